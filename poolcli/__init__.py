@@ -1,0 +1,22 @@
+"""CNN pooling for pictures and arrays, exact with the deep-learning libraries, on NumPy and Pillow alone."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from poolcli.execute import apply as apply
+    from poolcli.execute import shift_report as shift_report
+    from poolcli.ops.convolve import convolve as convolve
+    from poolcli.ops.pooling import pool as pool
+
+__version__ = "0.1.0"
+
+_PLACES = {"apply": "execute", "shift_report": "execute", "convolve": "ops.convolve", "pool": "ops.pooling"}
+__all__ = [*_PLACES]  # noqa: PLE0604 (names, one place for them)
+
+
+def __getattr__(name: str) -> object:
+    """Load what is asked for when it is asked for: `poolcli --version` does not need NumPy."""
+    if name not in _PLACES:
+        raise AttributeError(f"module 'poolcli' has no attribute '{name}'")
+    return getattr(import_module(f"poolcli.{_PLACES[name]}"), name)

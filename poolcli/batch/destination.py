@@ -1,0 +1,98 @@
+"""Where outputs go: beside the input, a file, a folder (the tree is mirrored), a template, or stdout."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from poolcli.batch.discover import STREAM, Found
+from poolcli.errors import UsageError, unknown
+from poolcli.ops.geometry import pair_text
+from poolcli.recipe import Pool, Recipe
+
+FIELDS = ("stem", "ext", "parent", "mode", "k", "s", "recipe")
+_FIELD = re.compile(r"\{([^{}]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """The answer to "where does this input go?": `place` gives the path, `root` is where a report of all goes."""
+
+    place: Callable[[Found], Path]
+    root: Path
+
+
+def beside(recipe: Recipe, extension: Callable[[Path], str]) -> Destination:
+    """NAME.<recipe>.EXT in the input's folder."""
+    suffix = recipe.file_text
+
+    def place(found: Found) -> Path:
+        return found.path.with_name(f"{found.path.stem}.{suffix}{extension(found.path)}")
+
+    return Destination(place, Path())
+
+
+def into_folder(folder: Path, extension: Callable[[Path], str]) -> Destination:
+    """The input's own name and place below `folder`."""
+    return Destination(lambda found: folder / found.place.with_suffix(extension(found.path)), folder)
+
+
+def to_file(path: Path) -> Destination:
+    """That file."""
+    return Destination(lambda found: path, path.parent)
+
+
+def from_template(template: str, recipe: Recipe, extension: Callable[[Path], str]) -> Destination:
+    """`template` with its fields filled in; UsageError for a field there is not."""
+    for name in _FIELD.findall(template):
+        if name not in FIELDS:
+            raise unknown("field in the output template", name, FIELDS)
+    constants = _recipe_fields(recipe)
+
+    def place(found: Found) -> Path:
+        values = {
+            **constants,
+            "stem": found.path.stem,
+            "ext": extension(found.path).removeprefix("."),
+            "parent": str(found.path.parent),
+        }
+        return Path(_FIELD.sub(lambda match: values[match[1]], template))
+
+    return Destination(place, Path(template[: template.index("{")] + "_").parent)
+
+
+def _recipe_fields(recipe: Recipe) -> Mapping[str, str]:
+    pools = [layer for layer in recipe.layers if isinstance(layer, Pool)]
+    values = {"mode": "none", "k": "1", "s": "1", "recipe": recipe.file_text}
+    if pools:
+        window = pools[-1].window
+        values |= {"mode": pools[-1].mode, "k": pair_text(window.k), "s": pair_text(window.s)}
+    return values
+
+
+def choose(output: str | None, inputs: list[str], recipe: Recipe, extension: Callable[[Path], str]) -> Destination:
+    """What `-o OUTPUT` means for these inputs; UsageError where it cannot be."""
+    folders = [text for text in inputs if Path(text).is_dir()]
+    if output is None:
+        if folders:
+            raise UsageError(
+                f"a folder as input ('{folders[0]}') needs -o: its outputs would be pooled again by the next run"
+            )
+        return beside(recipe, extension)
+    if "{" in output:
+        return from_template(output, recipe, extension)
+    path = Path(output)
+    one_file = len(inputs) == 1 and not folders and STREAM not in inputs
+    if path.is_dir() or output.endswith(("/", "\\")) or not path.suffix or not (one_file or inputs == [STREAM]):
+        return into_folder(path, extension)
+    return to_file(path)
+
+
+def side_file(target: Path) -> Path:
+    """The report beside an output: NAME.shift.json."""
+    return target.with_name(f"{target.stem}.shift.json")
+
+
+def case_key(path: PurePath) -> str:
+    """Equal for two paths that are one file where case does not count."""
+    return str(path).casefold()

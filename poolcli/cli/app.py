@@ -1,0 +1,86 @@
+"""The commands, and the one place where an error becomes a sentence and an exit code."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from poolcli import __version__
+from poolcli.cli.groups import grouped
+from poolcli.cli.options import Filtering, Pooling, Reporting, Running, recipe_of
+from poolcli.cli.printer import prepare_streams, say
+from poolcli.errors import PoolcliError
+
+INTERRUPTED, CLOSED_PIPE = 130, 141
+
+app = typer.Typer(
+    name="poolcli",
+    help="CNN pooling for pictures, and how shift-invariant it really is.",
+    rich_markup_mode=None,  # plain help: rich would take longer to load than everything else
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+)
+
+Inputs = Annotated[
+    list[str], typer.Argument(metavar="INPUT...", help="Pictures, .npy arrays, folders, globs, or - (stdin).")
+]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"poolcli {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """CNN pooling for pictures, and how shift-invariant it really is."""
+
+
+@app.command("pool")
+@grouped
+def pool(inputs: Inputs, pooling: Pooling, filtering: Filtering, reporting: Reporting, running: Running) -> None:
+    """Pool pictures, after a filter if wanted, and report what a shift of each picture leaves."""
+    recipe = recipe_of(pooling, filtering)
+    reporting.check()
+    running.check()
+    from poolcli.cli.run import run  # NumPy and Pillow are loaded only now
+
+    raise typer.Exit(run(recipe, inputs, reporting, running))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0 done, 1 some picture failed, 2 usage, 130, 141."""
+    prepare_streams()
+    try:
+        code = app(args=arguments, prog_name="poolcli", standalone_mode=False)
+        sys.stdout.flush()
+    except typer.TyperException as error:
+        say(f"{error.format_message()} See poolcli --help.")
+        return error.exit_code
+    except PoolcliError as error:
+        say(str(error))
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        return _interrupted()
+    except BrokenPipeError:
+        _leave_pipe()
+        return CLOSED_PIPE
+    if code == INTERRUPTED:
+        return _interrupted()
+    return int(code or 0)
+
+
+def _interrupted() -> int:
+    say("interrupted; what is finished is whole, the rest was not begun")
+    return INTERRUPTED
+
+
+def _leave_pipe() -> None:
+    """Let the interpreter's last flush go nowhere instead of complaining."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,78 @@
+"""What a run tells: results on stdout, everything for people on stderr."""
+
+import sys
+from contextlib import suppress
+from io import TextIOWrapper
+
+from poolcli.pipeline import Job, Outcome
+from poolcli.report.json_form import outcome_lines, planned_line
+
+
+class Printer:
+    """Prints outcomes as they come and remembers what the last line needs: how many were done, how many failed."""
+
+    def __init__(self, *, json: bool, quiet: bool, detailed: bool, stdout_is_taken: bool) -> None:
+        """`detailed`: one picture, whose report is worth a table; `stdout_is_taken`: a picture goes there."""
+        self.json, self.quiet, self.detailed, self.stdout_is_taken = json, quiet, detailed, stdout_is_taken
+        self.done = self.failed = 0
+
+    def planned(self, job: Job) -> None:
+        """A pair of `--dry-run`."""
+        print(planned_line(job) if self.json else f"{escaped(job.name)} -> {escaped(job.target_name)}")
+
+    def show(self, outcome: Outcome) -> None:
+        """One outcome: its lines of JSON, or the output's path; for people the report or the error."""
+        if self.json:
+            for line in outcome_lines(outcome):
+                print(line, flush=True)
+        if outcome.error is not None:
+            self.failed += 1
+            say(outcome.error)
+            return
+        self.done += 1
+        if self.quiet:
+            return
+        for note in outcome.notes:
+            say(f"{outcome.job.name}: {note}")
+        if not self.json and not self.stdout_is_taken:
+            print(escaped(outcome.job.target_name), flush=True)
+        if self.detailed and outcome.reports:
+            self._table(outcome)
+
+    def _table(self, outcome: Outcome) -> None:
+        from rich.console import Console
+
+        from poolcli.report.terminal import print_report
+
+        console = Console(stderr=True, highlight=False)
+        for report in outcome.reports:
+            print_report(console, report)
+
+    def finish(self, total: int) -> None:
+        """How it went, after more than one picture."""
+        if total > 1 and not self.quiet:
+            failed = f", {self.failed} failed" if self.failed else ""
+            say(f"{self.done} of {total} pictures pooled{failed}")
+
+
+def say(text: str) -> None:
+    """One line for people, on stderr."""
+    print(f"poolcli: {escaped(text)}", file=sys.stderr)
+
+
+def escaped(text: str) -> str:
+    """`text` without control characters (but line breaks inside a message), so that no name can play with a terminal.
+
+    >>> escaped("a\\x1b[2J.png")
+    'a\\\\x1b[2J.png'
+    """
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def prepare_streams() -> None:
+    """Names that are not valid text, or not in the terminal's encoding, must not end a run."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            utf8 = stream.encoding.lower().replace("-", "") == "utf8"
+            with suppress(OSError):
+                stream.reconfigure(errors="surrogateescape" if utf8 else "backslashreplace")

@@ -1,0 +1,39 @@
+"""What can go wrong, as a user is told it: one sentence that says what, what was got, what is allowed, what to do.
+
+The library raises these and never prints; `poolcli.cli` is the one place that turns them into a line and an exit code.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class PoolcliError(Exception):
+    """Base of every error that poolcli raises on purpose; `exit_code` is what the command line ends with."""
+
+    exit_code = 1
+
+
+class UsageError(PoolcliError, ValueError):
+    """The request cannot be met whatever the picture: a stride of 0, an unknown mode, two outputs of one name."""
+
+    exit_code = 2
+
+
+class PictureError(PoolcliError, ValueError):
+    """This one picture cannot be read or pooled as asked; the others of a batch are done."""
+
+
+class OutputError(PoolcliError):
+    """This one result cannot be written: the disk is full, the folder closed, the file there already."""
+
+
+def unknown(kind: str, got: str, allowed: Iterable[str]) -> UsageError:
+    """The error for a name that is not in a table, with the nearest name that is.
+
+    >>> print(unknown("mode", "mxa", ["max", "avg"]))
+    unknown mode 'mxa', did you mean 'max'? Allowed: max, avg
+    """
+    names = list(allowed)
+    near = get_close_matches(got, names, n=1, cutoff=0.5)
+    guess = f", did you mean '{near[0]}'?" if near else ":"
+    return UsageError(f"unknown {kind} '{got}'{guess} {'A' if near else 'a'}llowed: {', '.join(names)}")

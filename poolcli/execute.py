@@ -1,0 +1,89 @@
+"""Recipes on arrays: run the layers, measure what a shift of the picture leaves. No files."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+
+from numpy.typing import ArrayLike
+
+from poolcli.ops.arrays import Array, as_image
+from poolcli.recipe import Recipe, as_recipe
+from poolcli.shift.measure import Shift, measure
+from poolcli.shift.record import InputFacts, OutputFacts, ShiftReport, ShiftRow, summarize
+
+
+@dataclass(frozen=True, slots=True)
+class Shifting:
+    """What a shift report measures: the shifts (dx, dy), what comes in at the border, what counts as unchanged."""
+
+    shifts: tuple[Shift, ...] = ((-1, 0),)
+    edge: str = "replicate"
+    tolerance: float = 0
+
+
+def apply(recipe: Recipe | str, image: ArrayLike) -> Array:
+    """Run the layers of a recipe, or of its text, on an image.
+
+    `image` is H x W or H x W x C and the result has as many axes; filters give floats, poolings keep the dtype.
+    Raises UsageError when the text is no recipe, PictureError when a window does not fit.
+
+    >>> apply("conv:line-v relu max:2", [[0, 9, 0, 0], [0, 9, 0, 0]]).tolist()
+    [[54.0, 0.0]]
+    """
+    return as_recipe(recipe)(as_image(image))
+
+
+def shift_report(
+    recipe: Recipe | str,
+    image: ArrayLike,
+    shifts: Iterable[Shift] = ((-1, 0),),
+    *,
+    edge: str = "replicate",
+    tolerance: float = 0,
+) -> ShiftReport:
+    """Measure how shift-invariant the layers of a recipe are on an image.
+
+    `image` is H x W or H x W x C; a shift is (dx, dy) in pixels, (-1, 0) moves the picture left. `edge` is what comes
+    in at the border (replicate, zero, wrap) or crop. Figures are in units of the values, PSNR in dB. Raises UsageError
+    and PictureError as `apply`, and when `crop` leaves nothing.
+
+    >>> shift_report("max:2", [[0, 0, 9, 0], [0, 0, 9, 0]]).shifts[0].absorbed
+    0.5
+    """
+    array = as_image(image)
+    layers = as_recipe(recipe)
+    pooled, rows = run_layers(layers, array, Shifting(tuple(shifts), edge, tolerance))
+    return ShiftReport(
+        InputFacts(None, size_of(array), str(array.dtype)),
+        OutputFacts(None, size_of(pooled), str(pooled.dtype)),
+        str(layers),
+        rows,
+        summarize(rows),
+    )
+
+
+def run_layers(
+    recipe: Recipe, image: Array, shifting: Shifting | None, *, alpha: bool = False
+) -> tuple[Array, tuple[ShiftRow, ...]]:
+    """The output of the layers, and a row for every shift; `alpha`: the last channel is, and is not filtered."""
+    head, tail = recipe.split()
+    dense = head(image, alpha=alpha) if head else image
+    pooled = tail(dense, alpha=alpha)
+    if shifting is None:
+        return pooled, ()
+    rows = measure(
+        image,
+        shifting.shifts,
+        head=partial(head, alpha=alpha) if head else None,
+        tail=partial(tail, alpha=alpha),
+        footprints=recipe.footprints,
+        edge=shifting.edge,
+        tolerance=shifting.tolerance,
+        still=(dense, pooled),
+    )
+    return pooled, rows
+
+
+def size_of(image: Array) -> tuple[int, int]:
+    """(width, height) of an image array."""
+    return image.shape[1], image.shape[0]

@@ -1,0 +1,183 @@
+"""Pictures into files: the nearest mode that the format holds, the metadata it has room for, every frame."""
+
+from dataclasses import dataclass, replace
+from io import BytesIO
+from typing import Any, BinaryIO
+
+from PIL import Image
+
+from poolcli.errors import PictureError, UsageError
+from poolcli.images import metadata, npy
+from poolcli.images.formats import FORMATS, Format, default_format, holding, writable
+from poolcli.images.frame import Frame, Meta, Picture
+from poolcli.images.guard import hush, writing
+from poolcli.images.modes import as_pillow_mode, converted, to_image, way_to
+from poolcli.images.palettes import with_palettes
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeOptions:
+    """How to write: `quality` 0-100 for JPEG, WebP and AVIF, `png_level` 0-9, `strip` leaves all metadata out.
+
+    Raises UsageError for a number out of its range.
+    """
+
+    quality: int | None = None
+    png_level: int | None = None
+    strip: bool = False
+
+    def __post_init__(self) -> None:
+        for what, value, most in (("quality", self.quality, 100), ("png_level", self.png_level, 9)):
+            if value is not None and not 0 <= value <= most:
+                raise UsageError(f"{what} is {value}; allowed: 0 to {most}")
+
+
+_DEFAULT = EncodeOptions()
+_QUALITY = 90
+_LOSSY = ("JPEG", "WEBP", "AVIF")
+_PNG_LEVEL = 6
+
+
+def encode(
+    picture: Picture, stream: BinaryIO, *, format: str | None = None, options: EncodeOptions = _DEFAULT
+) -> Picture:
+    """Write `picture` to `stream` in `format` (its own when None) and return it as it was written, notes added.
+
+    Raises UsageError for a format that is not written, PictureError when it cannot hold this picture,
+    OutputError when Pillow fails; errors of the stream itself are left as they are.
+    """
+    hush()
+    row = writable(format or default_format(picture.format))
+    _check_frames(picture, row)
+    if row.name == "NPY":
+        return _as_array(picture, stream)
+    notes = dict.fromkeys(picture.notes)
+    frames = _uniform(tuple(_held(frame, row, notes) for frame in picture.frames), row, notes)
+    frames = _with_palettes(frames, row, notes)
+    meta = Meta(loop=picture.meta.loop, default_image=picture.meta.default_image)
+    if not options.strip:
+        meta = metadata.fitted(picture.meta, row, frames[0].mode, notes)
+    written = replace(picture, format=row.name, frames=frames, meta=meta, notes=tuple(notes))
+    _save(written, stream, row, _arguments(replace(written, meta=picture.meta), meta, row, options))
+    return written
+
+
+def _check_frames(picture: Picture, row: Format) -> None:
+    count = len(picture.frames)
+    if count > 1 and not row.animates:
+        able = ", ".join(other.name for other in FORMATS.values() if other.animates)
+        raise PictureError(f"{count} frames do not fit into one {row.name}; take one with --frame N, or write {able}")
+    sizes = {frame.pixels.shape[:2] for frame in picture.frames}
+    if len(sizes) > 1 and row.name != "TIFF":
+        raise PictureError(
+            f"frames of {len(sizes)} sizes are no one {row.name}; take one with --frame N, or write TIFF"
+        )
+    longest = max(max(size) for size in sizes)
+    if row.max_side is not None and longest > row.max_side:
+        raise PictureError(
+            f"a side of {longest} pixels is more than the {row.max_side} of {row.name}; write PNG or TIFF"
+        )
+
+
+def _as_array(picture: Picture, stream: BinaryIO) -> Picture:
+    frame = picture.frames[0]
+    with writing("NPY"):
+        npy.write(frame.pixels, stream)
+    return replace(
+        picture, format="NPY", frames=(replace(frame, mode=frame.pixels.dtype.name, palette=None),), meta=Meta()
+    )
+
+
+def _held(frame: Frame, row: Format, notes: dict[str, None]) -> Frame:
+    """`frame` in the nearest mode that the format holds, with a note when that is not its own."""
+    frame = as_pillow_mode(frame, row.name)
+    way = way_to(frame, row.modes)
+    if way is None:
+        raise PictureError(f"{row.name} cannot hold {_spelled(frame.mode)}; write {holding([frame.mode])}")
+    if way:
+        notes[f"{frame.mode} was written as {way[-1]}, since {row.name} does not hold {frame.mode}"] = None
+    for mode in way:
+        frame = converted(frame, mode)
+    return frame
+
+
+def _spelled(mode: str) -> str:
+    words = {"I;16": "16-bit grey", "I": "32-bit integers", "F": "32-bit floats"}
+    return f"{words[mode]} ({mode})" if mode in words else mode
+
+
+def _uniform(frames: tuple[Frame, ...], row: Format, notes: dict[str, None]) -> tuple[Frame, ...]:
+    """The frames of an animation in one mode, the richest of theirs; pages of a TIFF may differ."""
+    modes = {frame.mode for frame in frames}
+    if len(modes) == 1 or row.name == "TIFF":
+        return frames
+    clear = any(frame.alpha or (frame.palette is not None and frame.palette.transparent) for frame in frames)
+    common = "RGBA" if clear else "RGB"
+    notes[f"frames of modes {', '.join(sorted(modes))} were written as {common}"] = None
+    if not modes <= {"1", "L", "LA", "P", "PA", "RGB", "RGBA"}:
+        raise PictureError(f"frames of modes {', '.join(sorted(modes))} are no one {row.name}; write TIFF")
+    return tuple(frame if frame.mode == common else converted(frame, common) for frame in frames)
+
+
+def _with_palettes(frames: tuple[Frame, ...], row: Format, notes: dict[str, None]) -> tuple[Frame, ...]:
+    if row.name != "GIF" or frames[0].mode not in ("RGB", "RGBA"):
+        return frames
+    reduced, exact = with_palettes(frames)
+    if not exact:
+        notes["colours were reduced to 256 a frame, which is all a GIF holds"] = None
+    return reduced
+
+
+def _arguments(source: Picture, meta: Meta, row: Format, options: EncodeOptions) -> dict[str, Any]:
+    given = metadata.arguments(meta, row) | metadata.as_it_came(source, row)
+    if row.name in _LOSSY and (options.quality is not None or "qtables" not in given):
+        given.pop("qtables", None)
+        given.pop("subsampling", None)
+        given["quality"] = _QUALITY if options.quality is None else options.quality
+    if row.name == "PNG":
+        given["compress_level"] = _PNG_LEVEL if options.png_level is None else options.png_level
+    if row.name == "ICO":
+        given["sizes"] = [(source.frames[0].pixels.shape[1], source.frames[0].pixels.shape[0])]
+    if row.name == "GIF":
+        given["optimize"] = False  # it would renumber the labels
+    return given | _transparency(source.frames[0], row)
+
+
+def _transparency(frame: Frame, row: Format) -> dict[str, Any]:
+    if frame.palette is None or frame.palette.transparency is None or row.name != "PNG":
+        return {}
+    return {"transparency": frame.palette.transparency}
+
+
+def _save(picture: Picture, stream: BinaryIO, row: Format, given: dict[str, Any]) -> None:
+    images = [_image(frame) for frame in picture.frames]
+    if len(images) > 1:
+        given = given | _animation(picture, row) | {"save_all": True, "append_images": images[1:]}
+    # Some writers go back to fill in their headers, and TIFF's reads what it has written.
+    direct = stream.seekable() and stream.readable()
+    target = stream if direct else BytesIO()
+    with writing(row.name):
+        images[0].save(target, row.name, **given)
+    if isinstance(target, BytesIO) and target is not stream:
+        stream.write(target.getbuffer())
+
+
+def _image(frame: Frame) -> Image.Image:
+    image = to_image(frame)
+    if frame.palette is not None and isinstance(frame.palette.transparency, int):
+        image.info["transparency"] = frame.palette.transparency
+    return image
+
+
+def _animation(picture: Picture, row: Format) -> dict[str, Any]:
+    """Durations, and how frames follow one another: since each is a whole picture, none is laid over another."""
+    durations = [frame.info.get("duration") or 0 for frame in picture.frames]
+    clear = any(frame.alpha or (frame.palette is not None and frame.palette.transparent) for frame in picture.frames)
+    if row.name == "PNG":
+        shown = durations[1:] if picture.meta.default_image else durations
+        return {"duration": shown, "disposal": 0, "blend": 0, "default_image": picture.meta.default_image}
+    if row.name == "GIF":
+        return {"duration": [round(float(each)) for each in durations], "disposal": 2 if clear else 1}
+    if row.name in ("WEBP", "AVIF"):
+        return {"duration": [round(float(each)) for each in durations]}
+    return {}

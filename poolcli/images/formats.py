@@ -1,0 +1,167 @@
+"""The table of file formats: what each is called, may be written in, and can carry. No Pillow needed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from poolcli.errors import UsageError, unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One file format under Pillow's name for it; `modes` are those it gives back as they were written.
+
+    `frames` says how many pictures are read from it: "one", "first" (the others are other pictures, and have to
+    be asked for) or "all"; `animates` that many can be written to it; `keeps` what it carries beside pixels.
+    """
+
+    name: str
+    extensions: tuple[str, ...] = ()
+    modes: tuple[str, ...] = ()
+    frames: str = "one"
+    animates: bool = False
+    keeps: frozenset[str] = frozenset()
+    max_side: int | None = None
+    refusal: str | None = None  # why it is not read
+
+    @property
+    def readable(self) -> bool:
+        """Whether pictures are read from it."""
+        return self.refusal is None
+
+
+def _row(
+    name: str,
+    extensions: str,
+    modes: str = "",
+    *,
+    frames: str = "one",
+    animates: bool = False,
+    keeps: str = "",
+    max_side: int | None = None,
+) -> Format:
+    kept = frozenset(keeps.split())
+    return Format(name, tuple(extensions.split()), tuple(modes.split()), frames, animates, kept, max_side)
+
+
+def _refused(name: str, extensions: str, refusal: str = "holds no picture that can be pooled") -> Format:
+    return Format(name, tuple(extensions.split()), refusal=f"{refusal}; convert it to PNG first")
+
+
+_PROGRAM = "is a program that draws, and is never run"
+_RICH = "icc exif xmp"
+
+FORMATS = {
+    row.name: row
+    for row in (
+        _row("PNG", ".png .apng", "1 L LA P RGB RGBA I;16", keeps=f"{_RICH} dpi text loop", frames="all",
+             animates=True),
+        _row("JPEG", ".jpg .jpeg .jpe .jfif", "L RGB CMYK", keeps=f"{_RICH} dpi comment", max_side=65_500),
+        _row("TIFF", ".tif .tiff", "1 L LA P PA RGB RGBA CMYK YCbCr LAB I F I;16", keeps=f"{_RICH} dpi",
+             frames="all", animates=True),
+        _row("WEBP", ".webp", "RGB RGBA", keeps=f"{_RICH} loop", frames="all", animates=True, max_side=16_383),
+        _row("GIF", ".gif", "L P RGB RGBA", keeps="comment loop", frames="all", animates=True,
+             max_side=65_535),
+        _row("AVIF", ".avif .avifs", "L RGB RGBA", keeps=_RICH, frames="all", animates=True, max_side=65_536),
+        _row("BMP", ".bmp", "1 L P RGB", keeps="dpi"),
+        _row("DIB", ".dib", "1 L P RGB", keeps="dpi"),
+        _row("PPM", ".ppm .pgm .pbm .pnm .pfm", "1 L RGB F I;16"),
+        _row("TGA", ".tga .icb .vda .vst", "1 L LA P RGB RGBA", max_side=65_535),
+        _row("JPEG2000", ".jp2 .j2k .j2c .jpc .jpf .jpx", "L LA RGB RGBA CMYK I;16", keeps="comment"),
+        _row("ICO", ".ico", "1 L LA P RGB RGBA I;16", max_side=256),
+        _row("PCX", ".pcx", "1 L P RGB", max_side=65_535),
+        _row("SGI", ".sgi .rgb .rgba .bw", "L RGB RGBA", max_side=65_535),
+        _row("QOI", ".qoi", "RGB RGBA"),
+        _row("DDS", ".dds", "L LA RGB RGBA"),
+        _row("MSP", ".msp", "1", max_side=65_535),
+        _row("XBM", ".xbm", "1"),
+        _row("NPY", ".npy"),  # holds whatever an array holds: no modes
+        _row("MPO", ".mpo", frames="first"),
+        _row("FLI", ".fli .flc", frames="all"),
+        _row("DCX", ".dcx", frames="all"),
+        _row("BLP", ".blp"),
+        _row("CUR", ".cur"),
+        _row("FITS", ".fits .fit"),
+        _row("FTEX", ".ftc .ftu"),
+        _row("GBR", ".gbr"),
+        _row("ICNS", ".icns"),
+        _row("IM", ".im"),
+        _row("IPTC", ".iim"),
+        _row("PCD", ".pcd"),
+        _row("PIXAR", ".pxr"),
+        _row("PSD", ".psd"),
+        _row("SUN", ".ras"),
+        _row("XPM", ".xpm"),
+        _refused("EPS", ".eps .ps", _PROGRAM),
+        _refused("PDF", ".pdf", _PROGRAM),
+        _refused("WMF", ".wmf .emf", _PROGRAM),
+        _refused("BUFR", ".bufr"),
+        _refused("GRIB", ".grib"),
+        _refused("HDF5", ".h5 .hdf"),
+        _refused("MPEG", ".mpg .mpeg"),
+    )
+}  # fmt: skip
+
+BY_EXTENSION = {extension: row.name for row in FORMATS.values() for extension in row.extensions}
+WRITABLE = tuple(row.name for row in FORMATS.values() if row.modes or row.name == "NPY")
+REFUSED = frozenset(row.name for row in FORMATS.values() if not row.readable)
+_SAME = {"MPO": "JPEG"}  # what is read from an MPO is one JPEG picture
+
+
+def format_of(path: Path) -> str | None:
+    """The format that the extension of `path` stands for, readable or not, or None when it stands for none.
+
+    >>> format_of(Path("photo.JPG")), format_of(Path("map.npy")), format_of(Path("notes.txt"))
+    ('JPEG', 'NPY', None)
+    """
+    return BY_EXTENSION.get(path.suffix.lower())
+
+
+def is_picture(path: Path) -> bool:
+    """Whether the extension of `path` is one of a format that can be read, .npy included.
+
+    >>> is_picture(Path("a.png")), is_picture(Path("a.eps")), is_picture(Path("a.txt"))
+    (True, False, False)
+    """
+    name = format_of(path)
+    return name is not None and FORMATS[name].readable
+
+
+def extension_of(format: str) -> str:
+    """The usual extension of `format`, with its dot; UsageError when there is no such format.
+
+    >>> extension_of("JPEG")
+    '.jpg'
+    """
+    if format not in FORMATS:
+        raise unknown("format", format, FORMATS)
+    return FORMATS[format].extensions[0]
+
+
+def default_format(picture_format: str) -> str:
+    """The format that a picture read as `picture_format` is written in: the same where possible, else PNG.
+
+    >>> default_format("WEBP"), default_format("MPO"), default_format("PSD")
+    ('WEBP', 'JPEG', 'PNG')
+    """
+    same = _SAME.get(picture_format, picture_format)
+    return same if same in WRITABLE else "PNG"
+
+
+def writable(format: str) -> Format:
+    """The row of `format`; UsageError when nothing is written in that format."""
+    if format not in WRITABLE:
+        if format in FORMATS:
+            raise UsageError(f"{format} is not a format that is written; allowed: {', '.join(WRITABLE)}")
+        raise unknown("format", format, WRITABLE)
+    return FORMATS[format]
+
+
+def holding(modes: Iterable[str]) -> str:
+    """The formats that hold every one of `modes`, as a list to read, always ending in .npy.
+
+    >>> holding(["F"])
+    'TIFF, PPM or .npy'
+    """
+    wanted = set(modes)
+    return ", ".join(row.name for row in FORMATS.values() if wanted <= set(row.modes)) + " or .npy"

@@ -1,0 +1,219 @@
+"""What a file says beside its pixels: gathered from a Pillow image, and handed to a Pillow writer."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+from PIL import Image
+
+from poolcli.errors import PictureError
+from poolcli.images.formats import Format
+from poolcli.images.frame import Meta, Picture, Text
+from poolcli.images.guard import reading
+from poolcli.images.modes import MODES
+
+_EXIF_HEAD = b"Exif\0\0"
+_ORIENTATION = 0x0112
+_XMP_ORIENTATION = re.compile(rb'(tiff:Orientation(?:="|>))[2-8]')
+# What EXIF knows of a TIFF's own tags; the others describe how its pixels lie in the file, or are kept elsewhere.
+_TIFF_KEPT = (270, 271, 272, 305, 306, 315, 316, 33432, 34665, 34853)
+_TEXT_ELSEWHERE = ("XML:com.adobe.xmp", "Raw profile type exif")
+# JPEG's markers are 64 KiB; what is larger is dropped, since a picture is worth more than a note on it.
+_JPEG_ROOM = {"exif": 65_533, "xmp": 65_504, "comment": 65_533}
+_LOSSLESS = ("raw", "packbits", "tiff_lzw", "tiff_deflate", "tiff_adobe_deflate", "zstd", "lzma")
+_BILEVEL = ("tiff_ccitt", "group3", "group4")
+
+
+def orientation_of(image: Image.Image, name: str, notes: dict[str, None]) -> int:
+    """How the picture has to be turned, 1 to 8 as in EXIF; 1 where Pillow has turned it already (TIFF)."""
+    if image.format == "TIFF" or not {"exif", "Raw profile type exif", "xmp"} & image.info.keys():
+        return 1
+    try:
+        with reading(name):
+            found = image.getexif().get(_ORIENTATION, 1)
+    except PictureError:  # a broken note is no reason to refuse the picture it is on
+        notes["the EXIF data is broken and was dropped"] = None
+        return 1
+    return found if isinstance(found, int) and 1 <= found <= 8 else 1
+
+
+def gathered(image: Image.Image, name: str, notes: dict[str, None]) -> Meta:
+    """What the loaded `image` carries. Parts that are broken are dropped, with a note."""
+    info = image.info
+    xmp = info.get("xmp")
+    return Meta(
+        icc=_bytes(info.get("icc_profile")),
+        exif=_exif(image, name, notes),
+        xmp=_XMP_ORIENTATION.sub(rb"\g<1>1", xmp) if isinstance(xmp, bytes) else None,
+        dpi=_dpi(info.get("dpi")),
+        text=_text(image),
+        comment=_bytes(info.get("comment")),
+        loop=_plays(image),
+        background=_background(info.get("background")),
+        default_image=bool(info.get("default_image", False)),
+        quantization={key: tuple(table) for key, table in getattr(image, "quantization", {}).items()} or None,
+        subsampling=_subsampling(image),
+        compression=info.get("compression") if image.format == "TIFF" else None,
+    )
+
+
+def _bytes(value: object) -> bytes | None:
+    return bytes(value) if isinstance(value, bytes | bytearray) and value else None
+
+
+def _exif(image: Image.Image, name: str, notes: dict[str, None]) -> bytes | None:
+    """The EXIF bytes as they are, or without their orientation; a TIFF's from its own tags."""
+    stored = _bytes(image.info.get("exif"))
+    if stored is None and image.format != "TIFF" and "Raw profile type exif" not in image.info:
+        return None
+    try:
+        with reading(name):
+            exif = image.getexif()
+            if image.format == "TIFF":
+                return _of_tiff(exif)
+            if stored is not None and _ORIENTATION not in exif:
+                return stored if stored.startswith(_EXIF_HEAD) else _EXIF_HEAD + stored
+            exif.pop(_ORIENTATION, None)
+            return exif.tobytes() if len(exif) else None
+    except PictureError:
+        notes["the EXIF data is broken and was dropped"] = None
+        return None
+
+
+def _of_tiff(tags: Image.Exif) -> bytes | None:
+    exif = Image.Exif()
+    for tag in _TIFF_KEPT:
+        if tag in tags:
+            exif[tag] = tags.get_ifd(tag) if tag in (34665, 34853) else tags[tag]
+    return exif.tobytes() if len(exif) else None
+
+
+def _dpi(value: object) -> tuple[float, float] | None:
+    if not isinstance(value, tuple) or len(value) != 2:
+        return None
+    try:
+        across, down = (float(side) for side in value)
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError):  # TIFF's are fractions, of anything
+        return None
+    sound = all(math.isfinite(side) and 0.5 <= side <= 65_535 for side in (across, down))
+    return (across, down) if sound else None
+
+
+def _text(image: Image.Image) -> dict[str, Text]:
+    texts: Mapping[str, Any] = getattr(image, "text", {}) if image.format == "PNG" else {}
+    kept: dict[str, Text] = {}
+    for key, value in texts.items():
+        if key not in _TEXT_ELSEWHERE:
+            language = getattr(value, "lang", None)
+            kept[key] = str(value) if language is None else (str(value), language or "", value.tkey or "")
+    return kept
+
+
+def _plays(image: Image.Image) -> int | None:
+    """How many times the animation plays, 0 for ever; a GIF counts the repeats after the first time."""
+    loop = image.info.get("loop")
+    if image.format == "GIF":
+        return 1 if loop is None else loop and loop + 1
+    return loop if isinstance(loop, int) else None
+
+
+def _background(value: object) -> tuple[int, int, int, int] | None:
+    return value if isinstance(value, tuple) and len(value) == 4 else None
+
+
+def _subsampling(image: Image.Image) -> int:
+    if not hasattr(image, "quantization"):
+        return -1
+    from PIL import JpegImagePlugin  # loaded already, since it has read the picture
+
+    return JpegImagePlugin.get_sampling(image)
+
+
+def fitted(meta: Meta, row: Format, mode: str, notes: dict[str, None]) -> Meta:
+    """`meta` without what `row` cannot carry for pixels of `mode`; a note for what its reader would miss."""
+    if meta.icc is not None and meta.icc[16:20] != MODES[mode].space:
+        meta = replace(meta, icc=None)
+        notes[f"the colour profile was dropped, since it is not one for {mode}"] = None
+    if row.name == "JPEG":
+        for what, room in _JPEG_ROOM.items():
+            value: bytes | None = getattr(meta, what)
+            if value is not None and len(value) > room:
+                meta = replace(meta, **cast(dict[str, Any], {what: None}))
+                notes[f"{len(value)} bytes of {what.upper()} were dropped, since a JPEG holds at most {room}"] = None
+    return meta
+
+
+def arguments(meta: Meta, row: Format) -> dict[str, Any]:
+    """`meta` as the keyword arguments of Pillow's writer for `row`."""
+    given: dict[str, Any] = {}
+    for what in row.keeps:
+        value = _WRITTEN[what](meta, row)
+        if value is not None:
+            given[_KEYWORDS.get(what, what)] = value
+    if row.name == "TIFF":
+        given |= _for_tiff(meta)
+    if row.name == "PNG":
+        given["pnginfo"] = _for_png(meta)
+        given.pop("xmp", None)  # among the texts
+    return given
+
+
+_KEYWORDS = {"icc": "icc_profile", "text": "pnginfo"}
+
+
+def _written_exif(meta: Meta, row: Format) -> bytes | None:
+    headless = row.name == "AVIF"  # the one writer that takes the bytes for what goes into the file
+    return meta.exif[len(_EXIF_HEAD) :] if headless and meta.exif is not None else meta.exif
+
+
+def _written_loop(meta: Meta, row: Format) -> int | None:
+    if row.name == "GIF":
+        return None if meta.loop == 1 else max(0, (meta.loop or 0) - 1)
+    return meta.loop or 0
+
+
+_WRITTEN: dict[str, Callable[[Meta, Format], Any]] = {
+    "icc": lambda meta, _: meta.icc,
+    "exif": _written_exif,
+    "xmp": lambda meta, _: meta.xmp,
+    "dpi": lambda meta, _: meta.dpi,
+    "text": lambda meta, _: meta.text or None,
+    "comment": lambda meta, _: meta.comment,
+    "loop": _written_loop,
+}
+
+
+def _for_tiff(meta: Meta) -> dict[str, Any]:
+    exif = Image.Exif()
+    if meta.exif is not None:
+        exif.load(meta.exif)
+    if meta.xmp is not None:
+        exif[700] = meta.xmp
+    return {"exif": exif} if len(exif) else {}
+
+
+def _for_png(meta: Meta) -> Any:
+    from PIL import PngImagePlugin  # about to be needed anyway
+
+    chunks = PngImagePlugin.PngInfo()
+    for key, value in meta.text.items():
+        if isinstance(value, tuple):
+            chunks.add_itxt(key, *value)
+        else:
+            chunks.add_text(key, value)
+    if meta.xmp is not None:
+        chunks.add_itxt("XML:com.adobe.xmp", meta.xmp.decode("utf-8", "replace"))
+    return chunks
+
+
+def as_it_came(picture: Picture, row: Format) -> dict[str, Any]:
+    """How the pixels were packed, for a writer of the same format: a JPEG's own tables, a TIFF's compression."""
+    meta, mode = picture.meta, picture.frames[0].mode
+    if row.name == "JPEG" and meta.quantization is not None and mode == picture.stored_mode:
+        return {"qtables": meta.quantization, "subsampling": meta.subsampling}
+    if row.name == "TIFF" and meta.compression is not None:
+        same = meta.compression in _LOSSLESS or (mode == "1" and meta.compression in _BILEVEL)
+        return {"compression": meta.compression if same else "tiff_adobe_deflate"}
+    return {}

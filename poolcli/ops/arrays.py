@@ -1,0 +1,62 @@
+"""What an image array is here: its type, its checks, the range of its values."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from poolcli.errors import UsageError
+
+Array = NDArray[Any]
+
+KINDS = "bool, integers and floats"
+
+
+def as_image(image: ArrayLike) -> Array:
+    """The array behind `image`, H x W or H x W x C; UsageError when it is neither or holds no numbers."""
+    array = np.asarray(image)
+    if array.dtype.kind not in "buif" or array.dtype.itemsize > 8:
+        raise UsageError(f"an image of dtype {array.dtype} cannot be pooled: {KINDS} of up to 64 bits are allowed")
+    if array.ndim not in (2, 3) or 0 in array.shape:
+        shape = " x ".join(map(str, array.shape)) or "a single number"
+        raise UsageError(f"an image of shape {shape} cannot be pooled: H x W or H x W x C, none of them 0, is allowed")
+    return array
+
+
+def planes(image: Array) -> Array:
+    """`image` as H x W x C, a view: a picture without channels has one."""
+    return image[:, :, np.newaxis] if image.ndim == 2 else image
+
+
+def lowest(dtype: np.dtype[Any]) -> Any:
+    """The value that loses every maximum: minus infinity, or the smallest integer."""
+    return -np.inf if dtype.kind == "f" else _integer_range(dtype)[0]
+
+
+def highest(dtype: np.dtype[Any]) -> Any:
+    """The value that loses every minimum: infinity, or the largest integer."""
+    return np.inf if dtype.kind == "f" else _integer_range(dtype)[1]
+
+
+def _integer_range(dtype: np.dtype[Any]) -> tuple[int, int]:
+    if dtype.kind == "b":
+        return 0, 1
+    info = np.iinfo(dtype)
+    return int(info.min), int(info.max)
+
+
+def full_range(dtype: np.dtype[Any]) -> int:
+    """Largest minus smallest value that an integer dtype (or bool) can hold."""
+    low, high = _integer_range(dtype)
+    return high - low
+
+
+def to_integers(values: Array, dtype: np.dtype[Any]) -> Array:
+    """Floats as integers of `dtype`: rounded half up, held inside its range, NaN as 0 (or its nearest value)."""
+    low, high = _integer_range(dtype)
+    rounded = np.floor(np.nan_to_num(values, nan=0.0, posinf=high, neginf=low) + 0.5)
+    clipped = np.clip(rounded, low, high)
+    integers = clipped.astype(dtype)
+    if dtype.itemsize == 8:  # a float64 cannot hold 2**63 - 1: what was rounded up to 2**63 must not wrap
+        integers[clipped >= float(high)] = high
+    return integers

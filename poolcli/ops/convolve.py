@@ -1,0 +1,141 @@
+"""Filters: the cross-correlation that CNNs call convolution, band by band, separable kernels as two passes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from poolcli.errors import PictureError, UsageError, unknown
+from poolcli.ops.arrays import Array, as_image, planes
+from poolcli.ops.edges import edge_index, padded_band
+from poolcli.ops.filters import check_kernel, find_kernel
+from poolcli.ops.geometry import EDGES, Pair, Sides, as_padding, as_pair, same_sides
+from poolcli.ops.reduce import column_planes
+
+BAND_BYTES = 1 << 19
+
+
+def convolve(
+    image: ArrayLike,
+    kernel: ArrayLike | str,
+    *,
+    stride: int | Sequence[int] = 1,
+    padding: int | Sequence[int] | str = "same",
+    edge: str = "reflect",
+) -> Array:
+    """Slide `kernel` over an image, channel by channel; return floats.
+
+    `image` is H x W or H x W x C, `kernel` kh x kw numbers or the name of a filter, not mirrored. `padding` is
+    "same" ((k - 1) // 2 before, the rest after: ceil(n / stride) outputs), "valid" (none), or as in `pool`; what
+    lies there `edge` says (reflect, replicate, zero, wrap). Only the outputs that the stride keeps are computed.
+    float32 for images of up to 16 bits a value, float64 for others. Raises UsageError for a bad kernel, edge or
+    stride, PictureError when the kernel does not fit. Source: PyTorch Conv2d, one weight plane for all channels.
+
+    >>> convolve([[0, 0, 0], [0, 1, 0], [0, 0, 0]], "laplace", edge="zero").tolist()
+    [[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]]
+    """
+    array = as_image(image)
+    weights = _weights(kernel)
+    if edge not in EDGES:
+        raise unknown("edge", edge, EDGES)
+    strides = as_pair(stride, "stride")
+    if min(strides) < 1:
+        raise UsageError(f"stride {stride} is out of range: whole numbers from 1 are allowed")
+    sides = _sides(padding, weights.shape)
+    result = correlate(planes(array), separate(weights), strides, sides, edge, float_dtype(array.dtype))
+    return result[:, :, 0] if array.ndim == 2 else result
+
+
+def float_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """float32 where its 24 bits hold every value with room for sums (up to 16 bits), else float64."""
+    small = dtype.itemsize <= 2 or dtype == np.float32
+    return np.dtype(np.float32 if small else np.float64)
+
+
+def _weights(kernel: ArrayLike | str) -> NDArray[np.float64]:
+    if isinstance(kernel, str):
+        return np.array(find_kernel(kernel), np.float64)
+    weights = np.asarray(kernel, np.float64)
+    if weights.ndim != 2:
+        raise UsageError(f"a kernel with {weights.ndim} axes: rows and columns of numbers are allowed")
+    check_kernel(tuple(map(tuple, weights.tolist())))
+    return weights
+
+
+def _sides(padding: int | Sequence[int] | str, shape: tuple[int, ...]) -> Sides:
+    sides = as_padding(0 if isinstance(padding, str) and padding == "valid" else padding)
+    if isinstance(sides, str):
+        return same_sides((shape[0], shape[1]))
+    if min(sides) < 0:
+        raise UsageError(f"padding {padding} is negative: 0 or more is allowed")
+    return sides
+
+
+def correlate(
+    image: Array, passes: Sequence[Array], stride: Pair, sides: Sides, edge: str, dtype: np.dtype[Any]
+) -> Array:
+    """The cross-correlation of `image` (H x W x C), accumulated and returned in `dtype`.
+
+    `passes` is one kernel (kh x kw), or a column (kh x 1) and a row (1 x kw). Integer weights in an integer `dtype`
+    are exact; the order of the sums is the same at every position, so equal neighbourhoods give equal bits.
+    """
+    height, width, channels = image.shape
+    (kh, kw), (sh, sw) = (len(passes[0]), passes[-1].shape[1]), stride
+    top, bottom, left, right = sides
+    down, across = (height + top + bottom - kh) // sh + 1, (width + left + right - kw) // sw + 1
+    if down < 1 or across < 1:
+        raise PictureError(
+            f"a kernel of {kw}x{kh} pixels (width x height) does not fit a picture of {width}x{height}: "
+            "use a smaller one or padding 'same'"
+        )
+    rows, columns = edge_index(height, top, bottom, edge), edge_index(width, left, right, edge)
+    out = np.empty((down, across, channels), dtype)
+    step = max(BAND_BYTES // max(1, len(columns) * channels * dtype.itemsize * sh), 4 * kh // sh, 4)
+    buffer = np.empty((min(step, down) * sh + kh, len(columns), channels), dtype)
+    for start in range(0, down, step):
+        stop = min(start + step, down)
+        band = padded_band(image, rows[start * sh : (stop - 1) * sh + kh], (left, columns), buffer)
+        for source, target in column_planes(band, out[start:stop]):
+            if len(passes) == 1:
+                _weigh(source, passes[0], stride, target)
+            else:
+                between = np.empty((stop - start, *source.shape[1:]), dtype)
+                _weigh(source, passes[0], (sh, 1), between)
+                _weigh(between, passes[1], (1, sw), target)
+    return out
+
+
+def _weigh(x: Array, weights: Array, stride: Pair, out: Array) -> None:
+    """out[i, j] = the sum over (t, u) of weights[t, u] * x[i * sh + t, j * sw + u], zero weights left out."""
+    (n, m), (sh, sw) = out.shape[:2], stride
+    term = np.empty(out.shape, out.dtype)
+    first = True
+    for t, u in np.argwhere(weights).tolist():
+        weight = out.dtype.type(weights[t, u])
+        tap = x[t : t + (n - 1) * sh + 1 : sh, u : u + (m - 1) * sw + 1 : sw]
+        if first:
+            np.multiply(tap, weight, out=out)
+            first = False
+        elif weight == 1:
+            out += tap
+        else:
+            out += np.multiply(tap, weight, out=term)
+    if first:
+        out[...] = 0
+
+
+def separate(weights: NDArray[np.float64]) -> tuple[Array, ...]:
+    """(kh x 1, 1 x kw) whose product is `weights` to the last bit, or `weights` alone where there are no such two.
+
+    The column through the largest weight and the row through it, divided by it: exact for every kernel of rank 1
+    made of small whole numbers.
+
+    >>> [part.shape for part in separate(np.array([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]]))]
+    [(3, 1), (1, 3)]
+    """
+    if 1 in weights.shape or not weights.any():
+        return (weights,)
+    i, j = np.unravel_index(np.abs(weights).argmax(), weights.shape)
+    column, row = weights[:, j : j + 1], weights[i : i + 1, :] / weights[i, j]
+    return (column, row) if np.array_equal(column * row, weights) else (weights,)

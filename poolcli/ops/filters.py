@@ -1,0 +1,131 @@
+"""The table of filters: one row a kernel. No NumPy. `line-v` answers to vertical lines, `line-h` to level ones.
+
+Kernels are written as cross-correlation reads them: not mirrored, the way CNN layers apply their weights.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import comb, isfinite
+
+from poolcli.errors import UsageError, unknown
+
+Kernel = tuple[tuple[float, ...], ...]
+MOST_VALUES = 127 * 127
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A named kernel; `sized` makes the same filter in another size (`gauss5`), where there is such a thing."""
+
+    name: str
+    kernel: Kernel
+    formula: str
+    source: str
+    sized: Callable[[int], Kernel] | None = None
+
+
+def outer(column: tuple[float, ...], row: tuple[float, ...]) -> Kernel:
+    """The separable kernel column x row.
+
+    >>> outer((1, 2, 1), (-1, 0, 1))
+    ((-1, 0, 1), (-2, 0, 2), (-1, 0, 1))
+    """
+    return tuple(tuple(c * r for r in row) for c in column)
+
+
+def transposed(kernel: Kernel) -> Kernel:
+    """Rows become columns: the filter for the other direction."""
+    return tuple(zip(*kernel, strict=True))
+
+
+def box(size: int) -> Kernel:
+    """size x size equal weights that sum to 1."""
+    return outer((1 / size,) * size, (1 / size,) * size)
+
+
+def binomial(size: int) -> tuple[int, ...]:
+    """The row of Pascal's triangle with `size` numbers; they sum to 2 ** (size - 1).
+
+    >>> binomial(5)
+    (1, 4, 6, 4, 1)
+    """
+    return tuple(comb(size - 1, i) for i in range(size))
+
+
+def gauss(size: int) -> Kernel:
+    """The binomial approximation of a Gaussian, summing to 1."""
+    weights = tuple(weight / 2 ** (size - 1) for weight in binomial(size))
+    return outer(weights, weights)
+
+
+_SOBEL = outer((1, 2, 1), (-1, 0, 1))
+_PREWITT = outer((1, 1, 1), (-1, 0, 1))
+_SCHARR = outer((3, 10, 3), (-1, 0, 1))
+_LINE = outer((1, 1, 1), (-1, 2, -1))
+_FALLING = ((2, -1, -1), (-1, 2, -1), (-1, -1, 2))
+_GONZALEZ = "Gonzalez & Woods, Digital Image Processing, ch. 10"
+
+FILTERS: Mapping[str, Filter] = {
+    row.name: row
+    for row in (
+        Filter("identity", ((1,),), "the picture itself", "unit impulse"),
+        Filter("box", box(3), "mean of the neighbourhood; box5 is 5x5", "moving average", box),
+        Filter(
+            "gauss",
+            gauss(3),
+            "binomial weights (1 2 1)/4 both ways; gauss5 is 5x5",
+            "Pascal's triangle",
+            gauss,
+        ),
+        Filter("sharpen", ((0, -1, 0), (-1, 5, -1), (0, -1, 0)), "picture minus its Laplacian", _GONZALEZ),
+        Filter("laplace", ((0, 1, 0), (1, -4, 1), (0, 1, 0)), "second derivative, 4 neighbours", _GONZALEZ),
+        Filter("edge", ((-1, -1, -1), (-1, 8, -1), (-1, -1, -1)), "second derivative, 8 neighbours", _GONZALEZ),
+        Filter("sobel-v", _SOBEL, "(1 2 1) down x (-1 0 1) across: vertical edges", "Sobel & Feldman 1968"),
+        Filter(
+            "sobel-h",
+            transposed(_SOBEL),
+            "(-1 0 1) down x (1 2 1) across: level edges",
+            "Sobel & Feldman 1968",
+        ),
+        Filter("prewitt-v", _PREWITT, "(1 1 1) down x (-1 0 1) across: vertical edges", "Prewitt 1970"),
+        Filter("prewitt-h", transposed(_PREWITT), "(-1 0 1) down x (1 1 1) across: level edges", "Prewitt 1970"),
+        Filter("scharr-v", _SCHARR, "(3 10 3) down x (-1 0 1) across: vertical edges", "Scharr 2000"),
+        Filter("scharr-h", transposed(_SCHARR), "(-1 0 1) down x (3 10 3) across: level edges", "Scharr 2000"),
+        Filter("line-v", _LINE, "-1 2 -1 in every row: vertical lines", _GONZALEZ),
+        Filter("line-h", transposed(_LINE), "-1 2 -1 in every column: level lines", _GONZALEZ),
+        Filter("line-d1", _FALLING, "2 along the falling diagonal \\", _GONZALEZ),
+        Filter("line-d2", tuple(row[::-1] for row in _FALLING), "2 along the rising diagonal /", _GONZALEZ),
+        Filter("emboss", ((-2, -1, 0), (-1, 1, 1), (0, 1, 2)), "light from the upper left", "relief shading"),
+    )
+}
+
+_SIZED = re.compile(r"([a-z-]+?)([1-9]\d?)")
+
+
+def find_kernel(name: str) -> Kernel:
+    """The kernel called `name`, with a size where the filter comes in sizes (`box5`); UsageError with the nearest name.
+
+    >>> find_kernel("gauss2")
+    ((0.25, 0.25), (0.25, 0.25))
+    """
+    if name in FILTERS:
+        return FILTERS[name].kernel
+    match = _SIZED.fullmatch(name)
+    row = FILTERS.get(match[1]) if match else None
+    if match and row and row.sized:
+        return row.sized(int(match[2]))
+    raise unknown("filter", name, FILTERS)
+
+
+def check_kernel(kernel: Kernel) -> Kernel:
+    """`kernel` itself, when it is a rectangle of finite numbers that is not too large; UsageError otherwise."""
+    widths = {len(row) for row in kernel}
+    if len(widths) != 1 or widths == {0}:
+        raise UsageError("a kernel has rows of unequal length or none: rows of equally many numbers are allowed")
+    values = [value for row in kernel for value in row]
+    if len(values) > MOST_VALUES:
+        raise UsageError(f"a kernel of {len(kernel)}x{widths.pop()} is too large: {MOST_VALUES} values are allowed")
+    if not all(isfinite(value) for value in values):
+        raise UsageError("a kernel holds NaN or infinity: finite numbers are allowed")
+    return kernel

@@ -1,0 +1,172 @@
+"""Where windows lie on a picture: PyTorch's output sizes, paddings that differ by side, Keras' `same`. No NumPy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import index
+from typing import Literal
+
+from poolcli.errors import PictureError, UsageError
+
+Pair = tuple[int, int]  # (height, width), as in PyTorch
+Sides = tuple[int, int, int, int]  # (top, bottom, left, right)
+Same = Literal["same", "same-lower"]  # ONNX SAME_UPPER (Keras, TensorFlow) and SAME_LOWER
+SAME: tuple[Same, ...] = ("same", "same-lower")
+
+EDGES = ("reflect", "replicate", "zero", "wrap")  # what lies beyond the border, for filters
+
+LARGEST = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """The windows on one axis of `n` values: window i starts at `i * s - before` and takes k values, d apart."""
+
+    n: int
+    k: int
+    s: int
+    d: int
+    before: int
+    after: int
+    out: int
+
+    @property
+    def span(self) -> int:
+        """Values from the first to the last of one window: k when d is 1."""
+        return self.d * (self.k - 1) + 1
+
+    def counts(self, *, padded: bool) -> list[int]:
+        """Taps of each window that lie on the values (or, `padded`, on the values or the padding)."""
+        low, high = (-self.before, self.n + self.after) if padded else (0, self.n)
+        starts = range(-self.before, self.out * self.s - self.before, self.s)
+        return [_taps_between(start, self.k, self.d, low, high) for start in starts]
+
+
+def _taps_between(start: int, k: int, d: int, low: int, high: int) -> int:
+    first = max(0, -((start - low) // d))  # the first tap t with start + t * d >= low
+    last = min(k - 1, (high - 1 - start) // d)
+    return max(0, last - first + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A window, its stride, padding and dilation in rows and columns; validated when built.
+
+    `padding` is (top, bottom, left, right), or `same` / `same-lower`: as much as gives ceil(n / s) outputs.
+    Raises UsageError when a value is out of range or the padding is not smaller than the dilated window.
+
+    >>> Window((3, 3), (2, 2), padding=(1, 1, 1, 1)).axes(224, 224)[0].out
+    112
+    """
+
+    k: Pair
+    s: Pair
+    padding: Sides | Same = (0, 0, 0, 0)
+    dilation: Pair = (1, 1)
+    ceil: bool = False
+
+    def __post_init__(self) -> None:
+        for name, value in (("window", self.k), ("stride", self.s), ("dilation", self.dilation)):
+            if min(value) < 1 or max(value) > LARGEST:
+                raise UsageError(f"{name} {pair_text(value)} is out of range: whole numbers from 1 are allowed")
+        if isinstance(self.padding, str):
+            return
+        if min(self.padding) < 0:
+            raise UsageError(f"padding {self.padding} is negative: 0 or more is allowed; use a larger stride")
+        for axis, sides in ((0, self.padding[:2]), (1, self.padding[2:])):
+            span = self.dilation[axis] * (self.k[axis] - 1) + 1
+            if max(sides) >= span:
+                raise UsageError(
+                    f"padding {max(sides)} is as large as the window of {span} {('rows', 'columns')[axis]}: "
+                    f"at most {span - 1} is allowed, or a window would see padding only"
+                )
+
+    def axes(self, height: int, width: int) -> tuple[Axis, Axis]:
+        """The windows on a picture of `height` x `width`; PictureError when not one fits."""
+        rows, columns = self._axis(0, height), self._axis(1, width)
+        if rows.out < 1 or columns.out < 1:
+            raise PictureError(
+                f"a window of {columns.span}x{rows.span} pixels (width x height) does not fit a picture of "
+                f"{width}x{height} with padding {padding_text(self.padding)}: use a smaller window or more padding"
+            )
+        return rows, columns
+
+    def _axis(self, axis: int, n: int) -> Axis:
+        k, s, d = self.k[axis], self.s[axis], self.dilation[axis]
+        if isinstance(self.padding, str):
+            out = -(-n // s)
+            total = max(0, (out - 1) * s + d * (k - 1) + 1 - n)
+            small, large = total // 2, total - total // 2
+            before, after = (small, large) if self.padding == "same" else (large, small)
+        else:
+            before, after = self.padding[2 * axis : 2 * axis + 2]
+            free = n + before + after - d * (k - 1) - 1
+            out = (-(-free // s) if self.ceil else free // s) + 1
+            if self.ceil and (out - 1) * s >= n + before:
+                out -= 1  # the last window has to start inside the input or the leading padding
+        return Axis(n, k, s, d, before, after, out)
+
+
+def same_sides(k: Pair) -> Sides:
+    """The padding that makes a filter of `k` keep the size at stride 1: (k - 1) // 2 before, the rest after."""
+    height, width = k[0] - 1, k[1] - 1
+    return height // 2, height - height // 2, width // 2, width - width // 2
+
+
+def as_pair(value: int | Sequence[int] | str, name: str) -> Pair:
+    """(height, width) from 2, (3, 2), "2" or "3x2"; UsageError for anything else.
+
+    >>> as_pair("3x2", "window")
+    (3, 2)
+    """
+    numbers = _numbers(value, name, "N or HxW")
+    if len(numbers) == 1:
+        return numbers[0], numbers[0]
+    if len(numbers) == 2:
+        return numbers[0], numbers[1]
+    raise UsageError(f"{name} {value!r} has {len(numbers)} numbers: N or HxW is allowed, as in 2 or 3x2")
+
+
+def as_padding(value: int | Sequence[int] | str) -> Sides | Same:
+    """(top, bottom, left, right) from 1, (1, 2), (0, 1, 0, 1), "1", "1x2", "0x1x0x1" or "0,1,0,1", or `same`.
+
+    >>> as_padding("1x2"), as_padding("0,1,0,1"), as_padding("same")
+    ((1, 1, 2, 2), (0, 1, 0, 1), 'same')
+    """
+    for name in SAME:
+        if value == name:
+            return name
+    allowed = "N, HxW, TOP,BOTTOM,LEFT,RIGHT, same or same-lower"
+    numbers = _numbers(value, "padding", allowed)
+    if len(numbers) == 4:
+        return numbers[0], numbers[1], numbers[2], numbers[3]
+    if len(numbers) > 2:
+        raise UsageError(f"padding {value!r} has {len(numbers)} numbers: {allowed} is allowed")
+    rows, columns = as_pair(numbers, "padding")
+    return rows, rows, columns, columns
+
+
+def _numbers(value: int | Sequence[int] | str, name: str, allowed: str) -> tuple[int, ...]:
+    parts: Sequence[int | str]
+    if isinstance(value, str):
+        parts = value.lower().replace(",", "x").split("x")
+    else:
+        parts = value if isinstance(value, Sequence) else (value,)
+    try:
+        return tuple(int(part) if isinstance(part, str) else index(part) for part in parts)
+    except (TypeError, ValueError):
+        raise UsageError(f"{name} {value!r} is not a size: {allowed} is allowed, in whole numbers") from None
+
+
+def pair_text(pair: Pair) -> str:
+    """`2` for (2, 2), `3x2` for (3, 2)."""
+    return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]}x{pair[1]}"
+
+
+def padding_text(padding: Sides | Same) -> str:
+    """`same`, `1`, `1x2`, or the four sides `0x1x0x1` (top, bottom, left, right)."""
+    if isinstance(padding, str):
+        return padding
+    top, bottom, left, right = padding
+    if top == bottom and left == right:
+        return pair_text((top, left))
+    return "x".join(map(str, padding))

@@ -1,0 +1,82 @@
+"""Average pooling: exact integers, floats in their own dtype. Definitions: PyTorch AvgPool2d, ONNX AveragePool."""
+
+from typing import Any
+
+import numpy as np
+
+from poolcli.ops.arrays import Array, full_range
+from poolcli.ops.geometry import Axis, Window
+from poolcli.ops.reduce import reduce_windows
+
+
+def avg_pool(image: Array, window: Window, *, exclude_pad: bool = False) -> Array:
+    """The mean of every window of `image` (H x W x C), in its dtype.
+
+    Integers are summed exactly and rounded half up, (2 * sum + n) // (2 * n). Zeros of the padding count unless
+    `exclude_pad`; a window that holds nothing but uncounted padding gives NaN (integers: 0).
+    """
+    rows, columns = axes = window.axes(*image.shape[:2])
+    counts = _counts(rows, columns, padded=not exclude_pad)
+    if image.dtype.kind == "f":
+        return _float_mean(image, axes, counts)
+    if image.dtype.itemsize == 8:
+        return _wide_mean(image, axes, counts)
+    dtype = _sum_dtype(image.dtype, window.k[0] * window.k[1])
+
+    def divide(sums: Array, band: slice) -> Array:
+        return _rounded_quotient(sums, _band(counts, band))
+
+    return reduce_windows(image, axes, np.add, fill=0, dtype=dtype, finish=divide)
+
+
+def _float_mean(image: Array, axes: tuple[Axis, Axis], counts: Array) -> Array:
+    dtype = np.result_type(image.dtype, np.float32)  # float16 is summed in float32
+
+    def divide(sums: Array, band: slice) -> Array:
+        means: Array = np.divide(sums, _band(counts, band).astype(dtype), out=sums)
+        return means
+
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        return reduce_windows(image, axes, np.add, fill=0, dtype=dtype, finish=divide)
+
+
+def _wide_mean(image: Array, axes: tuple[Axis, Axis], counts: Array) -> Array:
+    """64-bit integers: sums of the upper and the lower 32 bits cannot overflow, and join after the division."""
+    high = reduce_windows(image >> 32, axes, np.add, fill=0)
+    low = reduce_windows(image & 0xFFFFFFFF, axes, np.add, fill=0)
+    n = np.maximum(counts, 1).astype(image.dtype)
+    whole, rest = np.divmod(high, n)
+    result: Array = (whole << 32) + ((rest << 32) + low + n // 2) // n
+    return result
+
+
+def _counts(rows: Axis, columns: Axis, *, padded: bool) -> Array:
+    """Values in each window, as rows.out x columns.out x 1, or 1 x 1 x 1 where all windows have as many."""
+    down = np.array(rows.counts(padded=padded), np.int64)
+    across = np.array(columns.counts(padded=padded), np.int64)
+    if (down == down[0]).all() and (across == across[0]).all():
+        down, across = down[:1], across[:1]
+    return np.multiply.outer(down, across)[:, :, np.newaxis]
+
+
+def _band(counts: Array, band: slice) -> Array:
+    return counts if len(counts) == 1 else counts[band]
+
+
+def _sum_dtype(dtype: np.dtype[Any], values: int) -> np.dtype[Any]:
+    """The smallest integer type that holds the sum of `values` values and the half that rounding adds."""
+    bits = (full_range(dtype) + 1) * values
+    kind = "i" if dtype.kind == "i" else "u"
+    sizes = (size for size in (2, 4, 8) if bits <= 1 << (8 * size))
+    return np.dtype(f"{kind}{next(sizes, 8)}")
+
+
+def _rounded_quotient(sums: Array, n: Array) -> Array:
+    """(2 * sums + n) // (2 * n) without the doubling: sums + n // 2 over n is the same for whole numbers."""
+    n = np.maximum(n, 1).astype(sums.dtype)
+    sums += n // 2
+    if n.size == 1 and int(n.flat[0]).bit_count() == 1:
+        sums >>= n.dtype.type(int(n.flat[0]).bit_length() - 1)
+    else:
+        sums //= n if n.size > 1 else n.flat[0]  # by one number NumPy multiplies, by an array it divides
+    return sums

@@ -1,0 +1,48 @@
+"""Pooling of arrays by the name of a mode: the public `pool`, and what it shares with recipes."""
+
+from collections.abc import Sequence
+from importlib import import_module
+
+from numpy.typing import ArrayLike
+
+from poolcli.ops.arrays import Array, as_image, planes
+from poolcli.ops.geometry import Window, as_padding, as_pair
+from poolcli.ops.modes import Mode, Options, complete_options, find_mode
+
+
+def pool(
+    image: ArrayLike,
+    k: int | Sequence[int],
+    s: int | Sequence[int] | None = None,
+    *,
+    mode: str = "max",
+    padding: int | Sequence[int] | str = 0,
+    dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Array:
+    """Pool an image with windows of `k`, `s` apart, channel by channel.
+
+    `image` is H x W or H x W x C; `k`, `s`, `padding` and `dilation` are a whole number or (height, width), `padding`
+    also (top, bottom, left, right), "same" or "same-lower"; `s=None` means `s = k`. The result has `image`'s dtype
+    and PyTorch's size, floor((n + padding - dilation * (k - 1) - 1) / s) + 1 on each axis (`ceil_mode`: ceil).
+    Raises UsageError for values out of range, PictureError when no window fits. Definitions: `poolcli modes`.
+
+    >>> pool([[12, 20, 30, 0], [8, 12, 2, 0], [34, 70, 37, 4], [112, 100, 25, 12]], 2).tolist()
+    [[20, 30], [112, 37]]
+    """
+    row = find_mode(mode)
+    size = as_pair(k, "window")
+    stride = size if s is None else as_pair(s, "stride")
+    window = Window(size, stride, as_padding(padding), as_pair(dilation, "dilation"), ceil_mode)
+    given = {} if count_include_pad else {"exclude-pad": True}
+    return run_mode(row, as_image(image), window, complete_options(row, given))
+
+
+def run_mode(mode: Mode, image: Array, window: Window, options: Options) -> Array:
+    """Call the function of a row of the table on `image` (H x W or H x W x C); the result has as many axes."""
+    module, function = mode.kernel.split(":")
+    kernel = getattr(import_module(f"poolcli.ops.{module}"), function)
+    keywords = {name.replace("-", "_"): value for name, value in options}
+    result: Array = kernel(planes(image), window, **keywords)
+    return result[:, :, 0] if image.ndim == 2 else result

@@ -1,0 +1,114 @@
+"""The straight line: decode, layers, encode; and the same layers on the shifted picture, for the shift report."""
+
+from dataclasses import dataclass, field, replace
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from poolcli import images
+from poolcli.errors import PoolcliError
+from poolcli.execute import Shifting, run_layers, size_of
+from poolcli.files import publish
+from poolcli.ops.ranges import to_dtype
+from poolcli.recipe import Recipe
+from poolcli.shift.record import InputFacts, OutputFacts, ShiftReport, ShiftRow, summarize
+
+ARRAY_FORMAT = "NPY"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is the same for every picture of a run; `shifting` None: no report."""
+
+    recipe: Recipe
+    shifting: Shifting | None = field(default_factory=Shifting)
+    to_range: str = "clip"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One picture: where it comes from and where it goes, and what both are called. Streams are stdin and stdout."""
+
+    source: Path | BinaryIO
+    target: Path | BinaryIO
+    name: str
+    target_name: str
+    report: Path | None = None  # the side file, if there is to be one
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a job: its reports, one a frame, and notes on what was converted; or the error."""
+
+    job: Job
+    reports: tuple[ShiftReport, ...] = ()
+    notes: tuple[str, ...] = ()
+    error: str | None = None
+
+
+def run_image(settings: Settings, job: Job) -> Outcome:
+    """Pool one picture and measure its shifts; what is wrong with this picture becomes the outcome's error."""
+    try:
+        return _pool_picture(settings, job)
+    except PoolcliError as error:
+        known = job.name in str(error) or job.target_name in str(error)
+        return Outcome(job, error=str(error) if known else f"{job.name}: {error}")
+    except MemoryError:
+        return Outcome(job, error=f"{job.name}: too large for the memory of this machine: use a crop of it")
+
+
+def _pool_picture(settings: Settings, job: Job) -> Outcome:
+    source = job.source if isinstance(job.source, Path) else BytesIO(job.source.read())
+    picture = images.decode(source, name=job.name, labels=settings.recipe.labels)
+    target_format = _target_format(job, picture)
+    frames, rows = zip(*(_pool_frame(settings, frame, target_format) for frame in picture.frames), strict=True)
+    written = _write(replace(picture, frames=frames), job, target_format)
+    reports = [
+        _report(settings, job, index, (picture.stored_mode, before, after), measured)
+        for index, (before, after, measured) in enumerate(zip(picture.frames, written.frames, rows, strict=True))
+        if measured
+    ]
+    return Outcome(job, tuple(reports), written.notes)
+
+
+def _pool_frame(
+    settings: Settings, frame: images.Frame, target_format: str
+) -> tuple[images.Frame, tuple[ShiftRow, ...]]:
+    """The frame with its pooled pixels, in the dtype it had (arrays keep the floats that a filter makes)."""
+    pooled, rows = run_layers(settings.recipe, frame.pixels, settings.shifting, alpha=frame.alpha)
+    if target_format != ARRAY_FORMAT:
+        pooled = to_dtype(pooled, frame.pixels.dtype, settings.to_range, alpha=frame.alpha)
+    return replace(frame, pixels=pooled), rows
+
+
+def _target_format(job: Job, picture: images.Picture) -> str:
+    named = images.format_of(job.target) if isinstance(job.target, Path) else None
+    return named or images.default_format(picture.format)
+
+
+def _write(picture: images.Picture, job: Job, target_format: str) -> images.Picture:
+    if isinstance(job.target, Path):
+        with publish(job.target) as stream:
+            return images.encode(picture, stream, format=target_format)
+    whole = BytesIO()
+    written = images.encode(picture, whole, format=target_format)
+    job.target.write(whole.getbuffer())
+    job.target.flush()
+    return written
+
+
+def _report(
+    settings: Settings,
+    job: Job,
+    index: int,
+    frames: tuple[str, images.Frame, images.Frame],
+    rows: tuple[ShiftRow, ...],
+) -> ShiftReport:
+    stored_mode, before, after = frames
+    return ShiftReport(
+        InputFacts(job.name, size_of(before.pixels), stored_mode, index),
+        OutputFacts(job.target_name, size_of(after.pixels), after.mode),
+        str(settings.recipe),
+        rows,
+        summarize(rows),
+    )

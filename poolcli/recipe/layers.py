@@ -1,0 +1,255 @@
+"""The layers of a recipe. Each is a frozen value, checked when it is built, that can be called on an array."""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from poolcli.errors import UsageError, unknown
+from poolcli.ops.activations import ACTIVATIONS
+from poolcli.ops.filters import Kernel, check_kernel
+from poolcli.ops.footprint import Footprint, footprint
+from poolcli.ops.geometry import (
+    EDGES,
+    Axis,
+    Pair,
+    Window,
+    as_padding,
+    as_pair,
+    padding_text,
+    pair_text,
+    same_sides,
+)
+from poolcli.ops.modes import Options, complete_options, find_mode
+
+if TYPE_CHECKING:  # layers are built and printed without NumPy; only calling one loads it
+    from poolcli.ops.arrays import Array
+
+LONGEST_NAME = 80  # characters of a recipe in a file name, before it is cut and hashed
+Axes = tuple[Axis, Axis]
+
+
+@dataclass(frozen=True, slots=True)
+class Conv:
+    """A filter: `kernel` (rows of numbers) over every channel but alpha. `name` is how its text form calls it."""
+
+    name: str
+    kernel: Kernel
+    stride: Pair = (1, 1)
+    edge: str = "reflect"
+
+    labels: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        check_kernel(self.kernel)
+        if min(self.stride) < 1:
+            raise UsageError(f"stride {pair_text(self.stride)} of a filter: whole numbers from 1 are allowed")
+        if self.edge not in EDGES:
+            raise unknown("edge", self.edge, EDGES)
+
+    def __call__(self, image: "Array", *, alpha: bool = False) -> "Array":
+        """Filter `image`; the alpha channel is not filtered, only thinned out like the rest by the stride."""
+        import numpy as np
+
+        from poolcli.ops.convolve import convolve
+
+        colour = image[..., :-1] if alpha else image
+        result = convolve(colour, self.kernel, stride=self.stride, edge=self.edge)
+        if not alpha:
+            return result
+        kept = image[:: self.stride[0], :: self.stride[1], -1:]
+        return np.concatenate([result, kept.astype(result.dtype)], axis=2)
+
+    def stages(self, height: int, width: int) -> list[Axes]:
+        """Where the windows lie, as `Window.axes`."""
+        size = len(self.kernel), len(self.kernel[0])
+        top, bottom, left, right = same_sides(size)
+        (kh, kw), (sh, sw) = size, self.stride
+        rows = Axis(height, kh, sh, 1, top, bottom, -(-height // sh))
+        return [(rows, Axis(width, kw, sw, 1, left, right, -(-width // sw)))]
+
+    def __str__(self) -> str:
+        stride = "" if self.stride == (1, 1) else f"/{pair_text(self.stride)}"
+        edge = "" if self.edge == "reflect" else f",edge={self.edge}"
+        return f"conv:{self.name}{stride}{edge}"
+
+    @property
+    def downsamples(self) -> bool:
+        """Whether there are fewer outputs than inputs."""
+        return self.stride != (1, 1)
+
+    @property
+    def file_text(self) -> str:
+        """`line-v`, `sobel-h-s2`, `kernel-wrap`: the filter's name, what differs from the usual after it."""
+        name = re.sub(r"[^\w.-]", "-", PurePath(self.name.removeprefix("@")).stem)
+        stride = "" if self.stride == (1, 1) else f"-s{pair_text(self.stride)}"
+        return name + stride + ("" if self.edge == "reflect" else f"-{self.edge}")
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """`relu` or `abs`, on every channel but alpha."""
+
+    name: str
+
+    labels: ClassVar[bool] = False
+    downsamples: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if self.name not in ACTIVATIONS:
+            raise unknown("activation", self.name, ACTIVATIONS)
+
+    def __call__(self, image: "Array", *, alpha: bool = False) -> "Array":
+        """Apply it; an alpha channel goes through as it is."""
+        result = ACTIVATIONS[self.name](image)
+        if alpha:
+            result[..., -1] = image[..., -1]
+        return result
+
+    def stages(self, height: int, width: int) -> list[Axes]:
+        """None: every value stays where it is."""
+        return []
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def file_text(self) -> str:
+        """The name, as it is."""
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A pooling: a row of the table of modes, its window, and a value for every option that the mode takes."""
+
+    mode: str
+    window: Window
+    options: Options = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "options", complete_options(find_mode(self.mode), dict(self.options)))
+
+    @classmethod
+    def of(
+        cls,
+        mode: str,
+        k: int | Sequence[int] | str,
+        s: int | Sequence[int] | str | None = None,
+        *,
+        padding: int | Sequence[int] | str = 0,
+        dilation: int | Sequence[int] | str = 1,
+        ceil: bool = False,
+        options: Mapping[str, Any] | None = None,
+    ) -> "Pool":
+        """A pooling from sizes as a user gives them: 2, (3, 2) or "3x2"; `s=None` means `s = k`.
+
+        >>> str(Pool.of("max", 3, 2, padding=1))
+        'max:3/2+1'
+        """
+        find_mode(mode)
+        size = as_pair(k, "window")
+        stride = size if s is None else as_pair(s, "stride")
+        window = Window(size, stride, as_padding(padding), as_pair(dilation, "dilation"), ceil)
+        return cls(mode, window, tuple((options or {}).items()))
+
+    @property
+    def labels(self) -> bool:
+        """Whether the outputs are values of the input, so that palettes and labels stay what they are."""
+        return find_mode(self.mode).labels
+
+    def __call__(self, image: "Array", *, alpha: bool = False) -> "Array":
+        """Pool every channel, alpha like the others."""
+        from poolcli.ops.pooling import run_mode
+
+        return run_mode(find_mode(self.mode), image, self.window, self.options)
+
+    def stages(self, height: int, width: int) -> list[Axes]:
+        """Where the windows lie, as `Window.axes`."""
+        return [self.window.axes(height, width)]
+
+    @property
+    def downsamples(self) -> bool:
+        """Whether there are fewer outputs than inputs, beyond what the border costs."""
+        return self.window.s != (1, 1)
+
+    def __str__(self) -> str:
+        return self.mode + self._text(":", "/", "+", "@", ",", "=")
+
+    @property
+    def file_text(self) -> str:
+        """`max-k2s2`, `avg-k3x2s2x1p1-ceil`: the text form without characters that file systems refuse."""
+        return self.mode + self._text("-k", "s", "p", "d", "-", "")
+
+    def _text(self, window: str, stride: str, padding: str, dilation: str, option: str, equals: str) -> str:
+        """The sizes and options with these marks before them, leaving out what has its default."""
+        geometry, defaults = self.window, find_mode(self.mode).options
+        text = f"{window}{pair_text(geometry.k)}{stride}{pair_text(geometry.s)}"
+        if geometry.padding != (0, 0, 0, 0):
+            text += padding + padding_text(geometry.padding)
+        if geometry.dilation != (1, 1):
+            text += dilation + pair_text(geometry.dilation)
+        if geometry.ceil:
+            text += f"{option}ceil"
+        for name, value in self.options:
+            if value != defaults[name]:
+                text += f"{option}{name}" if value is True else f"{option}{name}{equals}{value}"
+        return text
+
+
+Layer = Conv | Activation | Pool
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Layers, one after the other. `str` gives the text form, calling it runs the layers.
+
+    >>> str(Recipe((Activation("relu"), Pool.of("max", 2))))
+    'relu max:2/2'
+    """
+
+    layers: tuple[Layer, ...]
+
+    def __post_init__(self) -> None:
+        if not self.layers:
+            raise UsageError("a recipe of no layers does nothing: give at least one, for instance max:2/2")
+
+    def __call__(self, image: "Array", *, alpha: bool = False) -> "Array":
+        """Run the layers on `image` (H x W or H x W x C); `alpha`: the last channel is, and no filter touches it."""
+        return reduce(lambda array, layer: layer(array, alpha=alpha), self.layers, image)
+
+    def __str__(self) -> str:
+        return " ".join(map(str, self.layers))
+
+    @property
+    def file_text(self) -> str:
+        """The recipe as a part of a file name: `line-v_relu_max-k2s2`; cut and hashed when long."""
+        text = "_".join(layer.file_text for layer in self.layers)
+        if len(text) <= LONGEST_NAME:
+            return text
+        digest = hashlib.sha256(str(self).encode()).hexdigest()[:10]
+        return f"{text[: LONGEST_NAME - 11]}-{digest}"
+
+    @property
+    def labels(self) -> bool:
+        """Whether every output value is an input value: palettes and label maps survive."""
+        return all(layer.labels for layer in self.layers)
+
+    def split(self) -> "tuple[Recipe | None, Recipe]":
+        """(the layers before the first down-sampling, the rest): None where there are no such layers."""
+        first = next((i for i, layer in enumerate(self.layers) if layer.downsamples), 0)
+        head, tail = self.layers[:first], self.layers[first:]
+        return (Recipe(head) if head else None), Recipe(tail)
+
+    def footprints(self, height: int, width: int) -> tuple[Footprint, Footprint]:
+        """What one output value sees of a picture of `height` x `width`, in rows and in columns."""
+        stages: list[Axes] = []
+        for layer in self.layers:
+            for axes in layer.stages(height, width):
+                stages.append(axes)
+                height, width = axes[0].out, axes[1].out
+        rows, columns = zip(*stages, strict=True) if stages else ((), ())
+        return footprint(rows[0].n if rows else height, rows), footprint(columns[0].n if columns else width, columns)

@@ -1,0 +1,48 @@
+"""Outcomes and reports as JSON: one line each on stdout, a side file beside an output, a file for a whole run."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from poolcli.files import publish
+from poolcli.pipeline import Job, Outcome
+from poolcli.shift.record import ShiftReport
+
+
+def outcome_lines(outcome: Outcome) -> Iterator[str]:
+    """The lines of `--json`: one for a picture, one a frame for a picture of several."""
+    job = outcome.job
+    if outcome.error is not None:
+        yield to_json({"status": "failed", "input": job.name, "error": outcome.error})
+        return
+    for report in outcome.reports or (None,):
+        facts: dict[str, Any] = {"status": "ok", "input": job.name, "output": job.target_name}
+        yield to_json({**facts, "report": report.to_dict() if report else None})
+
+
+def planned_line(job: Job) -> str:
+    """The line of `--dry-run --json`."""
+    return to_json({"status": "planned", "input": job.name, "output": job.target_name})
+
+
+def to_json(value: object) -> str:
+    """JSON on one line, in valid UTF-8 even where a file name is not (what cannot be shown becomes `?`)."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "replace").decode()
+
+
+def write_side_file(path: Path, reports: tuple[ShiftReport, ...]) -> None:
+    """The report beside one output: an object, or a line each for a picture of several frames."""
+    with publish(path) as stream:
+        if len(reports) == 1:
+            text = json.dumps(reports[0].to_dict(), ensure_ascii=False, allow_nan=False, indent=2)
+            stream.write(text.encode("utf-8", "replace") + b"\n")
+        else:
+            write_lines(stream, reports)
+
+
+def write_lines(stream: BinaryIO, reports: tuple[ShiftReport, ...]) -> None:
+    """A line a report."""
+    for report in reports:
+        stream.write(to_json(report.to_dict()).encode() + b"\n")

@@ -1,0 +1,71 @@
+"""How much two arrays differ, in bands that stay in the cache."""
+
+from math import log10, sqrt
+from sys import float_info
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poolcli.shift.record import Side
+
+Array = NDArray[Any]
+
+BAND_VALUES = 1 << 16
+
+
+def value_range(image: Array) -> float:
+    """The peak of PSNR: what an integer dtype can hold, or the range of the finite values of floats."""
+    if image.dtype.kind == "b":
+        return 1.0
+    if image.dtype.kind != "f":
+        info = np.iinfo(image.dtype)
+        return float(info.max) - float(info.min)
+    finite = image[np.isfinite(image)]
+    return float(finite.max()) - float(finite.min()) if finite.size else 0.0
+
+
+def compare(a: Array, b: Array, tolerance: float, peak: float) -> Side:
+    """How much `a` and `b` (equal shapes, H x W or H x W x C) differ; NaN equals NaN, infinity infinity.
+
+    >>> compare(np.array([[1, 2]], np.uint8), np.array([[1, 5]], np.uint8), 0, 255.0).mae
+    1.5
+    """
+    pixels = a.shape[0] * a.shape[1]
+    changed, total, squares, largest = 0, 0.0, 0.0, 0.0
+    step = max(1, BAND_VALUES * len(a) // a.size)
+    for start in range(0, len(a), step):
+        gaps = _gaps(a[start : start + step], b[start : start + step])
+        changed += _count_pixels(gaps, tolerance)
+        finite = gaps.ravel().astype(np.float64)
+        if gaps.dtype.kind == "f":
+            finite = finite[np.isfinite(finite)]
+        with np.errstate(over="ignore"):
+            total += float(finite.sum())
+            squares += float(np.einsum("i,i->", finite, finite))
+            largest = max(largest, float(finite.max(initial=0)))
+    mae, rmse = min(total / a.size, float_info.max), sqrt(min(squares / a.size, float_info.max))
+    psnr = 20 * log10(peak / rmse) if rmse and peak else None
+    return Side(pixels, changed, changed / pixels, mae, rmse, largest, psnr)
+
+
+def _gaps(a: Array, b: Array) -> Array:
+    """The size of every difference; integers in the unsigned type that holds them all."""
+    if a.dtype.kind == "b":
+        return (a ^ b).view(np.uint8)
+    if a.dtype.kind in "ui":
+        unsigned = np.dtype(f"u{a.dtype.itemsize}")
+        gaps: Array = np.maximum(a, b).view(unsigned) - np.minimum(a, b).view(unsigned)
+        return gaps
+    with np.errstate(invalid="ignore", over="ignore"):
+        distance: Array = np.abs(a.astype(np.float64) - b)
+    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    return np.where(same, 0.0, np.where(np.isnan(distance), np.inf, distance))
+
+
+def _count_pixels(gaps: Array, tolerance: float) -> int:
+    """Pixels of which any channel has a gap above the tolerance."""
+    over = gaps > tolerance
+    if over.ndim == 3:
+        over = np.logical_or.reduce([over[:, :, channel] for channel in range(over.shape[2])])
+    return int(np.count_nonzero(over))

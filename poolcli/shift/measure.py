@@ -1,0 +1,100 @@
+"""Shift an array, run something on it, measure what changed. Knows no layer, only callables and arrays."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from typing import Any
+
+from numpy.typing import NDArray
+
+from poolcli.errors import unknown
+from poolcli.ops.footprint import Footprint
+from poolcli.shift.compare import compare, value_range
+from poolcli.shift.move import shifted_pair
+from poolcli.shift.record import SHIFT_EDGES, Aligned, ShiftRow, Side
+
+Array = NDArray[Any]
+Shift = tuple[int, int]  # (dx, dy): (-1, 0) moves the picture left by one pixel
+
+
+Layers = Callable[[Array], Array]
+Footprints = Callable[[int, int], tuple[Footprint, Footprint] | None]
+
+
+def measure(
+    image: Array,
+    shifts: Iterable[Shift],
+    *,
+    head: Layers | None,
+    tail: Layers,
+    footprints: Footprints,
+    edge: str = "replicate",
+    tolerance: float = 0,
+    still: tuple[Array, Array] | None = None,
+) -> tuple[ShiftRow, ...]:
+    """Shift `image` by every (dx, dy) of `shifts` and measure what `head`, then `tail`, leave of the change.
+
+    `head` is what runs at full resolution before the first down-sampling, `footprints(height, width)` says where the
+    outputs lie, or None where they lie on no regular seen. `still` is (head(image), the output) where they are
+    known already.
+    Raises UsageError for an unknown edge, PictureError when `crop` leaves nothing.
+    """
+    if edge not in SHIFT_EDGES:
+        raise unknown("shift edge", edge, SHIFT_EDGES)
+    peak = value_range(image)
+    rows = []
+    for dx, dy in shifts:
+        picture, moved = shifted_pair(image, dx, dy, edge)
+        if still is None or edge == "crop":
+            still = _run(picture, head, tail)
+        dense, pooled = _run(moved, head, tail)
+        sides = [compare(picture, moved, tolerance, peak), compare(still[1], pooled, tolerance, peak)]
+        dense_side = compare(still[0], dense, tolerance, peak) if head else None
+        aligned = _align((still[1], pooled), (dx, dy), picture.shape, footprints, tolerance, peak)
+        rows.append(_row((dx, dy), edge, sides[0], dense_side, sides[1], aligned))
+    return tuple(rows)
+
+
+def _run(image: Array, head: Layers | None, tail: Layers) -> tuple[Array, Array]:
+    dense = head(image) if head else image
+    return dense, tail(dense)
+
+
+def _row(shift: Shift, edge: str, raw: Side, dense: Side | None, pooled: Side, aligned: Aligned | None) -> ShiftRow:
+    absorbed = 1 - pooled.changed / raw.changed if raw.changed else None
+    gain = raw.fraction / pooled.fraction if raw.changed and pooled.changed else None
+    before = dense or raw
+    residual = pooled.mae / before.mae if before.mae else None
+    return ShiftRow(*shift, edge, raw, dense, pooled, aligned, absorbed, gain, residual)
+
+
+def _align(
+    outputs: tuple[Array, Array],
+    shift: Shift,
+    shape: tuple[int, ...],
+    footprints: Footprints,
+    tolerance: float,
+    peak: float,
+) -> Aligned | None:
+    """The least change over the output shifts that the input shift can have caused; None without an interior."""
+    lattice = footprints(shape[0], shape[1])
+    if lattice is None:
+        return None
+    options = [_overlaps(seen, d, n) for seen, d, n in zip(lattice, reversed(shift), shape[:2], strict=True)]
+    found = []
+    for dy, still_rows, moved_rows in options[0]:
+        for dx, still_columns, moved_columns in options[1]:
+            still, moved = outputs[0][still_rows, still_columns], outputs[1][moved_rows, moved_columns]
+            found.append(Aligned(**asdict(compare(still, moved, tolerance, peak)), dx=dx, dy=dy))
+    return min(found, key=lambda side: (side.mae, side.changed, abs(side.dx) + abs(side.dy)), default=None)
+
+
+def _overlaps(seen: Footprint, d: int, n: int) -> list[tuple[int, slice, slice]]:
+    """(output shift, cells of the still output, cells of the moved output) for a shift by d on an axis of n."""
+    first, last = seen.interior(0, n)
+    moved_first, moved_last = seen.interior(max(0, d), n + min(0, d))
+    found = []
+    for o in sorted({d // seen.jump, -(-d // seen.jump)}):
+        low, high = max(moved_first, first + o), min(moved_last, last + o)
+        if low < high:
+            found.append((o, slice(low - o, high - o), slice(low, high)))
+    return found

@@ -1,0 +1,117 @@
+"""What a shift report says: frozen records, in the order and with the names of their JSON form. No arithmetic."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+SCHEMA = "poolcli.shift/1"
+SHIFT_EDGES = ("replicate", "zero", "wrap", "crop")  # what comes in at the border; crop: compare only what stays
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """How much two arrays of one shape differ. A pixel changed if any channel differs by more than the tolerance.
+
+    `mae`, `rmse` and `max` are in units of the values, over all values that differ by a finite amount; `psnr` in dB,
+    None when nothing differs.
+    """
+
+    pixels: int
+    changed: int
+    fraction: float
+    mae: float
+    rmse: float
+    max: float
+    psnr: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Aligned(Side):
+    """The least change over whole-pixel shifts (dx, dy) of the output, cells that see a border left out."""
+
+    dx: int
+    dy: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftRow:
+    """What one shift changed before the layers (`raw`), at full resolution (`dense`) and after them (`pooled`)."""
+
+    dx: int
+    dy: int
+    edge: str
+    raw: Side
+    dense: Side | None
+    pooled: Side
+    aligned: Aligned | None
+    absorbed: float | None
+    gain: float | None
+    residual: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """A shift: `dx` pixels to the right, `dy` down."""
+
+    dx: int
+    dy: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Means over the shifts for which there is a figure, and the shift that left most of the change in value."""
+
+    absorbed: float | None
+    gain: float | None
+    residual: float | None
+    worst: Offset
+
+
+@dataclass(frozen=True, slots=True)
+class InputFacts:
+    """The picture measured: `path` None for an array, `size` (width, height), `mode` as stored, `frame` from 0."""
+
+    path: str | None
+    size: tuple[int, int]
+    mode: str
+    frame: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFacts:
+    """The picture written: `path` None when there is none, `size` (width, height)."""
+
+    path: str | None
+    size: tuple[int, int]
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftReport:
+    """Everything that is told of one picture (one frame): the record behind `poolcli.shift/1`."""
+
+    input: InputFacts
+    output: OutputFacts
+    layers: str
+    shifts: tuple[ShiftRow, ...]
+    summary: Summary
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form: plain dictionaries, lists, finite numbers and None."""
+        return {"schema": SCHEMA, **asdict(self)}
+
+
+def summarize(rows: Sequence[ShiftRow]) -> Summary:
+    """Means over the shifts; the worst shift is the one with the largest residual."""
+    worst = max(rows, key=lambda row: -1.0 if row.residual is None else row.residual)
+    return Summary(
+        _mean([row.absorbed for row in rows]),
+        _mean([row.gain for row in rows]),
+        _mean([row.residual for row in rows]),
+        Offset(worst.dx, worst.dy),
+    )
+
+
+def _mean(figures: Sequence[float | None]) -> float | None:
+    known = [figure for figure in figures if figure is not None]
+    return sum(known) / len(known) if known else None

@@ -1,0 +1,88 @@
+"""The rooms of the design: arrows point down only, siblings do not know one another, one place for each claim."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import poolcli
+
+ROOT = Path(poolcli.__file__).parent
+LONGEST_FILE = 300
+
+# room -> the rooms it may import; `errors` everybody may.
+ARROWS = {
+    "errors": set(),
+    "files": set(),
+    "ops": set(),
+    "recipe": {"ops"},
+    "images": set(),
+    "shift": {"ops"},
+    "execute": {"ops", "recipe", "shift"},
+    "pipeline": {"execute", "files", "images", "ops", "recipe", "shift"},
+    "report": {"files", "pipeline", "shift"},
+    "batch": {"files", "ops", "pipeline", "recipe"},
+    "cli": {"batch", "execute", "files", "images", "ops", "pipeline", "recipe", "report", "shift"},
+    "__init__": {"execute", "ops"},
+    "__main__": {"cli"},
+}
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+def name_of(path):
+    """`ops.means` for poolcli/ops/means.py."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def imports(path):
+    """Every module that a file imports anywhere in it, with the names taken from it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def rooms(path):
+    """The rooms of poolcli that a file imports."""
+    for module in imports(path):
+        first, _, rest = module.partition(".")
+        room = rest.split(".")[0]
+        if first == "poolcli" and room in ARROWS:
+            yield room
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_arrows_point_down(path):
+    """A file imports its own room and the rooms below it, nothing else of poolcli."""
+    own = name_of(path).split(".")[0]
+    allowed = ARROWS[own] | {own, "errors"}
+    assert {room for room in rooms(path) if room not in allowed} == set()
+
+
+@pytest.mark.parametrize(("package", "room"), [("PIL", "images"), ("typer", "cli"), ("rich", "report cli")])
+def test_packages_have_one_room(package, room):
+    """Pillow is known to `images` alone, Typer to the command line, rich to what is printed."""
+    users = {name_of(path).split(".")[0] for path in FILES if any(m.split(".")[0] == package for m in imports(path))}
+    assert users <= set(room.split())
+
+
+def test_only_the_command_line_prints_or_exits():
+    """The library raises; `cli` and `__main__` tell."""
+    for path in FILES:
+        calls = {ast.unparse(n.func) for n in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(n, ast.Call)}
+        if name_of(path).split(".")[0] not in ("cli", "__main__"):
+            assert not calls & {"print", "sys.exit", "exit", "sys.stdout.write", "sys.stderr.write"}, path
+
+
+def test_click_is_never_imported():
+    """Typer brings its own since 0.26."""
+    assert not [path for path in FILES if any(module.split(".")[0] == "click" for module in imports(path))]
+
+
+def test_files_are_short():
+    """What does not fit is two things."""
+    long = {
+        name_of(path): count for path in FILES if (count := len(path.read_text("utf-8").splitlines())) > LONGEST_FILE
+    }
+    assert long == {}

@@ -1,0 +1,107 @@
+"""Filters against the slow oracle, the presets' own definitions, and what a kernel may be."""
+
+import numpy as np
+import pytest
+
+import poolcli
+from poolcli.errors import PictureError, UsageError
+from poolcli.ops.convolve import separate
+from poolcli.ops.filters import FILTERS, find_kernel
+from poolcli.ops.geometry import EDGES
+from tests import oracles
+from tests.images import SIZES, assert_same, random_image
+
+KERNELS = {
+    "3x3": [[1, -2, 3], [0, 5, -1], [2, 2, 7]],
+    "even": [[1, 2], [3, 4]],
+    "4x2": [[1, 2], [3, 4], [-5, 6], [7, 8]],
+    "row": [[1, -2, 1]],
+    "column": [[3], [1], [-1]],
+    "separable": [[1, 2, 1], [2, 4, 2], [1, 2, 1]],
+    "large": np.arange(63).reshape(7, 9) - 30,
+    "zeros": [[0, 0], [0, 0]],
+}
+
+
+@pytest.mark.parametrize("edge", EDGES)
+@pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
+def test_every_kernel_and_edge_equals_the_oracle(kernel, edge):
+    """Whole numbers are exact in float32, so equal means equal."""
+    for seed, size in enumerate(SIZES):
+        image = random_image(seed, size, "uint8", (3,) if seed % 2 else ())
+        for stride in ((1, 1), (2, 2), (3, 1)):
+            have = poolcli.convolve(image, kernel, stride=stride, edge=edge)
+            expected = oracles.convolve(image, np.array(kernel), stride=stride, edge=edge)
+            assert have.dtype == np.float32
+            assert_same(have.astype(np.float64), expected)
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_every_preset_equals_the_oracle(name):
+    """Within float32 for kernels of fractions."""
+    image = random_image(1, (11, 14), "uint16", (3,))
+    expected = oracles.convolve(image, np.array(find_kernel(name)))
+    np.testing.assert_allclose(poolcli.convolve(image, name), expected, rtol=1e-6, atol=0.1)
+
+
+def test_presets_are_what_their_names_say():
+    """Smoothing sums to 1, edges and lines to 0; -h is -v transposed; sizes can be asked for."""
+    sums = {name: round(float(np.sum(row.kernel)), 9) for name, row in FILTERS.items()}
+    ones = {"identity", "box", "gauss", "sharpen", "emboss"}
+    assert {name: total for name, total in sums.items() if total != (name in ones)} == {}
+    for name in ("sobel", "prewitt", "scharr", "line"):
+        assert np.array_equal(find_kernel(f"{name}-v"), np.transpose(find_kernel(f"{name}-h")))
+    assert find_kernel("line-v") == ((-1, 2, -1),) * 3
+    assert np.shape(find_kernel("box5")) == (5, 5)
+    assert np.allclose(np.array(find_kernel("gauss5"))[0] * 256, [1, 4, 6, 4, 1])
+
+
+def test_separable_kernels_run_as_two_passes():
+    """Rank one is found exactly, anything else is left alone."""
+    for name in ("sobel-v", "scharr-h", "line-v", "gauss", "box", "prewitt-v"):
+        column, row = separate(np.array(find_kernel(name), float))
+        assert np.array_equal(column * row, find_kernel(name)), name
+    for name in ("laplace", "sharpen", "line-d1", "emboss"):
+        assert len(separate(np.array(find_kernel(name), float))) == 1, name
+
+
+def test_paddings():
+    """valid, numbers and four sides; same keeps ceil(n / stride)."""
+    image = random_image(2, (9, 8), "uint8")
+    kernel = np.ones((3, 3))
+    windows = np.lib.stride_tricks.sliding_window_view(image, (3, 3)).sum((2, 3)).astype(np.float32)
+    assert_same(poolcli.convolve(image, kernel, padding="valid"), windows)
+    assert poolcli.convolve(image, kernel, padding=2).shape == (11, 10)
+    assert_same(poolcli.convolve(image, kernel, padding=(1, 0, 0, 0), edge="zero")[1:], windows)
+    assert poolcli.convolve(image, kernel, stride=(2, 3)).shape == (5, 3)
+
+
+def test_floats_and_wide_integers_are_computed_in_float64():
+    """float32 only where its 24 bits hold the values."""
+    assert poolcli.convolve(np.zeros((3, 3), np.int32), "box").dtype == np.float64
+    assert poolcli.convolve(np.zeros((3, 3), np.float64), "box").dtype == np.float64
+    assert poolcli.convolve(np.zeros((3, 3), np.float32), "box").dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ({"kernel": "sobel"}, "did you mean 'sobel-"),
+        ({"kernel": [[1, np.nan]]}, "NaN or infinity"),
+        ({"kernel": [1, 2]}, "1 axes"),
+        ({"kernel": np.zeros((200, 200))}, "too large"),
+        ({"kernel": "box", "edge": "reflekt"}, "did you mean 'reflect'"),
+        ({"kernel": "box", "stride": 0}, "stride 0"),
+        ({"kernel": "box", "padding": -1}, "negative"),
+    ],
+)
+def test_what_cannot_be_is_one_clear_sentence(call, words):
+    """Wrong values are told before anything is computed."""
+    with pytest.raises(UsageError, match=words):
+        poolcli.convolve(np.zeros((4, 4)), **call)
+
+
+def test_a_kernel_that_does_not_fit():
+    """Only possible without padding."""
+    with pytest.raises(PictureError, match="kernel of 3x3"):
+        poolcli.convolve(np.zeros((2, 9)), "box", padding="valid")
