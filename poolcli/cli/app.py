@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from poolcli import __version__
+from poolcli.cli.commands.pool import pool
 from poolcli.cli.groups import grouped
-from poolcli.cli.options import Filtering, Pooling, Reporting, Running, recipe_of
 from poolcli.cli.printer import prepare_streams, say
 from poolcli.errors import PoolcliError
 
@@ -21,10 +21,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     no_args_is_help=True,
 )
-
-Inputs = Annotated[
-    list[str], typer.Argument(metavar="INPUT...", help="Pictures, .npy arrays, folders, globs, or - (stdin).")
-]
 
 
 def _print_version(wanted: bool) -> None:
@@ -42,16 +38,9 @@ def common(
     """CNN pooling for pictures, and how shift-invariant it really is."""
 
 
-@app.command("pool")
-@grouped
-def pool(inputs: Inputs, pooling: Pooling, filtering: Filtering, reporting: Reporting, running: Running) -> None:
-    """Pool pictures, after a filter if wanted, and report what a shift of each picture leaves."""
-    recipe = recipe_of(pooling, filtering)
-    reporting.check()
-    running.check()
-    from poolcli.cli.run import run  # NumPy and Pillow are loaded only now
-
-    raise typer.Exit(run(recipe, inputs, reporting, running))
+COMMANDS = {"pool": pool}
+for _name, _command in COMMANDS.items():
+    app.command(_name)(grouped(_command))
 
 
 def main(arguments: list[str] | None = None) -> int:

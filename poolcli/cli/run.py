@@ -11,7 +11,8 @@ from poolcli.batch.destination import choose, side_file
 from poolcli.batch.discover import STREAM, discover
 from poolcli.batch.engines import serial
 from poolcli.batch.plan import check, plan
-from poolcli.cli.options import Reporting, Running
+from poolcli.cli.options.reporting import Reporting
+from poolcli.cli.options.running import Running
 from poolcli.cli.printer import Printer
 from poolcli.errors import UsageError
 from poolcli.execute import Shifting

@@ -1,0 +1,74 @@
+"""The options that make a recipe: the window, and what stands before it."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from typer import Option
+
+from poolcli.errors import unknown
+from poolcli.ops.activations import ACTIVATIONS
+from poolcli.ops.filters import FILTERS
+from poolcli.ops.modes import MODES
+from poolcli.recipe import Activation, Conv, Pool, Recipe
+from poolcli.recipe.kernels import filter_name, load_kernel
+from poolcli.recipe.layers import Layer
+
+NO_ACTIVATION = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Pooling:
+    """The window and what is done with it."""
+
+    mode: Annotated[str, Option("--mode", "-m", help=f"Pooling: {', '.join(MODES)}.")] = "max"
+    k: Annotated[str, Option("--k", "-k", help="Window (kernel) size, N or HxW.")] = "2"
+    s: Annotated[str | None, Option("--s", "-s", help="Stride, N or HxW; the window's size if not given.")] = None
+    padding: Annotated[
+        str, Option("--padding", "-p", help="Padding: N, HxW, TOP,BOTTOM,LEFT,RIGHT, same or same-lower.")
+    ] = "0"
+    dilation: Annotated[str, Option("--dilation", "-d", help="Distance of the window's values, N or HxW.")] = "1"
+    ceil: Annotated[bool, Option("--ceil", help="Keep a last window that goes over the border.")] = False
+    exclude_pad: Annotated[bool, Option("--exclude-pad", help="Leave the padding out of averages.")] = False
+
+    def layer(self) -> Pool:
+        """The pooling layer; UsageError where the options make none."""
+        options = {"exclude-pad": True} if self.exclude_pad else {}
+        return Pool.of(
+            self.mode,
+            self.k,
+            self.s,
+            padding=self.padding,
+            dilation=self.dilation,
+            ceil=self.ceil,
+            options=options,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Filtering:
+    """What stands before the pooling."""
+
+    filter: Annotated[
+        str | None, Option("--filter", "-f", help=f"Filter: {', '.join(FILTERS)}; or a kernel FILE (JSON or text).")
+    ] = None
+    activation: Annotated[str, Option("--activation", help="After the filter: none, relu or abs.")] = NO_ACTIVATION
+    filter_edge: Annotated[
+        str, Option("--filter-edge", help="Beyond the border, for the filter: reflect, replicate, zero or wrap.")
+    ] = "reflect"
+
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers before the pooling; UsageError for an unknown name or a bad kernel file."""
+        found: list[Layer] = []
+        if self.filter is not None:
+            name = filter_name(self.filter)
+            found.append(Conv(name, load_kernel(name), edge=self.filter_edge))
+        if self.activation != NO_ACTIVATION:
+            if self.activation not in ACTIVATIONS:
+                raise unknown("activation", self.activation, (NO_ACTIVATION, *ACTIVATIONS))
+            found.append(Activation(self.activation))
+        return tuple(found)
+
+
+def recipe_of(pooling: Pooling, filtering: Filtering) -> Recipe:
+    """Filter and activation, if any, and the pooling."""
+    return Recipe((*filtering.layers(), pooling.layer()))

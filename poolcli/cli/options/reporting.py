@@ -1,0 +1,53 @@
+"""The options of the shift report: what is measured, and in which forms it is told."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from typer import Option
+
+from poolcli.errors import UsageError, unknown
+from poolcli.shift.record import SHIFT_EDGES
+
+REPORTS = ("json", "jsonl")
+
+
+@dataclass(frozen=True, slots=True)
+class Reporting:
+    """The shift report."""
+
+    shift: Annotated[
+        list[str] | None, Option("--shift", help="Shift DX,DY to measure, -1,0 if not given; may be repeated.")
+    ] = None
+    shift_edge: Annotated[
+        str, Option("--shift-edge", help="What comes in at the border: replicate, zero, wrap; or crop.")
+    ] = "replicate"
+    tolerance: Annotated[float, Option("--tolerance", help="Differences up to this count as no change.")] = 0
+    report: Annotated[
+        list[str] | None,
+        Option("--report", help="json: a side file for each output; jsonl: one file for the run (folders)."),
+    ] = None
+    no_report: Annotated[bool, Option("--no-report", help="Measure nothing, write no report.")] = False
+
+    def check(self) -> None:
+        """UsageError for an unknown name or a tolerance that cannot be."""
+        if self.shift_edge not in SHIFT_EDGES:
+            raise unknown("shift edge", self.shift_edge, SHIFT_EDGES)
+        if not self.tolerance >= 0:
+            raise UsageError(f"tolerance {self.tolerance} is not allowed: give 0 or more")
+        for name in self.report or ():
+            if name not in REPORTS:
+                raise unknown("report", name, REPORTS)
+        if self.report and self.no_report:
+            raise UsageError("--report and --no-report contradict each other: give one of them")
+
+    def shifts(self) -> tuple[tuple[int, int], ...]:
+        """The shifts as (dx, dy)."""
+        return tuple(map(_shift, self.shift or ["-1,0"]))
+
+
+def _shift(text: str) -> tuple[int, int]:
+    try:
+        dx, dy = (int(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"shift '{text}' is not DX,DY: two whole numbers are allowed, as in -1,0") from None
+    return dx, dy

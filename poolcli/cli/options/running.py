@@ -1,0 +1,36 @@
+"""The options of a run: where outputs go, what may be replaced, what is told."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from typer import Argument, Option
+
+from poolcli.errors import unknown
+from poolcli.ops.ranges import RANGES
+
+Inputs = Annotated[list[str], Argument(metavar="INPUT...", help="Pictures, .npy arrays, folders, globs, or - (stdin).")]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Inputs, outputs, and what is told."""
+
+    output: Annotated[
+        str | None,
+        Option("--output", "-o", help="A file, a folder, a template such as 'out/{stem}-{mode}.{ext}', or - (stdout)."),
+    ] = None
+    recursive: Annotated[bool, Option("--recursive", "-r", help="Folders: the pictures below them too.")] = False
+    overwrite: Annotated[bool, Option("--overwrite", help="Replace outputs that exist already.")] = False
+    to_range: Annotated[
+        str, Option("--to-range", help="Filtered values as a picture: clip, abs, stretch or offset.")
+    ] = "clip"
+    dry_run: Annotated[bool, Option("--dry-run", help="Print what would be done, do nothing.")] = False
+    json: Annotated[bool, Option("--json", help="One JSON object a line on stdout.")] = False
+    quiet: Annotated[bool, Option("--quiet", "-q", help="Print nothing but errors and what --json or -o - ask.")] = (
+        False
+    )
+
+    def check(self) -> None:
+        """UsageError for an unknown name."""
+        if self.to_range not in RANGES:
+            raise unknown("range", self.to_range, RANGES)
