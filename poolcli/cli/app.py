@@ -2,12 +2,16 @@
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from poolcli import __version__
+from poolcli.cli.commands.listing import filters, modes
 from poolcli.cli.commands.pool import pool
+from poolcli.cli.commands.shape import shape
+from poolcli.cli.commands.stack import stack
 from poolcli.cli.groups import grouped
 from poolcli.cli.printer import prepare_streams, say
 from poolcli.errors import PoolcliError
@@ -38,7 +42,13 @@ def common(
     """CNN pooling for pictures, and how shift-invariant it really is."""
 
 
-COMMANDS = {"pool": pool}
+COMMANDS: dict[str, Callable[..., None]] = {
+    "pool": pool,
+    "stack": stack,
+    "shape": shape,
+    "modes": modes,
+    "filters": filters,
+}
 for _name, _command in COMMANDS.items():
     app.command(_name)(grouped(_command))
 

@@ -74,7 +74,9 @@ class Conv:
     def __str__(self) -> str:
         stride = "" if self.stride == (1, 1) else f"/{pair_text(self.stride)}"
         edge = "" if self.edge == "reflect" else f",edge={self.edge}"
-        return f"conv:{self.name}{stride}{edge}"
+        plain = re.fullmatch(r"[^\s,]*(?<!/\d)", self.name)  # a file's name may hold what separates the parts
+        name = self.name if plain else f'@"{self.name[1:]}"'
+        return f"conv:{name}{stride}{edge}"
 
     @property
     def downsamples(self) -> bool:

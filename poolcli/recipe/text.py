@@ -11,11 +11,12 @@ from poolcli.ops.modes import MODES, OPTIONS
 from poolcli.recipe.kernels import load_kernel
 from poolcli.recipe.layers import Activation, Conv, Layer, Pool, Recipe
 
-GRAMMAR = "MODE:K[xK][/S[xS]][+P[xP]][@D[xD]][,name=value], conv:FILTER[/S], relu or abs"
+GRAMMAR = "MODE:K[xK][/S[xS]][+P[xP]][@D[xD]][,name=value], conv:FILTER[/S], conv:@FILE[/S], relu or abs"
 
 _SIZE = r"[^/+@,\s]+"
 _POOL = re.compile(rf"({_SIZE})(?:/({_SIZE}))?(?:\+({_SIZE}))?(?:@({_SIZE}))?((?:,[^,\s]+)*)")
-_CONV = re.compile(r"(@?[^,\s]+?)(?:/(\d+(?:x\d+)?))?((?:,[^,\s]+)*)")
+_CONV = re.compile(r'(@"[^"]*"|@?[^,\s]+?)(?:/(\d+(?:x\d+)?))?((?:,[^,\s]+)*)')
+_TOKEN = re.compile(r'(?:"[^"]*"|\S)+')
 
 
 def as_recipe(recipe: Recipe | str) -> Recipe:
@@ -30,7 +31,7 @@ def parse_recipe(text: str) -> Recipe:
     Pool(mode='max', window=Window(k=(2, 2), s=(2, 2), padding=(0, 0, 0, 0), dilation=(1, 1), ceil=False), options=())
     """
     layers: list[Layer] = []
-    for token in re.finditer(r"\S+", text):
+    for token in _TOKEN.finditer(text):
         try:
             layers.append(parse_layer(token[0]))
         except UsageError as error:
@@ -59,6 +60,7 @@ def _parse_conv(rest: str) -> Conv:
     if match is None:
         raise UsageError(f"not a filter: {GRAMMAR} is allowed")
     name, stride, options = match.groups()
+    name = name.replace('"', "")
     given = _options(options, {"edge": OPTIONS["edge"].parse})
     return Conv(name, load_kernel(name), as_pair(stride or 1, "stride"), **given)
 

@@ -1,0 +1,36 @@
+"""`poolcli stack`: the main job with any recipe."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from poolcli.cli.options.reporting import Reporting
+from poolcli.cli.options.running import Running
+from poolcli.errors import UsageError
+from poolcli.recipe import parse_recipe
+from poolcli.recipe.file import read_recipe
+
+Words = Annotated[
+    list[str],
+    typer.Argument(metavar="LAYERS INPUT...", help='The layers, as in "conv:sobel-v relu max:2", then the inputs.'),
+]
+RecipeFile = Annotated[
+    str | None, typer.Option("--recipe", help="The layers from a TOML file (layers = [...]) instead.", metavar="FILE")
+]
+
+
+def stack(words: Words, reporting: Reporting, running: Running, recipe: RecipeFile = None) -> None:
+    """Run any layers, one after the other: filters, activations, poolings, as often as wanted.
+
+    A layer is MODE:K[xK][/S[xS]][+P[xP]][@D[xD]][,name=value], conv:FILTER[/S], relu or abs.
+    """
+    layers = read_recipe(Path(recipe)) if recipe else parse_recipe(words[0])
+    inputs = words if recipe else words[1:]
+    if not inputs:
+        raise UsageError(f"no input after the layers '{words[0]}': name a picture, a folder, a glob or - (stdin)")
+    reporting.check()
+    running.check()
+    from poolcli.cli.run import run  # NumPy and Pillow are loaded only now
+
+    raise typer.Exit(run(layers, inputs, reporting, running))

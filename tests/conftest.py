@@ -1,0 +1,24 @@
+"""Fixtures that several rooms share."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.command import Command
+
+SAMPLES = Path(__file__).parent.parent / "samples"
+
+
+@pytest.fixture
+def command(capsys):
+    """The command line in this process."""
+    return Command(capsys)
+
+
+@pytest.fixture
+def samples(tmp_path, monkeypatch):
+    """A working directory that holds a copy of the samples in `samples/`."""
+    shutil.copytree(SAMPLES, tmp_path / "samples")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "samples"
