@@ -1,0 +1,86 @@
+"""The samples: drawn by their script, and the figures that the project started from."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import poolcli
+from tests.conftest import SAMPLES
+
+ONE = ("pool", "samples/one.png", "--filter", "line-v", "--activation", "relu", "--k", "2", "--s", "2", "--mode", "max")
+
+
+def test_the_script_draws_the_samples(tmp_path):
+    """Into a folder, pixel for pixel what is in the repository (JPEG decoders may differ by a little)."""
+    subprocess.run([sys.executable, SAMPLES / "draw.py", tmp_path], check=True)
+    for drawn in sorted(tmp_path.iterdir()):
+        kept = SAMPLES / drawn.name
+        if drawn.suffix == ".npy":
+            assert np.array_equal(np.load(drawn), np.load(kept))
+            continue
+        with Image.open(drawn) as have, Image.open(kept) as expected:
+            assert (have.mode, have.size, have.getexif()) == (expected.mode, expected.size, expected.getexif())
+            gap = np.abs(np.asarray(have).astype(int) - np.asarray(expected)).max()
+            assert gap <= (2 if drawn.suffix == ".jpg" else 0), drawn.name
+    assert {path.name for path in tmp_path.iterdir()} == {p.name for p in SAMPLES.iterdir() if p.suffix != ".py"}
+
+
+def test_38_pixels_change_and_12_after_filter_and_pooling(samples, command):
+    """The figure, and as plainly that per pixel nothing was gained: 38/784 against 12/196."""
+    result = command(*ONE, "--shift", "-1,0", "--json")
+    assert result.code == 0
+    (outcome,) = result.objects
+    (shift,) = outcome["report"]["shifts"]
+    assert (shift["raw"]["changed"], shift["raw"]["pixels"]) == (38, 784)
+    assert (shift["pooled"]["changed"], shift["pooled"]["pixels"]) == (12, 196)
+    assert shift["gain"] == pytest.approx(38 / 784 / (12 / 196)) and shift["gain"] < 1
+    said = " ".join(result.err.split())
+    assert "38 of 784 pixels" in said and "12 of 196 pixels" in said
+    assert "per pixel nothing was gained" in said
+    written = json.loads((samples / "one.line-v_relu_max-k2s2.shift.json").read_text("utf-8"))
+    assert written == outcome["report"]
+
+
+def test_38_and_12_counted_by_hand():
+    """The same without a line of poolcli: a loop over the pixels."""
+    with Image.open(SAMPLES / "one.png") as picture:
+        still = np.asarray(picture).astype(int)
+    moved = np.hstack([still[:, 1:], still[:, -1:]])
+
+    def layers(image):
+        padded = np.pad(image, 1, mode="reflect")
+        lines = sum(
+            2 * padded[r : r + 28, 1:29] - padded[r : r + 28, 0:28] - padded[r : r + 28, 2:30] for r in range(3)
+        )
+        return np.maximum(lines, 0).reshape(14, 2, 14, 2).max((1, 3))
+
+    assert np.count_nonzero(still != moved) == 38
+    assert np.count_nonzero(layers(still) != layers(moved)) == 12
+
+
+def test_the_classic_example(samples, command):
+    """[[12 20 30 0] ...]: 2x2 max gives 20 30 / 112 37, average 13 8 / 79 20."""
+    for mode, expected in (("max", [[20, 30], [112, 37]]), ("avg", [[13, 8], [79, 20]])):
+        assert command("pool", "samples/four.png", "--mode", mode, "-o", f"{mode}.png", "-q").code == 0
+        with Image.open(f"{mode}.png") as pooled:
+            assert np.asarray(pooled).tolist() == expected
+
+
+def test_every_sample_is_pooled_as_the_function_does(samples, command):
+    """One command over the folder; each output is `poolcli.pool` of the picture as Pillow shows it upright."""
+    assert command("pool", samples, "-o", "out", "--mode", "avg", "--k", "3", "--s", "2").code == 0
+    for name in ("colour.png", "deep.png", "transparent.png", "one.png", "four.png"):
+        with Image.open(samples / name) as before, Image.open(f"out/{name}") as after:
+            assert after.mode == before.mode
+            assert np.array_equal(np.asarray(after), poolcli.pool(np.asarray(before), 3, 2, mode="avg"))
+    with Image.open("out/photo.jpg") as photo:
+        assert photo.size == (199, 149)
+        assert photo.info["icc_profile"]
+        assert 0x0112 not in photo.getexif()
+    assert np.array_equal(
+        np.load("out/features.npy"), poolcli.pool(np.load(samples / "features.npy"), 3, 2, mode="avg")
+    )
