@@ -67,7 +67,9 @@ def main(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted()
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit) as error:  # Typer makes the first, inside a command, into the second
+        if not any(isinstance(each, BrokenPipeError) for each in (error, error.__context__)):
+            raise
         _leave_pipe()
         return CLOSED_PIPE
     if code == INTERRUPTED:

@@ -1,9 +1,10 @@
 """A run: settings, jobs, outcomes, exit code. What `pool` and every command like it ends in."""
 
 import sys
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from poolcli import images
@@ -41,12 +42,15 @@ def run(recipe: Recipe, inputs: list[str], reporting: Reporting, running: Runnin
 
 
 def _work(settings: Settings, jobs: list[Job], run_report: Path | None, printer: Printer) -> None:
-    with ExitStack() as stack:
-        lines = stack.enter_context(publish(run_report)) if run_report else None
+    with TemporaryFile() as lines:  # not the report's own file: a closed stdout is no error of writing it
         for outcome in serial(partial(_run_job, settings), jobs):
-            if lines:
+            if run_report:
                 write_lines(lines, outcome.reports)
             printer.show(outcome)
+        if run_report:
+            lines.seek(0)
+            with publish(run_report) as stream:
+                copyfileobj(lines, stream)
 
 
 def _run_job(settings: Settings, job: Job) -> Outcome:

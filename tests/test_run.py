@@ -1,0 +1,277 @@
+"""Runs through the command line: where outputs go, what is refused before any work, what is told, exit codes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import poolcli
+from tests.batches import contents, draw, draw_many, environment, process, words
+
+USAGE, FAILED, INTERRUPTED, CLOSED_PIPE = 2, 1, 130, 141
+
+
+@pytest.fixture
+def run(command, tmp_path, monkeypatch):
+    """The command line in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return command
+
+
+def names(folder):
+    """The visible files below a folder, hidden ones left out."""
+    return [name for name in contents(folder) if not name.rsplit("/", 1)[-1].startswith(".")]
+
+
+def test_the_tree_is_mirrored_under_the_output_folder(run, tmp_path):
+    """Names are the inputs' own; only pictures are taken; a report of all lies at the root."""
+    for name in ("a.png", "sub/b.png", "sub/deeper/한글 c.png"):
+        draw(tmp_path / "in" / name)
+    (tmp_path / "in/notes.txt").write_text("no picture")
+    ran = run("pool", "-r", "in", "-o", "out")
+    assert (ran.code, names("out")) == (0, ["a.png", "shift-report.jsonl", "sub/b.png", "sub/deeper/한글 c.png"])
+    expected = poolcli.pool(np.asarray(Image.open("in/sub/b.png")), 2)
+    assert np.array_equal(np.asarray(Image.open("out/sub/b.png")), expected)
+    assert sorted(ran.out.splitlines()) == [str(Path("out", name)) for name in names("out") if "report" not in name]
+
+
+def test_without_r_only_the_folder_itself(run, tmp_path):
+    """Folders below need -r."""
+    draw(tmp_path / "in/a.png")
+    draw(tmp_path / "in/sub/b.png")
+    assert run("pool", "in", "-o", "out").code == 0
+    assert names("out") == ["a.png", "shift-report.jsonl"]
+
+
+def test_natural_order(run, tmp_path):
+    """a2 before a10, in the plan and in the report of the run."""
+    for number in (10, 9, 2, 1, 100):
+        draw(tmp_path / f"in/a{number}.png", number)
+    order = [str(Path("in", f"a{number}.png")) for number in (1, 2, 9, 10, 100)]
+    planned = run("pool", "in", "-o", "out", "--dry-run", "--json").objects
+    assert [record["input"] for record in planned] == order
+    run("pool", "in", "-o", "out")
+    lines = Path("out/shift-report.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line)["input"]["path"] for line in lines] == order
+
+
+@pytest.mark.parametrize(("first", "second"), [("x/a.png", "y/a.png"), ("x/a.png", "y/A.PNG"), ("x/ß.png", "y/SS.png")])
+def test_two_outputs_of_one_name_are_refused_before_any_work(run, tmp_path, first, second):
+    """Equal names, also where case does not count."""
+    draw(tmp_path / first)
+    draw(tmp_path / second)
+    ran = run("pool", first, second, "-o", "out/")
+    assert ran.code == USAGE
+    assert "would both be written to" in ran.err
+    assert first in ran.err.replace(os.sep, "/")
+    assert not Path("out").exists()
+
+
+def test_two_inputs_into_one_file_become_a_folder(run, tmp_path):
+    """`-o out` with several inputs is a folder; a template without a field that differs is a clash."""
+    draw(tmp_path / "a.png")
+    draw(tmp_path / "b.png")
+    assert run("pool", "a.png", "b.png", "-o", "out", "--no-report").code == 0
+    assert names("out") == ["a.png", "b.png"]
+    assert run("pool", "a.png", "b.png", "-o", "{mode}.png").code == USAGE
+
+
+def test_the_input_is_never_the_output(run, tmp_path):
+    """Under its own name, by way of `..`, through symbolic and hard links, also with --overwrite."""
+    draw(tmp_path / "in/a.png")
+    before = (tmp_path / "in/a.png").read_bytes()
+    Path("linked").symlink_to("in")
+    Path("hard").mkdir()
+    Path("hard/a.png").hardlink_to("in/a.png")
+    Path("soft").mkdir()
+    Path("soft/a.png").symlink_to("../in/a.png")
+    for output in ("in/a.png", "in/../in/a.png", "linked/a.png", "hard/a.png", "soft/a.png", "in/", "hard/", "."):
+        inputs = "in/a.png" if output != "." else "./in/../in/a.png"
+        target = output if output != "." else "linked/"
+        ran = run("pool", inputs, "-o", target, "--overwrite")
+        assert (ran.code, "is the input" in ran.err) == (USAGE, True), output
+    assert (tmp_path / "in/a.png").read_bytes() == before
+
+
+def test_a_folder_needs_an_output(run, tmp_path):
+    """Outputs beside the inputs would be pooled again."""
+    draw(tmp_path / "in/a.png")
+    ran = run("pool", "in")
+    assert (ran.code, "needs -o" in ran.err) == (USAGE, True)
+
+
+def test_beside_the_input_by_default(run, tmp_path):
+    """NAME.<recipe>.EXT and its side file."""
+    draw(tmp_path / "in/a.b.png")
+    assert run("pool", "in/a.b.png", "--k", "3", "--s", "1", "--mode", "avg").code == 0
+    assert names("in") == ["a.b.avg-k3s1.png", "a.b.avg-k3s1.shift.json", "a.b.png"]
+
+
+def test_every_field_of_a_template(run, tmp_path):
+    """stem, ext, parent, mode, k, s and recipe."""
+    draw(tmp_path / "in/a.png")
+    template = "out/{parent}/{mode}/{k}-{s}/{stem}.{recipe}.{ext}"
+    assert run("pool", "in/a.png", "--k", "3x2", "--s", "1", "-o", template, "--no-report").code == 0
+    assert names("out") == ["in/max/3x2-1/a.max-k3x2s1.png"]
+    ran = run("pool", "in/a.png", "-o", "out/{stme}.png")
+    assert (ran.code, "did you mean 'stem'" in ran.err) == (USAGE, True)
+
+
+def test_existing_outputs_are_refused_unless_overwritten(run, tmp_path):
+    """All are looked at before anything is written; the report of the run counts as one."""
+    draw_many(tmp_path / "in", 3)
+    draw(tmp_path / "out/2.png")
+    before = contents("out")
+    ran = run("pool", "in", "-o", "out")
+    assert (ran.code, contents("out")) == (USAGE, before)
+    assert "out/2.png' exists already" in ran.err.replace(os.sep, "/")
+    assert run("pool", "in", "-o", "out", "--overwrite").code == 0
+    assert contents("out")["2.png"] != before["2.png"]
+    for name in ("0.png", "1.png", "2.png"):
+        Path("out", name).unlink()
+    ran = run("pool", "in", "-o", "out")
+    assert (ran.code, "shift-report.jsonl' exists already" in ran.err) == (USAGE, True)
+
+
+def test_dry_run_tells_and_does_nothing(run, tmp_path):
+    """The pairs, plain and as JSON."""
+    draw_many(tmp_path / "in", 2)
+    arrow = [f"{Path('in', name)} -> {Path('out', name)}" for name in ("0.png", "1.png")]
+    assert run("pool", "in", "-o", "out", "--dry-run").out.splitlines() == arrow
+    records = run("pool", "in", "-o", "out", "--dry-run", "--json").objects
+    assert records[1] == {
+        "status": "planned",
+        "input": str(Path("in/1.png")),
+        "output": str(Path("out/1.png")),
+    }
+    assert not Path("out").exists()
+
+
+def test_a_dry_run_finds_what_the_run_would_refuse(run, tmp_path):
+    """The same checks, the same exit code."""
+    draw(tmp_path / "in/a.png")
+    draw(tmp_path / "out/a.png")
+    assert run("pool", "in", "-o", "out", "--dry-run").code == USAGE
+
+
+def test_json_lines_and_a_failing_picture(run, tmp_path):
+    """The others are done, the bad one is one sentence and one record, the exit code is 1."""
+    draw_many(tmp_path / "in", 3)
+    (tmp_path / "in/1.png").write_bytes(b"\x89PNG nothing else")
+    ran = run("pool", "in", "-o", "out", "--json")
+    assert ran.code == FAILED
+    by_input = {Path(record["input"]).name: record for record in ran.objects}
+    assert {name: record["status"] for name, record in by_input.items()} == {
+        "0.png": "ok", "1.png": "failed", "2.png": "ok",
+    }  # fmt: skip
+    assert by_input["0.png"]["report"]["schema"] == "poolcli.shift/1"
+    assert "1.png" in by_input["1.png"]["error"]
+    assert names("out") == ["0.png", "2.png", "shift-report.jsonl"]
+    assert [line for line in ran.err.splitlines() if "1.png" in line] and "Traceback" not in ran.err
+
+
+def test_quiet_tells_errors_only(run, tmp_path):
+    """-q: nothing on stdout, on stderr what failed."""
+    draw_many(tmp_path / "in", 2)
+    ran = run("pool", "in", "-o", "out", "-q")
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    ran = run("pool", "in/0.png", "missing.png", "-o", "out2/", "-q")
+    assert (ran.code, ran.out, len(ran.err.splitlines())) == (FAILED, "", 1)
+    assert "missing.png" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["no*.png"], "no file matches"),
+        (["empty", "-o", "out"], "no picture among the inputs"),
+        (["a.png", "--mode", "mxa"], "did you mean 'max'"),
+        (["a.png", "--no-such"], "--no-such"),
+        (["-", "a.png"], "one picture"),
+        (["empty", "-o", "-"], "one picture"),
+        (["-", "-o", "folder/"], "names no file"),
+        (["a.png", "-o", "-", "--json"], "stdout"),
+    ],
+)
+def test_usage_errors_are_one_sentence(run, tmp_path, arguments, sentence):
+    """Exit code 2, nothing on stdout, nothing written."""
+    draw(tmp_path / "a.png")
+    (tmp_path / "empty").mkdir()
+    ran = run("pool", *arguments)
+    assert (ran.code, ran.out) == (USAGE, "")
+    assert sentence in ran.err
+    assert names(".") == ["a.png"]
+
+
+def test_a_glob_and_a_name_that_looks_like_one(run, tmp_path):
+    """Quoted patterns are expanded; a file that is really called so is itself."""
+    for name in ("a1.png", "a2.png", "b.png", "[x].png"):
+        draw(tmp_path / name)
+    assert run("pool", "a*.png", "[x].png", "-o", "out/", "--no-report").code == 0
+    assert names("out") == ["[x].png", "a1.png", "a2.png"]
+
+
+def test_streams(tmp_path):
+    """`-` in, `-` out: the picture alone on stdout, its side file where the output has a name."""
+    draw(tmp_path / "a.png")
+    picture = (tmp_path / "a.png").read_bytes()
+    out = process("pool", "-", "-o", "-", input=picture, cwd=tmp_path)
+    assert (out.returncode, out.stdout[:4]) == (0, b"\x89PNG")
+    assert names(tmp_path) == ["a.png"]
+    named = process("pool", "-", "-o", "b.png", input=picture, cwd=tmp_path)
+    assert (named.returncode, (tmp_path / "b.png").read_bytes()) == (0, out.stdout)
+    assert names(tmp_path) == ["a.png", "b.png", "b.shift.json"]
+    from_file = process("pool", "a.png", "-o", "-", cwd=tmp_path)
+    assert from_file.stdout == out.stdout
+    assert process("pool", "-", "-o", "-", input=b"no picture", cwd=tmp_path).returncode == FAILED
+
+
+def test_a_closed_pipe_is_quiet(tmp_path):
+    """`poolcli ... | head -1`: exit code 141, nothing on stderr but what was told before."""
+    draw_many(tmp_path / "in", 200)
+    line = " ".join([*words("pool", "in", "-o", "out", "-q", "--json")]) + " | head -1; exit ${PIPESTATUS[0]}"
+    ran = subprocess.run(["bash", "-c", line], cwd=tmp_path, env=environment(), capture_output=True, check=False)
+    assert (ran.returncode, ran.stdout.count(b"\n"), ran.stderr) == (CLOSED_PIPE, 1, b"")
+
+
+def test_an_interrupted_run_leaves_whole_files(tmp_path):
+    """Ctrl-C in the middle: exit code 130, promptly; every output decodes, nothing temporary is left."""
+    draw_many(tmp_path / "in", 2000, size=(64, 64))
+    with subprocess.Popen(
+        words("pool", "in", "-o", "out", "--json"), cwd=tmp_path, env=environment(),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as running:  # fmt: skip
+        running.stdout.readline()
+        running.send_signal(signal.SIGINT)
+        started = time.monotonic()
+        _, told = running.communicate(timeout=30)
+    assert (running.returncode, time.monotonic() - started < 5) == (INTERRUPTED, True)
+    assert "interrupted" in told and "Traceback" not in told
+    outputs = [path for path in (tmp_path / "out").iterdir() if path.suffix == ".png"]
+    assert 0 < len(outputs) < 2000
+    for path in outputs:
+        with Image.open(path) as picture:
+            picture.load()
+            assert picture.size == (32, 32)
+    assert not [path for path in (tmp_path / "out").iterdir() if path.suffix == ".part"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names are text there")
+def test_odd_names_do_not_play_with_the_terminal(run, tmp_path):
+    """Control characters are shown, bytes that are no text go through."""
+    draw(tmp_path / "a\x1b[2J.png")
+    ran = run("pool", "a\x1b[2J.png", "-o", "out/", "--no-report")
+    assert ran.code == 0
+    assert "\x1b" not in ran.out + ran.err and "\\x1b" in ran.out
+    name = os.fsdecode(b"\xff.png")
+    (tmp_path / "a\x1b[2J.png").rename(name)
+    ran = process("pool", name, "-o", "out/", "--json", cwd=tmp_path)
+    assert (ran.returncode, b"Traceback" in ran.stderr) == (0, False)
+    json.loads(ran.stdout.decode())
