@@ -6,6 +6,7 @@ from functools import partial
 
 from numpy.typing import ArrayLike
 
+from poolcli.errors import UsageError
 from poolcli.ops.arrays import Array, as_image
 from poolcli.recipe import Recipe, as_recipe
 from poolcli.shift.measure import Shift, measure
@@ -19,6 +20,10 @@ class Shifting:
     shifts: tuple[Shift, ...] = ((-1, 0),)
     edge: str = "replicate"
     tolerance: float = 0
+
+    def __post_init__(self) -> None:
+        if not self.shifts:
+            raise UsageError("no shift to measure: give at least one (dx, dy), for instance (-1, 0)")
 
 
 def apply(recipe: Recipe | str, image: ArrayLike) -> Array:

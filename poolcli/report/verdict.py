@@ -1,50 +1,81 @@
-"""The report in plain words: how much of the change the layers swallowed, as a count and per pixel."""
+"""The report in plain words: how much of the change is left, as a count, per pixel, and in value."""
 
 from poolcli.shift.record import ShiftReport, ShiftRow, Side
 
 
 def verdict(row: ShiftRow) -> str:
-    """One line on one shift: the counts, then what they are worth per pixel.
+    """What one shift did, for somebody who has never seen such a report.
 
-    A count falls by itself when there are fewer pixels, so the line never tells it alone.
+    A count falls by itself when there are fewer pixels, so it is never told without what it is worth per pixel; and
+    on photographs, where nearly every pixel changes a little, only the change in value says something.
     """
+    moved = f"Moving the picture {direction(row.dx, row.dy)}"
     if row.raw.changed == 0:
-        return "The shift changes no pixel of this picture, so there is nothing to absorb."
-    counts = f"{_count(row.raw)} changed before, {_count(row.pooled)} after"
+        return f"{moved} changes none of its pixels, so there is nothing to absorb."
+    before = f"{moved} changes {_count(row.raw)}"
     if row.pooled.changed == 0:
-        return f"{counts}: the layers absorbed the shift completely."
-    assert row.gain is not None
-    return f"{counts}: {_absorbed(row)}, {_per_pixel(row.gain)}."
+        return f"{before}, and the output not at all: the layers absorb this shift completely."
+    return f"{before}, and {_count(row.pooled)} of the output. {_worth(row)} {_in_value(row)}".rstrip()
+
+
+def direction(dx: int, dy: int) -> str:
+    """A shift in words.
+
+    >>> direction(-1, 0), direction(2, -3), direction(0, 0)
+    ('1 pixel left', '2 pixels right and 3 up', 'by nothing')
+    """
+    steps = [(abs(dx), "left" if dx < 0 else "right"), (abs(dy), "up" if dy < 0 else "down")]
+    parts = [(size, way) for size, way in steps if size]
+    if not parts:
+        return "by nothing"
+    size, way = parts[0]
+    first = f"{size} pixel{'s' * (size != 1)} {way}"
+    return " and ".join([first, *(f"{size} {way}" for size, way in parts[1:])])
 
 
 def _count(side: Side) -> str:
-    return f"{side.changed} of {side.pixels} pixels ({percent(side.fraction)})"
+    return f"{side.changed:,} of {side.pixels:,} pixels ({percent(side.fraction)})"
 
 
-def _absorbed(row: ShiftRow) -> str:
+def _worth(row: ShiftRow) -> str:
+    """What the fall of the count is worth once the smaller output is taken into account."""
     assert row.absorbed is not None
-    if row.absorbed < 0:
-        return "more changed pixels than before"
-    return f"{percent(row.absorbed)} of the changed pixels are gone"
+    assert row.gain is not None
+    if row.absorbed <= 0:
+        return f"No fewer than before: per pixel {_times(1 / row.gain)} as many change."
+    fewer = f"That is {percent(row.absorbed)} fewer"
+    if row.gain >= 1.05:
+        return f"{fewer}, and per pixel of the smaller output too: {_times(row.gain)} fewer change, a real gain."
+    smaller = f"but the output has {_times(row.raw.pixels / row.pooled.pixels)} fewer pixels anyway"
+    if row.gain > 0.95:
+        return f"{fewer}, {smaller}: per pixel as many change, so nothing was gained."
+    return f"{fewer}, {smaller}: per pixel {_times(1 / row.gain)} as many change, so nothing was gained."
 
 
-def _per_pixel(gain: float) -> str:
-    if gain >= 1.05:
-        return f"and per pixel {gain:.2f} times fewer change, a real gain"
-    if gain > 0.95:
-        return "but per pixel as many change: the output only has fewer pixels"
-    return f"but per pixel nothing was gained: {1 / gain:.2f} times as many change"
+def _in_value(row: ShiftRow) -> str:
+    if row.residual is None:
+        return ""
+    of = "the filtered picture's change" if row.dense else "the change"
+    if row.residual > 1:
+        return f"In value, {of} has grown to {percent(row.residual)}."
+    return f"In value, {percent(row.residual)} of {of} is left."
+
+
+def _times(factor: float) -> str:
+    return f"{factor:.3g} times"
 
 
 def percent(fraction: float) -> str:
     """A share in per cent, with one digit, or two significant ones when small.
 
-    >>> percent(0.0484), percent(1.0), percent(0.00021)
-    ('4.8 %', '100 %', '0.021 %')
+    >>> percent(0.0484), percent(1.0), percent(0.00021), percent(0.99999)
+    ('4.8 %', '100 %', '0.021 %', '>99.9 %')
     """
     value = 100 * fraction
     if value in (0, 100):
         return f"{value:.0f} %"
+    if 99.95 <= value < 100:
+        return ">99.9 %"
     return f"{value:.1f} %" if value >= 1 or value < 0 else f"{value:.2g} %"
 
 
@@ -52,3 +83,9 @@ def title(report: ShiftReport) -> str:
     """What was done to which picture."""
     (w, h), (ow, oh) = report.input.size, report.output.size
     return f"{report.layers}: {w}x{h} -> {ow}x{oh}"
+
+
+def worst_row(report: ShiftReport) -> ShiftRow:
+    """The row of the shift that the summary calls the worst."""
+    worst = report.summary.worst
+    return next(row for row in report.shifts if (row.dx, row.dy) == (worst.dx, worst.dy))
