@@ -127,8 +127,8 @@ def test_the_verdict_tells_count_and_per_pixel_together():
     text = verdict(row_of(one, "conv:line-v relu max:2"))
     assert text == (
         "Moving the picture 1 pixel left changes 38 of 784 pixels (4.8 %), and 12 of 196 pixels (6.1 %) of the output. "
-        "That is 68.4 % fewer, but the output has 4 times fewer pixels anyway: per pixel 1.26 times as many change, "
-        "so nothing was gained. In value, 84.4 % of the filtered picture's change is left."
+        "That is 68.4 % fewer, but the output has 4 times fewer pixels anyway, and per pixel nothing was gained: "
+        "1.26 times as many change. In value, 84.4 % of the filtered picture's change is left."
     )
 
 

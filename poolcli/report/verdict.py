@@ -47,9 +47,8 @@ def _worth(row: ShiftRow) -> str:
     if row.gain >= 1.05:
         return f"{fewer}, and per pixel of the smaller output too: {_times(row.gain)} fewer change, a real gain."
     smaller = f"but the output has {_times(row.raw.pixels / row.pooled.pixels)} fewer pixels anyway"
-    if row.gain > 0.95:
-        return f"{fewer}, {smaller}: per pixel as many change, so nothing was gained."
-    return f"{fewer}, {smaller}: per pixel {_times(1 / row.gain)} as many change, so nothing was gained."
+    as_many = "just" if row.gain > 0.95 else _times(1 / row.gain)
+    return f"{fewer}, {smaller}, and per pixel nothing was gained: {as_many} as many change."
 
 
 def _in_value(row: ShiftRow) -> str:
