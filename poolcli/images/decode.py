@@ -194,7 +194,10 @@ def _read(image: Image.Image, request: _Request) -> Frame:
         if mode not in MODES:
             raise request.refuse(f"pixels of mode {shown.mode} cannot be pooled; convert it to PNG first")
         palette = _palette(shown) if shown.mode in ("P", "PA") else None
-        return Frame(to_array(shown), mode, MODES[mode].alpha, palette, info)
+        pixels = to_array(shown)
+        if image.format == "PPM" and mode == "I":  # a PGM of 16 bits, which Pillow widens
+            pixels, mode = pixels.astype("uint16"), "I;16"
+        return Frame(pixels, mode, MODES[mode].alpha, palette, info)
 
 
 def _info(image: Image.Image) -> Mapping[str, object]:

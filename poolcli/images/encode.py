@@ -1,9 +1,12 @@
 """Pictures into files: the nearest mode that the format holds, the metadata it has room for, every frame."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
+from itertools import accumulate, pairwise
 from typing import Any, BinaryIO
 
+import numpy as np
 from PIL import Image
 
 from poolcli.errors import PictureError, UsageError
@@ -36,6 +39,7 @@ _DEFAULT = EncodeOptions()
 _QUALITY = 90
 _LOSSY = ("JPEG", "WEBP", "AVIF")
 _PNG_LEVEL = 6
+_JOINING = ("GIF", "WEBP")  # whose writers show a frame longer rather than write an equal one after it
 
 
 def encode(
@@ -53,6 +57,8 @@ def encode(
         return _as_array(picture, stream)
     notes = dict.fromkeys(picture.notes)
     frames = _uniform(tuple(_held(frame, row, notes) for frame in picture.frames), row, notes)
+    if row.name in _JOINING and (joined := sum(_repeats(frames))):
+        notes[f"{joined} frames equal to the one before were joined to it by the writer of {row.name}"] = None
     frames = _with_palettes(frames, row, notes)
     meta = Meta(loop=picture.meta.loop, default_image=picture.meta.default_image)
     if not options.strip:
@@ -154,12 +160,30 @@ def _save(picture: Picture, stream: BinaryIO, row: Format, given: dict[str, Any]
     if len(images) > 1:
         given = given | _animation(picture, row) | {"save_all": True, "append_images": images[1:]}
     # Some writers go back to fill in their headers, and TIFF's reads what it has written.
-    direct = stream.seekable() and stream.readable()
+    direct = stream.seekable() and stream.readable() and row.name != "WEBP"
     target = stream if direct else BytesIO()
     with writing(row.name):
         images[0].save(target, row.name, **given)
     if isinstance(target, BytesIO) and target is not stream:
+        if row.name == "WEBP" and len(images) > 1 and _clear(picture):
+            _mark_alpha(target.getbuffer())
         stream.write(target.getbuffer())
+
+
+def _mark_alpha(file: memoryview) -> None:
+    """Set the flag that an animated WebP has alpha: libwebp does not where it cuts every frame to an opaque part."""
+    if bytes(file[12:16]) == b"VP8X":
+        file[20] |= 0x10
+
+
+def _clear(picture: Picture) -> bool:
+    return any(frame.alpha or (frame.palette is not None and frame.palette.transparent) for frame in picture.frames)
+
+
+def _repeats(frames: Sequence[Frame]) -> list[bool]:
+    """Whether each frame equals the one before it."""
+    pairs = pairwise(frames)
+    return [False, *(np.array_equal(a.pixels, b.pixels) and a.palette == b.palette for a, b in pairs)]
 
 
 def _image(frame: Frame) -> Image.Image:
@@ -172,12 +196,18 @@ def _image(frame: Frame) -> Image.Image:
 def _animation(picture: Picture, row: Format) -> dict[str, Any]:
     """Durations, and how frames follow one another: since each is a whole picture, none is laid over another."""
     durations = [frame.info.get("duration") or 0 for frame in picture.frames]
-    clear = any(frame.alpha or (frame.palette is not None and frame.palette.transparent) for frame in picture.frames)
     if row.name == "PNG":
-        shown = durations[1:] if picture.meta.default_image else durations
-        return {"duration": shown, "disposal": 0, "blend": 0, "default_image": picture.meta.default_image}
+        hidden = int(picture.meta.default_image)
+        # Pillow joins a frame to an equal one before it, unless they are disposed of differently.
+        disposals = [count % 2 for count in accumulate(map(int, _repeats(picture.frames)))]
+        return {
+            "duration": durations[hidden:],
+            "disposal": disposals[hidden:],
+            "blend": 0,
+            "default_image": picture.meta.default_image,
+        }
     if row.name == "GIF":
-        return {"duration": [round(float(each)) for each in durations], "disposal": 2 if clear else 1}
+        return {"duration": [round(float(each)) for each in durations], "disposal": 2 if _clear(picture) else 1}
     if row.name in ("WEBP", "AVIF"):
         return {"duration": [round(float(each)) for each in durations]}
     return {}

@@ -1,6 +1,7 @@
 """NumPy's .npy files: read by memory map, checked before anything is believed, and written without pickles."""
 
 import math
+import tokenize
 from collections.abc import Callable
 from typing import Any, BinaryIO, Literal
 
@@ -18,6 +19,9 @@ _HEADERS: dict[tuple[int, int], Callable[..., Any]] = {
     (1, 0): npy_format.read_array_header_1_0,
     (2, 0): npy_format.read_array_header_2_0,
 }
+# TokenError: NumPy takes what is no Python for a header of Python 2 and reads it as tokens.
+_HEADER_ERRORS = (ValueError, KeyError, EOFError, OSError, TypeError, SyntaxError, MemoryError, RecursionError,
+                  tokenize.TokenError)  # fmt: skip
 
 
 def read(stream: BinaryIO, name: str, *, mapped: bool) -> Picture:
@@ -46,7 +50,7 @@ def _header(stream: BinaryIO, name: str) -> tuple[tuple[int, ...], bool, np.dtyp
     try:
         version = npy_format.read_magic(stream)
         header: tuple[tuple[int, ...], bool, np.dtype[Any]] = _HEADERS[version](stream)
-    except (ValueError, KeyError, EOFError, OSError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
+    except _HEADER_ERRORS as error:
         said = " ".join(str(error).split())[:120]
         raise PictureError(f"{name}: the .npy header cannot be read ({said}); save it again with numpy.save") from error
     return header

@@ -1,0 +1,198 @@
+"""Reading pictures: every mode as it is stored, palettes and orientation, frames, and what cannot be read."""
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from poolcli import images
+from poolcli.errors import PictureError
+from poolcli.images.formats import FORMATS
+from tests.pictures import animation, file_of, png, random_picture
+
+LOSSY = {"JPEG", "JPEG2000", "AVIF", "WEBP"}
+HELD = [(row.name, mode) for row in FORMATS.values() for mode in row.modes if row.name != "GIF" or mode == "P"]
+PAGES = ("GIF", "PNG", "WEBP", "TIFF")
+
+
+def values_of(picture):
+    """The pixels as NumPy sees them: the oracle for what decode gives; a and b of LAB shifted to 0 ... 255."""
+    pixels = np.asarray(picture)
+    if picture.mode == "LAB":
+        pixels = np.concatenate([pixels[..., :1], (pixels[..., 1:].view(np.int8) + np.int16(128)).astype(np.uint8)], 2)
+    return pixels
+
+
+def decode(stream, **options):
+    """decode() of a file in memory called x.png."""
+    return images.decode(stream, name="x.png", **options)
+
+
+@pytest.mark.parametrize(("format", "mode"), HELD)
+def test_modes_are_read_as_they_are_stored(format, mode):
+    """Every mode of the table, from every format that holds it."""
+    picture = random_picture(mode)
+    file = file_of(picture, format)
+    have = decode(file, labels=True)
+    frame, expected = have.frames[0], values_of(Image.open(file) if format in LOSSY else picture)
+    assert frame.mode == mode
+    assert frame.pixels.dtype == expected.dtype.newbyteorder("=")
+    assert np.array_equal(frame.pixels, expected)
+    assert have.format == format
+    assert have.notes == ()
+
+
+@pytest.mark.parametrize("order", ["I;16", "I;16B"])
+def test_either_byte_order_of_16_bits_is_native_as_an_array(order):
+    """A big-endian TIFF and a little-endian one hold the same numbers."""
+    picture = random_picture(order)
+    pixels = decode(file_of(picture, "TIFF")).frames[0].pixels
+    assert pixels.dtype == np.uint16
+    assert pixels.dtype.isnative
+    raw = np.frombuffer(picture.tobytes(), "<u2" if order == "I;16" else ">u2").reshape(pixels.shape)
+    assert np.array_equal(pixels, raw)
+
+
+def test_16_bits_of_a_pgm_are_16_bits():
+    """Pillow calls them 32-bit integers; what a filter makes of them is held in 0 ... 65535."""
+    picture = random_picture("I;16")
+    frame = decode(file_of(picture, "PPM")).frames[0]
+    assert frame.mode == "I;16"
+    assert np.array_equal(frame.pixels, np.asarray(picture))
+
+
+def test_16_bits_a_channel_of_colour_are_said_to_be_read_as_8():
+    """Pillow has no such mode."""
+    values = np.random.default_rng(1).integers(0, 1 << 16, (3, 4, 3), np.uint16)
+    have = decode(BytesIO(png((4, 3), depth=16, colour=2, rows=values.astype(">u2").tobytes())))
+    assert np.array_equal(have.frames[0].pixels, values >> 8)
+    assert "16 bits a channel were read as 8" in have.notes[0]
+
+
+PALETTES = {
+    "opaque": (None, "RGB"),
+    "one index": (3, "RGBA"),
+    "alpha for some": (bytes([0, 128, 255]), "RGBA"),
+}
+
+
+@pytest.mark.parametrize(("transparency", "mode"), PALETTES.values(), ids=PALETTES)
+def test_palettes_are_expanded_or_kept_as_labels(transparency, mode):
+    """Colours are what indices stand for; labels=True keeps the indices, the colours and what is transparent."""
+    picture = random_picture("P")
+    options = {} if transparency is None else {"transparency": transparency}
+    file = file_of(picture, "PNG", **options)
+    have = decode(file)
+    colours = np.frombuffer(bytes(picture.getpalette()[:48]), np.uint8).reshape(-1, 3)
+    alphas = np.full(16, 255)
+    if isinstance(transparency, bytes):
+        alphas[: len(transparency)] = list(transparency)
+    elif transparency is not None:
+        alphas[transparency] = 0
+    indices = np.asarray(picture)
+    assert have.frames[0].mode == mode
+    assert np.array_equal(have.frames[0].pixels[..., :3], colours[indices])
+    if mode == "RGBA":
+        assert np.array_equal(have.frames[0].pixels[..., 3], alphas[indices])
+    assert have.notes == (f"palette P pooled as {mode}",)
+    file.seek(0)
+    labels = decode(file, labels=True).frames[0]
+    assert np.array_equal(labels.pixels, indices)
+    assert labels.palette.colours[:48] == colours.tobytes()
+    assert labels.palette.transparency == transparency
+
+
+@pytest.mark.parametrize(("mode", "key", "target"), [("L", 77, "LA"), ("RGB", (1, 2, 3), "RGBA")])
+def test_a_transparent_colour_becomes_alpha(mode, key, target):
+    """One value of L, one colour of RGB, that stands for "nothing here"."""
+    picture = random_picture(mode)
+    picture.putpixel((2, 1), key)
+    frame = decode(file_of(picture, "PNG", transparency=key)).frames[0]
+    assert frame.mode == target
+    assert frame.alpha
+    pixels = np.atleast_3d(np.asarray(picture))
+    assert np.array_equal(frame.pixels[..., -1], np.where((pixels == key).all(2), 0, 255))
+
+
+@pytest.mark.parametrize("format", PAGES)
+def test_every_frame_or_one_is_read(format):
+    """Three frames, as Pillow shows them one after the other; frame=1 is the second."""
+    file = animation(format, duration=[10, 20, 30], lossless=True) if format == "WEBP" else animation(format)
+    oracle = Image.open(file)
+    have = decode(file).frames
+    assert len(have) == 3
+    for number, frame in enumerate(have):
+        oracle.seek(number)
+        assert np.array_equal(frame.pixels, np.asarray(oracle.convert("RGB")))
+    assert np.array_equal(decode(file, frame=1).frames[0].pixels, have[1].pixels)
+    assert len(decode(file, frame=1).frames) == 1
+    with pytest.raises(PictureError, match=r"^x.png: no frame 3; the file has 3 frames, 0 to 2$"):
+        decode(file, frame=3)
+
+
+def test_frames_have_a_number_from_0():
+    """Not from the end."""
+    with pytest.raises(PictureError, match="no frame -1"):
+        decode(animation("GIF"), frame=-1)
+
+
+@pytest.mark.parametrize(("format", "options"), [("GIF", {}), ("PNG", {}), ("WEBP", {"lossless": True})])
+def test_durations_and_loop_are_read(format, options):
+    """In milliseconds, frame by frame; `loop` counts how often it plays."""
+    have = decode(animation(format, duration=[70, 120, 240], loop=3, **options))
+    assert [frame.info["duration"] for frame in have.frames] == [70, 120, 240]
+    assert have.meta.loop == (4 if format == "GIF" else 3)  # a GIF counts the repeats
+
+
+def test_the_pixels_of_all_frames_count_against_the_limit():
+    """Before they are decoded; exactly the limit is allowed."""
+    most = 3 * 13 * 7
+    assert len(decode(animation("TIFF"), max_pixels=most).frames) == 3
+    with pytest.raises(PictureError, match=f"^x.png: frames of {most} pixels together are more than the limit"):
+        decode(animation("TIFF"), max_pixels=most - 1)
+    assert len(decode(animation("TIFF"), max_pixels=13 * 7, frame=2).frames) == 1
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "GIF", "TIFF", "WEBP", "BMP", "PPM", "ICO", "DDS", "TGA", "QOI"])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_file_cut_short_is_one_sentence(format, share):
+    """Wherever it ends: an error that begins with its name, or (formats that cannot know) the whole picture."""
+    whole = file_of(random_picture("RGB", (60, 50)), format).getvalue()
+    with pytest.raises(PictureError, match=r"^x\.png: [^\n]{10,400}$"):
+        decode(BytesIO(whole[: int(len(whole) * share)]))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "empty, 0 bytes"),
+        (b"hello, this is text", "not a picture that Pillow can read"),
+        (b"%PDF-1.7 ...", "PDF is a program that draws, and is never run"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "EPS is a program that draws, and is never run"),
+        (b"\x89HDF\r\n\x1a\n", "HDF5 holds no picture"),
+        (png((0, 4)), "broken|not a picture"),
+        (png((70_000, 70_000), rows=b""), "4900000000 pixels is more than the limit of 89478485"),
+    ],
+)
+def test_what_is_no_picture_is_told(content, words):
+    """By content, not by name."""
+    with pytest.raises(PictureError, match=rf"^x\.png: .*({words})"):
+        decode(BytesIO(content))
+
+
+def test_content_counts_and_not_the_extension(tmp_path):
+    """A JPEG called .png is a JPEG."""
+    path = tmp_path / "a.png"
+    path.write_bytes(file_of(random_picture("RGB"), "JPEG").getvalue())
+    assert images.decode(path, name=str(path)).format == "JPEG"
+
+
+@pytest.mark.parametrize("seekable", [True, False])
+def test_streams_and_paths_give_the_same(tmp_path, seekable):
+    """A pipe is read whole."""
+    file = file_of(random_picture("RGB"), "PNG")
+    path = tmp_path / "a.png"
+    path.write_bytes(file.getvalue())
+    file.seekable = lambda: seekable
+    assert np.array_equal(decode(file).frames[0].pixels, images.decode(path, name="a").frames[0].pixels)
