@@ -1,0 +1,99 @@
+"""The lines about kernels: arrays in memory, one thread."""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+import poolcli
+from tests.bench.lines import OURS, Line, Target
+from tests.bench.peers import pooling_calls
+from tests.bench.timing import Calls
+
+FAST = ("np.copy", "ONNX Runtime", "OpenCV", "Pillow", "PyTorch", "pyvips")
+ALL = (*FAST, "scikit-image", "SciPy")
+
+
+def floats(*shape: int) -> np.ndarray:
+    """float32 noise."""
+    return np.random.default_rng(1).standard_normal(shape, np.float32)
+
+
+def bytes_(*shape: int) -> np.ndarray:
+    """uint8 noise."""
+    return np.random.default_rng(1).integers(0, 256, shape, np.uint8)
+
+
+def _pool(mode: str, k: int, s: int, make: Callable[[], np.ndarray], peers: tuple[str, ...]) -> Callable[[], Calls]:
+    def build() -> Calls:
+        image = make()
+        ours = partial(poolcli.pool, image, k, s, mode=mode)
+        return {OURS: ours, **pooling_calls(mode, image, k, s, peers)}
+
+    return build
+
+
+def _windows() -> Calls:
+    """Large windows: ours of 7, 31 and 127 beside one another."""
+    image = floats(2048, 2048)
+    sizes = {f"{OURS} {k}": partial(poolcli.pool, image, k, 1) for k in (7, 31, 127)}
+    return sizes | pooling_calls("max", image, 31, 1, ("OpenCV", "PyTorch"))
+
+
+GRAY, RGB = partial(floats, 2048, 2048), partial(floats, 2048, 2048, 3)
+PICTURE = partial(bytes_, 4096, 4096, 3)
+ONNX, TORCH = "ONNX Runtime", "PyTorch"
+
+LINES = (
+    Line(
+        "max2-gray",
+        "max 2x2/2, 2048x2048 float32",
+        _pool("max", 2, 2, GRAY, ALL),
+        (Target(ONNX, 0.8), Target(TORCH, 1 / 15), Target("np.copy", 3.5)),
+    ),
+    Line(
+        "max2-bytes",
+        "max 2x2/2, 4096x4096x3 uint8",
+        _pool("max", 2, 2, PICTURE, FAST),
+        (Target(TORCH, 1 / 30), Target("OpenCV", 0.5), Target("np.copy", 2)),
+        rounds=7,
+    ),
+    *(
+        Line(
+            f"max{k}-{name}",
+            f"max {k}x{k}/{s}, 2048x2048{'x3' * (name == 'rgb')} float32",
+            _pool("max", k, s, make, FAST),
+            (Target(ONNX, 1),),
+        )
+        for k, s in ((3, 2), (8, 8))
+        for name, make in (("gray", GRAY), ("rgb", RGB))
+    ),
+    Line(
+        "avg2-bytes",
+        "avg 2x2/2, 4096x4096x3 uint8",
+        _pool("avg", 2, 2, PICTURE, FAST),
+        (Target("Pillow", 1), Target("OpenCV", 2)),
+        rounds=9,
+    ),
+    *(
+        Line(
+            f"avg{k}-{name}",
+            f"avg {k}x{k}/{s}, 2048x2048{'x3' * (name == 'rgb')} float32",
+            _pool("avg", k, s, make, FAST),
+            (Target(ONNX, 0.5), Target(TORCH, 0.5)),
+        )
+        for k, s in ((2, 2), (3, 2), (8, 8))
+        for name, make in (("gray", GRAY), ("rgb", RGB))
+    ),
+    Line(
+        "windows",
+        "max, stride 1, windows of 7, 31 and 127, 2048x2048 float32",
+        _windows,
+        (
+            Target(f"{OURS} 7", 1.5, f"{OURS} 127"),
+            Target("OpenCV", 1.2, f"{OURS} 31"),
+            Target(TORCH, 1 / 100, f"{OURS} 31"),
+        ),
+        rounds=9,
+    ),
+)

@@ -1,0 +1,78 @@
+"""The results: a table for people, JSON for machines, Markdown for the README."""
+
+import platform
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench.lines import Result, Verdict
+
+WORDS = {True: "yes", False: "NO", None: "peer missing"}
+
+
+def show(console: Console, results: Sequence[Result], absent: Sequence[str]) -> None:
+    """Print a row for every target, and below it what each call took."""
+    table = Table("line", "against", "ratio", "target", "reached")
+    for result in results:
+        for verdict in result.verdicts:
+            colour = {True: "green", False: "red", None: "yellow"}[verdict.reached]
+            mark = f"[{colour}]{WORDS[verdict.reached]}[/]"
+            table.add_row(result.line.name, _pair(verdict), _ratio(verdict), f"{verdict.target.most:.3g}", mark)
+    console.print(table)
+    for result in results:
+        times = ", ".join(f"{name} {1e3 * median(seconds):.4g} ms" for name, seconds in result.times.items())
+        console.print(f"[bold]{result.line.name}[/] ({result.line.what}): {times}", highlight=False)
+    if absent:
+        console.print(f"[yellow]not installed, not compared: {', '.join(absent)}[/]")
+
+
+def markdown(results: Sequence[Result]) -> str:
+    """The table of the README."""
+    rows = ["| what | against | ratio | target | reached |", "|---|---|---|---|---|"]
+    rows += [
+        f"| {result.line.what} | {_pair(verdict)} | {_ratio(verdict)} | {verdict.target.most:.3g} "
+        f"| {WORDS[verdict.reached]} |"
+        for result in results
+        for verdict in result.verdicts
+    ]
+    return "\n".join(rows)
+
+
+def _pair(verdict: Verdict) -> str:
+    ours = verdict.target.ours
+    return verdict.target.peer if ours == "poolcli" else f"{ours} by {verdict.target.peer}"
+
+
+def _ratio(verdict: Verdict) -> str:
+    return "-" if verdict.ratio is None else f"{verdict.ratio:.3g}"
+
+
+def as_json(results: Sequence[Result], absent: Sequence[str], curves: dict[str, Any]) -> dict[str, Any]:
+    """Everything measured."""
+    return {
+        "machine": {"processor": platform.machine(), "python": platform.python_version(), "numpy": np.__version__},
+        "missing": list(absent),
+        "lines": [
+            {
+                "name": result.line.name,
+                "what": result.line.what,
+                "seconds": result.times,
+                "targets": [
+                    {
+                        "ours": verdict.target.ours,
+                        "peer": verdict.target.peer,
+                        "most": verdict.target.most,
+                        "ratio": verdict.ratio,
+                        "reached": verdict.reached,
+                    }
+                    for verdict in result.verdicts
+                ],
+            }
+            for result in results
+        ],
+        "curves": curves,
+    }

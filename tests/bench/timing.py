@@ -1,0 +1,49 @@
+"""Timing in turn: A B C A B C ..., so that a machine whose speed drifts drifts for all of them."""
+
+import gc
+import time
+from collections.abc import Callable, Mapping
+from statistics import median
+
+Call = Callable[[], object]
+Calls = Mapping[str, Call]
+Times = dict[str, list[float]]
+
+TURN = 0.02  # seconds that a fast call is repeated for in its turn, after one call that is not counted
+
+
+def interleaved(calls: Calls, *, rounds: int, budget: float) -> Times:
+    """Seconds of every call in every round; at least 3 rounds, then up to `rounds` within `budget` seconds.
+
+    In its turn a call runs once uncounted, so that it finds its own data in the caches and not what the one before
+    left there; then as often as fits into TURN, and counts as the mean of these. A call slower than TURN runs once.
+    """
+    for call in calls.values():
+        call()
+    repeats = {name: max(1, int(TURN / _seconds(call, 1))) for name, call in calls.items()}
+    times: Times = {name: [] for name in calls}
+    begin = time.perf_counter()
+    gc.disable()
+    try:
+        for number in range(rounds):
+            if number >= 3 and time.perf_counter() - begin > budget:
+                break
+            for name, call in calls.items():
+                if repeats[name] > 1:
+                    call()
+                times[name].append(_seconds(call, repeats[name]))
+    finally:
+        gc.enable()
+    return times
+
+
+def _seconds(call: Call, repeats: int) -> float:
+    start = time.perf_counter()
+    for _ in range(repeats):
+        call()
+    return (time.perf_counter() - start) / repeats
+
+
+def ratio(times: Times, a: str, b: str) -> float:
+    """The median over the rounds of a's time by b's in the same round."""
+    return median(x / y for x, y in zip(times[a], times[b], strict=True))
