@@ -1,5 +1,6 @@
 """The straight line: decode, layers, encode; and the same layers on the shifted picture, for the shift report."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
@@ -33,7 +34,7 @@ class Job:
     target: Path | BinaryIO
     name: str
     target_name: str
-    report: Path | None = None  # the side file, if there is to be one
+    sides: Mapping[str, Path] = field(default_factory=dict)  # the forms of report beside it, and their files
 
 
 @dataclass(frozen=True, slots=True)

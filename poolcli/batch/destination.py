@@ -88,9 +88,9 @@ def choose(output: str | None, inputs: list[str], recipe: Recipe, extension: Cal
     return to_file(path)
 
 
-def side_file(target: Path) -> Path:
-    """The report beside an output: NAME.shift.json."""
-    return target.with_name(f"{target.stem}.shift.json")
+def side_files(target: Path, extensions: Mapping[str, str]) -> dict[str, Path]:
+    """The reports beside an output, for instance NAME.shift.json."""
+    return {name: target.with_name(target.stem + extension) for name, extension in extensions.items()}
 
 
 def case_key(path: PurePath) -> str:

@@ -1,21 +1,20 @@
 """Every (source, destination) pair before any work, and all that can be wrong with them."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from poolcli.batch.destination import Destination, case_key, side_file
+from poolcli.batch.destination import Destination, case_key, side_files
 from poolcli.batch.discover import Found
 from poolcli.errors import UsageError
 from poolcli.pipeline import Job
 
 
-def plan(found: Iterable[Found], destination: Destination, *, side_files: bool) -> Iterator[Job]:
-    """A job for every input."""
+def plan(found: Iterable[Found], destination: Destination, sides: Mapping[str, str]) -> Iterator[Job]:
+    """A job for every input; `sides` are the forms of report beside every output, and their extensions."""
     for item in found:
         target = destination.place(item)
-        report = side_file(target) if side_files else None
-        yield Job(item.path, target, str(item.path), str(target), report)
+        yield Job(item.path, target, str(item.path), str(target), side_files(target, sides))
 
 
 def check(jobs: list[Job], extra: Iterable[Path] = (), *, overwrite: bool) -> None:
@@ -26,7 +25,7 @@ def check(jobs: list[Job], extra: Iterable[Path] = (), *, overwrite: bool) -> No
     taken: dict[str, str] = {}
     there: list[Path] = []
     for job in jobs:
-        for target in filter(None, (job.target, job.report)):
+        for target in (job.target, *job.sides.values()):
             if not isinstance(target, Path):
                 continue
             _check_new(target, job.name, taken, inputs)

@@ -1,14 +1,13 @@
 """A run: settings, jobs, outcomes, exit code. What `pool` and every command like it ends in."""
 
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from shutil import copyfileobj
-from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from poolcli import images
-from poolcli.batch.destination import choose, side_file
+from poolcli.batch.destination import choose, side_files
 from poolcli.batch.discover import STREAM, discover
 from poolcli.batch.engines import serial
 from poolcli.batch.plan import check, plan
@@ -17,63 +16,46 @@ from poolcli.cli.options.running import Running
 from poolcli.cli.printer import Printer
 from poolcli.errors import UsageError
 from poolcli.execute import Shifting
-from poolcli.files import publish
-from poolcli.pipeline import Job, Outcome, Settings, run_image
+from poolcli.pipeline import Job, Settings
 from poolcli.recipe import Recipe
-from poolcli.report.json_form import write_lines, write_side_file
-
-RUN_REPORT = "shift-report.jsonl"
+from poolcli.report.forms import run_paths, run_reports, side_extensions
+from poolcli.report.worker import run_and_report
 
 
 def run(recipe: Recipe, inputs: list[str], reporting: Reporting, running: Running) -> int:
     """Pool every input; 0 when all is done, 1 when some picture failed. UsageError before anything is written."""
     shifting = Shifting(reporting.shifts(), reporting.shift_edge, reporting.tolerance)
     settings = Settings(recipe, None if reporting.no_report else shifting, running.to_range)
-    jobs, run_report = _jobs(recipe, inputs, reporting, running)
+    jobs, run_files = _jobs(recipe, inputs, reporting, running)
     to_stdout = not isinstance(jobs[0].target, Path)
     printer = Printer(json=running.json, quiet=running.quiet, detailed=len(jobs) == 1, stdout_is_taken=to_stdout)
     if running.dry_run:
         for job in jobs:
             printer.planned(job)
         return 0
-    _work(settings, jobs, run_report, printer)
+    with run_reports(run_files) as add:
+        for outcome in serial(partial(run_and_report, settings), jobs):
+            add(outcome)
+            printer.show(outcome)
     printer.finish(len(jobs))
     return 1 if printer.failed else 0
 
 
-def _work(settings: Settings, jobs: list[Job], run_report: Path | None, printer: Printer) -> None:
-    with TemporaryFile() as lines:  # not the report's own file: a closed stdout is no error of writing it
-        for outcome in serial(partial(_run_job, settings), jobs):
-            if run_report:
-                write_lines(lines, outcome.reports)
-            printer.show(outcome)
-        if run_report:
-            lines.seek(0)
-            with publish(run_report) as stream:
-                copyfileobj(lines, stream)
-
-
-def _run_job(settings: Settings, job: Job) -> Outcome:
-    outcome = run_image(settings, job)
-    if job.report and outcome.reports:
-        write_side_file(job.report, outcome.reports)
-    return outcome
-
-
-def _jobs(recipe: Recipe, inputs: list[str], reporting: Reporting, running: Running) -> tuple[list[Job], Path | None]:
-    """The jobs, checked, and where the report of the whole run goes."""
-    forms = () if reporting.no_report else reporting.report
+def _jobs(
+    recipe: Recipe, inputs: list[str], reporting: Reporting, running: Running
+) -> tuple[list[Job], dict[str, Path]]:
+    """The jobs, checked, and the reports of the whole run: their forms and files."""
     if STREAM in (*inputs, running.output):
-        jobs, run_report = [_stream_job(inputs, running, side_files=forms is None or "json" in forms)], None
+        jobs, root, in_folder = [_stream_job(inputs, running, reporting.forms(in_folder=False))], Path(), False
     else:
         destination = choose(running.output, inputs, recipe, _extension)
         found = list(discover(inputs, recursive=running.recursive, is_picture=images.is_picture))
-        if forms is None:
-            forms = ["jsonl" if any(item.in_folder for item in found) else "json"]
-        run_report = destination.root / RUN_REPORT if "jsonl" in forms else None
-        jobs = list(plan(found, destination, side_files="json" in forms))
-    check(jobs, [run_report] if run_report else [], overwrite=running.overwrite)
-    return jobs, run_report
+        root, in_folder = destination.root, any(item.in_folder for item in found)
+        jobs = list(plan(found, destination, side_extensions(reporting.forms(in_folder=in_folder))))
+    alone = jobs[0].target if len(jobs) == 1 and not in_folder else None
+    files = run_paths(reporting.forms(in_folder=in_folder), root, alone if isinstance(alone, Path) else None)
+    check(jobs, files.values(), overwrite=running.overwrite)
+    return jobs, files
 
 
 def _extension(path: Path) -> str:
@@ -84,7 +66,7 @@ def _extension(path: Path) -> str:
     return images.extension_of(images.default_format(known))
 
 
-def _stream_job(inputs: list[str], running: Running, *, side_files: bool) -> Job:
+def _stream_job(inputs: list[str], running: Running, forms: Sequence[str]) -> Job:
     """The one job of a run from stdin or to stdout; UsageError for what a stream cannot do."""
     name, output = inputs[0], running.output or STREAM
     if len(inputs) > 1 or Path(name).is_dir():
@@ -99,4 +81,4 @@ def _stream_job(inputs: list[str], running: Running, *, side_files: bool) -> Job
     target = Path(output)
     if target.is_dir() or not target.suffix or "{" in output:
         raise UsageError(f"'{output}' names no file for the picture from stdin: give a name with an extension")
-    return Job(source, target, name, output, side_file(target) if side_files else None)
+    return Job(source, target, name, output, side_files(target, side_extensions(forms)))

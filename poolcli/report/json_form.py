@@ -1,12 +1,14 @@
 """Outcomes and reports as JSON: one line each on stdout, a side file beside an output, a file for a whole run."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from poolcli.files import publish
 from poolcli.pipeline import Job, Outcome
+from poolcli.report.spool import spooled
 from poolcli.shift.record import ShiftReport
 
 
@@ -32,14 +34,22 @@ def to_json(value: object) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def write_side_file(path: Path, reports: tuple[ShiftReport, ...]) -> None:
+def write_side_file(path: Path, outcome: Outcome) -> None:
     """The report beside one output: an object, or a line each for a picture of several frames."""
+    reports = outcome.reports
     with publish(path) as stream:
         if len(reports) == 1:
             text = json.dumps(reports[0].to_dict(), ensure_ascii=False, allow_nan=False, indent=2)
             stream.write(text.encode("utf-8", "replace") + b"\n")
         else:
             write_lines(stream, reports)
+
+
+@contextmanager
+def write_lines_file(path: Path) -> Iterator[Callable[[Outcome], None]]:
+    """JSON Lines in `path`, a line a picture (a frame), as the outcomes come."""
+    with spooled(path) as stream:
+        yield lambda outcome: write_lines(stream, outcome.reports)
 
 
 def write_lines(stream: BinaryIO, reports: tuple[ShiftReport, ...]) -> None:

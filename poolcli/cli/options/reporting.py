@@ -6,9 +6,10 @@ from typing import Annotated
 from typer import Option
 
 from poolcli.errors import UsageError, unknown
+from poolcli.report.forms import FORMS, check_forms
 from poolcli.shift.record import SHIFT_EDGES
 
-REPORTS = ("json", "jsonl")
+_FORMS = "; ".join(f"{form.name}: {form.what}" for form in FORMS.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Reporting:
     tolerance: Annotated[float, Option("--tolerance", help="Differences up to this count as no change.")] = 0
     report: Annotated[
         list[str] | None,
-        Option("--report", help="json: a side file for each output; jsonl: one file for the run (folders)."),
+        Option("--report", help=f"A form of the report, may be repeated. {_FORMS}. Folders: jsonl, else json."),
     ] = None
     no_report: Annotated[bool, Option("--no-report", help="Measure nothing, write no report.")] = False
 
@@ -34,11 +35,15 @@ class Reporting:
             raise unknown("shift edge", self.shift_edge, SHIFT_EDGES)
         if not self.tolerance >= 0:
             raise UsageError(f"tolerance {self.tolerance} is not allowed: give 0 or more")
-        for name in self.report or ():
-            if name not in REPORTS:
-                raise unknown("report", name, REPORTS)
+        check_forms(self.report or ())
         if self.report and self.no_report:
             raise UsageError("--report and --no-report contradict each other: give one of them")
+
+    def forms(self, *, in_folder: bool) -> tuple[str, ...]:
+        """The forms asked for, without repeats; or what a folder, or a single picture, usually gets."""
+        if self.no_report:
+            return ()
+        return tuple(dict.fromkeys(self.report or (["jsonl"] if in_folder else ["json"])))
 
     def shifts(self) -> tuple[tuple[int, int], ...]:
         """The shifts as (dx, dy)."""

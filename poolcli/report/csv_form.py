@@ -1,0 +1,62 @@
+"""The report as a table for spreadsheets: a row a shift, the names of the JSON fields joined by dots."""
+
+import csv
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any
+
+from poolcli.pipeline import Outcome
+from poolcli.report.spool import spooled
+from poolcli.shift.record import Aligned, ShiftReport, ShiftRow, Side
+
+_SIDES = {"raw": Side, "dense": Side, "pooled": Side, "aligned": Aligned}
+_PICTURES = (
+    "input.path", "input.frame", "input.mode", "input.width", "input.height",
+    "output.path", "output.mode", "output.width", "output.height", "layers",
+)  # fmt: skip
+
+
+def columns() -> tuple[str, ...]:
+    """The names of the columns, in order."""
+    figures: list[str] = []
+    for field in fields(ShiftRow):
+        parts = [f"{field.name}.{part.name}" for part in fields(_SIDES[field.name])] if field.name in _SIDES else []
+        figures += parts or [field.name]
+    return (*_PICTURES, *figures)
+
+
+@contextmanager
+def write_table(path: Path) -> Iterator[Callable[[Outcome], None]]:
+    """A table in `path`, whose rows come with the outcomes."""
+    with spooled(path) as stream:
+        text = TextIOWrapper(stream, "utf-8", errors="replace", newline="", write_through=True)
+        writer = csv.DictWriter(text, columns(), restval="")
+        writer.writeheader()
+
+        def add(outcome: Outcome) -> None:
+            for report in outcome.reports:
+                writer.writerows(table_rows(report))
+
+        yield add
+        text.detach()
+
+
+def table_rows(report: ShiftReport) -> Iterator[dict[str, Any]]:
+    """A row a shift; what is null in JSON is empty."""
+    facts = {"layers": report.layers, "input.frame": report.input.frame}
+    for name, side in (("input", report.input), ("output", report.output)):
+        facts |= {f"{name}.path": side.path, f"{name}.mode": side.mode}
+        facts |= {f"{name}.width": side.size[0], f"{name}.height": side.size[1]}
+    for row in report.shifts:
+        yield {**facts, **dict(_flat(asdict(row)))}
+
+
+def _flat(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in row.items():
+        if name not in _SIDES:
+            yield name, value
+        elif value is not None:
+            yield from ((f"{name}.{part}", figure) for part, figure in value.items())

@@ -1,0 +1,100 @@
+"""The table of forms in which a report is written, one row a form. No NumPy: a wrong name is told at once."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from poolcli.errors import UsageError, unknown
+
+if TYPE_CHECKING:
+    from poolcli.pipeline import Outcome
+
+RUN_NAME = "shift-report"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One form. `writer` names a function as module:function of this room.
+
+    A form of a picture (`of_run` False) is written beside every output, by the worker: `writer(path, outcome)`. A form
+    of a run is one file: `writer(path)` is a context that gives a function to call with every outcome; the file
+    appears when the context ends well. `package` is what the extra of the form's name brings.
+    """
+
+    name: str
+    writer: str
+    what: str
+    of_run: bool = False
+    package: str | None = None
+
+    @property
+    def extension(self) -> str:
+        """What stands after the output's name."""
+        return f".shift.{self.name}"
+
+    def load(self) -> Callable[..., object]:
+        """The writer."""
+        module, function = self.writer.split(":")
+        found: Callable[..., object] = getattr(import_module(f"poolcli.report.{module}"), function)
+        return found
+
+
+FORMS: Mapping[str, Form] = {
+    form.name: form
+    for form in (
+        Form("json", "json_form:write_side_file", "an object beside every output"),
+        Form("jsonl", "json_form:write_lines_file", "a line a picture", of_run=True),
+        Form("csv", "csv_form:write_table", "a row a shift, for spreadsheets", of_run=True),
+    )
+}
+
+
+def check_forms(names: Iterable[str]) -> None:
+    """UsageError for a name that is not in the table, or a form whose extra is not installed."""
+    for name in names:
+        if name not in FORMS:
+            raise unknown("report", name, FORMS)
+        package = FORMS[name].package
+        if package and find_spec(package) is None:
+            raise UsageError(f'--report {name} needs {package}, which is not installed: pip install "poolcli[{name}]"')
+
+
+def side_extensions(names: Iterable[str]) -> dict[str, str]:
+    """Of these forms, those beside every output, with what their names end in."""
+    return {name: FORMS[name].extension for name in names if not FORMS[name].of_run}
+
+
+def run_paths(names: Iterable[str], folder: Path, single: Path | None) -> dict[str, Path]:
+    """Of these forms, those of a run, with their files: in `folder`, or beside the output of a `single` picture."""
+    return {
+        name: single.with_name(single.stem + FORMS[name].extension) if single else folder / f"{RUN_NAME}.{name}"
+        for name in names
+        if FORMS[name].of_run
+    }
+
+
+def write_sides(sides: Mapping[str, Path], outcome: "Outcome") -> None:
+    """Write the forms beside one output; OutputError when that cannot be."""
+    for name, path in sides.items():
+        FORMS[name].load()(path, outcome)
+
+
+@contextmanager
+def run_reports(paths: Mapping[str, Path]) -> Iterator[Callable[["Outcome"], None]]:
+    """Give a function to call with every outcome; the files of the run appear when the block ends well."""
+    with ExitStack() as stack:
+        adders = []
+        for name, path in paths.items():
+            context = FORMS[name].load()(path)
+            assert isinstance(context, AbstractContextManager)
+            adders.append(stack.enter_context(context))
+
+        def add(outcome: "Outcome") -> None:
+            for adder in adders:
+                adder(outcome)
+
+        yield add

@@ -1,0 +1,18 @@
+"""What runs for every picture, in whatever engine: the straight line, then the reports beside its output."""
+
+from dataclasses import replace
+
+from poolcli.errors import PoolcliError
+from poolcli.pipeline import Job, Outcome, Settings, run_image
+from poolcli.report.forms import write_sides
+
+
+def run_and_report(settings: Settings, job: Job) -> Outcome:
+    """Pool one picture, measure its shifts, write the reports beside its output; what fails is the outcome's error."""
+    outcome = run_image(settings, job)
+    if outcome.reports:
+        try:
+            write_sides(job.sides, outcome)
+        except PoolcliError as error:
+            return replace(outcome, error=str(error))
+    return outcome

@@ -1,0 +1,93 @@
+"""The forms of a report: several at once, streamed, and what stands in the table of CSV."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from poolcli.report import forms
+from poolcli.report.csv_form import columns
+
+SHIFTS = ("--shift", "-1,0", "--shift", "1,2")
+
+
+def names(folder):
+    """What lies in a folder."""
+    return sorted(path.name for path in Path(folder).iterdir())
+
+
+def value_at(report, row, column):
+    """The JSON value that a column of the table stands for."""
+    if column.startswith(("input.", "output.")):
+        side, name = column.split(".")
+        size = {"width": 0, "height": 1}
+        return report[side]["size"][size[name]] if name in size else report[side][name]
+    value = report if column == "layers" else row
+    for name in column.split("."):
+        value = None if value is None else value[name]
+    return value
+
+
+def test_csv_holds_every_figure_of_the_json(samples, command):
+    """A row a shift; an empty cell where JSON has null; numbers to the last digit."""
+    forms = ("--report", "csv", "--report", "jsonl")
+    assert command("pool", samples, "-o", "out", *SHIFTS, *forms, "--filter", "gauss").code == 0
+    reports = [json.loads(line) for line in Path("out/shift-report.jsonl").read_text("utf-8").splitlines()]
+    with Path("out/shift-report.csv").open(encoding="utf-8", newline="") as stream:
+        table = list(csv.DictReader(stream))
+    assert list(table[0]) == list(columns())
+    pairs = [(report, row) for report in reports for row in report["shifts"]]
+    assert len(pairs) == len(table) == 2 * len(reports) > 10
+    for (report, row), cells in zip(pairs, table, strict=True):
+        for column, cell in cells.items():
+            value = value_at(report, row, column)
+            assert cell == ("" if value is None else str(value)), column
+    assert {name for name, cell in table[0].items() if not cell} < set(columns())
+
+
+def test_one_picture_has_every_form_beside_it(samples, command):
+    """Named as the output is."""
+    wanted = ("--report", "json", "--report", "csv", "--report", "jsonl", "--report", "csv")
+    assert command("pool", samples / "one.png", "-o", "out/a.png", *wanted).code == 0
+    assert names("out") == ["a.png", "a.shift.csv", "a.shift.json", "a.shift.jsonl"]
+    assert command("pool", samples / "one.png", samples / "four.png", "-o", "both", *wanted).code == 0
+    assert names("both") == [
+        "four.png", "four.shift.json", "one.png", "one.shift.json", "shift-report.csv", "shift-report.jsonl",
+    ]  # fmt: skip
+
+
+def test_a_report_is_not_replaced_unasked(samples, command):
+    """It is an output like any other: checked before any work."""
+    Path("out").mkdir()
+    Path("out/a.shift.csv").write_text("mine")
+    ran = command("pool", samples / "one.png", "-o", "out/a.png", "--report", "csv")
+    assert (ran.code, "a.shift.csv' exists already" in ran.err, names("out")) == (2, True, ["a.shift.csv"])
+
+
+def test_an_unknown_form_is_told_before_any_work(samples, command):
+    """With the nearest name."""
+    ran = command("pool", samples / "one.png", "-o", "out/a.png", "--report", "cvs")
+    assert (ran.code, "unknown report 'cvs', did you mean 'csv'?" in ran.err) == (2, True)
+    assert not Path("out").exists()
+
+
+def test_a_missing_extra_is_told_with_its_pip_command(monkeypatch, samples, command):
+    """Before any work, whatever the extra is."""
+    row = forms.Form("csv", "csv_form:write_table", "", of_run=True, package="no_such_package")
+    monkeypatch.setattr(forms, "FORMS", {**forms.FORMS, "csv": row})
+    ran = command("pool", samples / "one.png", "-o", "out/a.png", "--report", "csv")
+    assert (ran.code, Path("out").exists()) == (2, False)
+    assert 'needs no_such_package, which is not installed: pip install "poolcli[csv]"' in ran.err
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "jsonl"])
+def test_a_name_that_is_no_text_is_written_all_the_same(tmp_path, samples, command, form):
+    """File names are bytes on some systems; the report shows a ? for what it cannot."""
+    try:
+        odd = samples / '한글 \udcff;".png'
+        odd.write_bytes((samples / "one.png").read_bytes())
+    except (OSError, UnicodeError):
+        pytest.skip("this file system takes no such name")
+    assert command("pool", odd, "-o", "out/a.png", "--report", form).code == 0
+    assert "한글 ?;" in Path(f"out/a.shift.{form}").read_text("utf-8")
