@@ -2,12 +2,16 @@
 
 import numpy as np
 
-from poolcli.ops.arrays import Array, lowest
-from poolcli.ops.geometry import Window
+from poolcli.ops.arrays import Array, highest, lowest
+from poolcli.ops.geometry import Axes
 from poolcli.ops.reduce import reduce_windows
 
 
-def max_pool(image: Array, window: Window) -> Array:
+def max_pool(image: Array, axes: Axes) -> Array:
     """The largest value of every window of `image` (H x W x C), in its dtype."""
-    axes = window.axes(*image.shape[:2])
     return reduce_windows(image, axes, np.maximum, fill=lowest(image.dtype))
+
+
+def min_pool(image: Array, axes: Axes) -> Array:
+    """The smallest value of every window of `image` (H x W x C), in its dtype."""
+    return reduce_windows(image, axes, np.minimum, fill=highest(image.dtype))

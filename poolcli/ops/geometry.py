@@ -34,11 +34,30 @@ class Axis:
         """Values from the first to the last of one window: k when d is 1."""
         return self.d * (self.k - 1) + 1
 
+    def starts(self) -> range:
+        """Where the windows begin: below 0 in the padding."""
+        return range(-self.before, self.out * self.s - self.before, self.s)
+
     def counts(self, *, padded: bool) -> list[int]:
         """Taps of each window that lie on the values (or, `padded`, on the values or the padding)."""
         low, high = (-self.before, self.n + self.after) if padded else (0, self.n)
-        starts = range(-self.before, self.out * self.s - self.before, self.s)
-        return [_taps_between(start, self.k, self.d, low, high) for start in starts]
+        return [_taps_between(start, self.k, self.d, low, high) for start in self.starts()]
+
+    def part(self, outputs: slice) -> tuple[slice, "Axis"]:
+        """The values that the windows `outputs` see, and where those windows lie on these values alone.
+
+        >>> Axis(9, k=3, s=2, d=1, before=1, after=1, out=5).part(slice(0, 2))
+        (slice(0, 4, None), Axis(n=4, k=3, s=2, d=1, before=1, after=0, out=2))
+        """
+        first, last = self.starts()[outputs.start], self.starts()[outputs.stop - 1]
+        low, high = max(0, first), min(self.n, last + self.span)
+        after = max(0, last + self.span - self.n)
+        return slice(low, high), Axis(
+            high - low, self.k, self.s, self.d, low - first, after, outputs.stop - outputs.start
+        )
+
+
+Axes = tuple[Axis, Axis]  # rows, columns
 
 
 def _taps_between(start: int, k: int, d: int, low: int, high: int) -> int:
@@ -80,7 +99,7 @@ class Window:
                     f"at most {span - 1} is allowed, or a window would see padding only"
                 )
 
-    def axes(self, height: int, width: int) -> tuple[Axis, Axis]:
+    def axes(self, height: int, width: int) -> Axes:
         """The windows on a picture of `height` x `width`; PictureError when not one fits."""
         rows, columns = self._axis(0, height), self._axis(1, width)
         if rows.out < 1 or columns.out < 1:

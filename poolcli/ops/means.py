@@ -5,23 +5,23 @@ from typing import Any
 import numpy as np
 
 from poolcli.ops.arrays import Array, full_range
-from poolcli.ops.geometry import Axis, Window
+from poolcli.ops.geometry import Axes, Axis
 from poolcli.ops.reduce import reduce_windows
 
 
-def avg_pool(image: Array, window: Window, *, exclude_pad: bool = False) -> Array:
+def avg_pool(image: Array, axes: Axes, *, exclude_pad: bool = False) -> Array:
     """The mean of every window of `image` (H x W x C), in its dtype.
 
     Integers are summed exactly and rounded half up, (2 * sum + n) // (2 * n). Zeros of the padding count unless
     `exclude_pad`; a window that holds nothing but uncounted padding gives NaN (integers: 0).
     """
-    rows, columns = axes = window.axes(*image.shape[:2])
+    rows, columns = axes
     counts = _counts(rows, columns, padded=not exclude_pad)
     if image.dtype.kind == "f":
         return _float_mean(image, axes, counts)
     if image.dtype.itemsize == 8:
         return _wide_mean(image, axes, counts)
-    dtype = _sum_dtype(image.dtype, window.k[0] * window.k[1])
+    dtype = _sum_dtype(image.dtype, rows.k * columns.k)
 
     def divide(sums: Array, band: slice) -> Array:
         return _rounded_quotient(sums, _band(counts, band))
@@ -29,7 +29,7 @@ def avg_pool(image: Array, window: Window, *, exclude_pad: bool = False) -> Arra
     return reduce_windows(image, axes, np.add, fill=0, dtype=dtype, finish=divide)
 
 
-def _float_mean(image: Array, axes: tuple[Axis, Axis], counts: Array) -> Array:
+def _float_mean(image: Array, axes: Axes, counts: Array) -> Array:
     dtype = np.result_type(image.dtype, np.float32)  # float16 is summed in float32
 
     def divide(sums: Array, band: slice) -> Array:
@@ -40,7 +40,7 @@ def _float_mean(image: Array, axes: tuple[Axis, Axis], counts: Array) -> Array:
         return reduce_windows(image, axes, np.add, fill=0, dtype=dtype, finish=divide)
 
 
-def _wide_mean(image: Array, axes: tuple[Axis, Axis], counts: Array) -> Array:
+def _wide_mean(image: Array, axes: Axes, counts: Array) -> Array:
     """64-bit integers: sums of the upper and the lower 32 bits cannot overflow, and join after the division."""
     high = reduce_windows(image >> 32, axes, np.add, fill=0)
     low = reduce_windows(image & 0xFFFFFFFF, axes, np.add, fill=0)

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 from poolcli.errors import UsageError, unknown
-from poolcli.ops.geometry import EDGES
+from poolcli.ops.geometry import EDGES, Window
 
 Options = tuple[tuple[str, Any], ...]  # (name, value) of every option that a mode takes, defaults filled in
 
@@ -23,7 +24,7 @@ class Option:
 @dataclass(frozen=True, slots=True)
 class Mode:
     """One pooling. `kernel` names its function in `poolcli.ops` as module:function; it takes the image
-    (H x W x C), the window, and `options`, whose defaults stand here.
+    (H x W x C), where its windows lie, and `options`, whose defaults stand here.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Mode:
     source: str
     kernel: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    geometry: tuple[str, ...] = ("padding", "dilation", "ceil")  # what of a window it takes beside size and stride
     labels: bool = False  # outputs are values of the input wherever it lies: palettes and label maps survive
 
 
@@ -44,11 +46,21 @@ def _is_flag(value: object) -> bool:
     return isinstance(value, bool)
 
 
+def _is_whole(value: object, low: int, high: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def _is_positive(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0 and isfinite(value)
+
+
 OPTIONS: Mapping[str, Option] = {
     option.name: option
     for option in (
         Option("ceil", _flag, _is_flag, "the name alone"),
         Option("exclude-pad", _flag, _is_flag, "the name alone"),
+        Option("p", float, _is_positive, "a number above 0"),
+        Option("seed", int, lambda value: _is_whole(value, 0, 2**64 - 1), "a whole number from 0 to 2**64 - 1"),
         Option("edge", str, lambda value: value in EDGES, " or ".join(EDGES)),
     )
 }
@@ -63,6 +75,48 @@ MODES: Mapping[str, Mode] = {
             "PyTorch AvgPool2d, ONNX AveragePool",
             "means:avg_pool",
             options={"exclude-pad": False},
+        ),
+        Mode("min", "smallest value of the window", "PyTorch: -MaxPool2d(-x)", "extremes:min_pool"),
+        Mode(
+            "median",
+            "middle value; of an even number the mean of the middle two, integers rounded half up",
+            "numpy.median",
+            "median:median_pool",
+        ),
+        Mode(
+            "lp",
+            "(sum of |x|^p) ^ (1/p) over the values truly in the window",
+            "PyTorch LPPool2d, ONNX LpPool",
+            "norms:lp_pool",
+            options={"p": 2.0},
+        ),
+        Mode(
+            "majority",
+            "most frequent value, ties to the smallest",
+            "down-sampling of masks and label maps",
+            "majority:majority_pool",
+            labels=True,
+        ),
+        Mode(
+            "soft",
+            "sum of exp(x) x / sum of exp(x); integers on the scale x / largest of the dtype",
+            "Stergiou et al. 2021, SoftPool",
+            "softmax:soft_pool",
+        ),
+        Mode(
+            "stochastic",
+            "one value, drawn with a probability proportional to it (negative ones: 0; all 0: any)",
+            "Zeiler & Fergus 2013",
+            "stochastic:stochastic_pool",
+            options={"seed": 0},
+        ),
+        Mode(
+            "stride",
+            "first value of the window",
+            "what a strided convolution keeps: ResNet, all-convolutional nets",
+            "strides:first_values",
+            geometry=("dilation", "ceil"),
+            labels=True,
         ),
     )
 }
@@ -79,8 +133,23 @@ def complete_options(mode: Mode, given: Mapping[str, Any]) -> Options:
     """Every option of `mode` with its value, given or default; UsageError for one it does not take or a wrong value."""
     for name, value in given.items():
         if name not in mode.options:
-            takes = f"it takes {', '.join(mode.options)}" if mode.options else "it takes no option"
+            takers = [row.name for row in MODES.values() if name in row.options]
+            takes = f"give it to {' or '.join(takers)}" if takers else f"it takes {', '.join(mode.options) or 'none'}"
             raise UsageError(f"mode '{mode.name}' knows no option '{name}': {takes}")
         if not OPTIONS[name].check(value):
             raise UsageError(f"option {name}={value} of mode '{mode.name}': {OPTIONS[name].allowed} is allowed")
     return tuple((name, given.get(name, default)) for name, default in mode.options.items())
+
+
+def check_window(mode: Mode, window: Window) -> None:
+    """UsageError when `window` has a padding, a dilation or a ceil that `mode` has no meaning for."""
+    given = {"padding": window.padding != (0, 0, 0, 0), "dilation": window.dilation != (1, 1), "ceil": window.ceil}
+    for name, is_given in given.items():
+        if is_given and name not in mode.geometry:
+            takes = f"it takes {' and '.join(('k', 's', *mode.geometry))} only" if mode.geometry else "leave it out"
+            raise UsageError(f"mode '{mode.name}' takes no {name}: {takes}")
+
+
+def option_text(value: object) -> str:
+    """An option's value as the text form says it: whole numbers without their `.0`."""
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)

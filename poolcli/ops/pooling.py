@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from poolcli.ops.arrays import Array, as_image, planes
 from poolcli.ops.geometry import Window, as_padding, as_pair
-from poolcli.ops.modes import Mode, Options, complete_options, find_mode
+from poolcli.ops.modes import Mode, Options, check_window, complete_options, find_mode
 
 
 def pool(
@@ -20,13 +20,19 @@ def pool(
     dilation: int | Sequence[int] = 1,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
+    p: float = 2.0,
+    taps: int = 3,
+    edge: str | None = None,
+    seed: int | None = None,
 ) -> Array:
     """Pool an image with windows of `k`, `s` apart, channel by channel.
 
     `image` is H x W or H x W x C; `k`, `s`, `padding` and `dilation` are a whole number or (height, width), `padding`
     also (top, bottom, left, right), "same" or "same-lower"; `s=None` means `s = k`. The result has `image`'s dtype
     and PyTorch's size, floor((n + padding - dilation * (k - 1) - 1) / s) + 1 on each axis (`ceil_mode`: ceil).
-    Raises UsageError for values out of range, PictureError when no window fits. Definitions: `poolcli modes`.
+    `count_include_pad` is for avg, `p` for lp, `taps` for maxblur and maxaps, `edge` for the blurring modes (None:
+    the mode's own), `seed` for stochastic (None: 0). Raises UsageError for values out of range, PictureError when no
+    window fits. Definitions: `poolcli modes`.
 
     >>> pool([[12, 20, 30, 0], [8, 12, 2, 0], [34, 70, 37, 4], [112, 100, 25, 12]], 2).tolist()
     [[20, 30], [112, 37]]
@@ -35,7 +41,10 @@ def pool(
     size = as_pair(k, "window")
     stride = size if s is None else as_pair(s, "stride")
     window = Window(size, stride, as_padding(padding), as_pair(dilation, "dilation"), ceil_mode)
-    given = {} if count_include_pad else {"exclude-pad": True}
+    check_window(row, window)
+    usual = {"exclude-pad": False, "p": 2.0, "taps": 3, "edge": None, "seed": None}
+    asked = {"exclude-pad": not count_include_pad, "p": p, "taps": taps, "edge": edge, "seed": seed}
+    given = {name: value for name, value in asked.items() if value != usual[name]}
     return run_mode(row, as_image(image), window, complete_options(row, given))
 
 
@@ -44,5 +53,5 @@ def run_mode(mode: Mode, image: Array, window: Window, options: Options) -> Arra
     module, function = mode.kernel.split(":")
     kernel = getattr(import_module(f"poolcli.ops.{module}"), function)
     keywords = {name.replace("-", "_"): value for name, value in options}
-    result: Array = kernel(planes(image), window, **keywords)
+    result: Array = kernel(planes(image), window.axes(*image.shape[:2]), **keywords)
     return result[:, :, 0] if image.ndim == 2 else result

@@ -14,6 +14,7 @@ from poolcli.ops.filters import Kernel, check_kernel
 from poolcli.ops.footprint import Footprint, footprint
 from poolcli.ops.geometry import (
     EDGES,
+    Axes,
     Axis,
     Pair,
     Window,
@@ -23,13 +24,12 @@ from poolcli.ops.geometry import (
     pair_text,
     same_sides,
 )
-from poolcli.ops.modes import Options, complete_options, find_mode
+from poolcli.ops.modes import Options, check_window, complete_options, find_mode, option_text
 
 if TYPE_CHECKING:  # layers are built and printed without NumPy; only calling one loads it
     from poolcli.ops.arrays import Array
 
 LONGEST_NAME = 80  # characters of a recipe in a file name, before it is cut and hashed
-Axes = tuple[Axis, Axis]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,9 @@ class Pool:
     options: Options = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "options", complete_options(find_mode(self.mode), dict(self.options)))
+        mode = find_mode(self.mode)
+        check_window(mode, self.window)
+        object.__setattr__(self, "options", complete_options(mode, dict(self.options)))
 
     @classmethod
     def of(
@@ -198,7 +200,7 @@ class Pool:
             text += f"{option}ceil"
         for name, value in self.options:
             if value != defaults[name]:
-                text += f"{option}{name}" if value is True else f"{option}{name}{equals}{value}"
+                text += f"{option}{name}" if value is True else f"{option}{name}{equals}{option_text(value)}"
         return text
 
 

@@ -29,10 +29,13 @@ class Pooling:
     dilation: Annotated[str, Option("--dilation", "-d", help="Distance of the window's values, N or HxW.")] = "1"
     ceil: Annotated[bool, Option("--ceil", help="Keep a last window that goes over the border.")] = False
     exclude_pad: Annotated[bool, Option("--exclude-pad", help="Leave the padding out of averages.")] = False
+    p: Annotated[float | None, Option("--p", help="The power of lp, above 0; 2 if not given.")] = None
+    seed: Annotated[int | None, Option("--seed", help="What stochastic draws with; 0 if not given.")] = None
 
     def layer(self) -> Pool:
         """The pooling layer; UsageError where the options make none."""
-        options = {"exclude-pad": True} if self.exclude_pad else {}
+        asked = {"exclude-pad": self.exclude_pad or None, "p": self.p, "seed": self.seed}
+        options = {name: value for name, value in asked.items() if value is not None}
         return Pool.of(
             self.mode,
             self.k,

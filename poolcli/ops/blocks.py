@@ -1,0 +1,96 @@
+"""What the windows see, a block of outputs at a time: for reductions that need all values of a window at once.
+
+A block is small enough that its copies stay in the cache, whatever the sizes of the picture and of the window. Blocks
+inside the picture are views of it; at the border (`there` says which) the taps are gathered one by one.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from poolcli.ops.arrays import Array
+from poolcli.ops.geometry import Axes, Axis
+
+BLOCK_BYTES = 1 << 19  # of copies of values, while a block is worked on: the second-level cache
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A rectangle of outputs. `values` is kh x kw x rows x columns x C: what every tap sees.
+
+    `there` is the same without channels (kh x kw x rows x columns x 1), False where a tap lies on padding and its
+    value means nothing; None where all lie on the picture.
+    """
+
+    where: tuple[slice, slice]
+    values: Array
+    there: Array | None
+
+    def planes(self) -> Iterator[tuple[Array, Array | bool]]:
+        """(values, there) of tap after tap, row by row: rows x columns x C each."""
+        for row in range(self.values.shape[0]):
+            for column in range(self.values.shape[1]):
+                yield self.values[row, column], True if self.there is None else self.there[row, column]
+
+    def filled(self, fill: object) -> Array:
+        """A copy of the values, taps x rows x columns x C, with `fill` for those on padding."""
+        taps = self.values.shape[0] * self.values.shape[1]
+        copy = self.values.reshape(taps, *self.values.shape[2:])
+        if self.there is None:
+            return copy if copy.flags.owndata and copy.flags.writeable else copy.copy()
+        return np.where(self.there.reshape(taps, *self.there.shape[2:]), copy, np.asarray(fill, copy.dtype))
+
+    def counts(self) -> Array:
+        """How many taps lie on the picture: rows x columns x 1, or 1 x 1 x 1 where all do."""
+        taps = self.values.shape[0] * self.values.shape[1]
+        return np.full((1, 1, 1), taps) if self.there is None else np.asarray(self.there.sum(axis=(0, 1)))
+
+
+def blocks(image: Array, axes: Axes, *, bytes_per_output: int) -> Iterator[Block]:
+    """The outputs of the windows `axes` on `image` (H x W x C), in blocks that take up to BLOCK_BYTES while in work."""
+    rows, columns = axes
+    most = max(1, BLOCK_BYTES // (bytes_per_output * image.shape[2]))
+    width = min(columns.out, most)
+    for down, down_inside in _pieces(rows, max(1, most // width)):
+        for across, across_inside in _pieces(columns, width):
+            if down_inside and across_inside:
+                yield Block((down, across), _view(image, rows, columns, (down, across)), None)
+            else:
+                yield _gathered(image, (rows, columns), (down, across))
+
+
+def _pieces(axis: Axis, step: int) -> Iterator[tuple[slice, bool]]:
+    """Slices of at most `step` outputs, and whether their windows see the picture alone."""
+    first = min(axis.out, max(0, -(-axis.before // axis.s)))
+    last = max(first, min(axis.out, (axis.n - axis.span + axis.before) // axis.s + 1))
+    for low, high, inside in ((0, first, False), (first, last, True), (last, axis.out, False)):
+        for start in range(low, high, step):
+            yield slice(start, min(start + step, high)), inside
+
+
+def _view(image: Array, rows: Axis, columns: Axis, where: tuple[slice, slice]) -> Array:
+    """The taps as kh x kw x rows x columns x C without a copy, for windows inside the picture."""
+    (down, _), (across, _) = rows.part(where[0]), columns.part(where[1])
+    windows = np.lib.stride_tricks.sliding_window_view(image[down, across], (rows.span, columns.span), axis=(0, 1))
+    return windows[:: rows.s, :: columns.s, :, :: rows.d, :: columns.d].transpose(3, 4, 0, 1, 2)
+
+
+def _gathered(image: Array, axes: Axes, where: tuple[slice, slice]) -> Block:
+    (down, down_there), (across, across_there) = (taps_of(axis, part) for axis, part in zip(axes, where, strict=True))
+    values = image[down[:, None, :, None], across[None, :, None, :]]
+    there = down_there[:, None, :, None] & across_there[None, :, None, :]
+    return Block(where, values, there[..., np.newaxis])
+
+
+def taps_of(axis: Axis, outputs: slice) -> tuple[Array, Array]:
+    """(which value every tap sees, whether it is one of the picture): k x outputs each."""
+    starts = np.array(axis.starts()[outputs])
+    positions = starts + np.arange(axis.k)[:, np.newaxis] * axis.d
+    there = (positions >= 0) & (positions < axis.n)
+    return np.clip(positions, 0, axis.n - 1), there
+
+
+def undefined(image: Array) -> float | int:
+    """What a window without a value gives: NaN, or 0 where there is no NaN."""
+    return np.nan if image.dtype.kind == "f" else 0

@@ -1,0 +1,67 @@
+"""Median pooling. Definition: numpy.median; integers exactly, the mean of the middle two rounded half up."""
+
+from typing import Any
+
+import numpy as np
+
+from poolcli.ops.arrays import Array, highest
+from poolcli.ops.blocks import Block, blocks, undefined
+from poolcli.ops.geometry import Axes
+from poolcli.ops.networks import select
+
+LARGEST_NETWORK = 81  # values of a window; above it a partition of every window is as fast
+
+
+def median_pool(image: Array, axes: Axes) -> Array:
+    """The median of every window of `image` (H x W x C), in its dtype; NaN where there is one, or no value (int: 0)."""
+    if image.dtype.kind == "b":
+        return median_pool(image.view(np.uint8), axes).view(np.bool_)
+    rows, columns = axes
+    out = np.empty((rows.out, columns.out, image.shape[2]), image.dtype)
+    for block in blocks(image, axes, bytes_per_output=rows.k * columns.k * image.itemsize):
+        out[block.where] = _middle_inside(block) if block.there is None else _middle_at_border(block)
+    return out
+
+
+def _middle_inside(block: Block) -> Array:
+    values = block.filled(0)
+    n = len(values)
+    places = ((n - 1) // 2, n // 2) if n % 2 == 0 else (n // 2,)
+    if n <= LARGEST_NETWORK:
+        return _mean_of(select(values, places))
+    last = np.moveaxis(values, 0, -1).copy()
+    last.partition(places, axis=-1)
+    middle = _mean_of([last[..., place] for place in places])
+    if values.dtype.kind == "f":
+        middle[np.isnan(values).any(axis=0)] = np.nan
+    return middle
+
+
+def _middle_at_border(block: Block) -> Array:
+    """Padding sorts behind everything; how many values there are differs from window to window."""
+    is_float = block.values.dtype.kind == "f"
+    values = np.sort(block.filled(np.nan if is_float else highest(block.values.dtype)), axis=0)
+    counts = np.broadcast_to(block.counts(), values.shape[1:])
+
+    def at(place: Array) -> Array:
+        found: Array = np.take_along_axis(values, np.maximum(place, 0)[np.newaxis], axis=0)[0]
+        return found
+
+    middle = _mean_of([at((counts - 1) // 2), at(counts // 2)])
+    if is_float:
+        middle[np.isnan(at(counts - 1))] = np.nan
+    middle[counts == 0] = undefined(values)
+    return middle
+
+
+def _mean_of(middle: list[Any]) -> Array:
+    """The middle value itself, or the mean of two; (a | b) - ((a ^ b) >> 1) rounds half up and cannot overflow."""
+    if len(middle) == 1:
+        return np.array(middle[0])
+    a, b = middle
+    if a.dtype.kind != "f":
+        return np.asarray((a | b) - ((a ^ b) >> 1))
+    wide = np.promote_types(a.dtype, np.float32) if a.dtype == np.float16 else np.dtype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        mean: Array = ((a.astype(wide) + b) / 2).astype(a.dtype)
+    return np.where(a == b, a, mean)

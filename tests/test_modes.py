@@ -1,0 +1,214 @@
+"""Every windowed mode against its slow oracle: channels, dtypes, odd sizes, geometries, what floats can be."""
+
+import math
+
+import numpy as np
+import pytest
+
+import poolcli
+from poolcli.errors import PictureError, UsageError
+from poolcli.ops import blocks as blocks_module
+from tests import oracles
+from tests.images import DTYPES, SIZES, assert_close, assert_same, random_image
+from tests.test_pool import GEOMETRIES
+
+WINDOWED = ("max", "avg", "min", "median", "lp", "majority", "soft")
+EXACT = ("max", "min", "median", "majority", "stride")
+ODD_SIZES = ((7, 5), (9, 11), (13, 17))
+
+
+def few_values(image):
+    """The picture with so few values that majorities exist and medians tie."""
+    return image % 5 if image.dtype.kind in "ui" else np.round(image / 40).astype(image.dtype)
+
+
+def assert_pooled(have, expected, mode):
+    """Exact where the mode only picks values; 64-bit integers that went through float64 to its precision."""
+    if have.dtype.itemsize == 8 and have.dtype.kind in "ui" and mode in ("lp", "soft"):
+        assert have.dtype == expected.dtype
+        np.testing.assert_allclose(have.astype(float), expected.astype(float), rtol=1e-14)
+    elif mode in EXACT:
+        assert_same(have, expected)
+    else:
+        assert_close(have, expected)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("channels", [(), (3,), (4,)], ids=["gray", "RGB", "RGBA"])
+@pytest.mark.parametrize("mode", [*WINDOWED, "stride"])
+def test_every_mode_equals_its_oracle_on_every_kind_of_picture(mode, channels, dtype):
+    """Sizes that are no multiple of the window."""
+    for seed, size in enumerate(ODD_SIZES):
+        for image in (random_image(seed, size, dtype, channels), few_values(random_image(seed, size, dtype, channels))):
+            for k, s in (((2, 2), (2, 2)), ((3, 2), (2, 3)), ((5, 5), (1, 1))):
+                have = poolcli.pool(image, k, s, mode=mode)
+                assert_pooled(have, oracles.pool(image, k, s, mode=mode), mode)
+
+
+@pytest.mark.parametrize("geometry", GEOMETRIES.values(), ids=GEOMETRIES)
+@pytest.mark.parametrize("mode", ["min", "median", "lp", "majority", "soft"])
+def test_every_dtype_and_geometry_equals_the_oracle(mode, geometry):
+    """Windows over the border, dilated, with gaps; pictures too small for them are refused by both."""
+    for seed, dtype in enumerate(DTYPES):
+        for size in SIZES[seed % 2 : 5 : 2]:
+            image = random_image(seed, size, dtype, (3,) if seed % 2 else ())
+            image = few_values(image) if seed % 3 else image
+            try:
+                expected = oracles.pool(image, **geometry, mode=mode)
+            except ValueError:
+                with pytest.raises(PictureError, match="does not fit"):
+                    poolcli.pool(image, **geometry, mode=mode)
+            else:
+                assert_pooled(poolcli.pool(image, **geometry, mode=mode), expected, mode)
+
+
+@pytest.mark.parametrize("geometry", ["plain", "ceil", "gaps", "dilated"])
+def test_stride_keeps_the_first_value_of_every_window(geometry):
+    """No padding: it has no first value."""
+    options = {name: value for name, value in GEOMETRIES[geometry].items() if name != "padding"}
+    image = random_image(1, (13, 17), "int16", (2,))
+    assert_same(poolcli.pool(image, **options, mode="stride"), oracles.pool(image, **options, mode="stride"))
+    with pytest.raises(UsageError, match="mode 'stride' takes no padding"):
+        poolcli.pool(image, 3, 2, padding=1, mode="stride")
+
+
+@pytest.mark.parametrize("k", [(8, 8), (9, 9), (10, 9), (31, 31)])
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "float32"])
+def test_windows_of_any_number_of_values(k, dtype):
+    """On both sides of where networks give way to sorting."""
+    image = random_image(k[0], (41, 44), dtype)
+    windows = np.lib.stride_tricks.sliding_window_view(image, k)[::3, ::5].reshape(-1, k[0] * k[1])
+    have = poolcli.pool(image, k, (3, 5), mode="median").ravel()
+    if dtype == "float32":
+        assert_same(have, np.median(windows, axis=1))
+    else:
+        expected = [oracles.middle(window.tolist(), image.dtype) for window in windows]
+        assert_same(have, np.array(expected, dtype))
+    votes = few_values(image)
+    assert_same(poolcli.pool(votes, k, (3, 5), mode="majority"), oracles.pool(votes, k, (3, 5), mode="majority"))
+
+
+@pytest.mark.parametrize("mode", ["median", "majority", "min"])
+@pytest.mark.parametrize("k", [(2, 2), (3, 3), (9, 10)])
+def test_nan_and_infinity(mode, k):
+    """NaN wins medians and minima; among votes it is one value above every number."""
+    rng = np.random.default_rng(k[0])
+    image = rng.choice([np.nan, np.inf, -np.inf, 0.0, 1.5, -3.0], (23, 19), p=[0.1, 0.1, 0.1, 0.3, 0.2, 0.2])
+    for geometry in ({}, {"padding": (1, 1, 1, 1)}):
+        have = poolcli.pool(image, k, (2, 2), mode=mode, **geometry)
+        assert_same(have, oracles.pool(image, k, (2, 2), mode=mode, **geometry))
+
+
+@pytest.mark.parametrize("p", [0.5, 1, 1.5, 2, 3, 7])
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "float64"])
+def test_any_power(p, dtype):
+    """Integers rounded half up and held in their range."""
+    image = random_image(3, (9, 11), dtype, (3,))
+    have = poolcli.pool(image, 3, 2, padding=1, ceil_mode=True, mode="lp", p=p)
+    expected = oracles.pool(image, (3, 3), (2, 2), padding=(1,) * 4, ceil_mode=True, mode="lp", p=p)
+    assert_close(have, expected, ulps=16)
+
+
+def test_powers_that_leave_float64_are_taken_on_the_scale_of_the_window():
+    """|x|^p of 1e300 and of 1e-300 is no float64, the norm is."""
+    for size in (1e300, 1e-300, 200.0):
+        have = poolcli.pool(np.full((4, 4), size), 2, mode="lp", p=500)
+        np.testing.assert_allclose(have, size * 4 ** (1 / 500), rtol=1e-12)
+    mixed = np.array([[1e300, 0, np.inf, 1, np.nan, 2]])
+    np.testing.assert_allclose(poolcli.pool(mixed, (1, 2), mode="lp"), [[1e300, np.inf, np.nan]])
+
+
+def test_softmax_of_any_range():
+    """Values so far apart that no exponential of their difference is a float64."""
+    image = np.array([[-2000.0, 3000, 1, 1], [5, -7, 2, 2]], np.float64)
+    assert_close(poolcli.pool(image, 2, mode="soft"), oracles.pool(image, (2, 2), (2, 2), mode="soft"))
+    with_nan = np.array([[np.nan, 1, 1, 1], [5, -7, np.inf, 2], [0, 0, 0, 0]], np.float64)
+    assert np.isnan(poolcli.pool(with_nan[:2], 2, mode="soft")).all()
+    assert poolcli.pool(with_nan[1:], 2, 1, mode="soft")[0, 0] > 0  # the windows without NaN keep their value
+
+
+@pytest.mark.parametrize("mode", ["median", "majority", "stochastic", "soft", "lp"])
+@pytest.mark.parametrize("dtype", ["uint8", "float64"])
+def test_blocks_of_any_size_give_the_same(mode, dtype, monkeypatch):
+    """Down to one output a block."""
+    image = random_image(5, (23, 18), dtype, (3,))
+    if dtype == "float64":
+        image *= 100  # a range that takes soft through its blocks
+    whole = poolcli.pool(image, (3, 4), (2, 1), padding=(1, 2, 3, 0), mode=mode)
+    for size in (1, 1000, 7777):
+        monkeypatch.setattr(blocks_module, "BLOCK_BYTES", size)
+        assert_same(poolcli.pool(image, (3, 4), (2, 1), padding=(1, 2, 3, 0), mode=mode), whole)
+
+
+def split_mix(seed, k):
+    """The k-th number (from 1) of SplitMix64, as the paper's algorithm says, in Python integers."""
+    mask = 2**64 - 1
+    z = (seed + k * 0x9E3779B97F4A7C15) & mask
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
+    return ((z ^ (z >> 31)) >> 11) / 2**53
+
+
+def drawn(values, number):
+    """The value at which the running sum of the positive ones passes `number` of the whole."""
+    weights = [max(value, 0) for value in values]
+    if not any(weights):
+        weights = [1] * len(values)
+    running = 0
+    for value, weight in zip(values, weights, strict=True):
+        running += weight
+        if running > number * sum(weights):
+            return value
+    raise AssertionError(values)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32"])
+def test_stochastic_draws_as_its_definition_says(dtype):
+    """The number of an output is its place, row by row, channel by channel."""
+    image = random_image(4, (9, 7), dtype, (2,))
+    image[:3] = -abs(image[:3].astype(float)) if dtype == "float32" else 0
+    padding = (1, 0, 2, 1)
+    have = poolcli.pool(image, 3, 2, padding=padding, mode="stochastic", seed=2**64 - 3)
+    expected = np.empty_like(have)
+    for channel in range(2):
+        for row, col, values, _ in oracles.windows(image[:, :, channel], (3, 3), (2, 2), padding, (1, 1), False):
+            place = (row * have.shape[1] + col) * 2 + channel
+            expected[row, col, channel] = drawn(values, split_mix(2**64 - 3, place + 1))
+    assert_same(have, expected)
+
+
+def test_stochastic_probabilities_are_the_values():
+    """Of 1, 2 and 7 (and -5) every value as often as it is large, within five standard deviations."""
+    image = np.tile(np.array([[1, 2], [7, -5]]), (200, 200))
+    have = poolcli.pool(image, 2, mode="stochastic", seed=11)
+    assert not np.array_equal(have, poolcli.pool(image, 2, mode="stochastic"))
+    for value, share in ((1, 0.1), (2, 0.2), (7, 0.7), (-5, 0.0)):
+        assert abs((have == value).mean() - share) <= 5 * math.sqrt(share * (1 - share) / have.size)
+
+
+def test_stochastic_infinity_and_nan():
+    """Infinity is drawn before any number, NaN stays NaN, the largest numbers do not overflow."""
+    image = np.array([[1, np.inf, np.nan, 1, 1e308, 1e308], [5, 2, np.inf, 0, 1e308, -1]])
+    have = poolcli.pool(image, 2, mode="stochastic")
+    assert_same(have, np.array([[np.inf, np.nan, 1e308]]))
+    assert poolcli.pool(image, (2, 1), 1, padding=(1, 0, 0, 0), mode="stochastic")[0, 1] == np.inf
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ({"mode": "max", "p": 3}, "mode 'max' knows no option 'p': give it to lp"),
+        ({"mode": "avg", "seed": 1}, "give it to stochastic"),
+        ({"mode": "lp", "p": 0}, "option p=0 of mode 'lp': a number above 0"),
+        ({"mode": "lp", "p": math.nan}, "a number above 0"),
+        ({"mode": "lp", "p": math.inf}, "a number above 0"),
+        ({"mode": "stochastic", "seed": -1}, "from 0 to"),
+        ({"mode": "stochastic", "seed": 1.5}, "from 0 to"),
+        ({"mode": "medain"}, "did you mean 'median'"),
+    ],
+)
+def test_options_that_cannot_be(call, words):
+    """One sentence that says who takes the option, or what is allowed."""
+    with pytest.raises(UsageError, match=words) as error:
+        poolcli.pool(np.zeros((4, 4)), 2, **call)
+    assert "\n" not in str(error.value)
