@@ -19,11 +19,19 @@ ARRAY_FORMAT = "NPY"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What is the same for every picture of a run; `shifting` None: no report."""
+    """What is the same for every picture of a run; `shifting` None: no report.
+
+    `format` None: the one that the target's extension says, else the picture's own. `durable`: results are on the
+    disk, not only with the system, before a job is done.
+    """
 
     recipe: Recipe
     shifting: Shifting | None = field(default_factory=Shifting)
     to_range: str = "clip"
+    reading: images.ReadOptions = field(default_factory=images.ReadOptions)
+    encoding: images.EncodeOptions = field(default_factory=images.EncodeOptions)
+    format: str | None = None
+    durable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +68,14 @@ def run_image(settings: Settings, job: Job) -> Outcome:
 
 def _pool_picture(settings: Settings, job: Job) -> Outcome:
     source = job.source if isinstance(job.source, Path) else BytesIO(job.source.read())
-    picture = images.decode(source, name=job.name, labels=settings.recipe.labels)
-    target_format = _target_format(job, picture)
+    asked = settings.reading
+    picture = images.decode(
+        source, name=job.name, labels=settings.recipe.labels, max_pixels=asked.max_pixels, frame=asked.frame
+    )
+    target_format = _target_format(settings, job, picture)
+    images.check_fits(picture, target_format)
     frames, rows = zip(*(_pool_frame(settings, frame, target_format) for frame in picture.frames), strict=True)
-    written = _write(replace(picture, frames=frames), job, target_format)
+    written = _write(settings, replace(picture, frames=frames), job, target_format)
     reports = [
         _report(settings, job, index, (picture.stored_mode, before, after), measured)
         for index, (before, after, measured) in enumerate(zip(picture.frames, written.frames, rows, strict=True))
@@ -82,17 +94,17 @@ def _pool_frame(
     return replace(frame, pixels=pooled), rows
 
 
-def _target_format(job: Job, picture: images.Picture) -> str:
+def _target_format(settings: Settings, job: Job, picture: images.Picture) -> str:
     named = images.format_of(job.target) if isinstance(job.target, Path) else None
-    return named or images.default_format(picture.format)
+    return settings.format or named or images.default_format(picture.format)
 
 
-def _write(picture: images.Picture, job: Job, target_format: str) -> images.Picture:
+def _write(settings: Settings, picture: images.Picture, job: Job, target_format: str) -> images.Picture:
     if isinstance(job.target, Path):
-        with publish(job.target) as stream:
-            return images.encode(picture, stream, format=target_format)
+        with publish(job.target, durable=settings.durable) as stream:
+            return images.encode(picture, stream, format=target_format, options=settings.encoding)
     whole = BytesIO()
-    written = images.encode(picture, whole, format=target_format)
+    written = images.encode(picture, whole, format=target_format, options=settings.encoding)
     job.target.write(whole.getbuffer())
     job.target.flush()
     return written

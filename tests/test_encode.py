@@ -252,7 +252,7 @@ def test_quality_and_level_are_obeyed():
 @pytest.mark.parametrize("wrong", [{"quality": 101}, {"quality": -1}, {"png_level": 10}])
 def test_options_out_of_range(wrong):
     """Told when they are given."""
-    with pytest.raises(UsageError, match="allowed: 0 to"):
+    with pytest.raises(UsageError, match="is not allowed: give 0 to"):
         images.EncodeOptions(**wrong)
 
 

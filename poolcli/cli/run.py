@@ -11,22 +11,25 @@ from poolcli.batch.destination import choose, side_files
 from poolcli.batch.discover import STREAM, discover
 from poolcli.batch.engines import serial
 from poolcli.batch.plan import check, plan
+from poolcli.cli.options.reading import Reading
 from poolcli.cli.options.reporting import Reporting
 from poolcli.cli.options.running import Running
+from poolcli.cli.options.writing import Writing
 from poolcli.cli.printer import Printer
+from poolcli.cli.settings import extension_of, settings_of, writable
 from poolcli.errors import UsageError
-from poolcli.execute import Shifting
 from poolcli.pipeline import Job, Settings
 from poolcli.recipe import Recipe
 from poolcli.report.forms import run_paths, run_reports, side_extensions
 from poolcli.report.worker import run_and_report
 
 
-def run(recipe: Recipe, inputs: list[str], reporting: Reporting, running: Running) -> int:
+def run(
+    recipe: Recipe, inputs: list[str], reading: Reading, writing: Writing, reporting: Reporting, running: Running
+) -> int:
     """Pool every input; 0 when all is done, 1 when some picture failed. UsageError before anything is written."""
-    shifting = Shifting(reporting.shifts(), reporting.shift_edge, reporting.tolerance)
-    settings = Settings(recipe, None if reporting.no_report else shifting, running.to_range)
-    jobs, run_files = _jobs(recipe, inputs, reporting, running)
+    settings = settings_of(recipe, reading, writing, reporting)
+    jobs, run_files = _jobs(settings, inputs, reporting, running)
     to_stdout = not isinstance(jobs[0].target, Path)
     printer = Printer(json=running.json, quiet=running.quiet, detailed=len(jobs) == 1, stdout_is_taken=to_stdout)
     if running.dry_run:
@@ -42,13 +45,15 @@ def run(recipe: Recipe, inputs: list[str], reporting: Reporting, running: Runnin
 
 
 def _jobs(
-    recipe: Recipe, inputs: list[str], reporting: Reporting, running: Running
+    settings: Settings, inputs: list[str], reporting: Reporting, running: Running
 ) -> tuple[list[Job], dict[str, Path]]:
     """The jobs, checked, and the reports of the whole run: their forms and files."""
     if STREAM in (*inputs, running.output):
-        jobs, root, in_folder = [_stream_job(inputs, running, reporting.forms(in_folder=False))], Path(), False
+        jobs = [_stream_job(settings, inputs, running, reporting.forms(in_folder=False))]
+        root, in_folder = Path(), False
     else:
-        destination = choose(running.output, inputs, recipe, _extension)
+        extension = partial(extension_of, settings.format)
+        destination = writable(choose(running.output, inputs, settings.recipe, extension), settings.format)
         found = list(discover(inputs, recursive=running.recursive, is_picture=images.is_picture))
         root, in_folder = destination.root, any(item.in_folder for item in found)
         jobs = list(plan(found, destination, side_extensions(reporting.forms(in_folder=in_folder))))
@@ -58,15 +63,7 @@ def _jobs(
     return jobs, files
 
 
-def _extension(path: Path) -> str:
-    """The extension of the output for this input: its own, unless that is a format that only can be read."""
-    known = images.format_of(path)
-    if known is None or images.default_format(known) == known:
-        return path.suffix
-    return images.extension_of(images.default_format(known))
-
-
-def _stream_job(inputs: list[str], running: Running, forms: Sequence[str]) -> Job:
+def _stream_job(settings: Settings, inputs: list[str], running: Running, forms: Sequence[str]) -> Job:
     """The one job of a run from stdin or to stdout; UsageError for what a stream cannot do."""
     name, output = inputs[0], running.output or STREAM
     if len(inputs) > 1 or Path(name).is_dir():
@@ -81,4 +78,5 @@ def _stream_job(inputs: list[str], running: Running, forms: Sequence[str]) -> Jo
     target = Path(output)
     if target.is_dir() or not target.suffix or "{" in output:
         raise UsageError(f"'{output}' names no file for the picture from stdin: give a name with an extension")
+    images.check_target(target, None, settings.format)
     return Job(source, target, name, output, side_files(target, side_extensions(forms)))

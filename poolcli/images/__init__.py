@@ -1,21 +1,39 @@
 """Files and streams in, frames of pixels out, and back: the only room that imports Pillow."""
 
-from poolcli.images.decode import DEFAULT_MAX_PIXELS, decode
-from poolcli.images.encode import EncodeOptions, encode
-from poolcli.images.formats import default_format, extension_of, format_of, is_picture
-from poolcli.images.frame import Frame, Meta, Palette, Picture
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "DEFAULT_MAX_PIXELS",
-    "EncodeOptions",
-    "Frame",
-    "Meta",
-    "Palette",
-    "Picture",
-    "decode",
-    "default_format",
-    "encode",
-    "extension_of",
-    "format_of",
-    "is_picture",
-]
+if TYPE_CHECKING:
+    from poolcli.images.decoding import decode as decode
+    from poolcli.images.encoding import check_fits as check_fits
+    from poolcli.images.encoding import encode as encode
+    from poolcli.images.formats import check_target as check_target
+    from poolcli.images.formats import default_format as default_format
+    from poolcli.images.formats import extension_of as extension_of
+    from poolcli.images.formats import find_writable as find_writable
+    from poolcli.images.formats import format_of as format_of
+    from poolcli.images.formats import is_picture as is_picture
+    from poolcli.images.frame import Frame as Frame
+    from poolcli.images.frame import Meta as Meta
+    from poolcli.images.frame import Palette as Palette
+    from poolcli.images.frame import Picture as Picture
+    from poolcli.images.options import DEFAULT_MAX_PIXELS as DEFAULT_MAX_PIXELS
+    from poolcli.images.options import EncodeOptions as EncodeOptions
+    from poolcli.images.options import ReadOptions as ReadOptions
+
+_NAMES = {
+    "decoding": "decode",
+    "encoding": "encode check_fits",
+    "formats": "check_target default_format extension_of find_writable format_of is_picture",
+    "frame": "Frame Meta Palette Picture",
+    "options": "DEFAULT_MAX_PIXELS EncodeOptions ReadOptions",
+}
+_PLACES = {name: module for module, names in _NAMES.items() for name in names.split()}
+__all__ = [*_PLACES]  # noqa: PLE0604 (names, one place for them)
+
+
+def __getattr__(name: str) -> object:
+    """Load what is asked for when it is asked for: the tables of formats and options need no Pillow."""
+    if name not in _PLACES:
+        raise AttributeError(f"module 'poolcli.images' has no attribute '{name}'")
+    return getattr(import_module(f"poolcli.images.{_PLACES[name]}"), name)

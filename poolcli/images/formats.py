@@ -157,6 +157,35 @@ def writable(format: str) -> Format:
     return FORMATS[format]
 
 
+def find_writable(text: str) -> str:
+    """The name of the format that a user calls `text`: its name or one of its extensions; UsageError for others.
+
+    >>> find_writable("jpg"), find_writable("Tiff"), find_writable(".npy")
+    ('JPEG', 'TIFF', 'NPY')
+    """
+    name = BY_EXTENSION.get(f".{text.lower().removeprefix('.')}", text.upper())
+    return writable(name).name
+
+
+def check_target(target: Path, source: Path | None, format: str | None) -> Path:
+    """`target` itself; UsageError when its extension is of no format that is written, or not of `format`.
+
+    An extension that stands for nothing is taken where it is the source's own: then content decides.
+    """
+    named = format_of(target)
+    if format is not None:
+        if named not in (None, format):
+            raise UsageError(f"'{target}' is called a {named} and is to be written as {format}: give only one of them")
+    elif named is not None:
+        writable(named)
+    elif target.suffix and (source is None or target.suffix != source.suffix):
+        usual = " ".join(FORMATS[name].extensions[0] for name in WRITABLE)
+        raise UsageError(
+            f"'{target}': '{target.suffix}' is no format that is written: allowed are {usual}; or --format"
+        )
+    return target
+
+
 def holding(modes: Iterable[str]) -> str:
     """The formats that hold every one of `modes`, as a list to read, always ending in .npy.
 

@@ -88,7 +88,7 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (
         Image.DecompressionBombError,
         "a picture of {got} pixels is more than the limit of {limit}; "
-        "if you trust the file, raise the limit (max_pixels)",
+        "if you trust the file, raise it with --max-pixels",
     ),
     (MemoryError, "the picture needs more memory than there is; use a smaller one, or .npy, which is read piecemeal"),
 )

@@ -2,16 +2,27 @@
 
 import typer
 
+from poolcli.cli.options.reading import Reading
 from poolcli.cli.options.recipe import Filtering, Pooling, recipe_of
 from poolcli.cli.options.reporting import Reporting
 from poolcli.cli.options.running import Inputs, Running
+from poolcli.cli.options.writing import Writing
 
 
-def pool(inputs: Inputs, pooling: Pooling, filtering: Filtering, reporting: Reporting, running: Running) -> None:
+def pool(
+    inputs: Inputs,
+    pooling: Pooling,
+    filtering: Filtering,
+    reading: Reading,
+    writing: Writing,
+    reporting: Reporting,
+    running: Running,
+) -> None:
     """Pool pictures, after a filter if wanted, and report what a shift of each picture leaves."""
     recipe = recipe_of(pooling, filtering)
+    reading.options()
+    writing.check()
     reporting.check()
-    running.check()
     from poolcli.cli.run import run  # NumPy and Pillow are loaded only now
 
-    raise typer.Exit(run(recipe, inputs, reporting, running))
+    raise typer.Exit(run(recipe, inputs, reading, writing, reporting, running))

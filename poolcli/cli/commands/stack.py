@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
+from poolcli.cli.options.reading import Reading
 from poolcli.cli.options.reporting import Reporting
 from poolcli.cli.options.running import Running
+from poolcli.cli.options.writing import Writing
 from poolcli.errors import UsageError
 from poolcli.recipe import parse_recipe
 from poolcli.recipe.file import read_recipe
@@ -20,7 +22,14 @@ RecipeFile = Annotated[
 ]
 
 
-def stack(words: Words, reporting: Reporting, running: Running, recipe: RecipeFile = None) -> None:
+def stack(
+    words: Words,
+    reading: Reading,
+    writing: Writing,
+    reporting: Reporting,
+    running: Running,
+    recipe: RecipeFile = None,
+) -> None:
     """Run any layers, one after the other: filters, activations, poolings, as often as wanted.
 
     A layer is MODE:K[xK][/S[xS]][+P[xP]][@D[xD]][,name=value], conv:FILTER[/S], relu or abs.
@@ -29,8 +38,9 @@ def stack(words: Words, reporting: Reporting, running: Running, recipe: RecipeFi
     inputs = words if recipe else words[1:]
     if not inputs:
         raise UsageError(f"no input after the layers '{words[0]}': name a picture, a folder, a glob or - (stdin)")
+    reading.options()
+    writing.check()
     reporting.check()
-    running.check()
     from poolcli.cli.run import run  # NumPy and Pillow are loaded only now
 
-    raise typer.Exit(run(layers, inputs, reporting, running))
+    raise typer.Exit(run(layers, inputs, reading, writing, reporting, running))

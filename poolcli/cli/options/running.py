@@ -5,9 +5,6 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from poolcli.errors import unknown
-from poolcli.ops.ranges import RANGES
-
 Inputs = Annotated[list[str], Argument(metavar="INPUT...", help="Pictures, .npy arrays, folders, globs, or - (stdin).")]
 
 
@@ -21,16 +18,8 @@ class Running:
     ] = None
     recursive: Annotated[bool, Option("--recursive", "-r", help="Folders: the pictures below them too.")] = False
     overwrite: Annotated[bool, Option("--overwrite", help="Replace outputs that exist already.")] = False
-    to_range: Annotated[
-        str, Option("--to-range", help="Filtered values as a picture: clip, abs, stretch or offset.")
-    ] = "clip"
     dry_run: Annotated[bool, Option("--dry-run", help="Print what would be done, do nothing.")] = False
     json: Annotated[bool, Option("--json", help="One JSON object a line on stdout.")] = False
     quiet: Annotated[bool, Option("--quiet", "-q", help="Print nothing but errors and what --json or -o - ask.")] = (
         False
     )
-
-    def check(self) -> None:
-        """UsageError for an unknown name."""
-        if self.to_range not in RANGES:
-            raise unknown("range", self.to_range, RANGES)

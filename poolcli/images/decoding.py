@@ -14,8 +14,8 @@ from poolcli.images.formats import FORMATS, REFUSED
 from poolcli.images.frame import Frame, Palette, Picture
 from poolcli.images.guard import hush, opened, pixel_limit, reading
 from poolcli.images.modes import MODES, NATIVE, to_array
+from poolcli.images.options import DEFAULT_MAX_PIXELS
 
-DEFAULT_MAX_PIXELS = 1024**3 // 4 // 3  # Pillow's own: a quarter of a gigabyte of RGB
 MAX_FRAMES = 10_000
 
 # Starts of files that are told by name rather than as "not a picture".
@@ -158,7 +158,7 @@ def _count_pixels(image: Image.Image, before: int, request: _Request) -> int:
     if request.max_pixels is not None and pixels > request.max_pixels:
         what = f"frames of {pixels} pixels together are" if before else f"a picture of {pixels} pixels is"
         raise request.refuse(
-            f"{what} more than the limit of {request.max_pixels}; if you trust the file, raise the limit (max_pixels)"
+            f"{what} more than the limit of {request.max_pixels}; if you trust the file, raise it with --max-pixels"
         )
     return pixels
 

@@ -1,7 +1,7 @@
 """Pictures into files: the nearest mode that the format holds, the metadata it has room for, every frame."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BytesIO
 from itertools import accumulate, pairwise
 from typing import Any, BinaryIO
@@ -9,31 +9,14 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image
 
-from poolcli.errors import PictureError, UsageError
+from poolcli.errors import PictureError
 from poolcli.images import metadata, npy
 from poolcli.images.formats import FORMATS, Format, default_format, holding, writable
 from poolcli.images.frame import Frame, Meta, Picture
 from poolcli.images.guard import hush, writing
 from poolcli.images.modes import as_pillow_mode, converted, to_image, way_to
+from poolcli.images.options import EncodeOptions
 from poolcli.images.palettes import with_palettes
-
-
-@dataclass(frozen=True, slots=True)
-class EncodeOptions:
-    """How to write: `quality` 0-100 for JPEG, WebP and AVIF, `png_level` 0-9, `strip` leaves all metadata out.
-
-    Raises UsageError for a number out of its range.
-    """
-
-    quality: int | None = None
-    png_level: int | None = None
-    strip: bool = False
-
-    def __post_init__(self) -> None:
-        for what, value, most in (("quality", self.quality, 100), ("png_level", self.png_level, 9)):
-            if value is not None and not 0 <= value <= most:
-                raise UsageError(f"{what} is {value}; allowed: 0 to {most}")
-
 
 _DEFAULT = EncodeOptions()
 _QUALITY = 90
@@ -68,6 +51,16 @@ def encode(
     return written
 
 
+def check_fits(picture: Picture, format: str) -> None:
+    """Raise PictureError when `format` can hold no picture with the frames and modes of this one."""
+    row = writable(format)
+    _check_frames(picture, row)
+    if row.name == "NPY":
+        return
+    for frame in picture.frames:
+        _way(as_pillow_mode(frame, row.name), row)
+
+
 def _check_frames(picture: Picture, row: Format) -> None:
     count = len(picture.frames)
     if count > 1 and not row.animates:
@@ -97,14 +90,20 @@ def _as_array(picture: Picture, stream: BinaryIO) -> Picture:
 def _held(frame: Frame, row: Format, notes: dict[str, None]) -> Frame:
     """`frame` in the nearest mode that the format holds, with a note when that is not its own."""
     frame = as_pillow_mode(frame, row.name)
-    way = way_to(frame, row.modes)
-    if way is None:
-        raise PictureError(f"{row.name} cannot hold {_spelled(frame.mode)}; write {holding([frame.mode])}")
+    way = _way(frame, row)
     if way:
         notes[f"{frame.mode} was written as {way[-1]}, since {row.name} does not hold {frame.mode}"] = None
     for mode in way:
         frame = converted(frame, mode)
     return frame
+
+
+def _way(frame: Frame, row: Format) -> list[str]:
+    """The conversions that lead from the mode of `frame` to one that the format holds."""
+    way = way_to(frame, row.modes)
+    if way is None:
+        raise PictureError(f"{row.name} cannot hold {_spelled(frame.mode)}; write {holding([frame.mode])}")
+    return way
 
 
 def _spelled(mode: str) -> str:

@@ -1,0 +1,34 @@
+"""The options of reading: which frame, how many pixels."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from typer import Option
+
+from poolcli.errors import UsageError
+from poolcli.images.options import DEFAULT_MAX_PIXELS, ReadOptions
+
+UNLIMITED = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is read of a file."""
+
+    frame: Annotated[int | None, Option("--frame", help="Only this frame of an animation or TIFF, from 0.")] = None
+    max_pixels: Annotated[
+        str, Option("--max-pixels", help="Refuse files of more pixels (all frames together): N or none.")
+    ] = str(DEFAULT_MAX_PIXELS)
+
+    def options(self) -> ReadOptions:
+        """The checked values; UsageError for what is out of range."""
+        return ReadOptions(self.frame, _limit(self.max_pixels))
+
+
+def _limit(text: str) -> int | None:
+    if text.lower() == UNLIMITED:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise UsageError(f"--max-pixels '{text}' is no number: a whole number or '{UNLIMITED}' is allowed") from None

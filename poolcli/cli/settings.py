@@ -1,0 +1,43 @@
+"""Options as settings: what every picture of a run is read, pooled, measured and written by."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from poolcli import images
+from poolcli.batch.destination import Destination
+from poolcli.cli.options.reading import Reading
+from poolcli.cli.options.reporting import Reporting
+from poolcli.cli.options.writing import Writing
+from poolcli.execute import Shifting
+from poolcli.pipeline import Settings
+from poolcli.recipe import Recipe
+
+
+def settings_of(recipe: Recipe, reading: Reading, writing: Writing, reporting: Reporting) -> Settings:
+    """The settings that the options stand for; UsageError where they cannot be."""
+    shifting = Shifting(reporting.shifts(), reporting.shift_edge, reporting.tolerance)
+    return Settings(
+        recipe,
+        None if reporting.no_report else shifting,
+        writing.to_range,
+        reading.options(),
+        writing.encoding(),
+        writing.format_name(),
+        writing.durable,
+    )
+
+
+def extension_of(format: str | None, path: Path) -> str:
+    """The extension of the output for this input: its own, unless another format is wanted or it only can be read."""
+    known = images.format_of(path)
+    if format is not None:
+        return path.suffix if known == format else images.extension_of(format)
+    if known is None or images.default_format(known) == known:
+        return path.suffix
+    return images.extension_of(images.default_format(known))
+
+
+def writable(destination: Destination, format: str | None) -> Destination:
+    """`destination`, with a UsageError for an output whose extension is of no format that is written."""
+    place = destination.place
+    return replace(destination, place=lambda found: images.check_target(place(found), found.path, format))

@@ -1,0 +1,151 @@
+"""Pictures in, pictures out, through the whole command line: frames, formats, limits, quality."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.pictures import animation, file_of, random_picture
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working directory with a GIF of three frames, a PNG and a JPEG."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "three.gif").write_bytes(animation("GIF", duration=[70, 120, 240], loop=2).getvalue())
+    (tmp_path / "colour.png").write_bytes(file_of(random_picture("RGB"), "PNG", dpi=(300, 300)).getvalue())
+    (tmp_path / "photo.jpg").write_bytes(file_of(random_picture("RGB", (64, 64)), "JPEG", quality=60).getvalue())
+    return tmp_path
+
+
+def format_and_info(path):
+    """What Pillow says of a file."""
+    with Image.open(path) as picture:
+        return picture.format, picture.info
+
+
+@pytest.mark.parametrize("extension", ["gif", "png", "webp", "tiff"])
+def test_every_frame_is_pooled(folder, command, extension):
+    """With durations and loop, and a report a frame."""
+    result = command("pool", "three.gif", "-o", f"out.{extension}", "--mode", "avg", "--json")
+    assert result.code == 0
+    assert [line["report"]["input"]["frame"] for line in result.objects] == [0, 1, 2]
+    with Image.open(folder / f"out.{extension}") as out:
+        assert out.n_frames == 3
+        assert out.size == (6, 3)
+        if extension != "tiff":
+            shown = []
+            for number in range(3):
+                out.seek(number)
+                out.load()
+                shown.append(out.info["duration"])
+            assert shown == [70, 120, 240]
+
+
+def test_one_frame(folder, command):
+    """Counted from 0; one that is not there is an error of that file."""
+    assert command("pool", "three.gif", "--frame", "1", "-o", "one.png", "--k", "1").code == 0
+    with Image.open(folder / "one.png") as have, Image.open(folder / "three.gif") as source:
+        source.seek(1)
+        assert np.array_equal(np.asarray(have), np.asarray(source.convert("RGB")))
+    err = command.refused("pool", "three.gif", "--frame", "3", "-o", "none.png", code=1)
+    assert err == "poolcli: three.gif: no frame 3; the file has 3 frames, 0 to 2\n"
+    assert not (folder / "none.png").exists()
+
+
+def test_frames_into_a_format_without_are_refused_before_any_pooling(folder, command, monkeypatch):
+    """The layers are never reached."""
+    monkeypatch.setattr("poolcli.pipeline.run_layers", None)
+    err = command.refused("pool", "three.gif", "-o", "flat.jpg", code=1)
+    assert "3 frames do not fit into one JPEG; take one with --frame N, or write PNG, TIFF" in err
+
+
+def test_bits_that_do_not_fit_are_refused_before_any_pooling(folder, command, monkeypatch):
+    """16 bits into a JPEG."""
+    random_picture("I;16").save(folder / "deep.png")
+    monkeypatch.setattr("poolcli.pipeline.run_layers", None)
+    assert "JPEG cannot hold 16-bit grey" in command.refused("pool", "deep.png", "-o", "deep.jpg", code=1)
+
+
+@pytest.mark.parametrize(("format", "extension", "name"), [("tiff", ".tif", "TIFF"), ("JPG", ".jpg", "JPEG")])
+def test_format_gives_name_and_content(folder, command, format, extension, name):
+    """Beside the input, in a folder, and on stdout the content is the same."""
+    assert command("pool", "colour.png", "--format", format).code == 0
+    beside = folder / f"colour.max-k2s2{extension}"
+    assert format_and_info(beside)[0] == name
+    assert command("pool", "colour.png", "--format", format, "-o", "out/").code == 0
+    assert (folder / f"out/colour{extension}").read_bytes() == beside.read_bytes()
+    assert command("pool", "photo.jpg", "--format", "jpeg", "-o", "out/").code == 0
+    assert (folder / "out/photo.jpg").exists()
+
+
+def test_a_name_without_meaning_takes_the_format(folder, command):
+    """--format decides where the extension says nothing."""
+    assert command("pool", "colour.png", "--format", "webp", "-o", "result.data").code == 0
+    assert format_and_info(folder / "result.data")[0] == "WEBP"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("-o", "a.psd"), "PSD is not a format that is written; allowed: PNG, JPEG"),
+        (("-o", "a.xyz"), "'a.xyz': '.xyz' is no format that is written: allowed are .png .jpg"),
+        (("-o", "{stem}.pdf"), "PDF is not a format that is written"),
+        (("-o", "a.png", "--format", "jpeg"), "'a.png' is called a PNG and is to be written as JPEG"),
+        (("--format", "psd"), "PSD is not a format that is written"),
+        (("--format", "jepg"), "unknown format 'JEPG', did you mean 'JPEG'?"),
+        (("--quality", "101"), "quality 101 is not allowed: give 0 to 100"),
+        (("--png-level", "10"), "png level 10 is not allowed: give 0 to 9"),
+        (("--frame", "-1"), "frame -1 is not allowed: frames are numbered from 0"),
+        (("--max-pixels", "many"), "--max-pixels 'many' is no number: a whole number or 'none' is allowed"),
+        (("--max-pixels", "0"), "a limit of 0 pixels is not allowed: give 1 or more, or none"),
+    ],
+)
+def test_what_cannot_be_is_a_usage_error_before_any_work(folder, command, words, sentence):
+    """Exit 2, nothing written."""
+    before = sorted(folder.iterdir())
+    assert sentence in command.refused("pool", "colour.png", *words)
+    assert sorted(folder.iterdir()) == before
+
+
+def test_the_limit_of_pixels_is_an_error_of_the_file(folder, command):
+    """The others are done; none lifts it; frames count together."""
+    result = command("pool", "colour.png", "photo.jpg", "three.gif", "-o", "out/", "--max-pixels", "100", "-q")
+    assert result.code == 1
+    assert (folder / "out/colour.png").exists()
+    assert "photo.jpg: a picture of 4096 pixels is more than the limit of 100; if you trust the file" in result.err
+    assert "three.gif: frames of 182 pixels together are more than the limit of 100" in result.err
+    assert "--max-pixels" in result.err
+    assert command("pool", "photo.jpg", "-o", "free/", "--max-pixels", "none").code == 0
+
+
+def test_quality_level_and_strip_reach_the_encoder(folder, command):
+    """Smaller files, and no note left."""
+
+    def size(source, *words):
+        assert command("pool", source, "-o", "sized." + words[0], "--k", "1", "--overwrite", *words[1:]).code == 0
+        return (folder / f"sized.{words[0]}").stat().st_size
+
+    assert size("photo.jpg", "jpg", "--quality", "20") < size("photo.jpg", "jpg")
+    Image.new("RGB", (64, 64)).save("flat.png")
+    assert size("flat.png", "png", "--png-level", "9") < size("flat.png", "png", "--png-level", "0")
+    size("colour.png", "png")
+    assert "dpi" in format_and_info(folder / "sized.png")[1]
+    size("colour.png", "png", "--strip")
+    assert "dpi" not in format_and_info(folder / "sized.png")[1]
+
+
+def test_conversions_are_told(folder, command):
+    """On stderr, unless quiet."""
+    random_picture("CMYK").save(folder / "ink.tif")
+    result = command("pool", "ink.tif", "-o", "ink.png")
+    assert "ink.tif: CMYK was written as RGB, since PNG does not hold CMYK" in result.err
+
+
+def test_durable_files_are_synced(folder, command, monkeypatch):
+    """The file before its new name, the folder after it."""
+    calls = []
+    monkeypatch.setattr("os.fsync", calls.append)
+    assert command("pool", "colour.png", "-o", "safe.png", "--no-report").code == 0
+    assert calls == []
+    assert command("pool", "colour.png", "-o", "safe.png", "--no-report", "--durable", "--overwrite").code == 0
+    assert len(calls) == 2
