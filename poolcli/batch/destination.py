@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from poolcli.batch.discover import STREAM, Found
 from poolcli.errors import UsageError, unknown
@@ -16,10 +16,14 @@ _FIELD = re.compile(r"\{([^{}]*)\}")
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """The answer to "where does this input go?": `place` gives the path, `root` is where a report of all goes."""
+    """The answer to "where does this input go?": `place` gives the path, `root` is where a report of all goes.
+
+    `folder`: `root` is a folder of outputs, in which inputs are not looked for.
+    """
 
     place: Callable[[Found], Path]
     root: Path
+    folder: bool = False
 
 
 def beside(recipe: Recipe, extension: Callable[[Path], str]) -> Destination:
@@ -34,7 +38,7 @@ def beside(recipe: Recipe, extension: Callable[[Path], str]) -> Destination:
 
 def into_folder(folder: Path, extension: Callable[[Path], str]) -> Destination:
     """The input's own name and place below `folder`."""
-    return Destination(lambda found: folder / found.place.with_suffix(extension(found.path)), folder)
+    return Destination(lambda found: folder / found.place.with_suffix(extension(found.path)), folder, folder=True)
 
 
 def to_file(path: Path) -> Destination:
@@ -58,7 +62,8 @@ def from_template(template: str, recipe: Recipe, extension: Callable[[Path], str
         }
         return Path(_FIELD.sub(lambda match: values[match[1]], template))
 
-    return Destination(place, Path(template[: template.index("{")] + "_").parent)
+    root = Path(template[: template.index("{")] + "_").parent
+    return Destination(place, root, folder=root != Path())
 
 
 def _recipe_fields(recipe: Recipe) -> Mapping[str, str]:
@@ -70,19 +75,20 @@ def _recipe_fields(recipe: Recipe) -> Mapping[str, str]:
     return values
 
 
-def choose(output: str | None, inputs: list[str], recipe: Recipe, extension: Callable[[Path], str]) -> Destination:
-    """What `-o OUTPUT` means for these inputs; UsageError where it cannot be."""
+def choose(
+    output: str | None, inputs: list[str], recipe: Recipe, extension: Callable[[Path], str], *, listed: bool = False
+) -> Destination:
+    """What `-o OUTPUT` means for these inputs, and for a list of names if `listed`; UsageError where it cannot be."""
     folders = [text for text in inputs if Path(text).is_dir()]
     if output is None:
-        if folders:
-            raise UsageError(
-                f"a folder as input ('{folders[0]}') needs -o: its outputs would be pooled again by the next run"
-            )
+        if folders or listed:
+            what = f"a folder as input ('{folders[0]}')" if folders else "a list of inputs"
+            raise UsageError(f"{what} needs -o: its outputs would be pooled again by the next run")
         return beside(recipe, extension)
     if "{" in output:
         return from_template(output, recipe, extension)
     path = Path(output)
-    one_file = len(inputs) == 1 and not folders and STREAM not in inputs
+    one_file = len(inputs) == 1 and not folders and not listed and STREAM not in inputs
     if path.is_dir() or output.endswith(("/", "\\")) or not path.suffix or not (one_file or inputs == [STREAM]):
         return into_folder(path, extension)
     return to_file(path)
@@ -91,8 +97,3 @@ def choose(output: str | None, inputs: list[str], recipe: Recipe, extension: Cal
 def side_files(target: Path, extensions: Mapping[str, str]) -> dict[str, Path]:
     """The reports beside an output, for instance NAME.shift.json."""
     return {name: target.with_name(target.stem + extension) for name, extension in extensions.items()}
-
-
-def case_key(path: PurePath) -> str:
-    """Equal for two paths that are one file where case does not count."""
-    return str(path).casefold()

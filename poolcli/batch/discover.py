@@ -1,12 +1,15 @@
-"""Which files a user means by files, folders and globs, in natural order."""
+"""Which files a user means by files, folders, globs and lists of names, in natural order."""
 
 import glob
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
+from typing import BinaryIO
 
+from poolcli.batch.spool import in_order
 from poolcli.errors import UsageError
 
 STREAM = "-"
@@ -21,41 +24,141 @@ class Found:
     in_folder: bool = False
 
 
-def discover(inputs: Iterable[str], *, recursive: bool, is_picture: Callable[[Path], bool]) -> Iterator[Found]:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is taken of a folder, a glob or a list: pictures that match; below `outputs` nothing, those are ours.
+
+    A pattern without a slash is matched with every name on the way, one with a slash with the whole place; `*`
+    stands for anything, and case does not count.
+    """
+
+    is_picture: Callable[[Path], bool]
+    recursive: bool = False
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    outputs: Path | None = None
+
+    def takes(self, place: PurePath) -> bool:
+        """Whether the patterns want a file."""
+        included = not self.include or any(_matches(pattern, place) for pattern in self.include)
+        return included and not self.leaves_out(place)
+
+    def leaves_out(self, place: PurePath) -> bool:
+        """Whether a file or folder is excluded by a pattern."""
+        return any(_matches(pattern, place) for pattern in self.exclude)
+
+
+def discover(inputs: Iterable[str], wanted: Wanted) -> Iterator[Found]:
     """Every file that `inputs` name. A named file is taken as it is, there or not: its job will tell.
 
-    A folder gives the pictures in it, with `recursive` those below it too. Raises UsageError for a glob that
-    matches nothing.
+    A folder gives the pictures in it, with `recursive` those below it too; links to folders are not followed.
+    Raises UsageError for a glob that matches nothing and for a folder that cannot be read.
     """
     for text in inputs:
         path = Path(text)
         if path.is_dir():
-            yield from _pictures(path, recursive, is_picture)
+            yield from _pictures(path, wanted)
         elif glob.has_magic(text) and not path.exists():
-            yield from _matches(text, recursive, is_picture)
+            yield from _globbed(text, wanted)
         else:
             yield Found(path, PurePath(path.name))
 
 
-def _matches(pattern: str, recursive: bool, is_picture: Callable[[Path], bool]) -> Iterator[Found]:
-    matches = sorted(glob.glob(pattern, recursive=True), key=natural_key)  # noqa: PTH207 (absolute patterns too)
+def listed(names: Iterable[str], wanted: Wanted) -> Iterator[Found]:
+    """The pictures of a list, each at its path as its place; folders and files that are no pictures are left out."""
+    ours = wanted.outputs and wanted.outputs.absolute()
+    if ours in (Path.cwd(), *Path.cwd().parents):  # outputs among the inputs: only a plan can tell them apart
+        ours = None
+    for name in names:
+        path = Path(name)
+        place = _as_place(path)
+        if not wanted.is_picture(path) or not wanted.takes(place) or path.is_dir():
+            continue
+        if not (ours and ours in path.absolute().parents):
+            yield Found(path, place, in_folder=True)
+
+
+def names_in(stream: BinaryIO, *, nul: bool) -> Iterator[str]:
+    """The names in a list, one a line or each ended by a NUL; what is empty is none."""
+    end, rest = (b"\0" if nul else b"\n"), b""
+    while block := stream.read(1 << 16):
+        *names, rest = (rest + block).split(end)
+        yield from _decoded(names, nul=nul)
+    yield from _decoded([rest], nul=nul)
+
+
+def _decoded(names: list[bytes], *, nul: bool) -> Iterator[str]:
+    for name in names:
+        bare = name if nul else name.removesuffix(b"\r")
+        if bare:
+            yield os.fsdecode(bare)
+
+
+def _as_place(path: Path) -> PurePath:
+    """`path` below an output folder, as tar would put it: without its root and without leading `..`.
+
+    >>> _as_place(Path("./a/../b/c.png")).as_posix(), _as_place(Path("/x/c.png")).as_posix()
+    ('b/c.png', 'x/c.png')
+    """
+    whole = PurePath(os.path.normpath(path))
+    parts = whole.parts[1:] if whole.anchor else whole.parts
+    return PurePath(*(part for part in parts if part != ".."))
+
+
+def _globbed(pattern: str, wanted: Wanted) -> Iterator[Found]:
+    matches = sorted(glob.iglob(pattern, recursive=True), key=natural_key)  # noqa: PTH207 (absolute patterns too)
     if not matches:
         raise UsageError(f"no file matches '{pattern}': check the pattern, or name a file or a folder")
     for match in matches:
         path = Path(match)
         if path.is_dir():
-            yield from _pictures(path, recursive, is_picture)
-        else:
+            yield from _pictures(path, wanted)
+        elif wanted.takes(PurePath(path.name)):
             yield Found(path, PurePath(path.name))
 
 
-def _pictures(folder: Path, recursive: bool, is_picture: Callable[[Path], bool]) -> Iterator[Found]:
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(folders, key=natural_key) if recursive else []
-        for name in sorted(names, key=natural_key):
-            path = Path(parent, name)
-            if is_picture(path):
-                yield Found(path, path.relative_to(folder), in_folder=True)
+def _pictures(top: Path, wanted: Wanted) -> Iterator[Found]:
+    """The pictures in a folder, then those of each folder in it."""
+    places = [PurePath()]
+    while places:
+        below = places.pop()
+        folders: list[str] = []
+        for name in in_order(_pictures_here(top / below, below, wanted, folders), natural_key):
+            yield Found(top / below / name, below / name, in_folder=True)
+        if wanted.recursive:
+            places += (below / name for name in sorted(folders, key=natural_key, reverse=True))
+
+
+def _pictures_here(folder: Path, below: PurePath, wanted: Wanted, folders: list[str]) -> Iterator[str]:
+    """The names of the pictures in one folder; those of the folders to look into are added to `folders`."""
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if not entry.is_dir():
+                    if wanted.is_picture(Path(entry.name)) and wanted.takes(below / entry.name):
+                        yield entry.name
+                elif not (entry.is_symlink() or wanted.leaves_out(below / entry.name) or _is(wanted.outputs, entry)):
+                    folders.append(entry.name)
+    except OSError as error:
+        raise UsageError(
+            f"the folder '{folder}' cannot be read ({error.strerror}): change its permissions, or --exclude it"
+        ) from error
+
+
+def _is(outputs: Path | None, entry: os.DirEntry[str]) -> bool:
+    """Whether a folder is the one outputs go to."""
+    try:
+        return outputs is not None and outputs.samefile(entry.path)
+    except OSError:
+        return False
+
+
+def _matches(pattern: str, place: PurePath) -> bool:
+    pattern = pattern.casefold()
+    if "/" in pattern:
+        wholes = (place, *place.parents)
+        return any(fnmatchcase(whole.as_posix().casefold(), pattern.strip("/")) for whole in wholes)
+    return any(fnmatchcase(part.casefold(), pattern) for part in place.parts)
 
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:

@@ -1,58 +1,169 @@
-"""Every (source, destination) pair before any work, and all that can be wrong with them."""
+"""Every (source, destination) pair before any work, and all that can be wrong with them.
+
+A plan may have a million pairs: they are kept on disk, and the checks keep eight bytes a path. Where two digests are
+equal, a second reading tells whether the paths are.
+"""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+import unicodedata
+from array import array
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from functools import lru_cache
+from hashlib import blake2b
+from pathlib import Path, PurePath
 
-from poolcli.batch.destination import Destination, case_key, side_files
+import numpy as np
+
+from poolcli.batch.destination import Destination, side_files
 from poolcli.batch.discover import Found
+from poolcli.batch.spool import Spool
 from poolcli.errors import UsageError
 from poolcli.pipeline import Job
 
 
-def plan(found: Iterable[Found], destination: Destination, sides: Mapping[str, str]) -> Iterator[Job]:
-    """A job for every input; `sides` are the forms of report beside every output, and their extensions."""
-    for item in found:
-        target = destination.place(item)
-        yield Job(item.path, target, str(item.path), str(target), side_files(target, sides))
+class Plan:
+    """The jobs of a run, in order, as often as they are asked for. What was found is looked for once."""
+
+    def __init__(self, found: Iterable[Found], destination: Destination) -> None:
+        """Look for everything in `found`; where it goes is worked out when a job is asked for."""
+        self._destination = destination
+        self._repeated: dict[int, int] = {}  # digest of an output's name -> how often the same input was named
+        self.in_folder = False
+        self.sides: Mapping[str, str] = {}  # the forms of report beside every output, and their extensions
+        self._found = Spool(self._noting(found))
+
+    def _noting(self, found: Iterable[Found]) -> Iterator[tuple[str, str, bool]]:
+        for item in found:
+            self.in_folder |= item.in_folder
+            yield str(item.path), str(item.place), item.in_folder
+
+    def __len__(self) -> int:
+        return len(self._found) - sum(times - 1 for times in self._repeated.values())
+
+    def __iter__(self) -> Iterator[Job]:
+        """A job for every input; none for an input that was named before."""
+        seen = set()
+        for path, place, in_folder in self._found:
+            target = self._destination.place(Found(Path(path), PurePath(place), in_folder))
+            if self._repeated and (name := digest(target_key(target))) in self._repeated:
+                if name in seen:
+                    continue
+                seen.add(name)
+            yield Job(Path(path), target, path, str(target), side_files(target, self.sides))
+
+    def check(self, extra: Iterable[Path] = (), *, may_exist: bool) -> None:
+        """As `check`; from now on an input that was named twice has one job."""
+        self._repeated = dict(check(self, extra, may_exist=may_exist))
 
 
-def check(jobs: list[Job], extra: Iterable[Path] = (), *, overwrite: bool) -> None:
-    """Raise UsageError when outputs clash, would overwrite an input, or are there already; nothing is written."""
-    if not jobs:
+class Digests:
+    """Eight bytes for each of many keys: what `repeated` and `common` find is equal, or so by a rare accident."""
+
+    def __init__(self) -> None:
+        self._all = array("Q")
+
+    def add(self, key: Hashable) -> None:
+        """Keep the digest of `key`."""
+        self._all.append(digest(key))
+
+    def repeated(self) -> set[int]:
+        """The digests that were added more than once."""
+        ordered = np.sort(np.frombuffer(self._all, np.uint64))
+        return set(ordered[1:][ordered[1:] == ordered[:-1]].tolist())
+
+    def common(self, other: "Digests") -> set[int]:
+        """The digests that both have."""
+        return set(np.intersect1d(np.frombuffer(self._all, np.uint64), np.frombuffer(other._all, np.uint64)).tolist())
+
+
+def digest(key: Hashable) -> int:
+    """A number of eight bytes, the same in every process."""
+    return int.from_bytes(blake2b(repr(key).encode(), digest_size=8).digest())
+
+
+def check(plan: Plan | list[Job], extra: Iterable[Path] = (), *, may_exist: bool) -> Mapping[int, int]:
+    """Raise UsageError when outputs clash, would overwrite an input, or are there already; nothing is written.
+
+    `extra` are the files that the run itself writes. Gives the digests of the outputs whose input is named more than
+    once, and how often.
+    """
+    if not plan:
         raise UsageError("no picture among the inputs: name files, or a folder with pictures (-r for those below it)")
-    inputs = {_identity(job.source): job.name for job in jobs if isinstance(job.source, Path)}
-    taken: dict[str, str] = {}
-    there: list[Path] = []
-    for job in jobs:
-        for target in (job.target, *job.sides.values()):
-            if not isinstance(target, Path):
-                continue
-            _check_new(target, job.name, taken, inputs)
+    names, sources, targets = Digests(), Digests(), Digests()
+    there: list[Path] = []  # the first, and how many more
+    more = 0
+    for job in plan:
+        sources.add(_identity(job.source))
+        for target in _written(job):
+            names.add(target_key(target))
+            targets.add(_identity(target))
             if os.path.lexists(target):
-                there.append(target)
-    there += [path for path in extra if os.path.lexists(path)]
-    if there and not overwrite:
-        more = f" and {len(there) - 1} more" if len(there) > 1 else ""
-        raise UsageError(f"'{there[0]}'{more} exists already: use --overwrite, or another place with -o")
+                there, more = there or [target], more + bool(there)
+    repeated = _check_clashes(plan, names.repeated())
+    _check_inputs(plan, sources.common(targets))
+    for path in extra:
+        if os.path.lexists(path):
+            there, more = there or [path], more + bool(there)
+    if there and not may_exist:
+        others = f" and {more} more" if more else ""
+        raise UsageError(f"'{there[0]}'{others} exists already: use --overwrite, or another place with -o")
+    return repeated
 
 
-def _check_new(target: Path, name: str, taken: dict[str, str], inputs: dict[object, str]) -> None:
-    other = taken.setdefault(case_key(target.absolute()), name)
-    if other != name:
-        raise UsageError(
-            f"'{other}' and '{name}' would both be written to '{target}': run them apart, use a template such as "
-            "-o 'out/{stem}-{ext}.{ext}', or --report jsonl when it is the side files that clash"
-        )
-    source = inputs.get(_identity(target))
-    if source is not None:
-        raise UsageError(f"the output '{target}' is the input '{source}': give another place with -o")
+def _written(job: Job) -> Iterator[Path]:
+    return (path for path in (job.target, *job.sides.values()) if isinstance(path, Path))
 
 
-def _identity(path: Path) -> object:
+def _check_clashes(plan: Plan | list[Job], suspects: set[int]) -> Mapping[int, int]:
+    taken: dict[str, str] = {}
+    times: Counter[int] = Counter()
+    for job in plan if suspects else ():
+        for target in _written(job):
+            key = target_key(target)
+            if digest(key) in suspects and taken.setdefault(key, job.name) != job.name:
+                raise UsageError(
+                    f"'{taken[key]}' and '{job.name}' would both be written to '{target}': run them apart, use a "
+                    "template such as -o 'out/{stem}-{ext}.{ext}', or --report jsonl when it is the side files that "
+                    "clash"
+                )
+        key = target_key(Path(job.target_name))
+        if key in taken:
+            times[digest(key)] += 1
+    return times
+
+
+def _check_inputs(plan: Plan | list[Job], suspects: set[int]) -> None:
+    if not suspects:
+        return
+    inputs = {identity: job.name for job in plan if digest(identity := _identity(job.source)) in suspects}
+    for job in plan:
+        for target in _written(job):
+            source = inputs.get(_identity(target))
+            if source is not None:
+                raise UsageError(f"the output '{target}' is the input '{source}': give another place with -o")
+
+
+def _identity(path: object) -> Hashable:
     """Equal for two names of one file: device and inode where it exists, else its resolved name."""
+    if not isinstance(path, Path):
+        return repr(path)
     try:
         status = path.stat()
     except OSError:
-        return case_key(Path(os.path.realpath(path)))
-    return (status.st_dev, status.st_ino)
+        return _folded(os.path.join(_real(path.parent), path.name))  # noqa: PTH118 (a million of them)
+    return status.st_dev, status.st_ino
+
+
+def target_key(path: Path) -> str:
+    """Equal for two paths that are one file where neither case nor the way accents are written counts."""
+    return _folded(str(path.absolute()))
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+@lru_cache(maxsize=256)
+def _real(folder: Path) -> str:
+    return os.path.realpath(folder)

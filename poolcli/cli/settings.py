@@ -5,19 +5,17 @@ from pathlib import Path
 
 from poolcli import images
 from poolcli.batch.destination import Destination
-from poolcli.cli.options.reading import Reading
-from poolcli.cli.options.reporting import Reporting
-from poolcli.cli.options.writing import Writing
+from poolcli.cli.request import Request
 from poolcli.execute import Shifting
 from poolcli.pipeline import Settings
-from poolcli.recipe import Recipe
 
 
-def settings_of(recipe: Recipe, reading: Reading, writing: Writing, reporting: Reporting) -> Settings:
+def settings_of(request: Request) -> Settings:
     """The settings that the options stand for; UsageError where they cannot be."""
+    reporting, reading, writing = request.reporting, request.reading, request.writing
     shifting = Shifting(reporting.shifts(), reporting.shift_edge, reporting.tolerance)
     return Settings(
-        recipe,
+        request.recipe,
         None if reporting.no_report else shifting,
         writing.to_range,
         reading.options(),

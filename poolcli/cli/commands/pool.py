@@ -2,27 +2,28 @@
 
 import typer
 
+from poolcli.cli.options.discovery import Discovery, Inputs
 from poolcli.cli.options.reading import Reading
 from poolcli.cli.options.recipe import Filtering, Pooling, recipe_of
 from poolcli.cli.options.reporting import Reporting
-from poolcli.cli.options.running import Inputs, Running
+from poolcli.cli.options.running import Running
 from poolcli.cli.options.writing import Writing
+from poolcli.cli.request import Request
 
 
 def pool(
-    inputs: Inputs,
     pooling: Pooling,
     filtering: Filtering,
+    discovery: Discovery,
     reading: Reading,
     writing: Writing,
     reporting: Reporting,
     running: Running,
+    inputs: Inputs = None,
 ) -> None:
     """Pool pictures, after a filter if wanted, and report what a shift of each picture leaves."""
     recipe = recipe_of(pooling, filtering)
-    reading.options()
-    writing.check()
-    reporting.check()
+    request = Request(recipe, inputs or [], discovery, reading, writing, reporting, running)
     from poolcli.cli.run import run  # NumPy and Pillow are loaded only now
 
-    raise typer.Exit(run(recipe, inputs, reading, writing, reporting, running))
+    raise typer.Exit(run(request))

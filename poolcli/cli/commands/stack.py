@@ -5,10 +5,12 @@ from typing import Annotated
 
 import typer
 
+from poolcli.cli.options.discovery import Discovery
 from poolcli.cli.options.reading import Reading
 from poolcli.cli.options.reporting import Reporting
 from poolcli.cli.options.running import Running
 from poolcli.cli.options.writing import Writing
+from poolcli.cli.request import Request
 from poolcli.errors import UsageError
 from poolcli.recipe import parse_recipe
 from poolcli.recipe.file import read_recipe
@@ -24,6 +26,7 @@ RecipeFile = Annotated[
 
 def stack(
     words: Words,
+    discovery: Discovery,
     reading: Reading,
     writing: Writing,
     reporting: Reporting,
@@ -36,11 +39,9 @@ def stack(
     """
     layers = read_recipe(Path(recipe)) if recipe else parse_recipe(words[0])
     inputs = words if recipe else words[1:]
-    if not inputs:
+    if not inputs and discovery.files_from is None:
         raise UsageError(f"no input after the layers '{words[0]}': name a picture, a folder, a glob or - (stdin)")
-    reading.options()
-    writing.check()
-    reporting.check()
+    request = Request(layers, inputs, discovery, reading, writing, reporting, running)
     from poolcli.cli.run import run  # NumPy and Pillow are loaded only now
 
-    raise typer.Exit(run(layers, inputs, reading, writing, reporting, running))
+    raise typer.Exit(run(request))

@@ -3,20 +3,17 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from typer import Argument, Option
-
-Inputs = Annotated[list[str], Argument(metavar="INPUT...", help="Pictures, .npy arrays, folders, globs, or - (stdin).")]
+from typer import Option
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Inputs, outputs, and what is told."""
+    """Outputs, and what is told."""
 
     output: Annotated[
         str | None,
         Option("--output", "-o", help="A file, a folder, a template such as 'out/{stem}-{mode}.{ext}', or - (stdout)."),
     ] = None
-    recursive: Annotated[bool, Option("--recursive", "-r", help="Folders: the pictures below them too.")] = False
     overwrite: Annotated[bool, Option("--overwrite", help="Replace outputs that exist already.")] = False
     dry_run: Annotated[bool, Option("--dry-run", help="Print what would be done, do nothing.")] = False
     json: Annotated[bool, Option("--json", help="One JSON object a line on stdout.")] = False
