@@ -6,8 +6,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 from poolcli import images
-from poolcli.errors import PoolcliError
+from poolcli.errors import PictureError, PoolcliError
 from poolcli.execute import Shifting, run_layers, size_of
 from poolcli.files import publish
 from poolcli.ops.ranges import to_dtype
@@ -67,10 +69,9 @@ def run_image(settings: Settings, job: Job) -> Outcome:
 
 
 def _pool_picture(settings: Settings, job: Job) -> Outcome:
-    source = job.source if isinstance(job.source, Path) else BytesIO(job.source.read())
     asked = settings.reading
     picture = images.decode(
-        source, name=job.name, labels=settings.recipe.labels, max_pixels=asked.max_pixels, frame=asked.frame
+        _source(job), name=job.name, labels=settings.recipe.labels, max_pixels=asked.max_pixels, frame=asked.frame
     )
     target_format = _target_format(settings, job, picture)
     images.check_fits(picture, target_format)
@@ -84,13 +85,23 @@ def _pool_picture(settings: Settings, job: Job) -> Outcome:
     return Outcome(job, tuple(reports), written.notes)
 
 
+def _source(job: Job) -> Path | BinaryIO:
+    if isinstance(job.source, Path):
+        return job.source
+    try:
+        return BytesIO(job.source.read())  # from where the stream stands, which need not be its start
+    except OSError as error:
+        raise PictureError(f"{job.name}: standard input cannot be read ({error.strerror}); name a file") from error
+
+
 def _pool_frame(
     settings: Settings, frame: images.Frame, target_format: str
 ) -> tuple[images.Frame, tuple[ShiftRow, ...]]:
     """The frame with its pooled pixels, in the dtype it had (arrays keep the floats that a filter makes)."""
-    pooled, rows = run_layers(settings.recipe, frame.pixels, settings.shifting, alpha=frame.alpha)
-    if target_format != ARRAY_FORMAT:
-        pooled = to_dtype(pooled, frame.pixels.dtype, settings.to_range, alpha=frame.alpha)
+    with np.errstate(all="ignore"):  # sums beyond the largest float are infinite: an answer, no news for stderr
+        pooled, rows = run_layers(settings.recipe, frame.pixels, settings.shifting, alpha=frame.alpha)
+        if target_format != ARRAY_FORMAT:
+            pooled = to_dtype(pooled, frame.pixels.dtype, settings.to_range, alpha=frame.alpha)
     return replace(frame, pixels=pooled), rows
 
 

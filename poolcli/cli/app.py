@@ -1,6 +1,5 @@
 """The commands, and the one place where an error becomes a sentence and an exit code."""
 
-import os
 import sys
 from collections.abc import Callable
 from typing import Annotated
@@ -13,8 +12,9 @@ from poolcli.cli.commands.pool import pool
 from poolcli.cli.commands.shape import shape
 from poolcli.cli.commands.stack import stack
 from poolcli.cli.groups import grouped
-from poolcli.cli.printer import prepare_streams, say
-from poolcli.errors import PoolcliError
+from poolcli.cli.printer import say
+from poolcli.cli.streams import abandon_streams, prepare_streams
+from poolcli.errors import OutputError, PoolcliError
 
 INTERRUPTED, CLOSED_PIPE = 130, 141
 
@@ -57,6 +57,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 1 some picture failed, 2 usage, 130, 141."""
     prepare_streams()
     try:
+        return _run(arguments)
+    finally:
+        abandon_streams()
+
+
+def _run(arguments: list[str] | None) -> int:
+    try:
         code = app(args=arguments, prog_name="poolcli", standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
@@ -67,21 +74,17 @@ def main(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted()
-    except (BrokenPipeError, SystemExit) as error:  # Typer makes the first, inside a command, into the second
-        if not any(isinstance(each, BrokenPipeError) for each in (error, error.__context__)):
+    except (OSError, SystemExit) as error:  # Typer makes a broken pipe, inside a command, into the second
+        if any(isinstance(each, BrokenPipeError) for each in (error, error.__context__)):
+            return CLOSED_PIPE
+        if not isinstance(error, OSError):
             raise
-        _leave_pipe()
-        return CLOSED_PIPE
-    if code == INTERRUPTED:
-        return _interrupted()
-    return int(code or 0)
+        where = f"'{error.filename}'" if error.filename else "standard output or a temporary file"
+        say(f"cannot write to {where}: {error.strerror or error}; what is finished is whole")
+        return OutputError.exit_code
+    return _interrupted() if code == INTERRUPTED else int(code or 0)
 
 
 def _interrupted() -> int:
     say("interrupted; what is finished is whole, the rest was not begun")
     return INTERRUPTED
-
-
-def _leave_pipe() -> None:
-    """Let the interpreter's last flush go nowhere instead of complaining."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,7 +2,6 @@
 
 import sys
 from contextlib import suppress
-from io import TextIOWrapper
 
 from poolcli.pipeline import Job, Outcome
 from poolcli.report.json_form import outcome_lines, planned_line
@@ -56,8 +55,9 @@ class Printer:
 
 
 def say(text: str) -> None:
-    """One line for people, on stderr."""
-    print(f"poolcli: {escaped(text)}", file=sys.stderr)
+    """One line for people, on stderr; where stderr takes nothing more there is nobody to tell."""
+    with suppress(OSError):
+        print(f"poolcli: {escaped(text)}", file=sys.stderr, flush=True)
 
 
 def escaped(text: str) -> str:
@@ -67,12 +67,3 @@ def escaped(text: str) -> str:
     'a\\\\x1b[2J.png'
     """
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
-
-
-def prepare_streams() -> None:
-    """Names that are not valid text, or not in the terminal's encoding, must not end a run."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            utf8 = stream.encoding.lower().replace("-", "") == "utf8"
-            with suppress(OSError):
-                stream.reconfigure(errors="surrogateescape" if utf8 else "backslashreplace")

@@ -1,7 +1,7 @@
 """The table of forms in which a report is written, one row a form. No NumPy: a wrong name is told at once."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -83,10 +83,18 @@ def write_sides(sides: Mapping[str, Path], outcome: "Outcome") -> None:
         FORMS[name].load()(path, outcome)
 
 
+class _NothingMeasured(Exception):  # noqa: N818 (no error: it ends the contexts of the forms without their files)
+    pass
+
+
 @contextmanager
 def run_reports(paths: Mapping[str, Path]) -> Iterator[Callable[["Outcome"], None]]:
-    """Give a function to call with every outcome; the files of the run appear when the block ends well."""
-    with ExitStack() as stack:
+    """Give a function to call with every outcome; the files of the run appear when the block ends well.
+
+    Unless nothing was measured: an empty report would tell nobody anything, and be in the way of the next run.
+    """
+    measured = False
+    with suppress(_NothingMeasured), ExitStack() as stack:
         adders = []
         for name, path in paths.items():
             context = FORMS[name].load()(path)
@@ -94,7 +102,11 @@ def run_reports(paths: Mapping[str, Path]) -> Iterator[Callable[["Outcome"], Non
             adders.append(stack.enter_context(context))
 
         def add(outcome: "Outcome") -> None:
+            nonlocal measured
+            measured = measured or bool(outcome.reports)
             for adder in adders:
                 adder(outcome)
 
         yield add
+        if not measured:
+            raise _NothingMeasured

@@ -1,0 +1,58 @@
+"""Damaged files through the real command line: POOLCLI_FUZZ of them, 400 if it does not say."""
+
+import os
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.mutations import mutated
+from tests.seeds import seeds
+from tests.trial import try_bytes
+
+INPUTS = int(os.environ.get("POOLCLI_FUZZ", "400"))
+FIRST = int(os.environ.get("POOLCLI_FUZZ_FIRST", "0"))  # the number of the first input: another one, other inputs
+KEPT = os.environ.get("POOLCLI_FUZZ_KEEP")  # a folder for the inputs that were handled wrongly
+
+WORDS = (
+    (),
+    ("--mode", "avg", "--k", "3", "--s", "2", "--padding", "1"),
+    ("--mode", "avg", "--k", "2", "--ceil", "--shift-edge", "crop", "--shift", "1,1"),
+    ("--filter", "sobel-v", "--to-range", "offset", "--shift-edge", "wrap"),
+    ("--filter", "gauss", "--activation", "relu", "--k", "1", "--no-report"),
+    ("--k", "1", "--s", "1", "--json"),
+    ("--padding", "same", "--k", "3", "--report", "jsonl", "-q"),
+)
+TARGETS = (None, None, "out.png", "out.tif", "out.gif", "out.webp", "out.jpg", "out.npy", "out.bmp", "out.ppm", "out/")
+
+
+@pytest.fixture(scope="module")
+def good():
+    """The files to damage."""
+    return seeds()
+
+
+def trial(number, good, folder):
+    """Damage one file, pool it, and tell what is wrong; the same for the same number."""
+    rng = random.Random(number)
+    name, other = rng.choice(sorted(good)), rng.choice(sorted(good))
+    data = mutated(number, good[name], good[other]) if rng.random() < 0.95 else good[name]
+    extension = Path(rng.choice((name, name, name, other))).suffix  # or mislabelled
+    target = rng.choice(TARGETS)
+    words = (*rng.choice(WORDS), *(("-o", f"{folder}/{target}") if target else ()))
+    folder.mkdir()
+    ran, wrong = try_bytes(folder, f"bad picture{extension}", data, words)
+    if wrong and KEPT:
+        (Path(KEPT) / f"{number}{extension}").write_bytes(data)
+    shutil.rmtree(folder)
+    return [f"input {number} ({name}, {' '.join(words)}): {each}\n{ran.err}" for each in wrong]
+
+
+def test_damaged_files_are_pooled_or_refused(good, tmp_path, monkeypatch):
+    """Exit 0 and an output that decodes, or exit 1 and one line that names the file; nothing else, ever."""
+    monkeypatch.chdir(tmp_path)
+    wrong = []
+    for number in range(FIRST, FIRST + INPUTS):
+        wrong += trial(number, good, tmp_path / "here")
+    assert not wrong, f"{len(wrong)} of {INPUTS}\n" + "\n".join(wrong[:200])
