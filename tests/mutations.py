@@ -9,17 +9,17 @@ LIES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FF
 
 def _place(rng, data):
     """Somewhere, mostly near the start: headers are where the damage is."""
-    return rng.randrange(min(len(data), 64) if rng.random() < 0.5 else len(data))
+    return rng.randrange(max(1, min(len(data), 64) if rng.random() < 0.5 else len(data)))
 
 
 def _flip(rng, data, _):
-    for _time in range(rng.choice((1, 1, 2, 8, 64))):
+    for _time in range(rng.choice((1, 1, 2, 8, 64)) if data else 0):
         data[_place(rng, data)] ^= 1 << rng.randrange(8)
     return data
 
 
 def _overwrite(rng, data, _):
-    for _time in range(rng.choice((1, 2, 16))):
+    for _time in range(rng.choice((1, 2, 16)) if data else 0):
         data[_place(rng, data)] = rng.choice((0, 1, 0x7F, 0x80, 0xFF, rng.randrange(256)))
     return data
 

@@ -3,13 +3,16 @@
 import os
 import random
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.mutations import mutated
 from tests.seeds import seeds
-from tests.trial import try_bytes
+from tests.trial import Ran, complaints, try_bytes
 
 INPUTS = int(os.environ.get("POOLCLI_FUZZ", "400"))
 FIRST = int(os.environ.get("POOLCLI_FUZZ_FIRST", "0"))  # the number of the first input: another one, other inputs
@@ -56,3 +59,20 @@ def test_damaged_files_are_pooled_or_refused(good, tmp_path, monkeypatch):
     for number in range(FIRST, FIRST + INPUTS):
         wrong += trial(number, good, tmp_path / "here")
     assert not wrong, f"{len(wrong)} of {INPUTS}\n" + "\n".join(wrong[:200])
+
+
+TALKATIVE = ("RGB-2.tif", "L-8.tif", "YCbCr-5.tif", "1-6.tif", "L-3.jp2", "RGB-2.png")
+
+
+@pytest.mark.parametrize("name", TALKATIVE)
+def test_a_process_tells_one_line_too(good, tmp_path, name):
+    """What libraries print themselves (libtiff does, on descriptor 2) does not stand beside the one sentence."""
+    source = tmp_path / name
+    middle = len(good[name]) // 2
+    source.write_bytes(good[name][:middle] + b"\xff" * 40 + good[name][middle + 40 :])
+    words = [sys.executable, "-m", "poolcli", "pool", source, "-o", tmp_path / "out.png", "-q"]
+    began = time.monotonic()
+    done = subprocess.run(words, capture_output=True, check=False, timeout=60)
+    ran = Ran(done.returncode, done.stdout, done.stderr.decode(), (), time.monotonic() - began)
+    assert complaints(ran, name, tmp_path, {source: source.read_bytes()}) == []
+    assert ran.code == 0 or ran.err

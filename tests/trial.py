@@ -109,7 +109,7 @@ def _about_streams(ran, name, allowed):
 def _undecodable(path):
     """Why an output cannot be read back, or None."""
     try:
-        if path.suffix in (".npy", ".npz"):
+        if path.read_bytes().startswith((b"\x93NUMPY", b"PK\3\4")):
             np.load(path, allow_pickle=False)
         elif path.suffix in (".json", ".jsonl", ".csv", ".html"):
             path.read_text("utf-8")

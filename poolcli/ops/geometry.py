@@ -86,7 +86,9 @@ class Window:
     def __post_init__(self) -> None:
         for name, value in (("window", self.k), ("stride", self.s), ("dilation", self.dilation)):
             if min(value) < 1 or max(value) > LARGEST:
-                raise UsageError(f"{name} {pair_text(value)} is out of range: whole numbers from 1 are allowed")
+                raise UsageError(
+                    f"{name} {pair_text(value)} is out of range: whole numbers from 1 to {LARGEST} are allowed"
+                )
         if isinstance(self.padding, str):
             return
         if min(self.padding) < 0:

@@ -26,7 +26,7 @@ def _layers(path: Path) -> str:
         layers = tomllib.loads(data[:LARGEST_FILE].decode()).get("layers")
     except OSError as error:
         raise UsageError(f"it cannot be read ({error.strerror}): check its name and permissions") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"it is not TOML ({error}): {ALLOWED}") from None
     if isinstance(layers, list) and all(isinstance(layer, str) for layer in layers):
         layers = " ".join(layers)
