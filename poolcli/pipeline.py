@@ -16,7 +16,7 @@ from poolcli.ops.ranges import to_dtype
 from poolcli.recipe import Recipe
 from poolcli.shift.record import InputFacts, OutputFacts, ShiftReport, ShiftRow, summarize
 
-ARRAY_FORMAT = "NPY"
+ARRAY_FORMATS = ("NPY", "NPZ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +71,15 @@ def run_image(settings: Settings, job: Job) -> Outcome:
 def _pool_picture(settings: Settings, job: Job) -> Outcome:
     asked = settings.reading
     picture = images.decode(
-        _source(job), name=job.name, labels=settings.recipe.labels, max_pixels=asked.max_pixels, frame=asked.frame
+        _source(job),
+        name=job.name,
+        labels=settings.recipe.labels,
+        max_pixels=asked.max_pixels,
+        frame=asked.frame,
+        layout=asked.layout,
     )
     target_format = _target_format(settings, job, picture)
-    images.check_fits(picture, target_format)
+    images.check_fits(picture, target_format, settings.encoding)
     frames, rows = zip(*(_pool_frame(settings, frame, target_format) for frame in picture.frames), strict=True)
     written = _write(settings, replace(picture, frames=frames), job, target_format)
     reports = [
@@ -100,7 +105,7 @@ def _pool_frame(
     """The frame with its pooled pixels, in the dtype it had (arrays keep the floats that a filter makes)."""
     with np.errstate(all="ignore"):  # sums beyond the largest float are infinite: an answer, no news for stderr
         pooled, rows = run_layers(settings.recipe, frame.pixels, settings.shifting, alpha=frame.alpha)
-        if target_format != ARRAY_FORMAT:
+        if target_format not in ARRAY_FORMATS:
             pooled = to_dtype(pooled, frame.pixels.dtype, settings.to_range, alpha=frame.alpha)
     return replace(frame, pixels=pooled), rows
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from poolcli import images
-from poolcli.errors import PictureError
+from poolcli.errors import PictureError, UsageError
 from poolcli.images.formats import FORMATS
 from tests.pictures import animation, file_of, png, random_picture
 
@@ -133,7 +133,7 @@ def test_every_frame_or_one_is_read(format):
 
 def test_frames_have_a_number_from_0():
     """Not from the end."""
-    with pytest.raises(PictureError, match="no frame -1"):
+    with pytest.raises(UsageError, match="frame -1 is not allowed"):
         decode(animation("GIF"), frame=-1)
 
 

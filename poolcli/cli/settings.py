@@ -19,7 +19,7 @@ def settings_of(request: Request) -> Settings:
         None if reporting.no_report else shifting,
         writing.to_range,
         reading.options(),
-        writing.encoding(),
+        replace(writing.encoding(), layout=reading.layout),
         writing.format_name(),
         writing.durable,
     )

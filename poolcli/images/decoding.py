@@ -9,14 +9,12 @@ from typing import Any, BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from poolcli.errors import PictureError
-from poolcli.images import metadata, npy
+from poolcli.images import arrays, metadata, npy
 from poolcli.images.formats import FORMATS, REFUSED
 from poolcli.images.frame import Frame, Palette, Picture
 from poolcli.images.guard import hush, opened, pixel_limit, reading
 from poolcli.images.modes import MODES, NATIVE, to_array
-from poolcli.images.options import DEFAULT_MAX_PIXELS
-
-MAX_FRAMES = 10_000
+from poolcli.images.options import DEFAULT_MAX_PIXELS, MAX_FRAMES, ReadOptions
 
 # Starts of files that are told by name rather than as "not a picture".
 _REFUSED_STARTS = {b"%!PS": "EPS", b"\xc5\xd0\xd3\xc6": "EPS", b"%PDF": "PDF", b"\xd7\xcd\xc6\x9a": "WMF",
@@ -60,14 +58,17 @@ def decode(
     labels: bool = False,
     max_pixels: int | None = DEFAULT_MAX_PIXELS,
     frame: int | None = None,
+    layout: str | None = None,
 ) -> Picture:
-    """The picture or array in `source`, told by its content; all its frames, or only number `frame` from 0.
+    """The picture or arrays in `source`, told by its content; all its frames, or only number `frame` from 0.
 
     Frames are turned upright as EXIF says. Palettes are expanded to RGB or RGBA unless `labels` asks for the
     indices. `max_pixels` bounds the pixels of all frames together, before they are decoded (not of .npy, which
-    cannot be larger than its file). Raises PictureError, beginning with `name`, for everything that can be wrong.
+    cannot be larger than its file). `layout` says what the axes of arrays are (hw, hwc, chw, nchw; a frame for each
+    n). Raises PictureError, beginning with `name`, for everything that can be wrong.
     """
     hush()
+    options = ReadOptions(frame, max_pixels, layout)
     request = _Request(name, labels, max_pixels, frame)
     with opened(source, name) as stream:
         with reading(name):
@@ -76,9 +77,9 @@ def decode(
         if not start:
             raise request.refuse("empty, 0 bytes; get the file again")
         if start == npy.MAGIC:
-            if frame:
-                raise request.refuse(f"no frame {frame} in an array; leave the frame out")
-            return npy.read(stream, name, mapped=isinstance(source, Path))
+            return arrays.read_array(stream, source, name, options)
+        if start.startswith(arrays.ARCHIVE_STARTS):
+            return arrays.read_archive(stream, name, options)
         with pixel_limit(max_pixels):
             return _picture(stream, start, request)
 
@@ -133,7 +134,7 @@ def _selected(image: Image.Image, request: _Request) -> Iterator[None]:
 
 
 def _go_to(image: Image.Image, wanted: int, request: _Request) -> None:
-    if not 0 <= wanted < MAX_FRAMES:
+    if wanted >= MAX_FRAMES:
         raise request.refuse(f"no frame {wanted}; frames are numbered from 0 to at most {MAX_FRAMES - 1}")
     for number in range(1, wanted + 1):
         if not _seek(image, number, request):

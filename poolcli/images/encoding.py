@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from poolcli.errors import PictureError
-from poolcli.images import metadata, npy
+from poolcli.images import arrays, metadata
 from poolcli.images.formats import FORMATS, Format, default_format, holding, writable
 from poolcli.images.frame import Frame, Meta, Picture
 from poolcli.images.guard import hush, writing
@@ -35,9 +35,10 @@ def encode(
     """
     hush()
     row = writable(format or default_format(picture.format))
+    if row.name in arrays.FORMATS:
+        with writing(row.name):
+            return arrays.write(picture, stream, row.name, options.layout)
     _check_frames(picture, row)
-    if row.name == "NPY":
-        return _as_array(picture, stream)
     notes = dict.fromkeys(picture.notes)
     frames = _uniform(tuple(_held(frame, row, notes) for frame in picture.frames), row, notes)
     if row.name in _JOINING and (joined := sum(_repeats(frames))):
@@ -51,12 +52,13 @@ def encode(
     return written
 
 
-def check_fits(picture: Picture, format: str) -> None:
+def check_fits(picture: Picture, format: str, options: EncodeOptions = _DEFAULT) -> None:
     """Raise PictureError when `format` can hold no picture with the frames and modes of this one."""
     row = writable(format)
-    _check_frames(picture, row)
-    if row.name == "NPY":
+    if row.name in arrays.FORMATS:
+        arrays.check_fits(picture, row.name, options.layout)
         return
+    _check_frames(picture, row)
     for frame in picture.frames:
         _way(as_pillow_mode(frame, row.name), row)
 
@@ -76,15 +78,6 @@ def _check_frames(picture: Picture, row: Format) -> None:
         raise PictureError(
             f"a side of {longest} pixels is more than the {row.max_side} of {row.name}; write PNG or TIFF"
         )
-
-
-def _as_array(picture: Picture, stream: BinaryIO) -> Picture:
-    frame = picture.frames[0]
-    with writing("NPY"):
-        npy.write(frame.pixels, stream)
-    return replace(
-        picture, format="NPY", frames=(replace(frame, mode=frame.pixels.dtype.name, palette=None),), meta=Meta()
-    )
 
 
 def _held(frame: Frame, row: Format, notes: dict[str, None]) -> Frame:

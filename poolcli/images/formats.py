@@ -75,7 +75,8 @@ FORMATS = {
         _row("DDS", ".dds", "L LA RGB RGBA"),
         _row("MSP", ".msp", "1", max_side=65_535),
         _row("XBM", ".xbm", "1"),
-        _row("NPY", ".npy"),  # holds whatever an array holds: no modes
+        _row("NPY", ".npy"),  # these two hold whatever an array holds: no modes
+        _row("NPZ", ".npz"),
         _row("MPO", ".mpo", frames="first"),
         _row("FLI", ".fli .flc", frames="all"),
         _row("DCX", ".dcx", frames="all"),
@@ -103,7 +104,7 @@ FORMATS = {
 }  # fmt: skip
 
 BY_EXTENSION = {extension: row.name for row in FORMATS.values() for extension in row.extensions}
-WRITABLE = tuple(row.name for row in FORMATS.values() if row.modes or row.name == "NPY")
+WRITABLE = tuple(row.name for row in FORMATS.values() if row.modes or row.name in ("NPY", "NPZ"))
 REFUSED = frozenset(row.name for row in FORMATS.values() if not row.readable)
 _SAME = {"MPO": "JPEG"}  # what is read from an MPO is one JPEG picture
 

@@ -99,6 +99,8 @@ def writing(format: str) -> Iterator[None]:
     """Turn what Pillow raises within the block into an OutputError; an error of the stream goes through as it is."""
     try:
         yield
+    except PictureError:
+        raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk or the pipe: whoever opened it knows its name

@@ -1,8 +1,10 @@
 """NumPy's .npy files: read by memory map, checked before anything is believed, and written without pickles."""
 
 import math
+import mmap
 import tokenize
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
 
 import numpy as np
@@ -10,7 +12,6 @@ from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from poolcli.errors import PictureError
-from poolcli.images.frame import Frame, Picture
 
 MAGIC = npy_format.MAGIC_PREFIX
 DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
@@ -24,73 +25,64 @@ _HEADER_ERRORS = (ValueError, KeyError, EOFError, OSError, TypeError, SyntaxErro
                   tokenize.TokenError)  # fmt: skip
 
 
-def read(stream: BinaryIO, name: str, *, mapped: bool) -> Picture:
-    """The array in `stream` as a picture of one frame; `mapped` maps the file into memory instead of reading it.
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a .npy file says of its array: checked to be numbers, `size` bytes of them."""
 
-    The array is H x W or H x W x C; H x W x 1 becomes H x W. Raises PictureError when the header lies about the
-    file, or the array is none of numbers in two or three dimensions.
-    """
-    shape, fortran, dtype = _header(stream, name)
-    _check(shape, dtype, name)
-    offset, needed = stream.tell(), math.prod(shape) * dtype.itemsize
-    held = stream.seek(0, 2) - offset
-    if needed > held:
-        raise PictureError(
-            f"{name}: the header promises {needed} bytes of array and the file holds {held}; get it again"
-        )
-    pixels = _array(stream, mapped, offset, shape, dtype, "F" if fortran else "C", name)
-    notes: tuple[str, ...] = ()
-    if len(shape) == 3 and shape[2] == 1:
-        pixels, notes = pixels[:, :, 0], ("an array of H x W x 1 is pooled as H x W",)
-    native = _native(pixels)
-    return Picture("NPY", (Frame(native, native.dtype.name),), stored_mode=dtype.name, notes=notes)
+    shape: tuple[int, ...]
+    order: Literal["C", "F"]
+    dtype: np.dtype[Any]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the array."""
+        return math.prod(self.shape) * self.dtype.itemsize
 
 
-def _header(stream: BinaryIO, name: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def read_header(stream: BinaryIO, name: str) -> Header:
+    """The header at the front of `stream`, which is left where the array begins; PictureError when there is none."""
     try:
         version = npy_format.read_magic(stream)
-        header: tuple[tuple[int, ...], bool, np.dtype[Any]] = _HEADERS[version](stream)
+        shape, fortran, dtype = _HEADERS[version](stream)
     except _HEADER_ERRORS as error:
         said = " ".join(str(error).split())[:120]
         raise PictureError(f"{name}: the .npy header cannot be read ({said}); save it again with numpy.save") from error
-    return header
-
-
-def _check(shape: tuple[int, ...], dtype: np.dtype[Any], name: str) -> None:
     if dtype.newbyteorder("=").name not in DTYPES:
         raise PictureError(f"{name}: an array of {str(dtype)[:60]} cannot be pooled; allowed: {', '.join(DTYPES)}")
-    if len(shape) not in (2, 3):
+    if min(shape, default=0) < 0:
+        raise PictureError(f"{name}: the .npy header cannot be read (a side is negative); save it again")
+    return Header(shape, "F" if fortran else "C", dtype)
+
+
+def read(stream: BinaryIO, name: str, *, mapped: bool) -> NDArray[Any]:
+    """The array in `stream` as it lies there, read-only; `mapped` maps the file into memory instead of reading it.
+
+    Raises PictureError when the header lies about the file, or the array is none of numbers.
+    """
+    header = read_header(stream, name)
+    offset = stream.tell()
+    held = stream.seek(0, 2) - offset
+    if header.size > held:
         raise PictureError(
-            f"{name}: an array of {len(shape)} dimensions, {_spelled(shape)}; allowed: H x W and H x W x C"
+            f"{name}: the header promises {header.size} bytes of array and the file holds {held}; get it again"
         )
-    if min(shape) < 1:
-        raise PictureError(f"{name}: an array of {_spelled(shape)} has no pixels; every side must be 1 or more")
-
-
-def _spelled(shape: tuple[int, ...]) -> str:
-    return " x ".join(map(str, shape[:8])) or "a single value"
-
-
-def _array(
-    stream: BinaryIO,
-    mapped: bool,
-    offset: int,
-    shape: tuple[int, ...],
-    dtype: np.dtype[Any],
-    order: Literal["C", "F"],
-    name: str,
-) -> NDArray[Any]:
-    try:
-        if mapped:
-            return np.memmap(stream, dtype, "r", offset, shape, order)
+    if not mapped or not header.size:
         stream.seek(offset)
-        content = stream.read(math.prod(shape) * dtype.itemsize)
-        return np.frombuffer(content, dtype).reshape(shape, order=order)
+        return array_of(stream.read(header.size), header)
+    try:
+        content = mmap.mmap(stream.fileno(), offset + header.size, access=mmap.ACCESS_READ)
     except (OSError, ValueError, MemoryError) as error:
         raise PictureError(f"{name}: the array cannot be read ({error}); get the file again") from error
+    return np.ndarray(header.shape, header.dtype, content, offset, order=header.order)
 
 
-def _native(pixels: NDArray[Any]) -> NDArray[Any]:
+def array_of(content: bytes, header: Header) -> NDArray[Any]:
+    """The array whose bytes these are."""
+    return np.frombuffer(content, header.dtype).reshape(header.shape, order=header.order)
+
+
+def native(pixels: NDArray[Any]) -> NDArray[Any]:
+    """`pixels` in the machine's byte order, itself where it is."""
     if pixels.dtype == bool:
         # A byte that is neither 0 nor 1 would be a third truth value to NumPy's maxima and sums.
         truth: NDArray[np.bool_] = pixels.view(np.uint8) != 0
@@ -98,8 +90,25 @@ def _native(pixels: NDArray[Any]) -> NDArray[Any]:
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
 
 
+def let_go(pixels: NDArray[Any]) -> None:
+    """Tell the system that what was read of the file behind `pixels` need not stay in memory."""
+    base: Any = pixels
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, memoryview):
+        base = base.obj
+    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        base.madvise(mmap.MADV_DONTNEED)
+
+
+def write_header(stream: BinaryIO, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Begin a .npy file of this shape, whose values will follow in C order."""
+    descr = npy_format.dtype_to_descr(dtype)
+    npy_format.write_array_header_1_0(stream, {"descr": descr, "fortran_order": False, "shape": shape})
+
+
 def write(pixels: NDArray[Any], stream: BinaryIO) -> None:
     """Write `pixels` to `stream` as .npy, in one piece and without a pickle; the stream need not seek."""
     contiguous = np.ascontiguousarray(pixels)
-    npy_format.write_array_header_1_0(stream, npy_format.header_data_from_array_1_0(contiguous))
+    write_header(stream, pixels.shape, contiguous.dtype)
     stream.write(contiguous.reshape(-1).view(np.uint8).data)

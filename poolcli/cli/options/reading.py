@@ -19,10 +19,13 @@ class Reading:
     max_pixels: Annotated[
         str, Option("--max-pixels", help="Refuse files of more pixels (all frames together): N or none.")
     ] = str(DEFAULT_MAX_PIXELS)
+    layout: Annotated[
+        str | None, Option("--layout", help="Axes of .npy and .npz arrays: hw, hwc, chw, or nchw (a frame for each n).")
+    ] = None
 
     def options(self) -> ReadOptions:
         """The checked values; UsageError for what is out of range."""
-        return ReadOptions(self.frame, _limit(self.max_pixels))
+        return ReadOptions(self.frame, _limit(self.max_pixels), self.layout)
 
 
 def _limit(text: str) -> int | None:
