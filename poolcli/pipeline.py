@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
@@ -12,11 +13,16 @@ from poolcli import images
 from poolcli.errors import PictureError, PoolcliError
 from poolcli.execute import Shifting, run_layers, size_of
 from poolcli.files import publish
+from poolcli.ops.arrays import Array
 from poolcli.ops.ranges import to_dtype
 from poolcli.recipe import Recipe
 from poolcli.shift.record import InputFacts, OutputFacts, ShiftReport, ShiftRow, summarize
 
+if TYPE_CHECKING:  # loaded only when a report shows pictures
+    from poolcli.look import Look, Sizes
+
 ARRAY_FORMATS = ("NPY", "NPZ")
+MOST_LOOKS = 8  # frames of a picture that a report shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +30,7 @@ class Settings:
     """What is the same for every picture of a run; `shifting` None: no report.
 
     `format` None: the one that the target's extension says, else the picture's own. `durable`: results are on the
-    disk, not only with the system, before a job is done.
+    disk, not only with the system, before a job is done. `looks`: the forms of report that show pictures.
     """
 
     recipe: Recipe
@@ -34,6 +40,7 @@ class Settings:
     encoding: images.EncodeOptions = field(default_factory=images.EncodeOptions)
     format: str | None = None
     durable: bool = False
+    looks: "Mapping[str, Sizes]" = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,7 @@ class Outcome:
     reports: tuple[ShiftReport, ...] = ()
     notes: tuple[str, ...] = ()
     error: str | None = None
+    looks: "Mapping[str, tuple[Look, ...]]" = field(default_factory=dict)  # by form, one a frame
 
 
 def run_image(settings: Settings, job: Job) -> Outcome:
@@ -87,7 +95,8 @@ def _pool_picture(settings: Settings, job: Job) -> Outcome:
         for index, (before, after, measured) in enumerate(zip(picture.frames, written.frames, rows, strict=True))
         if measured
     ]
-    return Outcome(job, tuple(reports), written.notes)
+    looks = _looks(settings, picture, rows, target_format) if settings.looks and reports else {}
+    return Outcome(job, tuple(reports), written.notes, looks=looks)
 
 
 def _source(job: Job) -> Path | BinaryIO:
@@ -105,9 +114,35 @@ def _pool_frame(
     """The frame with its pooled pixels, in the dtype it had (arrays keep the floats that a filter makes)."""
     with np.errstate(all="ignore"):  # sums beyond the largest float are infinite: an answer, no news for stderr
         pooled, rows = run_layers(settings.recipe, frame.pixels, settings.shifting, alpha=frame.alpha)
-        if target_format not in ARRAY_FORMATS:
-            pooled = to_dtype(pooled, frame.pixels.dtype, settings.to_range, alpha=frame.alpha)
-    return replace(frame, pixels=pooled), rows
+        return replace(frame, pixels=_as_written(settings, frame, target_format, pooled)), rows
+
+
+def _as_written(settings: Settings, frame: images.Frame, target_format: str, pooled: Array) -> Array:
+    if target_format in ARRAY_FORMATS:
+        return pooled
+    return to_dtype(pooled, frame.pixels.dtype, settings.to_range, alpha=frame.alpha)
+
+
+def _looks(
+    settings: Settings, picture: images.Picture, rows: tuple[tuple[ShiftRow, ...], ...], target_format: str
+) -> "dict[str, tuple[Look, ...]]":
+    """For every form that shows pictures, a look at each of the first frames, for its worst shift."""
+    from poolcli.look import look
+
+    assert settings.shifting is not None
+    sizes = tuple(settings.looks.values())
+    looks = [
+        look(
+            settings.recipe,
+            frame,
+            partial(_as_written, settings, frame, target_format),
+            settings.shifting,
+            summarize(measured).worst,
+            sizes,
+        )
+        for frame, measured in list(zip(picture.frames, rows, strict=True))[:MOST_LOOKS]
+    ]
+    return dict(zip(settings.looks, zip(*looks, strict=True), strict=True))
 
 
 def _target_format(settings: Settings, job: Job, picture: images.Picture) -> str:

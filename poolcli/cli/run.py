@@ -1,5 +1,6 @@
 """A run: settings, jobs, outcomes, exit code. What `pool` and every command like it ends in."""
 
+from dataclasses import replace
 from functools import partial
 
 from poolcli.batch.discover import STREAM
@@ -8,7 +9,7 @@ from poolcli.cli.planning import planned
 from poolcli.cli.printer import Printer
 from poolcli.cli.request import Request
 from poolcli.cli.settings import settings_of
-from poolcli.report.forms import run_reports
+from poolcli.report.forms import looks_of, run_reports
 from poolcli.report.worker import run_and_report
 
 
@@ -16,6 +17,7 @@ def run(request: Request) -> int:
     """Pool every input; 0 when all is done, 1 when some picture failed. UsageError before anything is written."""
     settings, running = settings_of(request), request.running
     jobs, files = planned(request, settings)
+    settings = replace(settings, looks=looks_of(request.reporting.report or (), pictures=len(jobs)))
     to_stdout = running.output == STREAM or (running.output is None and request.inputs == [STREAM])
     printer = Printer(json=running.json, quiet=running.quiet, detailed=len(jobs) == 1, stdout_is_taken=to_stdout)
     if running.dry_run:

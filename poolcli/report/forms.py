@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from poolcli.errors import UsageError, unknown
 
 if TYPE_CHECKING:
+    from poolcli.look import Sizes
     from poolcli.pipeline import Outcome
 
 RUN_NAME = "shift-report"
+FEW = 100  # pictures of a run that are all shown large
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,8 @@ class Form:
 
     A form of a picture (`of_run` False) is written beside every output, by the worker: `writer(path, outcome)`. A form
     of a run is one file: `writer(path)` is a context that gives a function to call with every outcome; the file
-    appears when the context ends well. `package` is what the extra of the form's name brings.
+    appears when the context ends well. `package` is what the extra of the form's name brings, `looks` the sizes (of
+    `poolcli.look`) of the pictures that it shows, in a run of few pictures and of more.
     """
 
     name: str
@@ -30,6 +33,7 @@ class Form:
     what: str
     of_run: bool = False
     package: str | None = None
+    looks: tuple[str, str] | None = None
 
     @property
     def extension(self) -> str:
@@ -48,6 +52,7 @@ FORMS: Mapping[str, Form] = {
     for form in (
         Form("json", "json_form:write_side_file", "an object beside every output"),
         Form("jsonl", "json_form:write_lines_file", "a line a picture", of_run=True),
+        Form("png", "sheet_form:write_sheet", "a contact sheet beside every output", looks=("SHEET", "SHEET")),
         Form("csv", "csv_form:write_table", "a row a shift, for spreadsheets", of_run=True),
     )
 }
@@ -75,6 +80,16 @@ def run_paths(names: Iterable[str], folder: Path, single: Path | None) -> dict[s
         for name in names
         if FORMS[name].of_run
     }
+
+
+def looks_of(names: Iterable[str], *, pictures: int) -> "dict[str, Sizes]":
+    """Of these forms, those that show pictures, with the sizes of these: smaller when there are many pictures."""
+    wanted = {name: FORMS[name].looks for name in names if FORMS[name].looks}
+    if not wanted:
+        return {}
+    from poolcli import look
+
+    return {name: getattr(look, sizes[pictures > FEW]) for name, sizes in wanted.items() if sizes}
 
 
 def write_sides(sides: Mapping[str, Path], outcome: "Outcome") -> None:

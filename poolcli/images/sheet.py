@@ -1,0 +1,159 @@
+"""A contact sheet: small pictures enlarged side by side with captions and scales, drawn with Pillow's own font."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+PANEL = 320  # the longest side of an enlarged picture
+MARGIN, GAP, LINE = 24, 20, 20
+PAPER, INK, MUTED, FRAME = "#ffffff", "#16202c", "#5b6776", "#c9d0d8"
+SQUARES = ("#ffffff", "#d9dee4")  # what shows through where a picture is transparent
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One encoded picture, shown `size` (width, height) large; `overlay` is laid over it; `scale` belongs below it."""
+
+    picture: bytes
+    size: tuple[int, int]
+    heading: str
+    caption: str
+    overlay: bytes | None = None
+    scale: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Rows of tiles under a heading of their own."""
+
+    heading: str
+    rows: Sequence[Sequence[Tile]]
+
+
+def draw_sheet(
+    title: str, lines: Sequence[str], bands: Sequence[Band], words: str, colours: NDArray[np.uint8]
+) -> bytes:
+    """The sheet as a PNG: title and lines above, bands of tiles, `words` below; `colours` are the scales'."""
+    across = max(len(row) for band in bands for row in band.rows)
+    width = 2 * MARGIN + across * PANEL + (across - 1) * GAP
+    wrapped = list(_wrapped(words, font(15), width - 2 * MARGIN))
+    height = 2 * MARGIN + 34 + LINE * (len(lines) + len(wrapped)) + sum(map(_band_height, bands))
+    sheet = Image.new("RGB", (width, height), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    y = MARGIN
+    draw.text((MARGIN, y), _fitted(title, font(22), width - 2 * MARGIN), INK, font(22))
+    y += 34
+    for line in lines:
+        draw.text((MARGIN, y), _fitted(line, font(15), width - 2 * MARGIN), MUTED, font(15))
+        y += LINE
+    for band in bands:
+        y = _draw_band(sheet, draw, band, y, colours)
+    for line in wrapped:
+        draw.text((MARGIN, y), line, INK, font(15))
+        y += LINE
+    stream = BytesIO()
+    sheet.quantize(256, dither=Image.Dither.NONE).save(stream, "PNG") if _flat(sheet) else sheet.save(stream, "PNG")
+    return stream.getvalue()
+
+
+def _flat(sheet: Image.Image) -> bool:
+    """Whether so few colours are in it that a palette holds them all."""
+    return sheet.getcolors(256) is not None
+
+
+@cache
+def font(size: int) -> Font:
+    """Pillow's built-in font, in this size where Pillow can scale it."""
+    return ImageFont.load_default(size)
+
+
+def _row_height(row: Sequence[Tile]) -> int:
+    return 2 * LINE + 8 + max(tile.size[1] for tile in row) + (24 if any(tile.scale for tile in row) else 0) + 12
+
+
+def _band_height(band: Band) -> int:
+    return GAP + (LINE + 4 if band.heading else 0) + sum(map(_row_height, band.rows))
+
+
+def _draw_band(sheet: Image.Image, draw: ImageDraw.ImageDraw, band: Band, y: int, colours: NDArray[np.uint8]) -> int:
+    y += GAP
+    if band.heading:
+        draw.text((MARGIN, y), band.heading, INK, font(15))
+        y += LINE + 4
+    for row in band.rows:
+        tallest = max(tile.size[1] for tile in row)
+        for column, tile in enumerate(row):
+            x = MARGIN + column * (PANEL + GAP)
+            draw.text((x, y), _fitted(tile.heading, font(15), PANEL), INK, font(15))
+            _paste(sheet, draw, tile, (x, y + LINE + 2))
+            below = y + LINE + 8 + tallest
+            draw.text((x, below), _fitted(tile.caption, font(14), PANEL), MUTED, font(14))
+            if tile.scale:
+                _draw_scale(sheet, draw, tile.scale, (x, below + LINE + 2), colours)
+        y += _row_height(row)
+    return y
+
+
+def _paste(sheet: Image.Image, draw: ImageDraw.ImageDraw, tile: Tile, place: tuple[int, int]) -> None:
+    for layer in filter(None, (tile.picture, tile.overlay)):
+        with Image.open(BytesIO(layer)) as image:
+            method = Image.Resampling.NEAREST if tile.size[0] >= image.width else Image.Resampling.BOX
+            large = image.convert("RGBA").resize(tile.size, method)
+        if layer is tile.picture and large.getchannel("A").getextrema() != (255, 255):
+            sheet.paste(_squares(tile.size), place)
+        sheet.paste(large, place, large)
+    x, y = place
+    draw.rectangle((x - 1, y - 1, x + tile.size[0], y + tile.size[1]), outline=FRAME)
+
+
+def _squares(size: tuple[int, int]) -> Image.Image:
+    board = Image.new("RGB", size, SQUARES[0])
+    draw = ImageDraw.Draw(board)
+    for y in range(0, size[1], 10):
+        for x in range(10 * (y // 10 % 2), size[0], 20):
+            draw.rectangle((x, y, x + 9, y + 9), SQUARES[1])
+    return board
+
+
+def _draw_scale(
+    sheet: Image.Image,
+    draw: ImageDraw.ImageDraw,
+    ends: tuple[str, str],
+    place: tuple[int, int],
+    colours: NDArray[np.uint8],
+) -> None:
+    (x, y), first = place, font(12).getlength(ends[0])
+    bar = Image.fromarray(np.ascontiguousarray(colours[None])).resize((160, 10), Image.Resampling.NEAREST)
+    start = x + round(first) + 6
+    sheet.paste(bar, (start, y + 3))
+    draw.text((x, y), ends[0], MUTED, font(12))
+    draw.text((start + 166, y), ends[1], MUTED, font(12))
+
+
+def _fitted(text: str, face: Font, width: int) -> str:
+    """`text`, its middle left out where it is longer than `width`."""
+    text = "".join(letter if letter.isprintable() else "?" for letter in text)
+    kept = text
+    while face.getlength(text) > width and len(kept) > 8:
+        kept = kept[: len(kept) // 2 - 1] + kept[len(kept) // 2 + 1 :]
+        text = f"{kept[: len(kept) // 2]}...{kept[len(kept) // 2 :]}"
+    return text
+
+
+def _wrapped(text: str, face: Font, width: int) -> Iterator[str]:
+    line = ""
+    for word in text.replace(" %", "\u00a0%").split(" "):
+        longer = f"{line} {word}".strip()
+        if line and face.getlength(longer) > width:
+            yield line.replace("\u00a0", " ")  # the font has none that does not break
+            longer = word
+        line = longer
+    if line:
+        yield line.replace("\u00a0", " ")

@@ -1,0 +1,35 @@
+"""The report as one picture: a contact sheet beside every output."""
+
+from pathlib import Path
+
+from poolcli.files import publish
+from poolcli.images.sheet import PANEL, Band, Tile, draw_sheet
+from poolcli.look import Look, Panel, heat_colours
+from poolcli.pipeline import Outcome
+from poolcli.report.panels import Shown, place, six
+from poolcli.report.verdict import direction, title, verdict, worst_row
+from poolcli.shift.record import ShiftReport
+
+
+def write_sheet(path: Path, outcome: Outcome) -> None:
+    """The contact sheet of the first frame, as a PNG."""
+    report, look = outcome.reports[0], outcome.looks["png"][0]
+    panels = [panel for panel in (look.whole, look.part) if panel]
+    bands = [_band(panel, look, report, alone=len(panels) == 1) for panel in panels]
+    row = worst_row(report)
+    lines = [title(report), f"shift: {direction(row.dx, row.dy)}, edge: {row.edge}"]
+    if len(outcome.reports) > 1:
+        lines.append(f"frame 0 of {len(outcome.reports)}")
+    picture = draw_sheet(outcome.job.name, lines, bands, verdict(row), heat_colours())
+    with publish(path) as stream:
+        stream.write(picture)
+
+
+def _band(panel: Panel, look: Look, report: ShiftReport, *, alone: bool) -> Band:
+    tiles = [_tile(shown) for shown in six(panel, look, report, worst_row(report), PANEL)]
+    return Band("" if alone else place(panel, look), (tiles[:3], tiles[3:]))
+
+
+def _tile(shown: Shown) -> Tile:
+    scale = None if shown.peak is None else ("0", shown.peak)
+    return Tile(shown.picture, shown.size, shown.heading, shown.caption, shown.marks, scale)

@@ -1,0 +1,180 @@
+"""What a report shows: heat-maps, surviving pixels, the part looked at, and the contact sheet made of them."""
+
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import poolcli
+from poolcli.execute import Shifting
+from poolcli.images import Frame
+from poolcli.look import LONG_PAGE, PAGE, SHEET, look
+from poolcli.recipe import Pool, as_recipe
+from poolcli.shift.record import Offset
+from poolcli.views import heat
+from poolcli.views.parts import Region, busiest, shrunk, stretched
+from poolcli.views.survivors import MARK, dots, survivors
+from tests.images import random_image
+
+THE_ONE = ("--filter", "line-v", "--activation", "relu", "--k", "2", "--mode", "max")
+
+
+def decoded(data):
+    """The pixels of an encoded picture: indices where it has a palette."""
+    with Image.open(BytesIO(data)) as image:
+        return np.asarray(image)
+
+
+def test_the_colours_grow_lighter_with_the_change():
+    """So that they are read without telling red from green, and in gray too."""
+    red, green, blue = heat.palette().astype(float).T
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    assert (np.diff(luminance) > 0).all()
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "uint64", "float32"])
+def test_change_is_the_largest_of_any_channel(dtype):
+    """By loops, on unsigned numbers too, which must not wrap."""
+    a, b = random_image(1, (7, 5), dtype, (3,)), random_image(2, (7, 5), dtype, (3,))
+    have = heat.change(a, b)
+    for row, column in np.ndindex(7, 5):
+        pairs = zip(a[row, column].tolist(), b[row, column].tolist(), strict=True)
+        assert have[row, column] == pytest.approx(max(abs(x - y) for x, y in pairs), rel=1e-6)
+
+
+def test_every_change_shows_and_nothing_else_does():
+    """Level 0 is kept for what does not change; the smallest change is already another colour; NaN against 1 is too."""
+    a = np.array([[0, 1, 5, np.nan, np.nan, np.inf]])
+    b = np.array([[0, 1.001, 1005, np.nan, 1, np.inf]])
+    changes = heat.change(a, b)
+    assert heat.levels(changes, heat.peak_of(changes)).tolist() == [[0, 1, heat.LEVELS - 1, 0, heat.LEVELS - 1, 0]]
+
+
+@pytest.mark.parametrize("channels", [(), (3,)])
+@pytest.mark.parametrize("geometry", [(2, 2, 0, 1), (3, 2, 1, 1), (3, 1, 0, 2), (2, 3, 0, 1)])
+def test_survivors_are_the_first_largest_of_every_window(geometry, channels):
+    """Window by window in loops; few values, so that there are ties."""
+    k, s, p, d = geometry
+    image = random_image(3, (9, 11), "uint8", channels) // 64
+    layer = Pool.of("max", k, s, padding=p, dilation=d)
+    pooled = layer(image)
+    cells = Region(1, 0, pooled.shape[0] - 1, pooled.shape[1] - 2)
+    expected = np.zeros(image.shape[:2], bool)
+    for i, j in np.ndindex(cells.height, cells.width):
+        for plane in np.atleast_3d(image).transpose(2, 0, 1):
+            taps = [
+                (y, x)
+                for y in range((i + 1) * s - p, (i + 1) * s - p + d * k, d)
+                for x in range(j * s - p, j * s - p + d * k, d)
+                if 0 <= y < 9 and 0 <= x < 11
+            ]
+            expected[max(taps, key=lambda place: (plane[place], -taps.index(place)))] = True
+    assert np.array_equal(survivors(image, pooled, layer.window.axes(9, 11), cells), expected)
+
+
+def test_dots_stand_in_the_middle():
+    """One pixel becomes MARK x MARK, its border left free."""
+    layer = dots(np.array([[False, True]]))
+    assert layer.shape == (MARK, 2 * MARK)
+    assert layer.sum() == (MARK - 2) ** 2
+    assert layer[1, MARK + 1] == 1
+
+
+def test_the_part_looked_at_is_where_most_changes():
+    """A planted patch is in it; where nothing changes it is the middle; it never leaves the picture."""
+    changes = np.zeros((60, 80), np.float32)
+    changes[33:38, 61:66] = 9
+    kept = busiest(changes, (24, 24))
+    assert kept.of(changes).sum() == changes.sum()
+    assert busiest(np.zeros((60, 80), np.float32), (20, 20)) == Region(20, 30, 20, 20)
+    assert busiest(np.full((5, 9), np.inf, np.float32), (24, 24)) == Region(0, 0, 5, 9)
+
+
+def test_pictures_are_made_smaller_by_whole_numbers():
+    """By mean, by maximum (no change may get lost), or by the first label of a block."""
+    image = random_image(4, (20, 31), "uint8")
+    assert shrunk(image, 31) is image
+    assert np.array_equal(shrunk(image, 10, how="max"), poolcli.pool(image, 4))
+    assert np.array_equal(shrunk(image, 10, how="first"), image[::4, ::4])
+    assert shrunk(random_image(4, (1, 900), "uint8"), 10).shape == (1, 10)
+
+
+def test_other_numbers_are_shown_on_one_scale():
+    """Smallest black, largest white, of both pictures together; NaN does not spoil it."""
+    one, other = stretched([np.array([[-1.0, np.nan]]), np.array([[3.0, np.inf]])])
+    assert (one[0, 0], other.tolist()) == (0, [[255, 255]])
+
+
+@given(
+    st.sampled_from(["max:2", "avg:3/2+1", "conv:gauss/2 relu max:2", "max:2 max:3/2", "max:5/1"]),
+    st.tuples(st.integers(5, 90), st.integers(5, 90)),
+    st.sampled_from(["L", "RGB", "RGBA", "float32"]),
+    st.tuples(st.integers(-3, 3), st.integers(-3, 3)),
+    st.sampled_from(["replicate", "wrap", "crop"]),
+)
+@settings(max_examples=40, deadline=None)
+def test_every_panel_decodes_and_lies_inside(layers, size, mode, shift, edge):
+    """Whatever the geometry: six pictures of the sizes they say, the region inside the picture."""
+    channels = {"RGB": (3,), "RGBA": (4,)}.get(mode, ())
+    pixels = random_image(5, size, "float32" if mode == "float32" else "uint8", channels)
+    frame = Frame(pixels, mode, mode == "RGBA")
+    try:
+        poolcli.apply(layers, pixels[3:, 3:] if edge == "crop" else pixels)
+    except poolcli.errors.PictureError:
+        return
+    for each in look(
+        as_recipe(layers), frame, lambda out: out, Shifting(edge=edge), Offset(*shift), (SHEET, PAGE, LONG_PAGE)
+    ):
+        for panel in filter(None, (each.part, each.whole)):
+            left, top, width, height = panel.region
+            assert 0 <= left < left + width <= size[1] and 0 <= top < top + height <= size[0]
+            for name in ("still", "moved", "before"):
+                assert decoded(getattr(panel, name)).shape[:2] == panel.input[::-1]
+            for name in ("pooled", "pooled_moved", "after"):
+                assert decoded(getattr(panel, name)).shape[:2] == panel.output[::-1]
+
+
+def test_the_figure_of_the_beginning_is_there_to_see(samples):
+    """38 marked pixels of the "1", below them 12."""
+    with Image.open(samples / "one.png") as image:
+        frame = Frame(np.asarray(image), "L")
+    (seen,) = look(as_recipe("conv:line-v relu max:2"), frame, lambda out: out, Shifting(), Offset(-1, 0), (SHEET,))
+    assert [np.count_nonzero(decoded(part)) for part in (seen.part.before, seen.part.after)] == [38, 12]
+    assert np.count_nonzero(decoded(seen.part.marks)) == 196 * (MARK - 2) ** 2
+
+
+@pytest.mark.parametrize(
+    "name", ["one.png", "photo.jpg", "transparent.png", "deep.png", "mask.png", "colour.png", "features.npy"]
+)
+def test_a_contact_sheet_of_every_kind_of_picture(samples, command, name):
+    """It opens, is as wide as three panels, and stands beside the output."""
+    assert command("pool", samples / name, "-o", "out/", "--report", "png", "-q").code == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == [name, f"{Path(name).stem}.shift.png"]
+    with Image.open(Path("out") / f"{Path(name).stem}.shift.png") as sheet:
+        sheet.load()
+        assert sheet.width == 1048
+        assert len(set(sheet.convert("L").tobytes())) > 20
+
+
+def test_the_sheet_shows_the_heat_in_its_colours(samples, command):
+    """The "1": yellow cells above, of 121 pixels each, 38 of them."""
+    assert command("pool", samples / "one.png", *THE_ONE, "-o", "out/", "--report", "png", "-q").code == 0
+    with Image.open("out/one.shift.png") as sheet:
+        pixels = np.asarray(sheet.convert("RGB"))
+    yellow = (pixels[:, 704:] == heat.palette()[-1]).all(axis=2)
+    assert yellow[140:448].sum() == 38 * 11 * 11
+
+
+def test_a_sheet_for_a_folder_and_odd_names(samples, command):
+    """Beside every output; long names and foreign letters are no trouble, nor is a picture one pixel high."""
+    folder = samples / "한글 폴더"
+    folder.mkdir()
+    (folder / ("a b" * 60 + ".png")).write_bytes((samples / "one.png").read_bytes())
+    Image.new("L", (900, 2), 7).save(folder / "<b>.png")
+    assert command("pool", folder, "-o", "out", "--report", "png", "--report", "jsonl", "-q").code == 0
+    assert len(list(Path("out").glob("*.shift.png"))) == 2
+    assert Path("out/shift-report.jsonl").exists()
