@@ -4,7 +4,7 @@ The library raises these and never prints; `poolcli.cli` is the one place that t
 """
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 
 
 class PoolcliError(Exception):
@@ -28,12 +28,13 @@ class OutputError(PoolcliError):
 
 
 def unknown(kind: str, got: str, allowed: Iterable[str]) -> UsageError:
-    """The error for a name that is not in a table, with the nearest name that is.
+    """The error for a name that is not in a table, with the nearest name that is; of equally near ones the shortest.
 
-    >>> print(unknown("mode", "mxa", ["max", "avg"]))
-    unknown mode 'mxa', did you mean 'max'? Allowed: max, avg
+    >>> print(unknown("mode", "mxa", ["max", "avg", "maxaps"]))
+    unknown mode 'mxa', did you mean 'max'? Allowed: max, avg, maxaps
     """
     names = list(allowed)
-    near = get_close_matches(got, names, n=1, cutoff=0.5)
-    guess = f", did you mean '{near[0]}'?" if near else ":"
+    near = sorted(get_close_matches(got, names, n=5, cutoff=0.5), key=len)
+    likeness = {name: round(SequenceMatcher(None, name, got).ratio(), 2) for name in near}
+    guess = f", did you mean '{max(near, key=likeness.__getitem__)}'?" if near else ":"
     return UsageError(f"unknown {kind} '{got}'{guess} {'A' if near else 'a'}llowed: {', '.join(names)}")

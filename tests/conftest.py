@@ -4,8 +4,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.command import Command
+
+settings.register_profile("poolcli", deadline=None)  # a busy machine is no failure
+settings.load_profile("poolcli")
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 

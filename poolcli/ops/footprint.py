@@ -8,18 +8,30 @@ from poolcli.ops.geometry import Axis
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """On one axis: output i sees `field` inputs from `start + i * jump` on; there are `size` outputs."""
+    """On one axis: output i sees `field` inputs from `start + i * jump` on; there are `size` outputs.
+
+    `slack`: it may see as many from up to so much later, for all outputs alike. `cyclic`: what an output sees beyond
+    the border, if anything, is the other side.
+    """
 
     size: int
     jump: int = 1
     field: int = 1
     start: int = 0
+    slack: int = 0
+    cyclic: bool = True
 
     def interior(self, low: int, high: int) -> tuple[int, int]:
         """The outputs, as (first, last + 1), that see nothing but the inputs low ... high - 1."""
         first = -((self.start - low) // self.jump)
-        last = (high - self.field - self.start) // self.jump
+        last = (high - self.field - self.slack - self.start) // self.jump
         return max(0, first), min(self.size, last + 1)
+
+    def output_shifts(self, d: int) -> range:
+        """The whole shifts of the output that a shift of the input by `d` can cause, or those next to it."""
+        low = min(-((self.slack - d) // self.jump), d // self.jump)
+        high = max((d + self.slack) // self.jump, -(-d // self.jump))
+        return range(low, high + 1)
 
     def after(self, axis: Axis) -> "Footprint":
         """The footprint with one more layer of windows behind it."""
@@ -28,6 +40,8 @@ class Footprint:
             jump=self.jump * axis.s,
             field=self.field + (axis.span - 1) * self.jump,
             start=self.start - axis.before * self.jump,
+            slack=self.slack + axis.slack * self.jump,
+            cyclic=self.cyclic and axis.cyclic,
         )
 
 
@@ -35,7 +49,7 @@ def footprint(size: int, axes: Iterable[Axis]) -> Footprint:
     """The footprint of layers of windows, one after the other, on an axis of `size` values.
 
     >>> footprint(8, [Axis(8, k=3, s=2, d=1, before=1, after=1, out=4)])
-    Footprint(size=4, jump=2, field=3, start=-1)
+    Footprint(size=4, jump=2, field=3, start=-1, slack=0, cyclic=False)
     """
     result = Footprint(size)
     for axis in axes:

@@ -9,8 +9,8 @@ from poolcli.errors import PictureError, UsageError
 
 Pair = tuple[int, int]  # (height, width), as in PyTorch
 Sides = tuple[int, int, int, int]  # (top, bottom, left, right)
-Same = Literal["same", "same-lower"]  # ONNX SAME_UPPER (Keras, TensorFlow) and SAME_LOWER
-SAME: tuple[Same, ...] = ("same", "same-lower")
+Same = Literal["same", "same-lower", "wrap"]  # ONNX SAME_UPPER (Keras, TensorFlow) and SAME_LOWER, same going round
+SAME: tuple[Same, ...] = ("same", "same-lower", "wrap")
 
 EDGES = ("reflect", "replicate", "zero", "wrap")  # what lies beyond the border, for filters
 
@@ -19,7 +19,11 @@ LARGEST = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """The windows on one axis of `n` values: window i starts at `i * s - before` and takes k values, d apart."""
+    """The windows on one axis of `n` values: window i starts at `i * s - before` and takes k values, d apart.
+
+    `slack`: all of them may start up to so much later, which the picture decides. `wraps`: beyond one border lies
+    the other side.
+    """
 
     n: int
     k: int
@@ -28,11 +32,19 @@ class Axis:
     before: int
     after: int
     out: int
+    slack: int = 0
+    wraps: bool = False
 
     @property
     def span(self) -> int:
         """Values from the first to the last of one window: k when d is 1."""
         return self.d * (self.k - 1) + 1
+
+    @property
+    def cyclic(self) -> bool:
+        """Whether a picture that goes round by a multiple of s gives outputs that go round: no border is seen."""
+        fits = self.before == 0 and (self.out - 1) * self.s + self.span <= self.n
+        return self.out * self.s == self.n and (self.wraps or fits)
 
     def starts(self) -> range:
         """Where the windows begin: below 0 in the padding."""
@@ -47,7 +59,7 @@ class Axis:
         """The values that the windows `outputs` see, and where those windows lie on these values alone.
 
         >>> Axis(9, k=3, s=2, d=1, before=1, after=1, out=5).part(slice(0, 2))
-        (slice(0, 4, None), Axis(n=4, k=3, s=2, d=1, before=1, after=0, out=2))
+        (slice(0, 4, None), Axis(n=4, k=3, s=2, d=1, before=1, after=0, out=2, slack=0, wraps=False))
         """
         first, last = self.starts()[outputs.start], self.starts()[outputs.stop - 1]
         low, high = max(0, first), min(self.n, last + self.span)
@@ -70,7 +82,8 @@ def _taps_between(start: int, k: int, d: int, low: int, high: int) -> int:
 class Window:
     """A window, its stride, padding and dilation in rows and columns; validated when built.
 
-    `padding` is (top, bottom, left, right), or `same` / `same-lower`: as much as gives ceil(n / s) outputs.
+    `padding` is (top, bottom, left, right), or `same` / `same-lower`: as much as gives ceil(n / s) outputs; `wrap` is
+    as much as `same`, but holds the other side of the picture.
     Raises UsageError when a value is out of range or the padding is not smaller than the dilated window.
 
     >>> Window((3, 3), (2, 2), padding=(1, 1, 1, 1)).axes(224, 224)[0].out
@@ -117,14 +130,14 @@ class Window:
             out = -(-n // s)
             total = max(0, (out - 1) * s + d * (k - 1) + 1 - n)
             small, large = total // 2, total - total // 2
-            before, after = (small, large) if self.padding == "same" else (large, small)
+            before, after = (large, small) if self.padding == "same-lower" else (small, large)
         else:
             before, after = self.padding[2 * axis : 2 * axis + 2]
             free = n + before + after - d * (k - 1) - 1
             out = (-(-free // s) if self.ceil else free // s) + 1
             if self.ceil and (out - 1) * s >= n + before:
                 out -= 1  # the last window has to start inside the input or the leading padding
-        return Axis(n, k, s, d, before, after, out)
+        return Axis(n, k, s, d, before, after, out, wraps=self.padding == "wrap")
 
 
 def same_sides(k: Pair) -> Sides:
@@ -156,7 +169,7 @@ def as_padding(value: int | Sequence[int] | str) -> Sides | Same:
     for name in SAME:
         if value == name:
             return name
-    allowed = "N, HxW, TOP,BOTTOM,LEFT,RIGHT, same or same-lower"
+    allowed = "N, HxW, TOP,BOTTOM,LEFT,RIGHT, same, same-lower or wrap"
     numbers = _numbers(value, "padding", allowed)
     if len(numbers) == 4:
         return numbers[0], numbers[1], numbers[2], numbers[3]
@@ -184,7 +197,7 @@ def pair_text(pair: Pair) -> str:
 
 
 def padding_text(padding: Sides | Same) -> str:
-    """`same`, `1`, `1x2`, or the four sides `0x1x0x1` (top, bottom, left, right)."""
+    """`same` or another name, `1`, `1x2`, or the four sides `0x1x0x1` (top, bottom, left, right)."""
     if isinstance(padding, str):
         return padding
     top, bottom, left, right = padding

@@ -6,8 +6,10 @@ from math import isfinite
 from typing import Any
 
 from poolcli.errors import UsageError, unknown
-from poolcli.ops.geometry import EDGES, Window
+from poolcli.ops.geometry import EDGES, LARGEST, Window, pair_text
+from poolcli.ops.stages import Stages, blurred, max_blurred, max_picked, picked, windowed
 
+MOST_TAPS = 7  # of a binomial low-pass
 Options = tuple[tuple[str, Any], ...]  # (name, value) of every option that a mode takes, defaults filled in
 
 
@@ -24,7 +26,7 @@ class Option:
 @dataclass(frozen=True, slots=True)
 class Mode:
     """One pooling. `kernel` names its function in `poolcli.ops` as module:function; it takes the image
-    (H x W x C), where its windows lie, and `options`, whose defaults stand here.
+    (H x W x C), where its windows lie (what `stages` gives), and `options`, whose defaults stand here.
     """
 
     name: str
@@ -33,7 +35,14 @@ class Mode:
     kernel: str
     options: Mapping[str, Any] = field(default_factory=dict)
     geometry: tuple[str, ...] = ("padding", "dilation", "ceil")  # what of a window it takes beside size and stride
+    stages: Stages = windowed
+    most_taps: int = LARGEST  # values of a window on one axis
     labels: bool = False  # outputs are values of the input wherever it lies: palettes and label maps survive
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether it makes one value of every window, so that windows of differing sizes have a meaning."""
+        return self.stages is windowed
 
 
 def _flag(text: str) -> bool:
@@ -60,6 +69,7 @@ OPTIONS: Mapping[str, Option] = {
         Option("ceil", _flag, _is_flag, "the name alone"),
         Option("exclude-pad", _flag, _is_flag, "the name alone"),
         Option("p", float, _is_positive, "a number above 0"),
+        Option("taps", int, lambda value: _is_whole(value, 1, MOST_TAPS), f"a whole number from 1 to {MOST_TAPS}"),
         Option("seed", int, lambda value: _is_whole(value, 0, 2**64 - 1), "a whole number from 0 to 2**64 - 1"),
         Option("edge", str, lambda value: value in EDGES, " or ".join(EDGES)),
     )
@@ -118,6 +128,44 @@ MODES: Mapping[str, Mode] = {
             geometry=("dilation", "ceil"),
             labels=True,
         ),
+        Mode(
+            "blur",
+            "binomial low-pass of k taps, every s-th value from the first",
+            "Zhang 2019, BlurPool",
+            "blur:blur_pool",
+            options={"edge": "reflect"},
+            geometry=(),
+            stages=blurred,
+            most_taps=MOST_TAPS,
+        ),
+        Mode(
+            "maxblur",
+            "max at every pixel, then blur of `taps` taps",
+            "Zhang 2019, MaxBlurPool",
+            "blur:max_blur_pool",
+            options={"taps": 3, "edge": "reflect"},
+            geometry=("padding", "dilation"),
+            stages=max_blurred,
+        ),
+        Mode(
+            "aps",
+            "low-pass of k taps, of the s*s polyphase components the one with the largest l2 norm",
+            "Chaman & Dokmanic 2021",
+            "aps:aps_pool",
+            options={"edge": "wrap"},
+            geometry=(),
+            stages=picked,
+            most_taps=MOST_TAPS,
+        ),
+        Mode(
+            "maxaps",
+            "max at every pixel, then aps of `taps` taps",
+            "Chaman & Dokmanic 2021",
+            "aps:max_aps_pool",
+            options={"taps": 3, "edge": "wrap"},
+            geometry=("padding", "dilation"),
+            stages=max_picked,
+        ),
     )
 }
 
@@ -142,7 +190,9 @@ def complete_options(mode: Mode, given: Mapping[str, Any]) -> Options:
 
 
 def check_window(mode: Mode, window: Window) -> None:
-    """UsageError when `window` has a padding, a dilation or a ceil that `mode` has no meaning for."""
+    """UsageError when `window` has a size, a padding, a dilation or a ceil that `mode` has no meaning for."""
+    if max(window.k) > mode.most_taps:
+        raise UsageError(f"mode '{mode.name}' with {pair_text(window.k)} taps: 1 to {mode.most_taps} are allowed")
     given = {"padding": window.padding != (0, 0, 0, 0), "dilation": window.dilation != (1, 1), "ceil": window.ceil}
     for name, is_given in given.items():
         if is_given and name not in mode.geometry:

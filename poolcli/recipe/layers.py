@@ -68,8 +68,9 @@ class Conv:
         size = len(self.kernel), len(self.kernel[0])
         top, bottom, left, right = same_sides(size)
         (kh, kw), (sh, sw) = size, self.stride
-        rows = Axis(height, kh, sh, 1, top, bottom, -(-height // sh))
-        return [(rows, Axis(width, kw, sw, 1, left, right, -(-width // sw)))]
+        wraps = self.edge == "wrap"
+        rows = Axis(height, kh, sh, 1, top, bottom, -(-height // sh), wraps=wraps)
+        return [(rows, Axis(width, kw, sw, 1, left, right, -(-width // sw), wraps=wraps))]
 
     def __str__(self) -> str:
         stride = "" if self.stride == (1, 1) else f"/{pair_text(self.stride)}"
@@ -173,7 +174,7 @@ class Pool:
 
     def stages(self, height: int, width: int) -> list[Axes]:
         """Where the windows lie, as `Window.axes`."""
-        return [self.window.axes(height, width)]
+        return find_mode(self.mode).stages(self.window, dict(self.options), height, width)
 
     @property
     def downsamples(self) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from poolcli.errors import unknown
@@ -17,6 +18,7 @@ Shift = tuple[int, int]  # (dx, dy): (-1, 0) moves the picture left by one pixel
 
 
 Layers = Callable[[Array], Array]
+Cells = slice | NDArray[np.intp]
 Footprints = Callable[[int, int], tuple[Footprint, Footprint] | None]
 
 
@@ -34,7 +36,7 @@ def measure(
     """Shift `image` by every (dx, dy) of `shifts` and measure what `head`, then `tail`, leave of the change.
 
     `head` is what runs at full resolution before the first down-sampling, `footprints(height, width)` says where the
-    outputs lie, or None where they lie on no regular seen. `still` is (head(image), the output) where they are
+    outputs lie, or None where they lie on no regular grid. `still` is (head(image), the output) where they are
     known already.
     Raises UsageError for an unknown edge, PictureError when `crop` leaves nothing.
     """
@@ -49,7 +51,10 @@ def measure(
         dense, pooled = _run(moved, head, tail)
         sides = [compare(picture, moved, tolerance, peak), compare(still[1], pooled, tolerance, peak)]
         dense_side = compare(still[0], dense, tolerance, peak) if head else None
-        aligned = _align((still[1], pooled), (dx, dy), picture.shape, footprints, tolerance, peak)
+        lattice = footprints(*picture.shape[:2])
+        aligned = (
+            _align((still[1], pooled), (dx, dy), edge, picture.shape, lattice, tolerance, peak) if lattice else None
+        )
         rows.append(_row((dx, dy), edge, sides[0], dense_side, sides[1], aligned))
     return tuple(rows)
 
@@ -70,30 +75,32 @@ def _row(shift: Shift, edge: str, raw: Side, dense: Side | None, pooled: Side, a
 def _align(
     outputs: tuple[Array, Array],
     shift: Shift,
+    edge: str,
     shape: tuple[int, ...],
-    footprints: Footprints,
+    lattice: tuple[Footprint, Footprint],
     tolerance: float,
     peak: float,
 ) -> Aligned | None:
     """The least change over the output shifts that the input shift can have caused; None without an interior."""
-    lattice = footprints(shape[0], shape[1])
-    if lattice is None:
-        return None
-    options = [_overlaps(seen, d, n) for seen, d, n in zip(lattice, reversed(shift), shape[:2], strict=True)]
+    sizes = shape[:2]
+    rows, columns = (_overlaps(seen, d, n, edge) for seen, d, n in zip(lattice, reversed(shift), sizes, strict=True))
     found = []
-    for dy, still_rows, moved_rows in options[0]:
-        for dx, still_columns, moved_columns in options[1]:
-            still, moved = outputs[0][still_rows, still_columns], outputs[1][moved_rows, moved_columns]
+    for dy, still_rows, moved_rows in rows:
+        for dx, still_columns, moved_columns in columns:
+            still, moved = outputs[0][still_rows][:, still_columns], outputs[1][moved_rows][:, moved_columns]
             found.append(Aligned(**asdict(compare(still, moved, tolerance, peak)), dx=dx, dy=dy))
     return min(found, key=lambda side: (side.mae, side.changed, abs(side.dx) + abs(side.dy)), default=None)
 
 
-def _overlaps(seen: Footprint, d: int, n: int) -> list[tuple[int, slice, slice]]:
+def _overlaps(seen: Footprint, d: int, n: int, edge: str) -> list[tuple[int, Cells, Cells]]:
     """(output shift, cells of the still output, cells of the moved output) for a shift by d on an axis of n."""
+    if edge == "wrap" and seen.cyclic:
+        cells = np.arange(seen.size)
+        return [(o, cells, (cells + o) % seen.size) for o in seen.output_shifts(d)]
     first, last = seen.interior(0, n)
     moved_first, moved_last = seen.interior(max(0, d), n + min(0, d))
-    found = []
-    for o in sorted({d // seen.jump, -(-d // seen.jump)}):
+    found: list[tuple[int, Cells, Cells]] = []
+    for o in seen.output_shifts(d):
         low, high = max(moved_first, first + o), min(moved_last, last + o)
         if low < high:
             found.append((o, slice(low - o, high - o), slice(low, high)))

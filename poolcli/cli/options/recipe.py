@@ -24,17 +24,30 @@ class Pooling:
     k: Annotated[str, Option("--k", "-k", help="Window (kernel) size, N or HxW.")] = "2"
     s: Annotated[str | None, Option("--s", "-s", help="Stride, N or HxW; the window's size if not given.")] = None
     padding: Annotated[
-        str, Option("--padding", "-p", help="Padding: N, HxW, TOP,BOTTOM,LEFT,RIGHT, same or same-lower.")
+        str, Option("--padding", "-p", help="Padding: N, HxW, TOP,BOTTOM,LEFT,RIGHT, same, same-lower or wrap.")
     ] = "0"
     dilation: Annotated[str, Option("--dilation", "-d", help="Distance of the window's values, N or HxW.")] = "1"
     ceil: Annotated[bool, Option("--ceil", help="Keep a last window that goes over the border.")] = False
     exclude_pad: Annotated[bool, Option("--exclude-pad", help="Leave the padding out of averages.")] = False
     p: Annotated[float | None, Option("--p", help="The power of lp, above 0; 2 if not given.")] = None
+    taps: Annotated[int | None, Option("--taps", help="Low-pass of maxblur and maxaps, 1 to 7; 3 if not given.")] = None
+    edge: Annotated[
+        str | None,
+        Option(
+            "--edge", help="Beyond the border, for blur and aps: reflect, replicate, zero or wrap (aps if not given)."
+        ),
+    ] = None
     seed: Annotated[int | None, Option("--seed", help="What stochastic draws with; 0 if not given.")] = None
 
     def layer(self) -> Pool:
         """The pooling layer; UsageError where the options make none."""
-        asked = {"exclude-pad": self.exclude_pad or None, "p": self.p, "seed": self.seed}
+        asked = {
+            "exclude-pad": self.exclude_pad or None,
+            "p": self.p,
+            "taps": self.taps,
+            "edge": self.edge,
+            "seed": self.seed,
+        }
         options = {name: value for name, value in asked.items() if value is not None}
         return Pool.of(
             self.mode,

@@ -1,0 +1,51 @@
+"""Where the windows of a mode lie: one stage for a window, two where a dense maximum comes before a low-pass. No NumPy.
+
+Sizes, receptive fields and the alignment of the shift report come from these, and the kernels of the modes get them.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from poolcli.ops.geometry import Axes, Axis, Pair, Window, same_sides
+
+Stages = Callable[[Window, Mapping[str, Any], int, int], list[Axes]]
+
+
+def windowed(window: Window, options: Mapping[str, Any], height: int, width: int) -> list[Axes]:
+    """The windows as they are."""
+    return [window.axes(height, width)]
+
+
+def blurred(window: Window, options: Mapping[str, Any], height: int, width: int) -> list[Axes]:
+    """A low-pass of as many taps as the window has values, of which every s-th value is kept, from the first."""
+    return [_low_pass(window.k, window.s, options["edge"], height, width)]
+
+
+def picked(window: Window, options: Mapping[str, Any], height: int, width: int) -> list[Axes]:
+    """As `blurred`, but the picture decides which value is the first."""
+    return [_low_pass(window.k, window.s, options["edge"], height, width, picks=True)]
+
+
+def max_blurred(window: Window, options: Mapping[str, Any], height: int, width: int) -> list[Axes]:
+    """A maximum at every pixel, then `blurred` by `taps`."""
+    return _after_maximum(window, options, height, width, picks=False)
+
+
+def max_picked(window: Window, options: Mapping[str, Any], height: int, width: int) -> list[Axes]:
+    """A maximum at every pixel, then `picked` by `taps`."""
+    return _after_maximum(window, options, height, width, picks=True)
+
+
+def _after_maximum(window: Window, options: Mapping[str, Any], height: int, width: int, *, picks: bool) -> list[Axes]:
+    dense = Window(window.k, (1, 1), window.padding, window.dilation).axes(height, width)
+    taps = (options["taps"], options["taps"])
+    return [dense, _low_pass(taps, window.s, options["edge"], dense[0].out, dense[1].out, picks=picks)]
+
+
+def _low_pass(taps: Pair, s: Pair, edge: str, height: int, width: int, *, picks: bool = False) -> Axes:
+    top, bottom, left, right = same_sides(taps)
+    down, across = (
+        Axis(n, k, step, 1, before, after, -(-n // step), slack=step - 1 if picks else 0, wraps=edge == "wrap")
+        for n, k, step, before, after in ((height, taps[0], s[0], top, bottom), (width, taps[1], s[1], left, right))
+    )
+    return down, across
