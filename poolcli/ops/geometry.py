@@ -53,7 +53,10 @@ class Axis:
     def counts(self, *, padded: bool) -> list[int]:
         """Taps of each window that lie on the values (or, `padded`, on the values or the padding)."""
         low, high = (-self.before, self.n + self.after) if padded else (0, self.n)
-        return [_taps_between(start, self.k, self.d, low, high) for start in self.starts()]
+        whole = range(low, high - self.span + 1)  # where a window starts that goes over no border
+        return [
+            self.k if start in whole else _taps_between(start, self.k, self.d, low, high) for start in self.starts()
+        ]
 
     def part(self, outputs: slice) -> tuple[slice, "Axis"]:
         """The values that the windows `outputs` see, and where those windows lie on these values alone.

@@ -23,8 +23,8 @@ def avg_pool(image: Array, axes: Axes, *, exclude_pad: bool = False) -> Array:
         return _wide_mean(image, axes, counts)
     dtype = _sum_dtype(image.dtype, rows.k * columns.k)
 
-    def divide(sums: Array, band: slice) -> Array:
-        return _rounded_quotient(sums, _band(counts, band))
+    def divide(sums: Array, band: slice, means: Array) -> None:
+        _rounded_quotient(sums, _band(counts, band), means)
 
     return reduce_windows(image, axes, np.add, fill=0, dtype=dtype, finish=divide)
 
@@ -32,9 +32,12 @@ def avg_pool(image: Array, axes: Axes, *, exclude_pad: bool = False) -> Array:
 def _float_mean(image: Array, axes: Axes, counts: Array) -> Array:
     dtype = np.result_type(image.dtype, np.float32)  # float16 is summed in float32
 
-    def divide(sums: Array, band: slice) -> Array:
-        means: Array = np.divide(sums, _band(counts, band).astype(dtype), out=sums)
-        return means
+    def divide(sums: Array, band: slice, means: Array) -> None:
+        n = _band(counts, band).astype(dtype)
+        if n.size == 1 and _is_power_of_two(n.flat[0]):
+            np.multiply(sums, 1 / n, out=means, casting="same_kind")  # exact, and half the time of the division
+        else:
+            np.divide(sums, n, out=means, casting="same_kind")
 
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         return reduce_windows(image, axes, np.add, fill=0, dtype=dtype, finish=divide)
@@ -71,12 +74,15 @@ def _sum_dtype(dtype: np.dtype[Any], values: int) -> np.dtype[Any]:
     return np.dtype(f"{kind}{next(sizes, 8)}")
 
 
-def _rounded_quotient(sums: Array, n: Array) -> Array:
-    """(2 * sums + n) // (2 * n) without the doubling: sums + n // 2 over n is the same for whole numbers."""
+def _is_power_of_two(n: float) -> bool:
+    return int(n).bit_count() == 1
+
+
+def _rounded_quotient(sums: Array, n: Array, out: Array) -> None:
+    """out = (2 * sums + n) // (2 * n) without the doubling: sums + n // 2 over n is the same for whole numbers."""
     n = np.maximum(n, 1).astype(sums.dtype)
     sums += n // 2
-    if n.size == 1 and int(n.flat[0]).bit_count() == 1:
-        sums >>= n.dtype.type(int(n.flat[0]).bit_length() - 1)
-    else:
-        sums //= n if n.size > 1 else n.flat[0]  # by one number NumPy multiplies, by an array it divides
-    return sums
+    if n.size == 1 and _is_power_of_two(n.flat[0]):
+        np.right_shift(sums, n.dtype.type(int(n.flat[0]).bit_length() - 1), out=out, casting="unsafe")
+    else:  # by one number NumPy multiplies, by an array it divides
+        np.floor_divide(sums, n if n.size > 1 else n.flat[0], out=out, casting="unsafe")

@@ -15,12 +15,14 @@ TURN = 0.02  # seconds that a fast call is repeated for in its turn, after one c
 def interleaved(calls: Calls, *, rounds: int, budget: float) -> Times:
     """Seconds of every call in every round; at least 3 rounds, then up to `rounds` within `budget` seconds.
 
+    Seconds of processor time, of all threads: what else the machine does counts less.
+
     In its turn a call runs once uncounted, so that it finds its own data in the caches and not what the one before
     left there; then as often as fits into TURN, and counts as the mean of these. A call slower than TURN runs once.
     """
     for call in calls.values():
         call()
-    repeats = {name: max(1, int(TURN / _seconds(call, 1))) for name, call in calls.items()}
+    repeats = {name: max(1, int(TURN / max(_seconds(call, 1), 1e-6))) for name, call in calls.items()}
     times: Times = {name: [] for name in calls}
     begin = time.perf_counter()
     gc.disable()
@@ -38,10 +40,10 @@ def interleaved(calls: Calls, *, rounds: int, budget: float) -> Times:
 
 
 def _seconds(call: Call, repeats: int) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in range(repeats):
         call()
-    return (time.perf_counter() - start) / repeats
+    return (time.process_time() - start) / repeats
 
 
 def ratio(times: Times, a: str, b: str) -> float:

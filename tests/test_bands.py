@@ -1,0 +1,50 @@
+"""The fast paths on sizes that are no multiple of a band, a strip, a block or a vector: the answers do not change."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import poolcli
+from poolcli.ops import convolve, reduce
+from tests import oracles
+from tests.images import assert_close, random_image
+
+small = st.integers(1, 9)
+
+
+@st.composite
+def cases(draw):
+    """A picture, a geometry that may go over its border, and thresholds that cut it anywhere."""
+    k, s = (draw(small), draw(small)), (draw(st.integers(1, 4)), draw(st.integers(1, 4)))
+    dilation = draw(st.sampled_from([(1, 1), (1, 1), (2, 1), (1, 3)]))
+    spans = [d * (n - 1) + 1 for d, n in zip(dilation, k, strict=True)]
+    padding = tuple(draw(st.integers(0, spans[side // 2] - 1)) for side in range(4))
+    size = (draw(st.integers(spans[0], 40)), draw(st.integers(spans[1], 40)))
+    channels = draw(st.sampled_from([(), (1,), (3,), (4,), (5,)]))
+    image = random_image(draw(st.integers(0, 99)), size, draw(st.sampled_from(["uint8", "int16", "float32"])), channels)
+    cuts = {name: draw(st.integers(1, 4000)) for name in ("BAND_BYTES", "STRIP_BYTES", "BLOCK_ROW_BYTES", "SHORT_ROW")}
+    return image, {"k": k, "s": s, "padding": padding, "dilation": dilation}, cuts | {"BLOCK_TAPS": draw(small)}
+
+
+@settings(max_examples=150, deadline=None)
+@given(cases())
+def test_bands_of_any_size_pool_alike(case):
+    """Rows by taps, tiles, doubling or blocks; columns by taps or doubling, over bands and strips of any size."""
+    image, geometry, cuts = case
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in cuts.items():
+            patch.setattr(reduce, name, value)
+        for mode in ("max", "avg"):
+            assert_close(poolcli.pool(image, **geometry, mode=mode), oracles.pool(image, **geometry, mode=mode))
+
+
+@pytest.mark.parametrize("band", [1, 100, 1000])
+def test_bands_of_any_size_filter_alike(band, monkeypatch):
+    """Separable and whole kernels, strides, in bands of a few rows."""
+    monkeypatch.setattr(convolve, "BAND_BYTES", band)
+    image = random_image(1, (37, 23), "uint8", (3,))
+    for kernel in ([[1, 2, 1], [2, 4, 2], [1, 2, 1]], [[0, 1, 0], [1, -4, 1], [0, 1, 0]]):
+        for stride in ((1, 1), (3, 2)):
+            have = poolcli.convolve(image, kernel, stride=stride)
+            assert np.array_equal(have, oracles.convolve(image, np.array(kernel), stride=stride))
