@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from poolcli import images
+from poolcli.banded import bands, is_local, output_size
 from poolcli.errors import PictureError, PoolcliError
 from poolcli.execute import Shifting, run_layers, size_of
 from poolcli.files import publish
@@ -23,6 +24,8 @@ if TYPE_CHECKING:  # loaded only when a report shows pictures
 
 ARRAY_FORMATS = ("NPY", "NPZ")
 MOST_LOOKS = 8  # frames of a picture that a report shows
+LARGE = 1 << 28  # a .npy of so many bytes is not held in memory
+BAND_BYTES = 1 << 23  # what is read of it at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,9 @@ def run_image(settings: Settings, job: Job) -> Outcome:
 
 
 def _pool_picture(settings: Settings, job: Job) -> Outcome:
+    large = _large(settings, job)
+    if large is not None:
+        return _pool_bands(settings, job, large)
     asked = settings.reading
     picture = images.decode(
         _source(job),
@@ -97,6 +103,29 @@ def _pool_picture(settings: Settings, job: Job) -> Outcome:
     ]
     looks = _looks(settings, picture, rows, target_format) if settings.looks and reports else {}
     return Outcome(job, tuple(reports), written.notes, looks=looks)
+
+
+def _large(settings: Settings, job: Job) -> images.LargeArray | None:
+    """The input, if it is an array too large for memory that can be pooled band by band into another."""
+    if not (isinstance(job.source, Path) and isinstance(job.target, Path) and is_local(settings.recipe)):
+        return None
+    if (settings.format or images.format_of(job.target) or "NPY") != "NPY":
+        return None
+    return images.open_large(job.source, job.name, settings.reading, LARGE)
+
+
+def _pool_bands(settings: Settings, job: Job, large: images.LargeArray) -> Outcome:
+    """Pool an array from file to file, never holding more of it than a band."""
+    assert isinstance(job.target, Path)
+    recipe, rows = settings.recipe, max(1, BAND_BYTES // large.row_bytes)
+    shape = large.shape(output_size(recipe, large.size))
+    with publish(job.target, durable=settings.durable) as stream, np.errstate(all="ignore"):
+        pooled = (
+            band for plane in large.planes for band in bands(recipe, large.size, partial(images.rows_of, plane), rows)
+        )
+        images.write_bands(stream, shape, pooled)
+    note = "pooled band by band, without a shift report, since the array is too large to be held in memory"
+    return Outcome(job, notes=(note,) if settings.shifting else ())
 
 
 def _source(job: Job) -> Path | BinaryIO:

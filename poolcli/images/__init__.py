@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from poolcli.images.frame import Meta as Meta
     from poolcli.images.frame import Palette as Palette
     from poolcli.images.frame import Picture as Picture
+    from poolcli.images.large import LargeArray as LargeArray
+    from poolcli.images.large import open_large as open_large
+    from poolcli.images.large import rows_of as rows_of
+    from poolcli.images.large import write_bands as write_bands
     from poolcli.images.options import DEFAULT_MAX_PIXELS as DEFAULT_MAX_PIXELS
     from poolcli.images.options import EncodeOptions as EncodeOptions
     from poolcli.images.options import ReadOptions as ReadOptions
@@ -26,6 +30,7 @@ _NAMES = {
     "encoding": "encode check_fits",
     "formats": "check_target default_format extension_of find_writable format_of is_picture",
     "frame": "Frame Meta Palette Picture",
+    "large": "LargeArray open_large rows_of write_bands",
     "options": "DEFAULT_MAX_PIXELS EncodeOptions ReadOptions",
 }
 _PLACES = {name: module for module, names in _NAMES.items() for name in names.split()}

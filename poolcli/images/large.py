@@ -1,0 +1,88 @@
+"""A .npy file too large to be held in memory: mapped, read in rows, written in rows."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poolcli.errors import PictureError
+from poolcli.images import layouts, npy
+from poolcli.images.guard import opened, reading
+from poolcli.images.options import ReadOptions
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LargeArray:
+    """The array as it lies in the file, and what its axes are."""
+
+    array: Array
+    layout: str
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of every picture in it."""
+        shape, rows = self.array.shape, self.layout.index("h")
+        return shape[rows], shape[rows + 1]
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one row of one plane."""
+        return int(self.planes[0][0].nbytes)
+
+    @property
+    def planes(self) -> list[Array]:
+        """Views that lie in the file one after the other: pictures H x W x C, or where channels come first H x W."""
+        rows = self.layout.index("h")
+        leading = self.array.shape[:rows]
+        return [self.array[index] for index in np.ndindex(leading)]
+
+    def shape(self, size: tuple[int, int]) -> tuple[int, ...]:
+        """The shape with another height and width."""
+        rows = self.layout.index("h")
+        return (*self.array.shape[:rows], *size, *self.array.shape[rows + 2 :])
+
+
+def open_large(source: Path, name: str, options: ReadOptions, smallest: int) -> LargeArray | None:
+    """The array in `source`; None unless it is a .npy of `smallest` bytes or more whose rows lie together (C order).
+
+    Raises PictureError as `decode` does.
+    """
+    with opened(source, name) as stream:
+        with reading(name):
+            start = stream.read(len(npy.MAGIC))
+            stream.seek(0)
+        if start != npy.MAGIC:
+            return None
+        header = npy.read_header(stream, name)
+        if header.size < smallest or header.order != "C":
+            return None
+        stream.seek(0)
+        array = npy.read(stream, name, mapped=True)
+    layout = layouts.layout_of(array.shape, options.layout, name)
+    if options.frame is not None:
+        count = len(array) if layout == "nchw" else 1
+        if options.frame >= count:
+            raise PictureError(f"{name}: no frame {options.frame}; the file has {count}, counted from 0")
+        array = array[options.frame : options.frame + 1] if layout == "nchw" else array
+    return LargeArray(array, layout)
+
+
+def rows_of(plane: Array, low: int, high: int) -> Array:
+    """A copy of some rows; the file's pages do not stay in memory."""
+    rows = npy.native(plane[low:high]).copy()
+    npy.let_go(plane)
+    return rows
+
+
+def write_bands(stream: BinaryIO, shape: tuple[int, ...], bands: Iterator[Array]) -> None:
+    """Write a .npy of `shape` from what lies in it one after the other; its dtype is that of the first band."""
+    first = next(bands)
+    npy.write_header(stream, shape, first.dtype)
+    for band in chain([first], bands):
+        stream.write(np.ascontiguousarray(band).reshape(-1).view(np.uint8).data)

@@ -1,0 +1,164 @@
+"""Arrays larger than memory: bands give what the whole array gives, to the bit, and memory stays small."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import poolcli
+from poolcli.banded import bands, is_local, output_size
+from poolcli.recipe import parse_recipe
+from tests.batches import environment
+from tests.images import assert_close, assert_same, random_image
+
+RECIPES = (
+    "max:2",
+    "avg:3/2+1",
+    "max:5/1+2",
+    "min:3x2/2x3+1x0",
+    "avg:4/3,ceil",
+    "median:3/2+same",
+    "majority:2",
+    "lp:3/2,p=3",
+    "stride:3",
+    "max:3/2+2@3",
+    "avg:7/5+3,exclude-pad",
+    "conv:sobel-v relu max:2",
+    "conv:gauss5/2,edge=replicate max:3/2+1 conv:laplace,edge=zero avg:2",
+    "conv:gauss/3 abs avg:5/1+2 max:2/3",
+    "max:9/1+4 avg:2/2 max:3/3+same",
+)
+
+
+@pytest.mark.parametrize("most", [1, 7, 64])
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_bands_equal_the_whole(recipe, most):
+    """Whatever their size, for heights that are no multiple of anything, to the last bit."""
+    layers = parse_recipe(recipe)
+    assert is_local(layers)
+    for seed, (height, dtype, channels) in enumerate([(67, "uint8", (3,)), (97, "float32", ()), (31, "int64", (2,))]):
+        image = random_image(seed, (height, 23), dtype, channels)
+        asked = []
+
+        def rows(low, high, image=image, asked=asked):
+            asked.append(high - low)
+            return image[low:high]
+
+        parts = list(bands(layers, image.shape[:2], rows, most))
+        assert_same(np.concatenate(parts), layers(image))
+        assert np.concatenate(parts).shape[:2] == output_size(layers, image.shape[:2])
+
+
+def test_exponentials_agree_to_the_last_place_but_one():
+    """Of `soft`: NumPy's exp rounds by where a value lies in a vector."""
+    layers, image = parse_recipe("soft:3/2"), random_image(1, (53, 21), "float32")
+    parts = list(bands(layers, image.shape, lambda low, high: image[low:high], 7))
+    assert_close(np.concatenate(parts), layers(image))
+
+
+def test_a_band_reads_what_it_sees_and_no_more():
+    """Not the whole picture every time."""
+    asked = []
+    image = np.zeros((10_000, 4), np.uint8)
+
+    def rows(low, high):
+        asked.append(high - low)
+        return image[low:high]
+
+    assert sum(map(len, bands(parse_recipe("max:3/2+1"), image.shape, rows, 100))) == 5_000
+    assert max(asked) <= 120
+    assert sum(asked) < 12_000
+
+
+@pytest.mark.parametrize("recipe", ["stochastic:2", "conv:gauss,edge=wrap max:2"])
+def test_what_needs_the_whole_picture_is_not_cut(recipe):
+    """A draw or an edge that comes round from the other side."""
+    assert not is_local(parse_recipe(recipe))
+
+
+@pytest.fixture
+def small_bands(tmp_path, monkeypatch):
+    """A working directory in which every .npy counts as large and a band is one row or so."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("poolcli.pipeline.LARGE", 0)
+    monkeypatch.setattr("poolcli.pipeline.BAND_BYTES", 1)
+    return tmp_path
+
+
+SHAPES = {"hw": (41, 13), "hwc": (41, 13, 3), "chw": (3, 41, 13), "nchw": (2, 3, 41, 13)}
+
+
+@pytest.mark.parametrize("dtype", ["float32", ">i2", "bool"])
+@pytest.mark.parametrize("layout", SHAPES)
+def test_every_layout_and_byte_order_through_the_command(small_bands, command, monkeypatch, layout, dtype):
+    """The same file as without bands; a note says that there is no report."""
+    np.save("in.npy", random_image(5, SHAPES[layout], np.dtype(dtype).newbyteorder("="), ()).astype(dtype))
+    words = ("in.npy", "--layout", layout, "--k", "3", "--s", "2", "--padding", "1", "--mode", "max")
+    result = command("pool", *words, "-o", "banded.npy")
+    assert result.code == 0
+    assert "in.npy: pooled band by band, without a shift report, since the array is too large" in result.err
+    monkeypatch.setattr("poolcli.pipeline.LARGE", 1 << 40)
+    assert command("pool", *words, "-o", "whole.npy").code == 0
+    assert (small_bands / "banded.npy").read_bytes() == (small_bands / "whole.npy").read_bytes()
+
+
+def test_one_of_a_batch_and_pictures_are_not_cut(small_bands, command):
+    """--frame takes one; what becomes a PNG, or lies in Fortran's order, is held whole."""
+    array = random_image(5, SHAPES["nchw"], "uint8")
+    np.save("in.npy", array)
+    assert command("pool", "in.npy", "--layout", "nchw", "--frame", "1", "-o", "one.npy").code == 0
+    assert np.load("one.npy").shape == (1, 3, 20, 6)
+    np.save("flat.npy", np.asfortranarray(array[0, 0]))
+    assert "band by band" not in command("pool", "flat.npy", "-o", "flat-out.npy").err
+    assert np.array_equal(np.load("flat-out.npy"), poolcli.pool(array[0, 0], 2))
+    assert command("pool", "flat.npy", "-o", "flat.png").code == 0
+    assert "no frame 2" in command.refused("pool", "in.npy", "--layout", "nchw", "--frame", "2", "-o", "x.npy", code=1)
+
+
+def test_a_window_that_does_not_fit_leaves_nothing_behind(small_bands, command):
+    """Known before the file is begun."""
+    np.save("in.npy", np.zeros((3, 4), np.uint8))
+    assert "does not fit" in command.refused("pool", "in.npy", "--k", "5", "-o", "out.npy", code=1)
+    assert [path.name for path in small_bands.iterdir()] == ["in.npy"]
+
+
+PEAK = """
+import sys
+from poolcli.cli.app import main
+code = main(sys.argv[1:])
+peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(peak.split()[1], file=sys.stderr)
+sys.exit(code)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="peak memory is read from /proc")  # noqa: PTH110
+@pytest.mark.parametrize("recipe", ["avg:2", "conv:gauss relu max:3/2+1"])
+def test_eight_gibibytes_in_half_a_gibibyte(tmp_path, recipe):
+    """A sparse file: nothing of it is on the disk, all of it goes through the layers."""
+    height, width = 1 << 16, 1 << 15
+    source = tmp_path / "large.npy"
+    header = np.lib.format.header_data_from_array_1_0(np.empty((0, 0), np.float32)) | {"shape": (height, width)}
+    with source.open("wb") as stream:
+        np.lib.format.write_array_header_1_0(stream, header)
+        begin = stream.tell()
+        stream.truncate(begin + height * width * 4)
+        for row in (0, 1, 777, height - 1):
+            stream.seek(begin + (row * width + 5) * 4)
+            stream.write(np.float32(row + 1).tobytes())
+    words = ["stack", recipe, str(source), "-o", str(tmp_path / "out.npy"), "-q"]
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, *words], env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stderr.split()[-1]) < 512 * 1024
+    out = np.load(tmp_path / "out.npy", mmap_mode="r")
+    mapped = np.load(source, mmap_mode="r")
+    assert out.shape == (height // 2, width // 2)
+    for top in (0, 700, height - 200):
+        cut = poolcli.apply(recipe, mapped[top : top + 200, :40])
+        assert np.array_equal(out[top // 2 + 20 : top // 2 + 80, :15], cut[20:80, :15])
+        assert cut[20:80].any() == (top == 700)  # the row 777 among zeros
