@@ -75,6 +75,10 @@ def run_image(settings: Settings, job: Job) -> Outcome:
     except PoolcliError as error:
         known = job.name in str(error) or job.target_name in str(error)
         return Outcome(job, error=str(error) if known else f"{job.name}: {error}")
+    except OSError as error:  # of reading, since what is published tells its own; stdout's is not this picture's
+        if not isinstance(job.target, Path):
+            raise
+        return Outcome(job, error=f"{job.name}: cannot be read ({error.strerror or error}); try it again")
     except MemoryError:
         return Outcome(job, error=f"{job.name}: too large for the memory of this machine: use a crop of it")
 

@@ -69,7 +69,7 @@ def _zeros(rng, data, _):
 
 def _chunks(rng, data, other):
     """A PNG with one chunk changed, doubled, dropped or moved, its sums right again; something else for others."""
-    if not data.startswith(b"\x89PNG"):
+    if not data.startswith(b"\x89PNG") or len(data) < 20:
         return _lie(rng, data, other)
     chunks, at = [], 8
     while at + 12 <= len(data):

@@ -1,5 +1,6 @@
 """Damaged files through the real command line: POOLCLI_FUZZ of them, 400 if it does not say."""
 
+import io
 import os
 import random
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.mutations import mutated
-from tests.seeds import seeds
+from tests.seeds import picture, seeds
 from tests.trial import Ran, complaints, try_bytes
 
 INPUTS = int(os.environ.get("POOLCLI_FUZZ", "400"))
@@ -59,6 +60,31 @@ def test_damaged_files_are_pooled_or_refused(good, tmp_path, monkeypatch):
     for number in range(FIRST, FIRST + INPUTS):
         wrong += trial(number, good, tmp_path / "here")
     assert not wrong, f"{len(wrong)} of {INPUTS}\n" + "\n".join(wrong[:200])
+
+
+def _jpeg_with_broken_exif():
+    stream = io.BytesIO()
+    picture("RGB").save(stream, "JPEG", exif=b"Exif\0\0M\xcb76 nothing that TIFF readers know")
+    return stream.getvalue()
+
+
+def _array_of_open_brackets():
+    header = b"{'shape': (3, 2".ljust(117) + b"\n"
+    return b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header + bytes(6)
+
+
+FOUND = {
+    ("exif.jpg", "out.tif"): (_jpeg_with_broken_exif, 0),
+    ("brackets.npy", "out.npy"): (_array_of_open_brackets, 1),
+}
+
+
+@pytest.mark.parametrize(("names", "case"), FOUND.items(), ids=str)
+def test_what_fuzzing_found_stays_mended(tmp_path, names, case):
+    """The smallest forms of what once ended in a traceback."""
+    (name, target), (data, code) = names, case
+    ran, wrong = try_bytes(tmp_path, name, data(), ("-o", tmp_path / target))
+    assert (ran.code, wrong) == (code, []), ran.err
 
 
 TALKATIVE = ("RGB-2.tif", "L-8.tif", "YCbCr-5.tif", "1-6.tif", "L-3.jp2", "RGB-2.png")

@@ -14,9 +14,9 @@ from poolcli.cli.commands.stack import stack
 from poolcli.cli.groups import grouped
 from poolcli.cli.printer import say
 from poolcli.cli.streams import abandon_streams, prepare_streams
-from poolcli.errors import OutputError, PoolcliError
+from poolcli.errors import PoolcliError
 
-INTERRUPTED, CLOSED_PIPE = 130, 141
+FAILED, INTERRUPTED, CLOSED_PIPE = 1, 130, 141
 
 app = typer.Typer(
     name="poolcli",
@@ -67,24 +67,29 @@ def _run(arguments: list[str] | None) -> int:
         code = app(args=arguments, prog_name="poolcli", standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
-        say(f"{error.format_message()} See poolcli --help.")
-        return error.exit_code
+        code = _told(f"{error.format_message()} See poolcli --help.", error.exit_code)
     except PoolcliError as error:
-        say(str(error))
-        return error.exit_code
+        code = _told(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        return _interrupted()
+        code = INTERRUPTED
+    except MemoryError:
+        code = _told("this machine's memory is full; what is finished is whole: run with less at a time", FAILED)
     except (OSError, SystemExit) as error:  # Typer makes a broken pipe, inside a command, into the second
-        if any(isinstance(each, BrokenPipeError) for each in (error, error.__context__)):
-            return CLOSED_PIPE
-        if not isinstance(error, OSError):
-            raise
-        where = f"'{error.filename}'" if error.filename else "standard output or a temporary file"
-        say(f"cannot write to {where}: {error.strerror or error}; what is finished is whole")
-        return OutputError.exit_code
-    return _interrupted() if code == INTERRUPTED else int(code or 0)
+        code = _of_stream(error)
+    if code == INTERRUPTED:
+        say("interrupted; what is finished is whole, the rest was not begun")
+    return int(code or 0)
 
 
-def _interrupted() -> int:
-    say("interrupted; what is finished is whole, the rest was not begun")
-    return INTERRUPTED
+def _told(sentence: str, code: int) -> int:
+    say(sentence)
+    return code
+
+
+def _of_stream(error: OSError | SystemExit) -> int:
+    if any(isinstance(each, BrokenPipeError) for each in (error, error.__context__)):
+        return CLOSED_PIPE
+    if not isinstance(error, OSError):
+        raise error
+    where = f"'{error.filename}'" if error.filename else "standard output or a temporary file"
+    return _told(f"cannot write to {where}: {error.strerror or error}; what is finished is whole", FAILED)

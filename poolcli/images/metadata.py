@@ -70,9 +70,9 @@ def _exif(image: Image.Image, name: str, notes: dict[str, None]) -> bytes | None
         return None
     try:
         with reading(name):
-            exif = image.getexif()
             if image.format == "TIFF":
-                return _of_tiff(exif)
+                return _of_tiff(image.getexif())
+            exif = image.getexif() if stored is None else _parsed(stored)
             if stored is not None and _ORIENTATION not in exif:
                 return stored if stored.startswith(_EXIF_HEAD) else _EXIF_HEAD + stored
             exif.pop(_ORIENTATION, None)
@@ -80,6 +80,13 @@ def _exif(image: Image.Image, name: str, notes: dict[str, None]) -> bytes | None
     except PictureError:
         notes["the EXIF data is broken and was dropped"] = None
         return None
+
+
+def _parsed(stored: bytes) -> Image.Exif:
+    """The tags in `stored`; not by `getexif`, which fails on broken ones the first time and finds none the second."""
+    exif = Image.Exif()
+    exif.load(stored)
+    return exif
 
 
 def _of_tiff(tags: Image.Exif) -> bytes | None:

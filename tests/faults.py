@@ -1,0 +1,136 @@
+"""Faults to inject into a run in this process: the n-th system call fails or meets a changed disk, a line raises."""
+
+import contextlib
+import io
+import os
+import sys
+from pathlib import Path
+
+import poolcli
+
+PACKAGE = str(Path(poolcli.__file__).parent)
+# Where an exception becomes an exit code: what is raised there, while that is done, nobody is left to catch.
+OUTSIDE = (os.path.join("cli", "app.py"), os.path.join("cli", "streams.py"), "__main__.py")  # noqa: PTH118
+
+
+def failing(number):
+    """What a system call does that fails with errno `number`."""
+
+    def fail():
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+class Countdown:
+    """Does `act` at the `at`-th call of `tick` (from 0); `done` says whether that has come."""
+
+    def __init__(self, at, act):
+        """`at` may lie beyond the last call: then nothing happens."""
+        self.left, self.act, self.done = at, act, False
+
+    def tick(self):
+        """One more call."""
+        self.left -= 1
+        if self.left == -1:
+            self.done = True
+            self.act()
+
+
+class FaultyFile:
+    """A file whose reads, writes and closing are calls that may fail."""
+
+    def __init__(self, file, countdown):
+        """`file` is the real one."""
+        self._file, self._countdown = file, countdown
+
+    def __getattr__(self, name):
+        return getattr(self._file, name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def fileno(self):
+        """None for writing: or Pillow would go round this class."""
+        if self._file.writable():
+            raise io.UnsupportedOperation
+        return self._file.fileno()
+
+    def read(self, *size):
+        """Read, or fail."""
+        self._countdown.tick()
+        return self._file.read(*size)
+
+    def write(self, data):
+        """Write all of it, or half of it and fail."""
+        try:
+            self._countdown.tick()
+        except OSError:
+            self._file.write(bytes(data)[: len(bytes(data)) // 2])
+            raise
+        return self._file.write(data)
+
+    def close(self):
+        """Close, then fail: a network's or a full disk's way of telling late."""
+        if not self._file.closed:
+            self._file.close()
+            self._countdown.tick()
+
+
+@contextlib.contextmanager
+def faulty_disk(monkeypatch, folder, at, act):
+    """At the `at`-th making, opening, reading, writing, closing or renaming of something below `folder`: `act`."""
+    countdown = Countdown(at, act)
+    originals = {name: getattr(Path, name) for name in ("open", "mkdir", "replace")}
+
+    def inside(path):
+        return path.absolute().is_relative_to(folder)
+
+    def opened(self, *words, **more):
+        if not inside(self):
+            return originals["open"](self, *words, **more)
+        countdown.tick()
+        return FaultyFile(originals["open"](self, *words, **more), countdown)
+
+    def ticking(name):
+        def call(self, *words, **more):
+            if inside(self):
+                countdown.tick()
+            return originals[name](self, *words, **more)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", opened)
+        for name in ("mkdir", "replace"):
+            patch.setattr(Path, name, ticking(name))
+        yield countdown
+
+
+@contextlib.contextmanager
+def raising(kind, at):
+    """The `at`-th line of poolcli that runs raises `kind`; gives a list that holds which, once it has."""
+    left, where = at, []
+
+    def local(frame, event, _):
+        nonlocal left
+        if event == "line":
+            left -= 1
+            if left == -1:
+                where.append(f"{frame.f_code.co_filename}:{frame.f_lineno}")
+                raise kind
+        return local
+
+    def tracing(frame, _event, _arg):
+        name = frame.f_code.co_filename
+        return local if name.startswith(PACKAGE) and not name.endswith(OUTSIDE) and not where else None
+
+    before = sys.gettrace()
+    sys.settrace(tracing)
+    try:
+        yield where
+    finally:
+        sys.settrace(before)
