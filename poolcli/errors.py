@@ -8,23 +8,32 @@ from difflib import SequenceMatcher, get_close_matches
 
 
 class PoolcliError(Exception):
-    """Base of every error that poolcli raises on purpose; `exit_code` is what the command line ends with."""
+    """Base of every error that poolcli raises on purpose; `exit_code` is what the command line ends with.
+
+    `kind` is one word by which failures are counted.
+    """
 
     exit_code = 1
+    kind = "error"
 
 
 class UsageError(PoolcliError, ValueError):
     """The request cannot be met whatever the picture: a stride of 0, an unknown mode, two outputs of one name."""
 
     exit_code = 2
+    kind = "usage"
 
 
 class PictureError(PoolcliError, ValueError):
     """This one picture cannot be read or pooled as asked; the others of a batch are done."""
 
+    kind = "picture"
+
 
 class OutputError(PoolcliError):
     """This one result cannot be written: the disk is full, the folder closed, the file there already."""
+
+    kind = "output"
 
 
 def unknown(kind: str, got: str, allowed: Iterable[str]) -> UsageError:

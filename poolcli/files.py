@@ -1,9 +1,13 @@
 """Files that appear whole or not at all: written under a temporary name in the target's folder, then renamed."""
 
 import os
+import platform
+import re
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,6 +15,9 @@ from poolcli.errors import OutputError
 
 TEMPORARY_PREFIX = ".poolcli-"
 TEMPORARY_SUFFIX = ".part"
+_HOST = blake2b(platform.node().encode(), digest_size=4).hexdigest()
+_TEMPORARY = re.compile(rf"{re.escape(TEMPORARY_PREFIX)}([0-9a-f]+)-(\d+)-[0-9a-f]+{re.escape(TEMPORARY_SUFFIX)}")
+_FORGOTTEN = 24 * 3600  # seconds after which a temporary file of another machine belongs to nobody
 
 
 @contextmanager
@@ -20,7 +27,7 @@ def publish(target: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
     `durable` waits until file and name are on the disk, so that a power cut cannot tear them. Raises OutputError when
     the file cannot be written or renamed; whatever else the block raises goes through.
     """
-    temporary = target.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
+    temporary = target.with_name(f"{TEMPORARY_PREFIX}{_HOST}-{os.getpid()}-{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("x+b") as stream:  # the umask decides the permissions, as for any new file
@@ -36,6 +43,32 @@ def publish(target: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def sweep(folder: Path, *, begun: bool = True) -> None:
+    """Remove the temporary files in `folder` that dead processes left; what cannot be removed stays.
+
+    `begun` False: this process has written nothing yet, so that what bears its number is an earlier one's.
+    """
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            match = _TEMPORARY.fullmatch(entry.name)
+            if match and _is_left(entry, match[1], int(match[2]), begun):
+                Path(entry.path).unlink()
+
+
+def _is_left(entry: os.DirEntry[str], host: str, process: int, begun: bool) -> bool:
+    if host != _HOST or os.name == "nt":  # where nobody can be asked
+        return time.time() - entry.stat().st_mtime > _FORGOTTEN
+    if process == os.getpid():
+        return not begun
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except (PermissionError, OverflowError):
+        return False
+    return False
 
 
 def _sync_folder(folder: Path) -> None:

@@ -66,6 +66,8 @@ class Outcome:
     notes: tuple[str, ...] = ()
     error: str | None = None
     looks: "Mapping[str, tuple[Look, ...]]" = field(default_factory=dict)  # by form, one a frame
+    kind: str | None = None  # of the error: picture, output, memory, timeout, crash
+    pixels: int = 0  # of the input, all frames
 
 
 def run_image(settings: Settings, job: Job) -> Outcome:
@@ -74,13 +76,16 @@ def run_image(settings: Settings, job: Job) -> Outcome:
         return _pool_picture(settings, job)
     except PoolcliError as error:
         known = job.name in str(error) or job.target_name in str(error)
-        return Outcome(job, error=str(error) if known else f"{job.name}: {error}")
+        return Outcome(job, error=str(error) if known else f"{job.name}: {error}", kind=error.kind)
     except OSError as error:  # of reading, since what is published tells its own; stdout's is not this picture's
         if not isinstance(job.target, Path):
             raise
-        return Outcome(job, error=f"{job.name}: cannot be read ({error.strerror or error}); try it again")
+        text = f"{job.name}: cannot be read ({error.strerror or error}); try it again"
+        return Outcome(job, error=text, kind="picture")
     except MemoryError:
-        return Outcome(job, error=f"{job.name}: too large for the memory of this machine: use a crop of it")
+        return Outcome(
+            job, error=f"{job.name}: too large for the memory of this machine: use a crop of it", kind="memory"
+        )
 
 
 def _pool_picture(settings: Settings, job: Job) -> Outcome:
@@ -106,7 +111,8 @@ def _pool_picture(settings: Settings, job: Job) -> Outcome:
         if measured
     ]
     looks = _looks(settings, picture, rows, target_format) if settings.looks and reports else {}
-    return Outcome(job, tuple(reports), written.notes, looks=looks)
+    pixels = sum(frame.pixels.shape[0] * frame.pixels.shape[1] for frame in picture.frames)
+    return Outcome(job, tuple(reports), written.notes, looks=looks, pixels=pixels)
 
 
 def _large(settings: Settings, job: Job) -> images.LargeArray | None:
@@ -129,7 +135,7 @@ def _pool_bands(settings: Settings, job: Job, large: images.LargeArray) -> Outco
         )
         images.write_bands(stream, shape, pooled)
     note = "pooled band by band, without a shift report, since the array is too large to be held in memory"
-    return Outcome(job, notes=(note,) if settings.shifting else ())
+    return Outcome(job, notes=(note,) if settings.shifting else (), pixels=large.size[0] * large.size[1])
 
 
 def _source(job: Job) -> Path | BinaryIO:

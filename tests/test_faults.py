@@ -15,7 +15,7 @@ from tests.faults import failing, faulty_disk, raising
 from tests.trial import run
 
 NAMES = ("four.png", "features.npy", "one.png")
-WORDS = ("pool", "in", "-o", "out", "--report", "json", "--report", "jsonl", "--filter", "gauss")
+WORDS = ("pool", "in", "-o", "out", "--engine", "serial", "--report", "json", "--report", "jsonl", "--filter", "gauss")
 NEVER = 10**9
 
 

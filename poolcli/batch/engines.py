@@ -1,12 +1,131 @@
-"""Engines: ways to run a function over items, yielding each result as it comes."""
+"""Engines: ways to run a function over items. All are the same map: (item, result) pairs, as they finish.
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+A row of ENGINES makes a crew, which takes items and gives results; `run` feeds it, never more than it has places for
+and never more than fits into the memory allowed, so that a million items need no more than a few.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Protocol, TypeVar
+
+from poolcli.errors import UsageError, unknown
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def serial(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """One after the other, here."""
-    return map(function, items)
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much at once: `jobs` workers, `memory` bytes of decoded pictures; and `timeout` seconds an item."""
+
+    jobs: int = 1
+    memory: int | None = None
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """In place of a result: the worker did not live to give it, and why; `kind` is one word for it."""
+
+    kind: str
+    reason: str
+
+
+class Crew(Protocol):
+    """Workers. `places`: how many items may be under way."""
+
+    places: int
+
+    def submit(self, number: int, item: Any) -> None:
+        """Let a worker begin with an item."""
+
+    def finished(self) -> tuple[int, Any]:
+        """Wait for the next result, or Lost, with its item's number."""
+
+
+Recruit = Callable[[Callable[[Any], Any], Limits], AbstractContextManager[Crew]]
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A row of the table; `crew` is module:class of this room. `kills`: it can end an item that takes too long."""
+
+    name: str
+    crew: str
+    kills: bool = False
+
+    def load(self) -> Recruit:
+        """The class of its crew."""
+        module, name = self.crew.split(":")
+        found: Recruit = getattr(import_module(f"poolcli.batch.{module}"), name)
+        return found
+
+
+ENGINES: Mapping[str, Engine] = {
+    engine.name: engine
+    for engine in (
+        Engine("serial", "crews:Serial"),
+        Engine("threads", "crews:Threads"),
+        Engine("processes", "processes:Processes", kills=True),
+    )
+}
+USUAL, KILLING = "threads", "processes"
+
+
+def find_engine(name: str | None, *, timeout: bool = False) -> Engine:
+    """The engine of this name, or the usual one; UsageError when there is none, or it cannot keep to a timeout."""
+    if name is None:
+        return ENGINES[KILLING if timeout else USUAL]
+    if name not in ENGINES:
+        raise unknown("engine", name, ENGINES)
+    if timeout and not ENGINES[name].kills:
+        able = " or ".join(engine.name for engine in ENGINES.values() if engine.kills)
+        raise UsageError(f"--timeout cannot end a picture in the engine '{name}': use --engine {able}")
+    return ENGINES[name]
+
+
+def run(
+    engine: Engine,
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    limits: Limits,
+    weigh: Callable[[Item], int] = lambda item: 0,
+) -> Iterator[tuple[Item, Result | Lost]]:
+    """Every item with what `function` made of it, or Lost, as they finish. An item heavier than the memory runs alone.
+
+    What the function raises ends the run.
+    """
+    under_way: dict[int, tuple[Item, int]] = {}
+    weight = 0
+
+    def take() -> tuple[Item, Result | Lost]:
+        nonlocal weight
+        number, result = crew.finished()
+        item, freed = under_way.pop(number)
+        weight -= freed
+        return item, result
+
+    with engine.load()(function, limits) as crew:
+        for number, item in enumerate(items):
+            own = weigh(item) if limits.memory is not None else 0
+            while under_way and limits.memory is not None and weight + own > limits.memory:
+                yield take()
+            under_way[number] = item, own
+            weight += own
+            crew.submit(number, item)
+            while len(under_way) >= crew.places:
+                yield take()
+        while under_way:
+            yield take()
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "process_cpu_count"):  # Python 3.13
+        return os.process_cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

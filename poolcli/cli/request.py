@@ -27,3 +27,4 @@ class Request:
         self.reading.options()
         self.writing.check()
         self.reporting.check()
+        self.running.check()

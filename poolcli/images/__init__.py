@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from poolcli.images.options import DEFAULT_MAX_PIXELS as DEFAULT_MAX_PIXELS
     from poolcli.images.options import EncodeOptions as EncodeOptions
     from poolcli.images.options import ReadOptions as ReadOptions
+    from poolcli.images.weighing import weigh as weigh
 
 _NAMES = {
     "decoding": "decode",
@@ -32,6 +33,7 @@ _NAMES = {
     "frame": "Frame Meta Palette Picture",
     "large": "LargeArray open_large rows_of write_bands",
     "options": "DEFAULT_MAX_PIXELS EncodeOptions ReadOptions",
+    "weighing": "weigh",
 }
 _PLACES = {name: module for module, names in _NAMES.items() for name in names.split()}
 __all__ = [*_PLACES]  # noqa: PLE0604 (names, one place for them)

@@ -86,7 +86,7 @@ def decode(
 
 def _picture(stream: BinaryIO, start: bytes, request: _Request) -> Picture:
     with reading(request.name):
-        image = _identified(stream)
+        image = identified(stream)
     if image is None:
         raise request.refuse(_not_a_picture(start))
     stored_mode = image.mode
@@ -96,7 +96,7 @@ def _picture(stream: BinaryIO, start: bytes, request: _Request) -> Picture:
     return Picture(str(image.format), frames, stored_mode, meta, tuple(request.notes))
 
 
-def _identified(stream: BinaryIO) -> Image.Image | None:
+def identified(stream: BinaryIO) -> Image.Image | None:
     for plugins in (Image.preinit, Image.init):  # first the five common ones, which load in half the time
         plugins()
         try:

@@ -14,6 +14,6 @@ def run_and_report(settings: Settings, job: Job) -> Outcome:
         try:
             write_sides(job.sides, outcome)
         except PoolcliError as error:
-            return replace(outcome, error=str(error), looks={})
+            return replace(outcome, error=str(error), kind=error.kind, looks={})
     kept = {name: looks for name, looks in outcome.looks.items() if name not in job.sides}
     return replace(outcome, looks=kept)  # what is drawn already need not go through the engine

@@ -1,22 +1,64 @@
-"""The options of a run: where outputs go, what may be replaced, what is told."""
+"""The options of a run: where outputs go, what may be replaced, how much at once, what is told."""
 
+import re
 from dataclasses import dataclass
 from typing import Annotated
 
 from typer import Option
 
+from poolcli.batch.engines import ENGINES, USUAL, find_engine
+from poolcli.errors import UsageError
+
+AUTO = "auto"
+_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Outputs, and what is told."""
+    """Outputs, workers, and what is told."""
 
     output: Annotated[
         str | None,
         Option("--output", "-o", help="A file, a folder, a template such as 'out/{stem}-{mode}.{ext}', or - (stdout)."),
     ] = None
     overwrite: Annotated[bool, Option("--overwrite", help="Replace outputs that exist already.")] = False
+    engine: Annotated[
+        str | None, Option("--engine", help=f"Who does the work: {', '.join(ENGINES)}; {USUAL} if not given.")
+    ] = None
+    jobs: Annotated[str, Option("--jobs", "-j", metavar="N", help="Pictures at once; auto: as processors.")] = AUTO
+    memory: Annotated[
+        str | None, Option("--memory", metavar="SIZE", help="Bound the pictures at once by their size, as in 2G.")
+    ] = None
+    timeout: Annotated[
+        float | None, Option("--timeout", metavar="SECONDS", help="Give a picture up after so long (processes).")
+    ] = None
     dry_run: Annotated[bool, Option("--dry-run", help="Print what would be done, do nothing.")] = False
     json: Annotated[bool, Option("--json", help="One JSON object a line on stdout.")] = False
     quiet: Annotated[bool, Option("--quiet", "-q", help="Print nothing but errors and what --json or -o - ask.")] = (
         False
     )
+
+    def check(self) -> None:
+        """UsageError for an unknown engine, or a number that cannot be."""
+        find_engine(self.engine, timeout=self.timeout is not None)
+        self.workers()
+        self.memory_bytes()
+        if self.timeout is not None and not self.timeout > 0:
+            raise UsageError(f"--timeout {self.timeout:g} is not allowed: give more than 0 seconds")
+
+    def workers(self) -> int | None:
+        """How many; None: as many as there are processors."""
+        if self.jobs == AUTO:
+            return None
+        if not (self.jobs.isascii() and self.jobs.isdigit() and int(self.jobs)):
+            raise UsageError(f"--jobs '{self.jobs}' is not allowed: give a whole number from 1, or {AUTO}")
+        return int(self.jobs)
+
+    def memory_bytes(self) -> int | None:
+        """The bytes of --memory."""
+        if self.memory is None:
+            return None
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)(?:I?B)?", self.memory.upper())
+        if match is None:
+            raise UsageError(f"--memory '{self.memory}' is no size: a number with K, M, G or T is allowed, as in 2G")
+        return int(float(match[1]) * _UNITS[match[2]])

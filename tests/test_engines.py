@@ -1,0 +1,224 @@
+"""Every engine is the same map; workers that hang or die cost the item they had, nothing else."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from poolcli import files, images
+from poolcli.batch.engines import ENGINES, Limits, Lost, find_engine, run
+from poolcli.batch.kept import Kept
+from poolcli.errors import PoolcliError, UsageError
+from tests.batches import contents, draw, draw_many, environment, words
+
+LOCAL = ("serial", "threads", "processes")
+
+
+def square(number):
+    """What every engine is given to do."""
+    return number * number
+
+
+def behave(item):
+    """Do what the item says."""
+    if item == "hang":
+        time.sleep(60)
+    if item == "crash":
+        os.kill(os.getpid(), signal.SIGKILL if os.name != "nt" else signal.SIGTERM)
+    if item == "leave":
+        os._exit(3)
+    return item.upper()
+
+
+def refuse_to_start():
+    """Unpickling it ends the worker."""
+    os._exit(7)
+
+
+class Stillborn:
+    """A function that cannot be unpickled."""
+
+    def __reduce__(self):
+        return refuse_to_start, ()
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_every_engine_is_the_same_map(name):
+    """Each item with its result, more items than places."""
+    pairs = list(run(ENGINES[name], square, iter(range(50)), Limits(jobs=3)))
+    assert sorted(pairs) == [(number, number * number) for number in range(50)]
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_no_more_items_are_taken_than_are_under_way(name):
+    """The items come from a generator that says how far it was asked."""
+    taken = 0
+
+    def items():
+        nonlocal taken
+        for number in range(40):
+            taken += 1
+            yield number
+
+    for given, _ in enumerate(run(ENGINES[name], square, items(), Limits(jobs=2))):
+        assert taken - given <= 5
+
+
+def test_memory_bounds_what_is_under_way():
+    """Two of weight 4 under 10, one alone that is heavier than all."""
+    under_way, most, lock = 0, [], threading.Lock()
+
+    def work(weight):
+        nonlocal under_way
+        with lock:
+            under_way += weight
+            most.append(under_way)
+        time.sleep(0.005)
+        with lock:
+            under_way -= weight
+
+    weights = [4] * 10 + [25] + [4] * 10
+    assert len(list(run(ENGINES["threads"], work, weights, Limits(jobs=8, memory=10), lambda item: item))) == 21
+    assert max(each for each in most if each < 25) == 8
+    assert max(most) == 25
+
+
+def test_workers_that_hang_or_die_are_blamed_exactly():
+    """The others of the batch are done, by those who took their places."""
+    items = ["a", "crash", "b", "hang", "c", "leave", "d", "e"]
+    results = dict(run(ENGINES["processes"], behave, items, Limits(jobs=2, timeout=1.5)))
+    assert {item: result for item, result in results.items() if isinstance(result, str)} == {
+        letter: letter.upper() for letter in "abcde"
+    }
+    assert results["hang"] == Lost("timeout", "took more than 1.5 seconds and was ended")
+    assert results["leave"] == Lost("crash", "ended its worker process (exit code 3)")
+    assert (results["crash"].kind, "worker process" in results["crash"].reason) == ("crash", True)
+
+
+def test_workers_that_never_start_are_told():
+    """Not tried for ever."""
+    with pytest.raises(PoolcliError, match=r"no worker process can be started.*exit code 7"):
+        list(run(ENGINES["processes"], Stillborn(), ["a"], Limits(jobs=1)))
+
+
+def test_what_a_thread_raises_is_raised():
+    """A bug is no outcome."""
+    with pytest.raises(ZeroDivisionError):
+        list(run(ENGINES["threads"], lambda item: 1 // item, [1, 0], Limits(jobs=2)))
+
+
+def test_a_timeout_needs_an_engine_that_kills():
+    """And chooses it where none is named."""
+    assert find_engine(None).name == "threads"
+    assert find_engine(None, timeout=True).name == "processes"
+    with pytest.raises(UsageError, match="--engine processes"):
+        find_engine("threads", timeout=True)
+    with pytest.raises(UsageError, match="did you mean 'threads'"):
+        find_engine("thread")
+
+
+def test_kept_values_come_back_in_order():
+    """Whatever the order they came in, and past the part held in memory."""
+    kept = Kept()
+    for number in (5, 0, 3):
+        kept.put(number, bytes([number]) * 10**6)
+    assert [value[0] for value in kept.in_order()] == [0, 3, 5]
+
+
+def test_same_bytes_whatever_the_engine(command, tmp_path, monkeypatch):
+    """Outputs and the reports of the run."""
+    monkeypatch.chdir(tmp_path)
+    draw_many(tmp_path / "in", 12)
+    draw(tmp_path / "in/large.png", size=(400, 300))
+    (tmp_path / "in/0.png").write_bytes(b"broken")
+    made = {}
+    for name in LOCAL:
+        folder = "out"
+        ran = command("pool", "in", "-o", folder, "--engine", name, "--report", "csv", "--report", "jsonl", "--jobs", 2)
+        assert (ran.code, len(ran.out.splitlines())) == (1, 12)
+        made[name] = contents(folder)
+        Path(folder).rename(f"out-{name}")
+    assert made["serial"] == made["threads"] == made["processes"]
+    assert {"shift-report.csv", "shift-report.jsonl", "large.png"} < set(made["serial"])
+
+
+def test_a_picture_that_takes_too_long_is_one_failure(command, tmp_path, monkeypatch):
+    """Here all do: exit code 1, one sentence each, nothing left behind."""
+    monkeypatch.chdir(tmp_path)
+    draw_many(tmp_path / "in", 2)
+    ran = command("pool", "in", "-o", "out", "--timeout", "0.0001", "--json", "-j", "1")
+    assert (ran.code, [each["status"] for each in ran.objects]) == (1, ["failed", "failed"])
+    assert all("took more than 0.0001 seconds" in each["error"] for each in ran.objects)
+    assert not [name for name in contents("out") if name != "shift-report.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--engine", "thread"], "did you mean"),
+        (["--engine", "serial", "--timeout", "3"], "--timeout"),
+        (["--timeout", "0"], "more than 0"),
+        (["--timeout", "nan"], "more than 0"),
+        (["--jobs", "0"], "whole number from 1"),
+        (["--jobs", "two"], "auto"),
+        (["--memory", "lots"], "as in 2G"),
+    ],
+)
+def test_limits_that_cannot_be(command, arguments, sentence):
+    """One sentence, exit code 2, before anything is looked for."""
+    assert sentence in command.refused("pool", "missing.png", *arguments)
+
+
+def test_weights_are_told_by_headers(tmp_path):
+    """Nothing is decoded: a header that promises much weighs much."""
+    path = draw(tmp_path / "a.png", size=(30, 20))
+    assert images.weigh(path, filtered=False) == 30 * 20 * 12
+    assert images.weigh(path, filtered=True) == 30 * 20 * 40
+    assert images.weigh(tmp_path / "missing.png", filtered=True) == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no process can be asked there")
+def test_temporary_files_of_the_dead_are_swept(tmp_path):
+    """Those of this process and of living ones stay; other machines' after a day."""
+    dead = 2**22 - 1  # above the numbers that Linux gives usually, allowed on every system
+    host = files._HOST
+    stay = [f".poolcli-{host}-{os.getpid()}-aa.part", f".poolcli-{host}-1-aa.part", ".poolcli-00000000-5-aa.part"]
+    go = [f".poolcli-{host}-{dead}-aa.part", ".poolcli-00000000-5-bb.part"]
+    for name in (*stay, *go, "mine.part"):
+        (tmp_path / name).touch()
+    os.utime(tmp_path / go[1], (1, 1))
+    files.sweep(tmp_path)
+    assert set(contents(tmp_path)) == {*stay, "mine.part"}
+    files.sweep(tmp_path, begun=False)
+    assert set(contents(tmp_path)) == {*stay[1:], "mine.part"}
+    files.sweep(tmp_path / "missing")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_second_interrupt_does_not_wait(tmp_path):
+    """Ctrl-C finishes what is under way, twice leaves it: both within seconds, exit code 130."""
+    draw_many(tmp_path / "in", 150, size=(200, 200))
+    with subprocess.Popen(
+        words("pool", "in", "-o", "out", "--json", "--engine", "processes", "-j", "2"),
+        cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as running:  # fmt: skip
+        running.stdout.readline()
+        running.send_signal(signal.SIGINT)
+        time.sleep(0.02)
+        running.send_signal(signal.SIGINT)
+        started = time.monotonic()
+        out, err = running.communicate(timeout=30)
+    assert (running.returncode, time.monotonic() - started < 5) == (130, True)
+    assert "Traceback" not in err
+    assert len(out.splitlines()) < 150
+
+
+def test_functions_are_found_by_workers():
+    """A partial of a function of a module is what the command line sends."""
+    assert dict(run(ENGINES["processes"], partial(pow, 2), [3, 4], Limits(jobs=1))) == {3: 8, 4: 16}
