@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.browser import browser  # noqa: F401 (a fixture)
 from tests.command import Command
 
 settings.register_profile("poolcli", deadline=None)  # a busy machine is no failure

@@ -53,6 +53,14 @@ FORMS: Mapping[str, Form] = {
         Form("json", "json_form:write_side_file", "an object beside every output"),
         Form("jsonl", "json_form:write_lines_file", "a line a picture", of_run=True),
         Form("png", "sheet_form:write_sheet", "a contact sheet beside every output", looks=("SHEET", "SHEET")),
+        Form(
+            "html",
+            "html_form:write_page",
+            "a page to look at",
+            of_run=True,
+            package="jinja2",
+            looks=("PAGE", "LONG_PAGE"),
+        ),
         Form("csv", "csv_form:write_table", "a row a shift, for spreadsheets", of_run=True),
     )
 }

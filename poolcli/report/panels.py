@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from poolcli.look import Look, Panel
-from poolcli.report.terminal import figure
-from poolcli.report.verdict import direction, percent
+from poolcli.report.figures import direction, figure, percent
 from poolcli.shift.record import ShiftReport, ShiftRow, Side
 
 
@@ -21,6 +20,13 @@ class Shown:
     marks: bytes | None = None
     peak: str | None = None
 
+    @property
+    def alt(self) -> str:
+        """What is to be seen, in words."""
+        if self.peak is None:
+            return self.heading
+        return f"{self.heading}, as a heat-map from 0 (dark) to {self.peak} (light). {self.caption}".strip()
+
 
 def six(panel: Panel, look: Look, report: ShiftReport, row: ShiftRow, side: int) -> Iterator[Shown]:
     """The six pictures of a panel: before, moved, their change; the same after the layers.
@@ -33,7 +39,7 @@ def six(panel: Panel, look: Look, report: ShiftReport, row: ShiftRow, side: int)
     (w, h), (ow, oh) = report.input.size, report.output.size
     peaks = [figure(peak) for peak in look.peaks]
     sizes = ("", "") if is_part else (f"{w} x {h} pixels", f"{ow} x {oh} pixels")
-    counts = ("", "") if is_part else (changed(row.raw), changed(row.pooled))
+    counts = ("", "") if is_part else (counted(row.raw), counted(row.pooled))
     dots = "Dots: the pixels that survive the pooling" if panel.marks else sizes[0]
     yield Shown("still", panel.still, large, "Picture", dots, panel.marks)
     yield Shown("moved", panel.moved, large, f"Picture {moved}", sizes[0])
@@ -43,7 +49,7 @@ def six(panel: Panel, look: Look, report: ShiftReport, row: ShiftRow, side: int)
     yield Shown("after", panel.after, small, "Where the output changes", counts[1], peak=peaks[1])
 
 
-def changed(side: Side) -> str:
+def counted(side: Side) -> str:
     """How many pixels changed."""
     return f"{side.changed:,} of {side.pixels:,} pixels change ({percent(side.fraction)})"
 

@@ -6,8 +6,9 @@ from poolcli.files import publish
 from poolcli.images.sheet import PANEL, Band, Tile, draw_sheet
 from poolcli.look import Look, Panel, heat_colours
 from poolcli.pipeline import Outcome
+from poolcli.report.figures import direction
 from poolcli.report.panels import Shown, place, six
-from poolcli.report.verdict import direction, title, verdict, worst_row
+from poolcli.report.verdict import title, verdict, worst_row
 from poolcli.shift.record import ShiftReport
 
 

@@ -7,11 +7,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from poolcli.report.verdict import percent, title, verdict, worst_row
-from poolcli.shift.record import ShiftReport, ShiftRow, Side
-
-NOTHING = "-"
-EXACT = 100_000  # from here on a count is told in thousands or millions, or the table would not fit
+from poolcli.report.figures import changed, figure, share
+from poolcli.report.verdict import title, verdict, worst_row
+from poolcli.shift.record import ShiftReport, ShiftRow
 
 COLUMNS = ("changed before", "changed after", "absorbed", "gain", "residual", "aligned")
 
@@ -32,29 +30,9 @@ def print_report(console: Console, report: ShiftReport) -> None:
 
 def _cells(row: ShiftRow) -> Iterable[str]:
     yield f"{row.dx},{row.dy}"
-    yield _changed(row.raw)
-    yield _changed(row.pooled)
-    yield NOTHING if row.absorbed is None else percent(row.absorbed)
+    yield changed(row.raw)
+    yield changed(row.pooled)
+    yield share(row.absorbed)
     yield figure(row.gain)
     yield figure(row.residual)
-    yield NOTHING if row.aligned is None else percent(row.aligned.fraction)
-
-
-def _changed(side: Side) -> str:
-    return f"{count(side.changed)} ({percent(side.fraction)})"
-
-
-def count(number: int) -> str:
-    """A number of pixels, the exact one being in the JSON.
-
-    >>> count(25795), count(102724), count(11482113)
-    ('25,795', '103 k', '11.5 M')
-    """
-    if number < EXACT:
-        return f"{number:,}"
-    return f"{number / 1e3:.0f} k" if number < 1e6 else f"{number / 1e6:.1f} M"
-
-
-def figure(value: float | None) -> str:
-    """A figure to three digits, or a dash where there is none."""
-    return NOTHING if value is None else f"{value:.3g}"
+    yield share(row.aligned.fraction if row.aligned else None)

@@ -1,6 +1,10 @@
 """The report in plain words: how much of the change is left, as a count, per pixel, and in value."""
 
+from poolcli.report.figures import direction, percent
 from poolcli.shift.record import ShiftReport, ShiftRow, Side
+
+REAL_GAIN = 1.05  # below it the share of pixels that change is the same for all anybody can see
+GAIN = ("all absorbed", "gain per pixel")  # judgements that are good news
 
 
 def verdict(row: ShiftRow) -> str:
@@ -18,19 +22,14 @@ def verdict(row: ShiftRow) -> str:
     return f"{before}, and {_count(row.pooled)} of the output. {_worth(row)} {_in_value(row)}".rstrip()
 
 
-def direction(dx: int, dy: int) -> str:
-    """A shift in words.
-
-    >>> direction(-1, 0), direction(2, -3), direction(0, 0)
-    ('1 pixel left', '2 pixels right and 3 up', 'by nothing')
-    """
-    steps = [(abs(dx), "left" if dx < 0 else "right"), (abs(dy), "up" if dy < 0 else "down")]
-    parts = [(size, way) for size, way in steps if size]
-    if not parts:
-        return "by nothing"
-    size, way = parts[0]
-    first = f"{size} pixel{'s' * (size != 1)} {way}"
-    return " and ".join([first, *(f"{size} {way}" for size, way in parts[1:])])
+def judgement(row: ShiftRow) -> str:
+    """The verdict in a few words."""
+    if row.raw.changed == 0:
+        return "nothing changes"
+    if row.pooled.changed == 0:
+        return "all absorbed"
+    assert row.gain is not None
+    return "gain per pixel" if row.gain >= REAL_GAIN else "no gain per pixel"
 
 
 def _count(side: Side) -> str:
@@ -44,10 +43,10 @@ def _worth(row: ShiftRow) -> str:
     if row.absorbed <= 0:
         return f"No fewer than before: per pixel {_times(1 / row.gain)} as many change."
     fewer = f"That is {percent(row.absorbed)} fewer"
-    if row.gain >= 1.05:
+    if row.gain >= REAL_GAIN:
         return f"{fewer}, and per pixel of the smaller output too: {_times(row.gain)} fewer change, a real gain."
     smaller = f"but the output has {_times(row.raw.pixels / row.pooled.pixels)} fewer pixels anyway"
-    as_many = "just" if row.gain > 0.95 else _times(1 / row.gain)
+    as_many = "just" if row.gain > 1 / REAL_GAIN else _times(1 / row.gain)
     return f"{fewer}, {smaller}, and per pixel nothing was gained: {as_many} as many change."
 
 
@@ -62,20 +61,6 @@ def _in_value(row: ShiftRow) -> str:
 
 def _times(factor: float) -> str:
     return f"{factor:.3g} times"
-
-
-def percent(fraction: float) -> str:
-    """A share in per cent, with one digit, or two significant ones when small.
-
-    >>> percent(0.0484), percent(1.0), percent(0.00021), percent(0.99999)
-    ('4.8 %', '100 %', '0.021 %', '>99.9 %')
-    """
-    value = 100 * fraction
-    if value in (0, 100):
-        return f"{value:.0f} %"
-    if 99.95 <= value < 100:
-        return ">99.9 %"
-    return f"{value:.1f} %" if value >= 1 or value < 0 else f"{value:.2g} %"
 
 
 def title(report: ShiftReport) -> str:

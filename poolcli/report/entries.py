@@ -1,0 +1,173 @@
+"""What a page says of one picture: words, figures and pictures, ready for the templates."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from poolcli.look import Look
+from poolcli.pipeline import Outcome
+from poolcli.report.figures import changed, direction, figure, share
+from poolcli.report.panels import Shown, place, six
+from poolcli.report.verdict import GAIN, judgement, verdict, worst_row
+from poolcli.shift.record import ShiftReport, ShiftRow
+
+SIDE = 320
+
+
+class Line(NamedTuple):
+    """Where the rendered rows of an entry lie (start, bytes without and with pictures), and what orders them."""
+
+    start: int
+    short: int
+    full: int
+    absorbed: float | None
+    gain: float | None
+    residual: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the table of pictures; `less`: left out on small screens."""
+
+    name: str
+    written: Callable[[float | None], str]
+    less: bool = False
+    sorted: bool = False
+
+
+COLUMNS = (
+    Column("changed", share, less=True),
+    Column("after", share, less=True),
+    Column("absorbed", share),
+    Column("gain", figure),
+    Column("residual", figure, sorted=True),
+    Column("aligned", share, less=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A figure in its column."""
+
+    column: Column
+    value: float | None
+
+    @property
+    def text(self) -> str:
+        """As it is read."""
+        return self.column.written(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class PanelView:
+    """Six tiles, and which part of the picture they show (empty: all of it); `smooth`: too large to see its pixels."""
+
+    place: str
+    smooth: bool
+    tiles: tuple[Shown, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One picture, or one frame of it."""
+
+    report: ShiftReport
+    look: Look | None
+    panels: tuple[PanelView, ...]
+
+    @property
+    def name(self) -> str:
+        """The file, and which frame of it; control characters shown as what they are not."""
+        name = self.report.input.path or "array"
+        frame = f" (frame {self.report.input.frame})" if self.report.input.frame else ""
+        return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name) + frame
+
+    @property
+    def row(self) -> ShiftRow:
+        """The worst shift."""
+        return worst_row(self.report)
+
+    @property
+    def sizes(self) -> str:
+        """From which size to which."""
+        (w, h), (ow, oh) = self.report.input.size, self.report.output.size
+        return f"{w} x {h} \N{RIGHTWARDS ARROW} {ow} x {oh}"
+
+    @property
+    def verdict(self) -> str:
+        """In plain words."""
+        return verdict(self.row)
+
+    @property
+    def word(self) -> str:
+        """In a few words."""
+        return judgement(self.row)
+
+    @property
+    def gained(self) -> bool:
+        """Whether the layers help."""
+        return self.word in GAIN
+
+    @property
+    def figures(self) -> tuple[float | None, float | None, float | None]:
+        """absorbed, gain and residual, over all shifts."""
+        summary = self.report.summary
+        return summary.absorbed, summary.gain, summary.residual
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The figures of the table, column by column."""
+        absorbed, gain, residual = self.figures
+        row = self.row
+        aligned = row.aligned.fraction if row.aligned else None
+        values = row.raw.fraction, row.pooled.fraction, absorbed, gain, residual, aligned
+        return tuple(Cell(column, value) for column, value in zip(COLUMNS, values, strict=True))
+
+    @property
+    def shifts(self) -> list[tuple[str, ...]]:
+        """A line of figures for every shift."""
+        return [
+            (
+                f"{row.dx},{row.dy}",
+                changed(row.raw),
+                changed(row.pooled),
+                share(row.absorbed),
+                figure(row.gain),
+                figure(row.residual),
+                share(row.aligned.fraction if row.aligned else None),
+            )
+            for row in self.report.shifts
+        ]
+
+    @property
+    def thumbnail(self) -> bytes | None:
+        """A small picture."""
+        return self.look.thumbnail if self.look else None
+
+    @property
+    def marked(self) -> bool:
+        """Whether surviving pixels are marked."""
+        return any(tile.marks for panel in self.panels for tile in panel.tiles)
+
+
+def entries_of(outcome: Outcome, form: str) -> Iterator[Entry]:
+    """An entry for every report of an outcome; the first frames with pictures."""
+    looks = outcome.looks.get(form, ())
+    for index, report in enumerate(outcome.reports):
+        look = looks[index] if index < len(looks) else None
+        yield Entry(report, look, tuple(_panels(report, look)) if look else ())
+
+
+def _panels(report: ShiftReport, look: Look) -> Iterator[PanelView]:
+    row = worst_row(report)
+    for panel in filter(None, (look.whole, look.part)):
+        everything = panel is look.part and panel.region[2:] == report.input.size
+        where = "" if everything else place(panel, look)
+        yield PanelView(where, panel is look.whole, tuple(six(panel, look, report, row, SIDE)))
+
+
+def facts_of(report: ShiftReport) -> tuple[str, ...]:
+    """What is the same for all pictures of a run: the shifts and the edge."""
+    shifts = [direction(row.dx, row.dy) for row in report.shifts]
+    shown = ", ".join(shifts[:4]) + (f" and {len(shifts) - 4} more" if len(shifts) > 4 else "")
+    return f"moved {shown}", f"edge: {report.shifts[0].edge}"

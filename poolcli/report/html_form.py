@@ -1,0 +1,130 @@
+"""The report as one self-contained page, made row by row as a run goes on, so that memory does not grow with it."""
+
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from poolcli import __version__
+from poolcli.files import publish
+from poolcli.look import heat_colours
+from poolcli.pipeline import Outcome
+from poolcli.report.entries import COLUMNS, Entry, Line, entries_of, facts_of
+from poolcli.report.spread import plots
+
+MOST_BYTES = 24 << 20  # of rows with their pictures; the others have figures only
+MOST_ROWS = 20_000
+MOST_FAILURES = 1_000
+
+
+@contextmanager
+def write_page(path: Path) -> Iterator[Callable[[Outcome], None]]:
+    """A page in `path`, whose pictures come with the outcomes."""
+    with TemporaryFile() as spool:
+        page = Page(spool)
+        yield page.add
+        with publish(path) as stream:
+            page.write(stream)
+
+
+class Page:
+    """Entries as they come, rendered into `spool`; of each only what orders the page stays in memory."""
+
+    def __init__(self, spool: BinaryIO) -> None:
+        self.spool = spool
+        self.templates = Environment(
+            loader=PackageLoader("poolcli.report", "page"), autoescape=True, undefined=StrictUndefined
+        )
+        self.templates.filters["uri"] = data_uri
+        self.lines: list[Line] = []
+        self.failures: list[str] = []
+        self.failed = 0
+        self.first: Entry | None = None
+        self.facts: tuple[str, ...] = ()
+
+    def add(self, outcome: Outcome) -> None:
+        """Render what is shown of one picture, every frame."""
+        if outcome.error is not None:
+            self.failed += 1
+            self.failures += [outcome.error] * (len(self.failures) < MOST_FAILURES)
+        for entry in entries_of(outcome, "html"):
+            self.first = self.first or entry
+            self.facts = self.facts or facts_of(entry.report)
+            short, full = (self._render("row.html", entry=entry, full=full) for full in (False, bool(entry.panels)))
+            start = self.spool.seek(0, 2)
+            self.spool.write(short + full)
+            self.lines.append(Line(start, len(short), len(full), *entry.figures))
+
+    def write(self, stream: BinaryIO) -> None:
+        """The whole page, worst pictures first."""
+        listed = len(self.lines) > 1
+        name = self.first.name if self.first and not listed else "Shift report"
+        facts = (f"{len(self.lines):,} pictures", *self.facts) if listed else self.facts
+        style, script = _asset("page.css"), _asset("page.js")
+        stream.write(
+            self._render(
+                "head.html",
+                title=name,
+                facts=facts,
+                layers=self.first.report.layers if self.first else "",
+                colours=["#" + bytes(colour).hex() for colour in heat_colours()[::9].tolist()],
+                style=style,
+                style_hash=_hash(style),
+                script_hash=_hash(script),
+                version=__version__,
+            )
+        )
+        notes = []
+        if listed:
+            notes = self._write_index(stream)
+        elif self.first:
+            stream.write(self._render("alone.html", entry=self.first, heading=False))
+        failures = [*self.failures, *([f"and {self.failed - MOST_FAILURES} more"] * (self.failed > MOST_FAILURES))]
+        stream.write(
+            self._render("foot.html", listed=listed, notes=notes, failures=failures, script=script, version=__version__)
+        )
+
+    def _write_index(self, stream: BinaryIO) -> list[str]:
+        """The spread of the figures and the table; what to say below it."""
+        stream.write(self._render("index.html", plots=plots(self.lines), columns=COLUMNS))
+        order = sorted(self.lines, key=lambda line: -1.0 if line.residual is None else line.residual, reverse=True)
+        written = with_pictures = 0
+        for line in order[:MOST_ROWS]:
+            full = written + line.full <= MOST_BYTES
+            with_pictures += full
+            self.spool.seek(line.start + (line.short if full else 0))
+            written += stream.write(self.spool.read(line.full if full else line.short))
+        notes = []
+        if with_pictures < len(order):
+            notes.append(f"Only the first {with_pictures:,} show their pictures, or the page would be too large.")
+        if len(order) > MOST_ROWS:
+            notes.append(f"The {len(order) - MOST_ROWS:,} that keep least of the change are not listed.")
+        return notes
+
+    def _render(self, template: str, **values: Any) -> bytes:
+        return self.templates.get_template(template).render(values).encode("utf-8", "replace")
+
+
+def _asset(name: str) -> str:
+    return files("poolcli.report").joinpath("page", name).read_text("utf-8")
+
+
+def _hash(text: str) -> str:
+    """What a Content-Security-Policy calls this text, so that it allows nothing else."""
+    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
+
+
+def data_uri(picture: bytes) -> str:
+    """A PNG or JPEG as part of a page.
+
+    >>> data_uri(b"\\x89PNG")
+    'data:image/png;base64,iVBORw=='
+    """
+    kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{kind};base64,{b64encode(picture).decode()}"

@@ -1,0 +1,210 @@
+"""The page of a report in a real browser: nothing is loaded, nothing goes wrong, everything can be used."""
+
+from html.parser import HTMLParser
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from poolcli.report import forms, html_form
+from tests.test_views import THE_ONE
+
+HOSTILE = '"><img src=x onerror=alert(1)>.png'
+COUNT = """
+  const image = document.querySelector(arguments[0]), canvas = document.createElement("canvas");
+  canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;
+  const brush = canvas.getContext("2d");
+  brush.drawImage(image, 0, 0);
+  const data = brush.getImageData(0, 0, canvas.width, canvas.height).data;
+  let changed = 0;
+  for (let i = 0; i < data.length; i += 4) changed += data[i] !== 68 || data[i + 1] !== 1 || data[i + 2] !== 84;
+  return changed;"""
+VALUES = """return [...document.querySelector("table.index").tBodies].filter((b) => !b.hidden)
+  .map((body) => body.rows[0].cells[arguments[0]].dataset.value);"""
+
+
+def pixels(png):
+    """A screenshot as an array."""
+    with Image.open(BytesIO(png)) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def colours(png):
+    """How many there are in a screenshot: a blank one has one."""
+    with Image.open(BytesIO(png)) as image:
+        return len(image.convert("RGB").getcolors(1 << 24))
+
+
+def assert_quiet(browser, path):
+    """Nothing on the console, no request but for the page itself, a picture of it that is not blank."""
+    assert browser.logs("browser") == []
+    assert browser.requests() == [Path(path).absolute().as_uri()]
+    assert colours(browser.screenshot()) > 30
+
+
+@pytest.fixture
+def one(samples, command):
+    """The page of the "1"."""
+    assert command("pool", "samples/one.png", *THE_ONE, "-o", "out/one.png", "--report", "html", "-q").code == 0
+    return Path("out/one.shift.html")
+
+
+@pytest.fixture
+def index(samples, command):
+    """The page of all samples, a file that is broken, and one with a name to be afraid of."""
+    (samples / HOSTILE).write_bytes((samples / "one.png").read_bytes())
+    (samples / f"broken {HOSTILE}").write_bytes(b"no picture")
+    shifts = ("--shift", "-1,0", "--shift", "1,2")
+    assert command("pool", "samples", "-o", "out", *shifts, "--report", "html", "-q").code == 1
+    return Path("out/shift-report.html")
+
+
+@pytest.mark.parametrize(("size", "scheme"), [((1200, 900), "light"), ((390, 844), "dark")])
+def test_the_figure_of_the_beginning_is_there_to_see(browser, one, size, scheme):
+    """38 marked pixels, below them 12, in light and dark, on a desk and on a phone."""
+    browser.open(one, size=size, scheme=scheme)
+    assert_quiet(browser, one)
+    assert browser.run(COUNT, ".tile.before img") == 38
+    assert browser.run(COUNT, ".tile.after img") == 12
+    background = browser.run("return getComputedStyle(document.body).backgroundColor")
+    assert (int(background.removeprefix("rgb(").split(",")[0]) < 128) == (scheme == "dark")
+    assert browser.run("return document.documentElement.scrollWidth") <= size[0]
+
+
+def test_the_swipe_uncovers_the_moved_picture(browser, one):
+    """With the keyboard, from nothing to all of it: then the stage looks as the moved picture does."""
+    browser.open(one)
+    before = pixels(browser.screenshot())
+    slider = browser.call("element", {"using": "css selector", "value": "input[type=range]"})
+    key = f"element/{next(iter(slider.values()))}/value"
+    browser.call(key, {"text": "\ue010"})  # End
+    assert browser.run("return document.querySelector('.look').style.getPropertyValue('--swipe')") == "100%"
+    assert browser.run("return getComputedStyle(document.querySelector('.swipe')).clipPath") == "inset(0px 0% 0px 0px)"
+    assert not np.array_equal(before, pixels(browser.screenshot()))
+    browser.call(key, {"text": "\ue011"})  # Home
+    assert browser.run("return document.querySelector('.look').style.getPropertyValue('--swipe')") == "0%"
+
+
+def test_blinking_and_marks_can_be_switched(browser, one):
+    """The button says that it is pressed; the marks go without JavaScript."""
+    browser.open(one)
+    browser.run("document.querySelector('button.blink').click()")
+    assert browser.run("return document.querySelector('button.blink').ariaPressed") == "true"
+    assert browser.run("return getComputedStyle(document.querySelector('.swipe')).animationName") == "blink"
+    shown = "return getComputedStyle(document.querySelector('.marks')).display"
+    assert browser.run(shown) != "none"
+    browser.run("document.querySelector('.marks-on').click()")
+    assert browser.run(shown) == "none"
+
+
+def test_the_table_sorts_and_finds(browser, index):
+    """Worst first; by any column both ways; by name; only what is searched for."""
+    browser.open(index)
+    assert_quiet(browser, index)
+    residual = [float(value) for value in browser.run(VALUES, 6)]
+    assert residual == sorted(residual, reverse=True) and len(residual) == 9
+    for order in (True, False):
+        browser.run("document.querySelectorAll('table.index th button')[4].click()")
+        gain = [float(value) for value in browser.run(VALUES, 5) if value]
+        assert gain == sorted(gain, reverse=order)
+    browser.run("document.querySelector('table.index th button').click()")
+    names = browser.run(VALUES, 1)
+    assert names == sorted(names) != []
+    browser.run(
+        "const s = document.querySelector('.search input'); s.value = 'PHOTO'; s.dispatchEvent(new Event('input'))"
+    )
+    assert browser.run(VALUES, 1) == ["samples/photo.jpg"]
+
+
+def test_a_hostile_name_is_only_a_name(browser, index):
+    """Neither in the table nor among the failures does it become markup."""
+    browser.open(index)
+    assert browser.run("return document.querySelectorAll('img[src=x], [onerror]').length") == 0
+    assert f"samples/{HOSTILE}" in browser.run(VALUES, 1)
+    assert f"broken {HOSTILE}" in browser.run("return document.querySelector('.failed li').textContent")
+
+
+def test_the_details_open_by_keyboard(browser, index):
+    """A summary is a button; what it opens is laid out only then."""
+    browser.open(index)
+    summary = browser.call("element", {"using": "css selector", "value": "table.index summary"})
+    browser.call(f"element/{next(iter(summary.values()))}/value", {"text": "\ue007"})
+    opened = "return [...document.querySelectorAll('table.index details')].map((d) => d.open)"
+    assert browser.run(opened)[:2] == [True, False]
+    browser.wait("return document.querySelectorAll('.six .swipe').length > 0")
+
+
+def test_the_policy_lets_nothing_out(browser, one):
+    """Even if something got in: no script, no style, no request."""
+    browser.open(one)
+    script = """
+      const done = arguments[arguments.length - 1];
+      fetch("https://example.invalid/").then(() => done("sent"), () => done("blocked"));"""
+    assert browser.call("execute/async", {"script": script, "args": []}) == "blocked"
+    browser.run(
+        "const s = document.createElement('script'); s.textContent = 'window.evil = 1'; document.body.append(s)"
+    )
+    assert browser.run("return window.evil") is None
+    said = [entry["message"] for entry in browser.logs("browser")]
+    assert len(said) >= 2 and all("Content Security Policy" in message for message in said)
+
+
+def test_it_works_without_javascript(browser, one):
+    """The pictures are there, what needs a script is not shown."""
+    browser.open(one, script=False)
+    assert colours(browser.screenshot()) > 30
+    tree = browser.devtools("Accessibility.getFullAXTree")["nodes"]
+    roles = [node["role"]["value"] for node in tree if not node["ignored"]]
+    assert roles.count("image") >= 6
+    assert "slider" not in roles
+    browser.open(one)
+    assert "slider" in [n["role"]["value"] for n in browser.devtools("Accessibility.getFullAXTree")["nodes"]]
+
+
+class Tags(HTMLParser):
+    """Every tag of a page with its attributes."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        """Remember it."""
+        self.found.append((tag, dict(attributes)))
+
+
+def test_everything_is_in_the_file_and_has_words(index):
+    """No address but data URIs and places of the page; every picture has an alternative; no inline style or handler."""
+    text = index.read_text("utf-8")
+    tags = Tags(text).found
+    addresses = [values[name] for _, values in tags for name in ("src", "href") if name in values]
+    assert len(addresses) > 40
+    assert all(address.startswith(("data:", "#")) for address in addresses)
+    assert all("alt" in values for tag, values in tags if tag == "img")
+    assert not [name for _, values in tags for name in values if name == "style" or name.startswith("on")]
+    assert text.count("<tbody>") >= 9
+    assert "url(" not in text.replace("url(#heat)", "")
+
+
+def test_a_page_keeps_within_its_bounds(samples, command, monkeypatch):
+    """Where pictures would make it too large the worst come first, and the page says what it leaves out."""
+    monkeypatch.setattr(html_form, "MOST_BYTES", 20_000)
+    monkeypatch.setattr(html_form, "MOST_ROWS", 6)
+    assert command("pool", "samples", "-o", "out", "--report", "html", "-q").code == 0
+    text = Path("out/shift-report.html").read_text("utf-8")
+    assert len(text) < 60_000
+    assert text.count('class="thumb"><') == 6
+    shown = text.count("<details><summary>See")
+    assert 0 < shown < 6 and f"Only the first {shown} show their pictures" in text
+    assert "The 2 that keep least of the change are not listed." in text
+
+
+def test_without_jinja2_the_way_to_get_it_is_told(samples, command, monkeypatch):
+    """Before any work."""
+    monkeypatch.setattr(forms, "find_spec", lambda name: None)
+    ran = command("pool", "samples/one.png", "-o", "out/one.png", "--report", "html")
+    assert (ran.code, Path("out").exists()) == (2, False)
+    assert 'pip install "poolcli[html]"' in ran.err
