@@ -7,11 +7,18 @@ if TYPE_CHECKING:
     from poolcli.execute import apply as apply
     from poolcli.execute import shift_report as shift_report
     from poolcli.ops.convolve import convolve as convolve
+    from poolcli.ops.pooling import adaptive_pool as adaptive_pool
     from poolcli.ops.pooling import pool as pool
 
 __version__ = "0.1.0"
 
-_PLACES = {"apply": "execute", "shift_report": "execute", "convolve": "ops.convolve", "pool": "ops.pooling"}
+_PLACES = {
+    "pool": "ops.pooling",
+    "adaptive_pool": "ops.pooling",
+    "convolve": "ops.convolve",
+    "apply": "execute",
+    "shift_report": "execute",
+}
 __all__ = [*_PLACES]  # noqa: PLE0604 (names, one place for them)
 
 

@@ -10,6 +10,7 @@ from poolcli import images
 from poolcli.execute import Shifting, size_of
 from poolcli.images.show import palette_png, photo, png, shown
 from poolcli.ops.arrays import Array
+from poolcli.ops.geometry import Axis
 from poolcli.recipe import Pool, Recipe
 from poolcli.shift.move import shifted_pair
 from poolcli.shift.record import Offset
@@ -192,9 +193,10 @@ def _marks(recipe: Recipe, frame: images.Frame, picture: Array, cells: Region) -
     if not isinstance(layer, Pool) or layer.mode not in KEEPS_PIXELS or len(tail.layers) > 1:
         return None
     dense = head(picture, alpha=frame.alpha) if head else picture
-    if dense.shape[:2] != picture.shape[:2]:
+    rows, columns = layer.window.axes(*dense.shape[:2])
+    if dense.shape[:2] != picture.shape[:2] or not isinstance(rows, Axis) or not isinstance(columns, Axis):
         return None
-    return survivors(dense, layer(dense, alpha=frame.alpha), layer.window.axes(*dense.shape[:2]), cells)
+    return survivors(dense, layer(dense, alpha=frame.alpha), (rows, columns), cells)
 
 
 def _no_marks(cells: Region) -> None:

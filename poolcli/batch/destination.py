@@ -7,7 +7,6 @@ from pathlib import Path
 
 from poolcli.batch.discover import STREAM, Found
 from poolcli.errors import UsageError, unknown
-from poolcli.ops.geometry import pair_text
 from poolcli.recipe import Pool, Recipe
 
 FIELDS = ("stem", "ext", "parent", "mode", "k", "s", "recipe")
@@ -70,8 +69,7 @@ def _recipe_fields(recipe: Recipe) -> Mapping[str, str]:
     pools = [layer for layer in recipe.layers if isinstance(layer, Pool)]
     values = {"mode": "none", "k": "1", "s": "1", "recipe": recipe.file_text}
     if pools:
-        window = pools[-1].window
-        values |= {"mode": pools[-1].mode, "k": pair_text(window.k), "s": pair_text(window.s)}
+        values |= {"mode": pools[-1].mode, **pools[-1].sizes}
     return values
 
 

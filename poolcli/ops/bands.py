@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from poolcli.ops.adaptive import AnyAxes
 from poolcli.ops.arrays import Array
-from poolcli.ops.geometry import Axes
-from poolcli.ops.reduce import reduce_windows
+from poolcli.ops.uneven import reduce_any
 
 BAND_VALUES = 1 << 18  # of the picture, in float64: 2 MiB a copy
 
 
-def bands(image: Array, axes: Axes) -> Iterator[tuple[slice, Array, Axes]]:
+def bands(image: Array, axes: AnyAxes) -> Iterator[tuple[slice, Array, AnyAxes]]:
     """(output rows, the rows of `image` that they see, where their windows lie on these), from top to bottom."""
     rows, columns = axes
     row_values = image.shape[1] * image.shape[2]
@@ -22,9 +22,9 @@ def bands(image: Array, axes: Axes) -> Iterator[tuple[slice, Array, Axes]]:
         yield outputs, image[seen], (part, columns)
 
 
-def sums(values: Array, axes: Axes) -> Array:
+def sums(values: Array, axes: AnyAxes) -> Array:
     """The sum of every window of float64 `values`; the padding adds nothing."""
-    return reduce_windows(values, axes, np.add, fill=0)
+    return reduce_any(values, axes, np.add, fill=0)
 
 
 def finite_range(values: Array) -> tuple[float, float]:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from poolcli.ops.adaptive import AnyAxes, Spans
 from poolcli.ops.arrays import Array
-from poolcli.ops.geometry import Axes, Axis
+from poolcli.ops.geometry import Axis
 
 BLOCK_BYTES = 1 << 19  # of copies of values, while a block is worked on: the second-level cache
 
@@ -47,21 +48,24 @@ class Block:
         return np.full((1, 1, 1), taps) if self.there is None else np.asarray(self.there.sum(axis=(0, 1)))
 
 
-def blocks(image: Array, axes: Axes, *, bytes_per_output: int) -> Iterator[Block]:
+def blocks(image: Array, axes: AnyAxes, *, bytes_per_output: int) -> Iterator[Block]:
     """The outputs of the windows `axes` on `image` (H x W x C), in blocks that take up to BLOCK_BYTES while in work."""
     rows, columns = axes
     most = max(1, BLOCK_BYTES // (bytes_per_output * image.shape[2]))
     width = min(columns.out, most)
     for down, down_inside in _pieces(rows, max(1, most // width)):
         for across, across_inside in _pieces(columns, width):
-            if down_inside and across_inside:
+            if down_inside and across_inside and isinstance(rows, Axis) and isinstance(columns, Axis):
                 yield Block((down, across), _view(image, rows, columns, (down, across)), None)
             else:
-                yield _gathered(image, (rows, columns), (down, across))
+                yield _gathered(image, axes, (down, across))
 
 
-def _pieces(axis: Axis, step: int) -> Iterator[tuple[slice, bool]]:
-    """Slices of at most `step` outputs, and whether their windows see the picture alone."""
+def _pieces(axis: Axis | Spans, step: int) -> Iterator[tuple[slice, bool]]:
+    """Slices of at most `step` outputs, and whether all taps of their windows see the picture."""
+    if isinstance(axis, Spans):
+        yield from ((slice(start, min(start + step, axis.out)), False) for start in range(0, axis.out, step))
+        return
     first = min(axis.out, max(0, -(-axis.before // axis.s)))
     last = max(first, min(axis.out, (axis.n - axis.span + axis.before) // axis.s + 1))
     for low, high, inside in ((0, first, False), (first, last, True), (last, axis.out, False)):
@@ -76,18 +80,21 @@ def _view(image: Array, rows: Axis, columns: Axis, where: tuple[slice, slice]) -
     return windows[:: rows.s, :: columns.s, :, :: rows.d, :: columns.d].transpose(3, 4, 0, 1, 2)
 
 
-def _gathered(image: Array, axes: Axes, where: tuple[slice, slice]) -> Block:
+def _gathered(image: Array, axes: AnyAxes, where: tuple[slice, slice]) -> Block:
     (down, down_there), (across, across_there) = (taps_of(axis, part) for axis, part in zip(axes, where, strict=True))
     values = image[down[:, None, :, None], across[None, :, None, :]]
     there = down_there[:, None, :, None] & across_there[None, :, None, :]
     return Block(where, values, there[..., np.newaxis])
 
 
-def taps_of(axis: Axis, outputs: slice) -> tuple[Array, Array]:
-    """(which value every tap sees, whether it is one of the picture): k x outputs each."""
-    starts = np.array(axis.starts()[outputs])
-    positions = starts + np.arange(axis.k)[:, np.newaxis] * axis.d
-    there = (positions >= 0) & (positions < axis.n)
+def taps_of(axis: Axis | Spans, outputs: slice) -> tuple[Array, Array]:
+    """(which value every tap sees, whether it is one of the picture and the window): k x outputs each."""
+    taps = np.arange(axis.k)[:, np.newaxis]
+    if isinstance(axis, Spans):
+        positions, there = np.array(axis.firsts[outputs]) + taps, taps < np.array(axis.sizes[outputs])
+    else:
+        positions = np.array(axis.starts()[outputs]) + taps * axis.d
+        there = (positions >= 0) & (positions < axis.n)
     return np.clip(positions, 0, axis.n - 1), there
 
 

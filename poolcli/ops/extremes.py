@@ -2,16 +2,16 @@
 
 import numpy as np
 
+from poolcli.ops.adaptive import AnyAxes
 from poolcli.ops.arrays import Array, highest, lowest
-from poolcli.ops.geometry import Axes
-from poolcli.ops.reduce import reduce_windows
+from poolcli.ops.uneven import reduce_any
 
 
-def max_pool(image: Array, axes: Axes) -> Array:
+def max_pool(image: Array, axes: AnyAxes) -> Array:
     """The largest value of every window of `image` (H x W x C), in its dtype."""
-    return reduce_windows(image, axes, np.maximum, fill=lowest(image.dtype))
+    return reduce_any(image, axes, np.maximum, fill=lowest(image.dtype))
 
 
-def min_pool(image: Array, axes: Axes) -> Array:
+def min_pool(image: Array, axes: AnyAxes) -> Array:
     """The smallest value of every window of `image` (H x W x C), in its dtype."""
-    return reduce_windows(image, axes, np.minimum, fill=highest(image.dtype))
+    return reduce_any(image, axes, np.minimum, fill=highest(image.dtype))

@@ -1,8 +1,8 @@
 """What one output value sees: Araujo, Norris & Sim, Computing Receptive Fields of CNNs, 2019."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
+from poolcli.ops.adaptive import Spans
 from poolcli.ops.geometry import Axis
 
 
@@ -11,7 +11,7 @@ class Footprint:
     """On one axis: output i sees `field` inputs from `start + i * jump` on; there are `size` outputs.
 
     `slack`: it may see as many from up to so much later, for all outputs alike. `cyclic`: what an output sees beyond
-    the border, if anything, is the other side.
+    the border, if anything, is the other side. Not `regular`: the fields differ, `jump` and `field` are as if not.
     """
 
     size: int
@@ -20,6 +20,7 @@ class Footprint:
     start: int = 0
     slack: int = 0
     cyclic: bool = True
+    regular: bool = True
 
     def interior(self, low: int, high: int) -> tuple[int, int]:
         """The outputs, as (first, last + 1), that see nothing but the inputs low ... high - 1."""
@@ -33,8 +34,12 @@ class Footprint:
         high = max((d + self.slack) // self.jump, -(-d // self.jump))
         return range(low, high + 1)
 
-    def after(self, axis: Axis) -> "Footprint":
-        """The footprint with one more layer of windows behind it."""
+    def after(self, axis: Axis | Spans) -> "Footprint":
+        """The footprint with one more layer of windows behind it.
+
+        >>> Footprint(8).after(Axis(8, k=3, s=2, d=1, before=1, after=1, out=4))
+        Footprint(size=4, jump=2, field=3, start=-1, slack=0, cyclic=False, regular=True)
+        """
         return Footprint(
             size=axis.out,
             jump=self.jump * axis.s,
@@ -42,16 +47,5 @@ class Footprint:
             start=self.start - axis.before * self.jump,
             slack=self.slack + axis.slack * self.jump,
             cyclic=self.cyclic and axis.cyclic,
+            regular=self.regular and axis.regular,
         )
-
-
-def footprint(size: int, axes: Iterable[Axis]) -> Footprint:
-    """The footprint of layers of windows, one after the other, on an axis of `size` values.
-
-    >>> footprint(8, [Axis(8, k=3, s=2, d=1, before=1, after=1, out=4)])
-    Footprint(size=4, jump=2, field=3, start=-1, slack=0, cyclic=False)
-    """
-    result = Footprint(size)
-    for axis in axes:
-        result = result.after(axis)
-    return result

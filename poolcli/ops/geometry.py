@@ -41,6 +41,11 @@ class Axis:
         return self.d * (self.k - 1) + 1
 
     @property
+    def regular(self) -> bool:
+        """Whether all windows have one size and lie equally far apart."""
+        return True
+
+    @property
     def cyclic(self) -> bool:
         """Whether a picture that goes round by a multiple of s gives outputs that go round: no border is seen."""
         fits = self.before == 0 and (self.out - 1) * self.s + self.span <= self.n

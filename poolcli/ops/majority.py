@@ -2,15 +2,15 @@
 
 import numpy as np
 
+from poolcli.ops.adaptive import AnyAxes
 from poolcli.ops.arrays import Array, highest
 from poolcli.ops.blocks import Block, blocks, undefined
-from poolcli.ops.geometry import Axes
 from poolcli.ops.networks import select
 
 LARGEST_NETWORK = 64  # values of a window
 
 
-def majority_pool(image: Array, axes: Axes) -> Array:
+def majority_pool(image: Array, axes: AnyAxes) -> Array:
     """The most frequent value of every window of `image` (H x W x C), in its dtype; ties to the smallest.
 
     The padding does not vote; all NaN are one value, above every number. A window without a value gives NaN (int: 0).

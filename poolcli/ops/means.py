@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from poolcli.ops.adaptive import AnyAxes, Spans
 from poolcli.ops.arrays import Array, full_range
-from poolcli.ops.geometry import Axes, Axis
-from poolcli.ops.reduce import reduce_windows
+from poolcli.ops.geometry import Axis
+from poolcli.ops.uneven import reduce_any
 
 
-def avg_pool(image: Array, axes: Axes, *, exclude_pad: bool = False) -> Array:
+def avg_pool(image: Array, axes: AnyAxes, *, exclude_pad: bool = False) -> Array:
     """The mean of every window of `image` (H x W x C), in its dtype.
 
     Integers are summed exactly and rounded half up, (2 * sum + n) // (2 * n). Zeros of the padding count unless
@@ -26,10 +27,10 @@ def avg_pool(image: Array, axes: Axes, *, exclude_pad: bool = False) -> Array:
     def divide(sums: Array, band: slice, means: Array) -> None:
         _rounded_quotient(sums, _band(counts, band), means)
 
-    return reduce_windows(image, axes, np.add, fill=0, dtype=dtype, finish=divide)
+    return reduce_any(image, axes, np.add, fill=0, dtype=dtype, finish=divide)
 
 
-def _float_mean(image: Array, axes: Axes, counts: Array) -> Array:
+def _float_mean(image: Array, axes: AnyAxes, counts: Array) -> Array:
     dtype = np.result_type(image.dtype, np.float32)  # float16 is summed in float32
 
     def divide(sums: Array, band: slice, means: Array) -> None:
@@ -40,20 +41,20 @@ def _float_mean(image: Array, axes: Axes, counts: Array) -> Array:
             np.divide(sums, n, out=means, casting="same_kind")
 
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        return reduce_windows(image, axes, np.add, fill=0, dtype=dtype, finish=divide)
+        return reduce_any(image, axes, np.add, fill=0, dtype=dtype, finish=divide)
 
 
-def _wide_mean(image: Array, axes: Axes, counts: Array) -> Array:
+def _wide_mean(image: Array, axes: AnyAxes, counts: Array) -> Array:
     """64-bit integers: sums of the upper and the lower 32 bits cannot overflow, and join after the division."""
-    high = reduce_windows(image >> 32, axes, np.add, fill=0)
-    low = reduce_windows(image & 0xFFFFFFFF, axes, np.add, fill=0)
+    high = reduce_any(image >> 32, axes, np.add, fill=0)
+    low = reduce_any(image & 0xFFFFFFFF, axes, np.add, fill=0)
     n = np.maximum(counts, 1).astype(image.dtype)
     whole, rest = np.divmod(high, n)
     result: Array = (whole << 32) + ((rest << 32) + low + n // 2) // n
     return result
 
 
-def _counts(rows: Axis, columns: Axis, *, padded: bool) -> Array:
+def _counts(rows: Axis | Spans, columns: Axis | Spans, *, padded: bool) -> Array:
     """Values in each window, as rows.out x columns.out x 1, or 1 x 1 x 1 where all windows have as many."""
     down = np.array(rows.counts(padded=padded), np.int64)
     across = np.array(columns.counts(padded=padded), np.int64)

@@ -4,15 +4,15 @@ from typing import Any
 
 import numpy as np
 
+from poolcli.ops.adaptive import AnyAxes
 from poolcli.ops.arrays import Array, highest
 from poolcli.ops.blocks import Block, blocks, undefined
-from poolcli.ops.geometry import Axes
 from poolcli.ops.networks import select
 
 LARGEST_NETWORK = 81  # values of a window; above it a partition of every window is as fast
 
 
-def median_pool(image: Array, axes: Axes) -> Array:
+def median_pool(image: Array, axes: AnyAxes) -> Array:
     """The median of every window of `image` (H x W x C), in its dtype; NaN where there is one, or no value (int: 0)."""
     if image.dtype.kind == "b":
         return median_pool(image.view(np.uint8), axes).view(np.bool_)

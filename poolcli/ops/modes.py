@@ -6,6 +6,7 @@ from math import isfinite
 from typing import Any
 
 from poolcli.errors import UsageError, unknown
+from poolcli.ops.adaptive import Cells
 from poolcli.ops.geometry import EDGES, LARGEST, Window, pair_text
 from poolcli.ops.stages import Stages, blurred, max_blurred, max_picked, picked, windowed
 
@@ -189,8 +190,13 @@ def complete_options(mode: Mode, given: Mapping[str, Any]) -> Options:
     return tuple((name, given.get(name, default)) for name, default in mode.options.items())
 
 
-def check_window(mode: Mode, window: Window) -> None:
+def check_window(mode: Mode, window: Window | Cells) -> None:
     """UsageError when `window` has a size, a padding, a dilation or a ceil that `mode` has no meaning for."""
+    if isinstance(window, Cells):
+        if not mode.adaptive:
+            takers = ", ".join(row.name for row in MODES.values() if row.adaptive)
+            raise UsageError(f"mode '{mode.name}' takes no output size: {takers} do")
+        return
     if max(window.k) > mode.most_taps:
         raise UsageError(f"mode '{mode.name}' with {pair_text(window.k)} taps: 1 to {mode.most_taps} are allowed")
     given = {"padding": window.padding != (0, 0, 0, 0), "dilation": window.dilation != (1, 1), "ceil": window.ceil}

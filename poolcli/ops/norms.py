@@ -4,15 +4,15 @@ from math import log2
 
 import numpy as np
 
+from poolcli.ops.adaptive import AnyAxes
 from poolcli.ops.arrays import Array, to_integers
 from poolcli.ops.bands import bands, finite_range, sums
 from poolcli.ops.blocks import blocks
-from poolcli.ops.geometry import Axes
 
 SAFE_EXPONENT = 900  # sums of |x|^p between 2^-900 and 2^900 neither overflow nor lose digits
 
 
-def lp_pool(image: Array, axes: Axes, *, p: float) -> Array:
+def lp_pool(image: Array, axes: AnyAxes, *, p: float) -> Array:
     """The p-norm of every window of `image` (H x W x C), computed in float64; integers rounded half up, held in range.
 
     The padding adds nothing, also in windows that `ceil` lets go over the border (PyTorch scales these up).
@@ -32,13 +32,13 @@ def _is_safe(sizes: Array, p: float) -> bool:
     return low == high == 0 or (p * log2(high) < SAFE_EXPONENT and p * log2(low) > -SAFE_EXPONENT)
 
 
-def _norms(sizes: Array, axes: Axes, p: float) -> Array:
+def _norms(sizes: Array, axes: AnyAxes, p: float) -> Array:
     total = sums(sizes if p == 1 else np.square(sizes) if p == 2 else sizes**p, axes)
     result: Array = total if p == 1 else np.sqrt(total) if p == 2 else total ** (1 / p)
     return result
 
 
-def _scaled_norms(sizes: Array, axes: Axes, p: float) -> Array:
+def _scaled_norms(sizes: Array, axes: AnyAxes, p: float) -> Array:
     """Every window on the scale of its largest value, so that no power leaves the range of float64."""
     out = np.empty((axes[0].out, axes[1].out, sizes.shape[2]))
     for block in blocks(sizes, axes, bytes_per_output=48):

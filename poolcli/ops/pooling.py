@@ -1,32 +1,62 @@
-"""Pooling of arrays by the name of a mode: the public `pool`, and what it shares with recipes."""
+"""Pooling of arrays by the name of a mode: the public `pool` and `adaptive_pool`, and what they share with recipes."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
+from typing import Literal, TypedDict, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from poolcli.errors import UsageError
+from poolcli.ops.adaptive import AnyAxes, Cells
 from poolcli.ops.arrays import Array, as_image, planes
-from poolcli.ops.geometry import Axes, Window, as_padding, as_pair
+from poolcli.ops.geometry import Axis, Window, as_padding, as_pair, padding_text
 from poolcli.ops.modes import Mode, Options, check_window, complete_options, find_mode
 
+Size = int | Sequence[int]
 
+
+class How(TypedDict, total=False):
+    """The keyword options of `pool` beside `return_indices`."""
+
+    mode: str
+    padding: Size | str
+    dilation: Size
+    ceil_mode: bool
+    count_include_pad: bool
+    p: float
+    taps: int
+    edge: str | None
+    seed: int | None
+
+
+@overload
 def pool(
+    image: ArrayLike, k: Size, s: Size | None = ..., *, return_indices: Literal[False] = ..., **how: Unpack[How]
+) -> Array: ...
+@overload
+def pool(
+    image: ArrayLike, k: Size, s: Size | None = ..., *, return_indices: Literal[True], **how: Unpack[How]
+) -> tuple[Array, Array]: ...
+
+
+def pool(  # noqa: PLR0913 (the public signature)
     image: ArrayLike,
-    k: int | Sequence[int],
-    s: int | Sequence[int] | None = None,
+    k: Size,
+    s: Size | None = None,
     *,
     mode: str = "max",
-    padding: int | Sequence[int] | str = 0,
-    dilation: int | Sequence[int] = 1,
+    padding: Size | str = 0,
+    dilation: Size = 1,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     p: float = 2.0,
     taps: int = 3,
     edge: str | None = None,
     seed: int | None = None,
-) -> Array:
+    return_indices: bool = False,
+) -> Array | tuple[Array, Array]:
     """Pool an image with windows of `k`, `s` apart, channel by channel.
 
     `image` is H x W or H x W x C; `k`, `s`, `padding` and `dilation` are a whole number or (height, width), `padding`
@@ -34,8 +64,9 @@ def pool(
     the picture); `s=None` means `s = k`. The result has `image`'s dtype and PyTorch's size,
     floor((n + padding - dilation * (k - 1) - 1) / s) + 1 on each axis (`ceil_mode`: ceil).
     `count_include_pad` is for avg, `p` for lp, `taps` for maxblur and maxaps, `edge` for the blurring modes (None:
-    the mode's own), `seed` for stochastic (None: 0). Raises UsageError for values out of range, PictureError when no
-    window fits. Definitions: `poolcli modes`.
+    the mode's own), `seed` for stochastic (None: 0). `return_indices`, for max: (result, flat index row * W + column of
+    every maximum), the first of equal ones, the last NaN. Raises UsageError for values out of range, PictureError when
+    no window fits. Definitions: `poolcli modes`.
 
     >>> pool([[12, 20, 30, 0], [8, 12, 2, 0], [34, 70, 37, 4], [112, 100, 25, 12]], 2).tolist()
     [[20, 30], [112, 37]]
@@ -48,24 +79,54 @@ def pool(
     usual = {"exclude-pad": False, "p": 2.0, "taps": 3, "edge": None, "seed": None}
     asked = {"exclude-pad": not count_include_pad, "p": p, "taps": taps, "edge": edge, "seed": seed}
     given = {name: value for name, value in asked.items() if value != usual[name]}
-    return run_mode(row, as_image(image), window, complete_options(row, given))
+    array, options = as_image(image), complete_options(row, given)
+    result = run_mode(row, array, window, options)
+    return (result, _indices(row, array, window)) if return_indices else result
 
 
-def run_mode(mode: Mode, image: Array, window: Window, options: Options) -> Array:
+def adaptive_pool(image: ArrayLike, size: Size, *, mode: str = "avg", p: float = 2.0, seed: int | None = None) -> Array:
+    """Pool an image to an output of `size`, whatever its own size is; a size of 1 pools all of it.
+
+    `image` is H x W or H x W x C, `size` a whole number or (height, width). Value i of `out` on an axis of n pools what
+    lies from floor(i * n / out) up to, not including, ceil((i + 1) * n / out) (PyTorch AdaptiveAvgPool2d,
+    AdaptiveMaxPool2d); any mode that pools windows. The result has `image`'s dtype. Raises UsageError for a size below
+    1 and for a mode that has no windows.
+
+    >>> adaptive_pool([[1, 2, 3, 4, 5]], (1, 2), mode="max").tolist()
+    [[3, 5]]
+    """
+    row, cells = find_mode(mode), Cells(as_pair(size, "size"))
+    check_window(row, cells)
+    given = {name: value for name, value, usual in (("p", p, 2.0), ("seed", seed, None)) if value != usual}
+    return run_mode(row, as_image(image), cells, complete_options(row, given))
+
+
+def run_mode(mode: Mode, image: Array, window: Window | Cells, options: Options) -> Array:
     """Call the function of a row of the table on `image` (H x W or H x W x C); the result has as many axes."""
     module, function = mode.kernel.split(":")
     kernel = getattr(import_module(f"poolcli.ops.{module}"), function)
     stages = mode.stages(window, dict(options), *image.shape[:2])
     keywords = {name.replace("-", "_"): value for name, value in options if name != "taps"}  # those are in the stages
     pixels = planes(image)
-    if window.padding == "wrap":
+    if isinstance(window, Window) and window.padding == "wrap":
         pixels, stages[0] = _going_round(pixels, stages[0])
     result: Array = kernel(pixels, *stages, **keywords)
     return result[:, :, 0] if image.ndim == 2 else result
 
 
-def _going_round(image: Array, axes: Axes) -> tuple[Array, Axes]:
+def _going_round(image: Array, axes: AnyAxes) -> tuple[Array, AnyAxes]:
     """The picture with its other side where `axes` have their padding, and where the windows lie on that."""
-    sides = [(axis.before, axis.after) for axis in axes]
-    rows, columns = (replace(axis, n=axis.n + axis.before + axis.after, before=0, after=0) for axis in axes)
-    return np.pad(image, (*sides, (0, 0)), mode="wrap"), (rows, columns)
+    rows, columns = (axis for axis in axes if isinstance(axis, Axis))  # padding is for windows of one size
+    longer = [replace(axis, n=axis.n + axis.before + axis.after, before=0, after=0) for axis in (rows, columns)]
+    sides = (rows.before, rows.after), (columns.before, columns.after), (0, 0)
+    return np.pad(image, sides, mode="wrap"), (longer[0], longer[1])
+
+
+def _indices(mode: Mode, image: Array, window: Window) -> Array:
+    from poolcli.ops.indices import max_indices
+
+    if mode.name != "max" or window.padding == "wrap":
+        asked = f"mode '{mode.name}' with padding {padding_text(window.padding)}"
+        raise UsageError(f"{asked} tells no indices: use max, without padding that goes round")
+    indices = max_indices(planes(image), window.axes(*image.shape[:2]))
+    return indices[:, :, 0] if image.ndim == 2 else indices

@@ -2,15 +2,15 @@
 
 import numpy as np
 
+from poolcli.ops.adaptive import AnyAxes
 from poolcli.ops.arrays import Array, highest, to_integers
 from poolcli.ops.bands import bands, finite_range, sums
 from poolcli.ops.blocks import blocks
-from poolcli.ops.geometry import Axes
 
 SAFE_RANGE = 600  # between the values of a band: exp of the differences does not lose digits
 
 
-def soft_pool(image: Array, axes: Axes) -> Array:
+def soft_pool(image: Array, axes: AnyAxes) -> Array:
     """sum(exp(x) x) / sum(exp(x)) of every window of `image` (H x W x C), computed in float64, in its dtype.
 
     Integers are weighed on the scale x / largest value of the dtype, as pictures enter a network, and rounded half
@@ -29,13 +29,13 @@ def soft_pool(image: Array, axes: Axes) -> Array:
     return out
 
 
-def _means(values: Array, axes: Axes, top: float) -> Array:
+def _means(values: Array, axes: AnyAxes, top: float) -> Array:
     weights = np.exp(values - top)
     result: Array = sums(weights * values, axes) / sums(weights, axes)
     return result
 
 
-def _scaled_means(values: Array, axes: Axes) -> Array:
+def _scaled_means(values: Array, axes: AnyAxes) -> Array:
     """Every window on the scale of its largest value, whose weight is then 1."""
     out = np.empty((axes[0].out, axes[1].out, values.shape[2]))
     for block in blocks(values, axes, bytes_per_output=48):

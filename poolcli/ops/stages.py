@@ -6,37 +6,40 @@ Sizes, receptive fields and the alignment of the shift report come from these, a
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from poolcli.ops.adaptive import AnyAxes, Cells
 from poolcli.ops.geometry import Axes, Axis, Pair, Window, same_sides
 
-Stages = Callable[[Window, Mapping[str, Any], int, int], list[Axes]]
+Stages = Callable[[Any, Mapping[str, Any], int, int], list[AnyAxes]]
 
 
-def windowed(window: Window, options: Mapping[str, Any], height: int, width: int) -> list[Axes]:
+def windowed(window: Window | Cells, options: Mapping[str, Any], height: int, width: int) -> list[AnyAxes]:
     """The windows as they are."""
     return [window.axes(height, width)]
 
 
-def blurred(window: Window, options: Mapping[str, Any], height: int, width: int) -> list[Axes]:
+def blurred(window: Window, options: Mapping[str, Any], height: int, width: int) -> list[AnyAxes]:
     """A low-pass of as many taps as the window has values, of which every s-th value is kept, from the first."""
     return [_low_pass(window.k, window.s, options["edge"], height, width)]
 
 
-def picked(window: Window, options: Mapping[str, Any], height: int, width: int) -> list[Axes]:
+def picked(window: Window, options: Mapping[str, Any], height: int, width: int) -> list[AnyAxes]:
     """As `blurred`, but the picture decides which value is the first."""
     return [_low_pass(window.k, window.s, options["edge"], height, width, picks=True)]
 
 
-def max_blurred(window: Window, options: Mapping[str, Any], height: int, width: int) -> list[Axes]:
+def max_blurred(window: Window, options: Mapping[str, Any], height: int, width: int) -> list[AnyAxes]:
     """A maximum at every pixel, then `blurred` by `taps`."""
     return _after_maximum(window, options, height, width, picks=False)
 
 
-def max_picked(window: Window, options: Mapping[str, Any], height: int, width: int) -> list[Axes]:
+def max_picked(window: Window, options: Mapping[str, Any], height: int, width: int) -> list[AnyAxes]:
     """A maximum at every pixel, then `picked` by `taps`."""
     return _after_maximum(window, options, height, width, picks=True)
 
 
-def _after_maximum(window: Window, options: Mapping[str, Any], height: int, width: int, *, picks: bool) -> list[Axes]:
+def _after_maximum(
+    window: Window, options: Mapping[str, Any], height: int, width: int, *, picks: bool
+) -> list[AnyAxes]:
     dense = Window(window.k, (1, 1), window.padding, window.dilation).axes(height, width)
     taps = (options["taps"], options["taps"])
     return [dense, _low_pass(taps, window.s, options["edge"], dense[0].out, dense[1].out, picks=picks)]

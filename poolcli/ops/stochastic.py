@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from poolcli.ops.adaptive import AnyAxes
 from poolcli.ops.arrays import Array
 from poolcli.ops.blocks import Block, blocks, undefined
-from poolcli.ops.geometry import Axes
 
 Floats = NDArray[np.float64]
 
 
-def stochastic_pool(image: Array, axes: Axes, *, seed: int) -> Array:
+def stochastic_pool(image: Array, axes: AnyAxes, *, seed: int) -> Array:
     """One value of every window of `image` (H x W x C), drawn with a probability proportional to it.
 
     Negative values count as 0; where no value is above 0 all are as probable; infinity is drawn before any number,

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from poolcli.errors import UsageError, unknown
 from poolcli.ops.activations import ACTIVATIONS
+from poolcli.ops.adaptive import AnyAxes, Cells
 from poolcli.ops.filters import Kernel, check_kernel
-from poolcli.ops.footprint import Footprint, footprint
+from poolcli.ops.footprint import Footprint
 from poolcli.ops.geometry import (
     EDGES,
     Axes,
@@ -127,10 +128,12 @@ class Activation:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A pooling: a row of the table of modes, its window, and a value for every option that the mode takes."""
+    """A pooling: a row of the table of modes, its window or the cells that it is to make of any picture, and a value
+    for every option that the mode takes.
+    """
 
     mode: str
-    window: Window
+    window: Window | Cells
     options: Options = ()
 
     def __post_init__(self) -> None:
@@ -161,6 +164,15 @@ class Pool:
         window = Window(size, stride, as_padding(padding), as_pair(dilation, "dilation"), ceil)
         return cls(mode, window, tuple((options or {}).items()))
 
+    @classmethod
+    def to_size(cls, mode: str, size: int | Sequence[int] | str, options: Mapping[str, Any] | None = None) -> "Pool":
+        """A pooling to an output size, whatever the picture's.
+
+        >>> str(Pool.to_size("avg", "7x5"))
+        'avg:size=7x5'
+        """
+        return cls(mode, Cells(as_pair(size, "size")), tuple((options or {}).items()))
+
     @property
     def labels(self) -> bool:
         """Whether the outputs are values of the input, so that palettes and labels stay what they are."""
@@ -172,14 +184,21 @@ class Pool:
 
         return run_mode(find_mode(self.mode), image, self.window, self.options)
 
-    def stages(self, height: int, width: int) -> list[Axes]:
+    def stages(self, height: int, width: int) -> list[AnyAxes]:
         """Where the windows lie, as `Window.axes`."""
         return find_mode(self.mode).stages(self.window, dict(self.options), height, width)
 
     @property
     def downsamples(self) -> bool:
         """Whether there are fewer outputs than inputs, beyond what the border costs."""
-        return self.window.s != (1, 1)
+        return isinstance(self.window, Cells) or self.window.s != (1, 1)
+
+    @property
+    def sizes(self) -> Mapping[str, str]:
+        """`k` and `s` as text; for an output size it is both."""
+        if isinstance(self.window, Cells):
+            return dict.fromkeys(("k", "s"), f"size{pair_text(self.window.size)}")
+        return {"k": pair_text(self.window.k), "s": pair_text(self.window.s)}
 
     def __str__(self) -> str:
         return self.mode + self._text(":", "/", "+", "@", ",", "=")
@@ -192,13 +211,16 @@ class Pool:
     def _text(self, window: str, stride: str, padding: str, dilation: str, option: str, equals: str) -> str:
         """The sizes and options with these marks before them, leaving out what has its default."""
         geometry, defaults = self.window, find_mode(self.mode).options
-        text = f"{window}{pair_text(geometry.k)}{stride}{pair_text(geometry.s)}"
-        if geometry.padding != (0, 0, 0, 0):
-            text += padding + padding_text(geometry.padding)
-        if geometry.dilation != (1, 1):
-            text += dilation + pair_text(geometry.dilation)
-        if geometry.ceil:
-            text += f"{option}ceil"
+        if isinstance(geometry, Cells):
+            text = f"{window[0]}size{equals}{pair_text(geometry.size)}"
+        else:
+            text = f"{window}{pair_text(geometry.k)}{stride}{pair_text(geometry.s)}"
+            if geometry.padding != (0, 0, 0, 0):
+                text += padding + padding_text(geometry.padding)
+            if geometry.dilation != (1, 1):
+                text += dilation + pair_text(geometry.dilation)
+            if geometry.ceil:
+                text += f"{option}ceil"
         for name, value in self.options:
             if value != defaults[name]:
                 text += f"{option}{name}" if value is True else f"{option}{name}{equals}{option_text(value)}"
@@ -249,12 +271,13 @@ class Recipe:
         head, tail = self.layers[:first], self.layers[first:]
         return (Recipe(head) if head else None), Recipe(tail)
 
-    def footprints(self, height: int, width: int) -> tuple[Footprint, Footprint]:
-        """What one output value sees of a picture of `height` x `width`, in rows and in columns."""
-        stages: list[Axes] = []
+    def footprints(self, height: int, width: int) -> tuple[Footprint, Footprint] | None:
+        """What one output value sees of a picture of `height` x `width`, in rows and in columns.
+
+        None where the outputs lie on no regular grid.
+        """
+        rows, columns = Footprint(height), Footprint(width)
         for layer in self.layers:
-            for axes in layer.stages(height, width):
-                stages.append(axes)
-                height, width = axes[0].out, axes[1].out
-        rows, columns = zip(*stages, strict=True) if stages else ((), ())
-        return footprint(rows[0].n if rows else height, rows), footprint(columns[0].n if columns else width, columns)
+            for down, across in layer.stages(rows.size, columns.size):
+                rows, columns = rows.after(down), columns.after(across)
+        return (rows, columns) if rows.regular and columns.regular else None

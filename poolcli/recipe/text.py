@@ -11,11 +11,14 @@ from poolcli.ops.modes import MODES, OPTIONS
 from poolcli.recipe.kernels import load_kernel
 from poolcli.recipe.layers import Activation, Conv, Layer, Pool, Recipe
 
-GRAMMAR = "MODE:K[xK][/S[xS]][+P[xP]][@D[xD]][,name=value], conv:FILTER[/S], conv:@FILE[/S], relu or abs"
+GRAMMAR = (
+    "MODE:K[xK][/S[xS]][+P[xP]][@D[xD]][,name=value], MODE:size=H[xW], conv:FILTER[/S], conv:@FILE[/S], relu or abs"
+)
 
 _SIZE = r"[^/+@,\s]+"
 _POOL = re.compile(rf"({_SIZE})(?:/({_SIZE}))?(?:\+({_SIZE}))?(?:@({_SIZE}))?((?:,[^,\s]+)*)")
 _CONV = re.compile(r'(@"[^"]*"|@?[^,\s]+?)(?:/(\d+(?:x\d+)?))?((?:,[^,\s]+)*)')
+_TO_SIZE = "size="
 _TOKEN = re.compile(r'(?:"[^"]*"|\S)+')
 
 
@@ -71,6 +74,8 @@ def _parse_pool(mode: str, rest: str) -> Pool:
         raise UsageError(f"not a window: {GRAMMAR} is allowed")
     k, s, padding, dilation, options = match.groups()
     given = _options(options, {option.name: option.parse for option in OPTIONS.values()})
+    if k.startswith(_TO_SIZE) and s is padding is dilation is None:
+        return Pool.to_size(mode, k.removeprefix(_TO_SIZE), given)
     ceil = given.pop("ceil", False)
     return Pool.of(mode, k, s, padding=padding or 0, dilation=dilation or 1, ceil=ceil, options=given)
 

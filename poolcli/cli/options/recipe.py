@@ -5,7 +5,7 @@ from typing import Annotated
 
 from typer import Option
 
-from poolcli.errors import unknown
+from poolcli.errors import UsageError, unknown
 from poolcli.ops.activations import ACTIVATIONS
 from poolcli.ops.filters import FILTERS
 from poolcli.ops.modes import MODES
@@ -21,13 +21,17 @@ class Pooling:
     """The window and what is done with it."""
 
     mode: Annotated[str, Option("--mode", "-m", help=f"Pooling: {', '.join(MODES)}.")] = "max"
-    k: Annotated[str, Option("--k", "-k", help="Window (kernel) size, N or HxW.")] = "2"
+    k: Annotated[str | None, Option("--k", "-k", help="Window (kernel) size, N or HxW; 2 if not given.")] = None
     s: Annotated[str | None, Option("--s", "-s", help="Stride, N or HxW; the window's size if not given.")] = None
     padding: Annotated[
         str, Option("--padding", "-p", help="Padding: N, HxW, TOP,BOTTOM,LEFT,RIGHT, same, same-lower or wrap.")
     ] = "0"
     dilation: Annotated[str, Option("--dilation", "-d", help="Distance of the window's values, N or HxW.")] = "1"
     ceil: Annotated[bool, Option("--ceil", help="Keep a last window that goes over the border.")] = False
+    size: Annotated[
+        str | None,
+        Option("--size", help="Output size N or HxW instead of a window: the same for every picture; 1: global."),
+    ] = None
     exclude_pad: Annotated[bool, Option("--exclude-pad", help="Leave the padding out of averages.")] = False
     p: Annotated[float | None, Option("--p", help="The power of lp, above 0; 2 if not given.")] = None
     taps: Annotated[int | None, Option("--taps", help="Low-pass of maxblur and maxaps, 1 to 7; 3 if not given.")] = None
@@ -49,15 +53,25 @@ class Pooling:
             "seed": self.seed,
         }
         options = {name: value for name, value in asked.items() if value is not None}
+        if self.size is not None:
+            self._check_alone()
+            return Pool.to_size(self.mode, self.size, options)
         return Pool.of(
             self.mode,
-            self.k,
+            self.k or "2",
             self.s,
             padding=self.padding,
             dilation=self.dilation,
             ceil=self.ceil,
             options=options,
         )
+
+    def _check_alone(self) -> None:
+        """UsageError when a window is asked for too."""
+        windows = {"--k": self.k, "--s": self.s, "--padding": self.padding != "0", "--dilation": self.dilation != "1"}
+        given = [name for name, value in {**windows, "--ceil": self.ceil}.items() if value]
+        if given:
+            raise UsageError(f"--size makes its own windows: leave {' and '.join(given)} out, or --size")
 
 
 @dataclass(frozen=True, slots=True)
