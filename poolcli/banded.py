@@ -5,10 +5,14 @@ strides) and with as many rows around it as one output sees, so that no kept out
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from poolcli.ops.arrays import Array
 from poolcli.ops.footprint import Footprint
+from poolcli.ops.geometry import Axis, Window
 from poolcli.recipe import Conv, Pool, Recipe
+from poolcli.recipe.layers import Layer
+from poolcli.recipe.shapes import shapes
 
 Rows = Callable[[int, int], Array]  # the rows low ... high - 1 of the picture, H x W or H x W x C
 
@@ -17,12 +21,15 @@ _NOT_LOCAL = ("stochastic", "aps", "maxaps")  # these draw or choose once for th
 
 def is_local(recipe: Recipe) -> bool:
     """Whether every output depends on the values of its windows alone, wherever the picture begins and ends."""
-    return all(
-        layer.edge != "wrap"
-        if isinstance(layer, Conv)
-        else not isinstance(layer, Pool) or (layer.mode not in _NOT_LOCAL and dict(layer.options).get("edge") != "wrap")
-        for layer in recipe.layers
-    )
+    return all(map(_is_local, recipe.layers))
+
+
+def _is_local(layer: Layer) -> bool:
+    if isinstance(layer, Pool):
+        edge, window = dict(layer.options).get("edge"), layer.window
+        goes_on = isinstance(window, Window) and "wrap" not in (window.padding, edge)
+        return layer.mode not in _NOT_LOCAL and goes_on
+    return not isinstance(layer, Conv) or layer.edge != "wrap"
 
 
 def bands(recipe: Recipe, size: tuple[int, int], rows: Rows, most: int) -> Iterator[Array]:
@@ -31,7 +38,9 @@ def bands(recipe: Recipe, size: tuple[int, int], rows: Rows, most: int) -> Itera
     `rows` reads the picture; it is asked for about `most` rows at a time, more where one output sees more. Raises
     PictureError when a window does not fit.
     """
-    seen, _ = recipe.footprints(*size)
+    recipe = _settled(recipe, size)
+    *_, whole = shapes(recipe, *size)
+    seen = whole.rows
     step = max(most // seen.jump, seen.field // seen.jump, 1)
     for first in range(0, seen.size, step):
         last = min(first + step, seen.size)
@@ -42,8 +51,24 @@ def bands(recipe: Recipe, size: tuple[int, int], rows: Rows, most: int) -> Itera
 
 def output_size(recipe: Recipe, size: tuple[int, int]) -> tuple[int, int]:
     """(height, width) of the output of `recipe` on a picture of `size`."""
-    down, across = recipe.footprints(*size)
-    return down.size, across.size
+    *_, whole = shapes(recipe, *size)
+    return whole.size
+
+
+def _settled(recipe: Recipe, size: tuple[int, int]) -> Recipe:
+    """The recipe with the paddings called `same` as the numbers that they are for the whole picture."""
+    sizes = (size, *(shape.size for shape in shapes(recipe, *size)))
+    return Recipe(tuple(map(_with_numbers, recipe.layers, sizes)))
+
+
+def _with_numbers(layer: Layer, size: tuple[int, int]) -> Layer:
+    if not isinstance(layer, Pool) or not isinstance(layer.window, Window):
+        return layer
+    rows, columns = layer.stages(*size)[0]
+    if not isinstance(layer.window.padding, str) or not isinstance(rows, Axis) or not isinstance(columns, Axis):
+        return layer
+    sides = (rows.before, rows.after, columns.before, columns.after)
+    return replace(layer, window=replace(layer.window, padding=sides))
 
 
 def _needed(seen: Footprint, first: int, last: int, height: int) -> tuple[int, int]:

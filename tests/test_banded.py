@@ -72,7 +72,21 @@ def test_a_band_reads_what_it_sees_and_no_more():
     assert sum(asked) < 12_000
 
 
-@pytest.mark.parametrize("recipe", ["stochastic:2", "conv:gauss,edge=wrap max:2"])
+@pytest.mark.parametrize(
+    "recipe", ["max:3/3+same", "max:5/2+same", "max:4/2+same-lower relu avg:5/4+same", "maxblur:4/2+same"]
+)
+def test_paddings_by_name_are_those_of_the_whole_picture(recipe):
+    """Not those of a band, whose height leaves another rest."""
+    layers = parse_recipe(recipe)
+    for height in range(40, 60):
+        image = random_image(height, (height, 9), "uint8")
+        parts = list(bands(layers, image.shape, lambda low, high, image=image: image[low:high], 7))
+        assert_same(np.concatenate(parts), layers(image))
+
+
+@pytest.mark.parametrize(
+    "recipe", ["stochastic:2", "conv:gauss,edge=wrap max:2", "avg:size=3", "max:3+wrap", "blur:3/2,edge=wrap"]
+)
 def test_what_needs_the_whole_picture_is_not_cut(recipe):
     """A draw or an edge that comes round from the other side."""
     assert not is_local(parse_recipe(recipe))

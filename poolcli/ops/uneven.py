@@ -32,7 +32,10 @@ def reduce_any(
         seen, part = rows.part(outputs)
         between = _reduce_rows(image[seen], part, operation, dtype or image.dtype)
         cells = _reduce_rows(between.swapaxes(0, 1), columns, operation, between.dtype).swapaxes(0, 1)
-        out[outputs] = cells if finish is None else finish(np.ascontiguousarray(cells), outputs)
+        if finish is None:
+            out[outputs] = cells
+        else:
+            finish(np.ascontiguousarray(cells), outputs, out[outputs])
     return out
 
 
