@@ -11,6 +11,7 @@ import numpy as np
 
 from poolcli import images
 from poolcli.banded import bands, is_local, output_size
+from poolcli.colour import Colour
 from poolcli.errors import PictureError, PoolcliError
 from poolcli.execute import Shifting, run_layers, size_of
 from poolcli.files import publish
@@ -43,6 +44,7 @@ class Settings:
     encoding: images.EncodeOptions = field(default_factory=images.EncodeOptions)
     format: str | None = None
     durable: bool = False
+    colour: Colour = field(default_factory=Colour)
     looks: "Mapping[str, Sizes]" = field(default_factory=dict)
 
 
@@ -117,7 +119,8 @@ def _pool_picture(settings: Settings, job: Job) -> Outcome:
 
 def _large(settings: Settings, job: Job) -> images.LargeArray | None:
     """The input, if it is an array too large for memory that can be pooled band by band into another."""
-    if not (isinstance(job.source, Path) and isinstance(job.target, Path) and is_local(settings.recipe)):
+    local = is_local(settings.recipe) and not settings.colour
+    if not (local and isinstance(job.source, Path) and isinstance(job.target, Path)):
         return None
     if (settings.format or images.format_of(job.target) or "NPY") != "NPY":
         return None
@@ -152,8 +155,12 @@ def _pool_frame(
 ) -> tuple[images.Frame, tuple[ShiftRow, ...]]:
     """The frame with its pooled pixels, in the dtype it had (arrays keep the floats that a filter makes)."""
     with np.errstate(all="ignore"):  # sums beyond the largest float are infinite: an answer, no news for stderr
-        pooled, rows = run_layers(settings.recipe, frame.pixels, settings.shifting, alpha=frame.alpha)
+        pooled, rows = run_layers(_layers(settings, frame), frame.pixels, settings.shifting, alpha=frame.alpha)
         return replace(frame, pixels=_as_written(settings, frame, target_format, pooled)), rows
+
+
+def _layers(settings: Settings, frame: images.Frame) -> Recipe:
+    return settings.colour.around(settings.recipe, frame.mode, frame.pixels.dtype, alpha=frame.alpha)
 
 
 def _as_written(settings: Settings, frame: images.Frame, target_format: str, pooled: Array) -> Array:
@@ -172,7 +179,7 @@ def _looks(
     sizes = tuple(settings.looks.values())
     looks = [
         look(
-            settings.recipe,
+            _layers(settings, frame),
             frame,
             partial(_as_written, settings, frame, target_format),
             settings.shifting,

@@ -135,10 +135,13 @@ def test_quality_level_and_strip_reach_the_encoder(folder, command):
 
 
 def test_conversions_are_told(folder, command):
-    """On stderr, unless quiet."""
+    """On stderr, and in the lines of --json."""
     random_picture("CMYK").save(folder / "ink.tif")
-    result = command("pool", "ink.tif", "-o", "ink.png")
-    assert "ink.tif: CMYK was written as RGB, since PNG does not hold CMYK" in result.err
+    result = command("pool", "ink.tif", "-o", "ink.png", "--json")
+    note = "CMYK was written as RGB, since PNG does not hold CMYK"
+    assert f"ink.tif: {note}" in result.err
+    assert [line["notes"] for line in result.objects] == [[note]]
+    assert "notes" not in command("pool", "colour.png", "--json").objects[0]
 
 
 def test_durable_files_are_synced(folder, command, monkeypatch):

@@ -6,6 +6,7 @@ from pathlib import Path
 from poolcli import images
 from poolcli.batch.destination import Destination
 from poolcli.cli.request import Request
+from poolcli.colour import Colour
 from poolcli.execute import Shifting
 from poolcli.pipeline import Settings
 
@@ -14,6 +15,8 @@ def settings_of(request: Request) -> Settings:
     """The settings that the options stand for; UsageError where they cannot be."""
     reporting, reading, writing = request.reporting, request.reading, request.writing
     shifting = Shifting(reporting.shifts(), reporting.shift_edge, reporting.tolerance)
+    colour = Colour(reading.linear, reading.premultiply)
+    colour.check(request.recipe)
     return Settings(
         request.recipe,
         None if reporting.no_report else shifting,
@@ -22,6 +25,7 @@ def settings_of(request: Request) -> Settings:
         replace(writing.encoding(), layout=reading.layout),
         writing.format_name(),
         writing.durable,
+        colour,
     )
 
 

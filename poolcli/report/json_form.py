@@ -20,6 +20,8 @@ def outcome_lines(outcome: Outcome) -> Iterator[str]:
         return
     for report in outcome.reports or (None,):
         facts: dict[str, Any] = {"status": "ok", "input": job.name, "output": job.target_name}
+        if outcome.notes:
+            facts["notes"] = list(outcome.notes)
         yield to_json({**facts, "report": report.to_dict() if report else None})
 
 
