@@ -149,7 +149,8 @@ def test_side_file_run_file_and_json_lines_agree(tmp_path, capsys):
         (source / name).write_bytes((SAMPLES / name).read_bytes())
     out = tmp_path / "out"
     assert main(["pool", str(source), "-o", str(out), *THE_ONE, "--report", "json", "--report", "jsonl", "--json"]) == 0
-    told = [json.loads(line)["report"] for line in capsys.readouterr().out.splitlines()]
+    told = [json.loads(line)["report"] for line in capsys.readouterr().out.splitlines()]  # as they are finished
+    told.sort(key=lambda report: report["input"]["path"])
     lines = [json.loads(line) for line in (out / "shift-report.jsonl").read_text("utf-8").splitlines()]
     sides = [json.loads((out / f"{name}.shift.json").read_text("utf-8")) for name in ("four", "one")]
     assert told == lines == sides

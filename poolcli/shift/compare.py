@@ -45,7 +45,7 @@ def compare(a: Array, b: Array, tolerance: float, peak: float) -> Side:
             squares += float(np.einsum("i,i->", finite, finite))
             largest = max(largest, float(finite.max(initial=0)))
     mae, rmse = min(total / a.size, float_info.max), sqrt(min(squares / a.size, float_info.max))
-    psnr = 20 * log10(peak / rmse) if rmse and peak else None
+    psnr = 20 * (log10(peak) - log10(rmse)) if rmse and peak else None
     return Side(pixels, changed, changed / pixels, mae, rmse, largest, psnr)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from sys import float_info
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,7 @@ def _row(shift: Shift, edge: str, raw: Side, dense: Side | None, pooled: Side, a
     absorbed = 1 - pooled.changed / raw.changed if raw.changed else None
     gain = raw.fraction / pooled.fraction if raw.changed and pooled.changed else None
     before = dense or raw
-    residual = pooled.mae / before.mae if before.mae else None
+    residual = min(pooled.mae / before.mae, float_info.max) if before.mae else None
     return ShiftRow(*shift, edge, raw, dense, pooled, aligned, absorbed, gain, residual)
 
 
