@@ -19,6 +19,8 @@ _HOST = blake2b(platform.node().encode(), digest_size=4).hexdigest()
 _TEMPORARY = re.compile(rf"{re.escape(TEMPORARY_PREFIX)}([0-9a-f]+)-(\d+)-[0-9a-f]+{re.escape(TEMPORARY_SUFFIX)}")
 _FORGOTTEN = 24 * 3600  # seconds after which a temporary file of another machine belongs to nobody
 
+_swept: set[Path] = set()
+
 
 @contextmanager
 def publish(target: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
@@ -30,6 +32,7 @@ def publish(target: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
     temporary = target.with_name(f"{TEMPORARY_PREFIX}{_HOST}-{os.getpid()}-{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        _sweep_once(target.parent)
         with temporary.open("x+b") as stream:  # the umask decides the permissions, as for any new file
             yield stream
             if durable:
@@ -43,6 +46,13 @@ def publish(target: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def _sweep_once(folder: Path) -> None:
+    """Sweep a folder that this process has not swept yet."""
+    if folder not in _swept:
+        _swept.add(folder)
+        sweep(folder)
 
 
 def sweep(folder: Path, *, begun: bool = True) -> None:

@@ -1,0 +1,119 @@
+"""Label maps through the whole command line: majority and stride keep palettes, indices and what is transparent."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.pictures import animation, random_picture
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def most_frequent(labels, k):
+    """The most frequent value of every k x k window, ties to the smallest: by counting."""
+    height, width = labels.shape
+    out = np.empty((height // k, width // k), labels.dtype)
+    for y in range(height // k):
+        for x in range(width // k):
+            counts = Counter(labels[y * k : y * k + k, x * k : x * k + k].ravel().tolist())
+            out[y, x] = min(counts, key=lambda value: (-counts[value], value))
+    return out
+
+
+def first_values(labels, k):
+    """The top left value of every k x k window."""
+    return labels[: labels.shape[0] // k * k : k, : labels.shape[1] // k * k : k]
+
+
+ORACLES = {"majority": most_frequent, "stride": first_values}
+
+
+def saved_mask(path, transparency=None):
+    """A random palette picture in a file, and its indices as the file gives them back."""
+    options = {} if transparency is None else {"transparency": transparency}
+    random_picture("P", (31, 22)).save(path, **options)
+    with Image.open(path) as mask:
+        return np.asarray(mask), mask.getpalette()[:48]
+
+
+@pytest.mark.parametrize("mode", ORACLES)
+@pytest.mark.parametrize("extension", ["png", "gif", "tif", "bmp", "tga", "pcx"])
+def test_palettes_and_labels_stay(here, command, extension, mode):
+    """The mode, the colours, the numbers; no note."""
+    labels, colours = saved_mask(here / f"mask.{extension}")
+    result = command("pool", f"mask.{extension}", "-o", f"out.{extension}", "--mode", mode, "--k", "3", "--json")
+    assert result.code == 0
+    assert "notes" not in result.objects[0]
+    with Image.open(f"out.{extension}") as out:
+        assert out.mode == "P"
+        assert np.array_equal(np.asarray(out), ORACLES[mode](labels, 3))
+        assert out.getpalette()[:48] == colours
+
+
+@pytest.mark.parametrize("transparency", [3, bytes([0, 128, 255])])
+def test_transparent_labels_stay(here, command, transparency):
+    """One index, or an alpha for some."""
+    labels, _ = saved_mask(here / "mask.png", transparency)
+    assert command("pool", "mask.png", "-o", "out.png", "--mode", "majority").code == 0
+    with Image.open("out.png") as out:
+        assert out.info["transparency"] == transparency
+        assert np.array_equal(np.asarray(out), most_frequent(labels, 2))
+
+
+def test_labels_go_from_format_to_format_and_to_arrays(here, command):
+    """PNG to GIF and TIFF, and the bare numbers to .npy."""
+    labels, colours = saved_mask(here / "mask.png")
+    for extension in ("gif", "tif"):
+        words = ("-o", f"out.{extension}", "--mode", "majority", "--overwrite")
+        assert command("pool", "mask.png", *words).code == 0
+        with Image.open(f"out.{extension}") as out:
+            assert np.array_equal(np.asarray(out), most_frequent(labels, 2))
+            assert out.getpalette()[:48] == colours
+    assert command("pool", "mask.png", "-o", "out.npy", "--mode", "majority", "--overwrite").code == 0
+    assert np.array_equal(np.load("out.npy"), most_frequent(labels, 2))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "I;16"])
+def test_labels_without_colours(here, command, mode):
+    """Two values, bytes, 16 bits; ties to the smallest."""
+    labels = np.random.default_rng(0).integers(0, 2 if mode == "1" else 4, (20, 22))
+    labels = labels.astype({"1": bool, "L": "uint8", "I;16": "uint16"}[mode])
+    Image.fromarray(labels).save("mask.png")
+    assert command("pool", "mask.png", "-o", "out.png", "--mode", "majority").code == 0
+    with Image.open("out.png") as out:
+        assert out.mode == mode
+        assert np.array_equal(np.asarray(out), most_frequent(labels, 2))
+
+
+def test_other_modes_pool_colours(here, command):
+    """A maximum of indices would mean nothing: the palette is expanded, and that is noted."""
+    saved_mask(here / "mask.png")
+    for mode in ("max", "min", "avg", "median"):
+        result = command("pool", "mask.png", "-o", "out.png", "--mode", mode, "--json", "--overwrite")
+        assert result.objects[0]["notes"] == ["palette P pooled as RGB"]
+        with Image.open("out.png") as out:
+            assert out.mode == "RGB"
+
+
+def test_a_filter_before_it_takes_the_labels_away(here, command):
+    """Filtered indices mean nothing either."""
+    saved_mask(here / "mask.png")
+    result = command("stack", "conv:gauss majority:2", "mask.png", "-o", "out.png", "--json")
+    assert result.objects[0]["notes"] == ["palette P pooled as RGB"]
+
+
+def test_animated_labels_are_colours_with_a_note(here, command):
+    """Pillow composes the frames of a GIF in RGB; one frame alone keeps its labels."""
+    (here / "three.gif").write_bytes(animation("GIF", ("P", "P", "P")).getvalue())
+    result = command("pool", "three.gif", "-o", "out.gif", "--mode", "majority", "--json")
+    assert "the frames of an animated GIF are pooled as colours, not as labels" in result.objects[0]["notes"]
+    assert command("pool", "three.gif", "--frame", "0", "-o", "one.png", "--mode", "majority").code == 0
+    with Image.open("one.png") as out:
+        assert out.mode == "P"
