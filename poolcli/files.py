@@ -3,7 +3,6 @@
 import os
 import platform
 import re
-import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -29,7 +28,7 @@ def publish(target: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
     `durable` waits until file and name are on the disk, so that a power cut cannot tear them. Raises OutputError when
     the file cannot be written or renamed; whatever else the block raises goes through.
     """
-    temporary = target.with_name(f"{TEMPORARY_PREFIX}{_HOST}-{os.getpid()}-{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
+    temporary = target.with_name(f"{TEMPORARY_PREFIX}{_HOST}-{os.getpid()}-{os.urandom(8).hex()}{TEMPORARY_SUFFIX}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _sweep_once(target.parent)

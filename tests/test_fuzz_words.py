@@ -10,7 +10,7 @@ import typer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from poolcli.cli.app import app
+from poolcli.cli.app import typer_app
 from poolcli.ops.activations import ACTIVATIONS
 from poolcli.ops.filters import FILTERS
 from poolcli.ops.modes import MODES
@@ -85,7 +85,7 @@ def test_any_recipe_has_a_shape_or_is_told(folder, text, size):
 
 def options(command):
     """The options of a command: (name, whether it takes a value), those that stay in this folder."""
-    group = typer.main.get_command(app)
+    group = typer.main.get_command(typer_app())
     for parameter in group.commands[command].params:
         if parameter.name not in ELSEWHERE:
             yield max(parameter.opts, key=len), not parameter.is_flag

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from poolcli.cli.app import app
+from poolcli.cli.app import typer_app
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"(?:^<!-- ([^\n]*) -->\n)?^```sh\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
@@ -53,7 +53,7 @@ def test_the_examples_run(samples, tmp_path):
 
 def options():
     """(command, its words) for every command and every option of the command line."""
-    group = typer.main.get_command(app)
+    group = typer.main.get_command(typer_app())
     for name, command in group.commands.items():
         yield name, f"poolcli {name}"
         for parameter in command.params:

@@ -12,7 +12,7 @@ import poolcli
 from poolcli.cli.app import main
 from poolcli.errors import UsageError
 from poolcli.report.json_form import to_json
-from poolcli.report.terminal import print_report
+from poolcli.report.terminal import plain_lines, print_report
 from poolcli.report.verdict import verdict
 from tests.images import random_image
 from tests.test_architecture import ROOT
@@ -91,10 +91,20 @@ def test_no_shift_is_told():
 def test_the_table_fits_80_columns(size):
     """No line is longer, no cell is cut, however large the numbers are."""
     image = np.resize(random_image(3, (97, 89), "uint8"), size)
-    text = printed(poolcli.shift_report("max:2", image, [(-1, 0), (100, -100)]))
-    assert max(map(len, text.splitlines())) <= 80
-    assert "…" not in text
-    assert "100,-100" in text
+    report = poolcli.shift_report("max:2", image, [(-1, 0), (100, -100)])
+    for text in (printed(report), "\n".join(plain_lines(report))):
+        assert max(map(len, text.splitlines())) <= 80
+        assert "…" not in text
+        assert "100,-100" in text
+
+
+def test_the_table_says_the_same_without_rich():
+    """Word for word; only the lines between differ."""
+    report = poolcli.shift_report("max:2", random_image(3, (97, 89), "uint8"), [(-1, 0), (10, -3)])
+    words = [
+        text.replace("─", "").replace("-" * 9, "").split() for text in (printed(report), "\n".join(plain_lines(report)))
+    ]
+    assert [w for w in words[0] if w.strip("-")] == [w for w in words[1] if w.strip("-")]
 
 
 def test_the_table_says_what_was_measured():

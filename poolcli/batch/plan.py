@@ -74,7 +74,12 @@ class Digests:
 
     def common(self, other: "Digests") -> set[int]:
         """The digests that both have."""
-        return set(np.intersect1d(np.frombuffer(self._all, np.uint64), np.frombuffer(other._all, np.uint64)).tolist())
+        mine, theirs = (np.sort(np.frombuffer(each._all, np.uint64)) for each in (self, other))
+        if not theirs.size:
+            return set()
+        # intersect1d would load numpy.ma: 6 ms of a start
+        nearest = theirs[np.minimum(np.searchsorted(theirs, mine), theirs.size - 1)]
+        return set(mine[nearest == mine].tolist())
 
 
 def digest(key: Hashable) -> int:

@@ -1,30 +1,46 @@
 """The commands, and the one place where an error becomes a sentence and an exit code."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from poolcli import __version__
-from poolcli.cli.commands.listing import filters, modes
-from poolcli.cli.commands.pool import pool
-from poolcli.cli.commands.shape import shape
-from poolcli.cli.commands.stack import stack
 from poolcli.cli.groups import grouped
+from poolcli.cli.plain import plain_values
 from poolcli.cli.printer import say
 from poolcli.cli.streams import abandon_streams, prepare_streams
 from poolcli.errors import PoolcliError
 
 FAILED, INTERRUPTED, CLOSED_PIPE = 1, 130, 141
 
-app = typer.Typer(
-    name="poolcli",
-    help="CNN pooling for pictures, and how shift-invariant it really is.",
-    rich_markup_mode=None,  # plain help: rich would take longer to load than everything else
-    pretty_exceptions_enable=False,
-    no_args_is_help=True,
-)
+# name -> its module in `cli.commands`, loaded when it is wanted
+COMMANDS = {"pool": "pool", "stack": "stack", "shape": "shape", "modes": "listing", "filters": "listing"}
+
+
+def command(name: str) -> Callable[..., None]:
+    """The command of this name, as a function of its options."""
+    module = import_module(f"poolcli.cli.commands.{COMMANDS[name]}")
+    return grouped(getattr(module, name))
+
+
+@cache
+def typer_app() -> typer.Typer:
+    """The commands as Typer knows them."""
+    app = typer.Typer(
+        name="poolcli",
+        help="CNN pooling for pictures, and how shift-invariant it really is.",
+        rich_markup_mode=None,  # plain help: rich would take longer to load than everything else
+        pretty_exceptions_enable=False,
+        no_args_is_help=True,
+    )
+    app.callback()(_common)
+    for name in COMMANDS:
+        app.command(name)(command(name))
+    return app
 
 
 def _print_version(wanted: bool) -> None:
@@ -33,24 +49,12 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
-def common(
+def _common(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """CNN pooling for pictures, and how shift-invariant it really is."""
-
-
-COMMANDS: dict[str, Callable[..., None]] = {
-    "pool": pool,
-    "stack": stack,
-    "shape": shape,
-    "modes": modes,
-    "filters": filters,
-}
-for _name, _command in COMMANDS.items():
-    app.command(_name)(grouped(_command))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -64,7 +68,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(arguments: list[str] | None) -> int:
     try:
-        code = app(args=arguments, prog_name="poolcli", standalone_mode=False)
+        words = sys.argv[1:] if arguments is None else arguments
+        code = _run_plainly(words)
+        if code is None:
+            code = typer_app()(args=list(words), prog_name="poolcli", standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
         code = _told(f"{error.format_message()} See poolcli --help.", error.exit_code)
@@ -79,6 +86,21 @@ def _run(arguments: list[str] | None) -> int:
     if code == INTERRUPTED:
         say("interrupted; what is finished is whole, the rest was not begun")
     return int(code or 0)
+
+
+def _run_plainly(words: Sequence[str]) -> int | None:
+    """Run what these words plainly say and return the exit code; None where Typer has to read them."""
+    if not words or words[0] not in COMMANDS:
+        return None
+    run = command(words[0])
+    values = plain_values(run, words[1:])
+    if values is None:
+        return None
+    try:
+        run(**values)
+    except typer.Exit as leave:
+        return leave.exit_code
+    return 0
 
 
 def _told(sentence: str, code: int) -> int:

@@ -2,9 +2,12 @@
 
 import sys
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from poolcli.pipeline import Job, Outcome
 from poolcli.report.json_form import outcome_lines, planned_line
+
+if TYPE_CHECKING:
+    from poolcli.pipeline import Job, Outcome
 
 
 class Printer:
@@ -15,11 +18,11 @@ class Printer:
         self.json, self.quiet, self.detailed, self.stdout_is_taken = json, quiet, detailed, stdout_is_taken
         self.done = self.failed = 0
 
-    def planned(self, job: Job) -> None:
+    def planned(self, job: "Job") -> None:
         """A pair of `--dry-run`."""
         print(planned_line(job) if self.json else f"{escaped(job.name)} -> {escaped(job.target_name)}")
 
-    def show(self, outcome: Outcome) -> None:
+    def show(self, outcome: "Outcome") -> None:
         """One outcome: its lines of JSON, or the output's path; for people the report or the error."""
         if self.json:
             for line in outcome_lines(outcome):
@@ -38,10 +41,14 @@ class Printer:
         if self.detailed and outcome.reports:
             self._table(outcome)
 
-    def _table(self, outcome: Outcome) -> None:
-        from rich.console import Console
+    def _table(self, outcome: "Outcome") -> None:
+        from poolcli.report.terminal import plain_lines, print_report
 
-        from poolcli.report.terminal import print_report
+        if not sys.stderr.isatty():
+            for report in outcome.reports:
+                print(*plain_lines(report), sep="\n", file=sys.stderr)
+            return
+        from rich.console import Console
 
         console = Console(stderr=True, highlight=False)
         for report in outcome.reports:

@@ -4,15 +4,17 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from poolcli.files import publish
-from poolcli.pipeline import Job, Outcome
 from poolcli.report.spool import spooled
 from poolcli.shift.record import ShiftReport
 
+if TYPE_CHECKING:  # NumPy comes with it, and lists of modes need none
+    from poolcli.pipeline import Job, Outcome
 
-def outcome_lines(outcome: Outcome) -> Iterator[str]:
+
+def outcome_lines(outcome: "Outcome") -> Iterator[str]:
     """The lines of `--json`: one for a picture, one a frame for a picture of several."""
     job = outcome.job
     if outcome.error is not None:
@@ -25,7 +27,7 @@ def outcome_lines(outcome: Outcome) -> Iterator[str]:
         yield to_json({**facts, "report": report.to_dict() if report else None})
 
 
-def planned_line(job: Job) -> str:
+def planned_line(job: "Job") -> str:
     """The line of `--dry-run --json`."""
     return to_json({"status": "planned", "input": job.name, "output": job.target_name})
 
@@ -36,7 +38,7 @@ def to_json(value: object) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def write_side_file(path: Path, outcome: Outcome) -> None:
+def write_side_file(path: Path, outcome: "Outcome") -> None:
     """The report beside one output: an object, or a line each for a picture of several frames."""
     reports = outcome.reports
     with publish(path) as stream:
@@ -48,7 +50,7 @@ def write_side_file(path: Path, outcome: Outcome) -> None:
 
 
 @contextmanager
-def write_lines_file(path: Path) -> Iterator[Callable[[Outcome], None]]:
+def write_lines_file(path: Path) -> "Iterator[Callable[[Outcome], None]]":
     """JSON Lines in `path`, a line a picture (a frame), as the outcomes come."""
     with spooled(path) as stream:
         yield lambda outcome: write_lines(stream, outcome.reports)

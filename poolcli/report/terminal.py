@@ -1,23 +1,29 @@
-"""The shift report as a table for people, 80 columns wide."""
+"""The shift report as a table for people, 80 columns wide: drawn by rich on a terminal, in plain lines elsewhere."""
 
-from collections.abc import Iterable
-
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from collections.abc import Iterable, Iterator
+from textwrap import wrap
+from typing import TYPE_CHECKING
 
 from poolcli.report.figures import changed, figure, share
 from poolcli.report.verdict import title, verdict, worst_row
 from poolcli.shift.record import ShiftReport, ShiftRow
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 COLUMNS = ("changed before", "changed after", "absorbed", "gain", "residual", "aligned")
 
 
-def print_report(console: Console, report: ShiftReport) -> None:
+WIDTH = 80
+
+
+def print_report(console: "Console", report: ShiftReport) -> None:
     """A row for every shift, then the verdict on the worst in plain words."""
-    name = f", frame {report.input.frame}" if report.input.frame else ""
-    console.print(Text(title(report) + name, style="bold"))
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    console.print(Text(_heading(report), style="bold"))
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("shift", no_wrap=True)
     for column in COLUMNS:
@@ -26,6 +32,25 @@ def print_report(console: Console, report: ShiftReport) -> None:
         table.add_row(*_cells(row))
     console.print(table)
     console.print(Text(verdict(worst_row(report))))
+
+
+def plain_lines(report: ShiftReport) -> Iterator[str]:
+    """The same without rich, which takes longer to load than a small picture to be pooled."""
+    table = [("shift", *COLUMNS), *(tuple(_cells(row)) for row in report.shifts)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    yield from wrap(_heading(report), WIDTH)
+    yield ""
+    for number, (first, *rest) in enumerate(table):
+        cells = (cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))
+        yield "  ".join((first.ljust(widths[0]), *cells))
+        if number == 0:
+            yield "-" * (sum(widths) + 2 * len(COLUMNS))
+    yield ""
+    yield from wrap(verdict(worst_row(report)), WIDTH)
+
+
+def _heading(report: ShiftReport) -> str:
+    return title(report) + (f", frame {report.input.frame}" if report.input.frame else "")
 
 
 def _cells(row: ShiftRow) -> Iterable[str]:
