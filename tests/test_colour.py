@@ -154,7 +154,7 @@ def test_through_the_command_line(tmp_path, command, monkeypatch):
         "pool", "a.png", "ink.tif", "-o", "out/", "--mode", "avg", "--linear", "--premultiply", "--json", "--shift=2,0"
     )
     assert result.code == 1
-    ok, failed = result.objects
+    ok, failed = sorted(result.objects, key=lambda each: each["status"], reverse=True)
     assert "ink.tif: values of CMYK have no linear light" in failed["error"]
     with Image.open("out/a.png") as out:
         assert_same(np.asarray(out), average(pixels, 2, True, True, 255.0))
