@@ -11,6 +11,7 @@ from PIL import Image
 import poolcli
 from tests.conftest import SAMPLES
 
+PICTURES = SAMPLES.parent / ".github" / "pictures"  # what the README shows
 ONE = ("pool", "samples/one.png", "--filter", "line-v", "--activation", "relu", "--k", "2", "--s", "2", "--mode", "max")
 
 
@@ -43,6 +44,14 @@ def test_38_pixels_change_and_12_after_filter_and_pooling(samples, command):
     assert "per pixel nothing was gained" in said
     written = json.loads((samples / "one.line-v_relu_max-k2s2.shift.json").read_text("utf-8"))
     assert written == outcome["report"]
+
+
+def test_the_readme_shows_what_its_command_makes(samples, command):
+    """The contact sheet of this recipe; its letters may differ with the version of the font library."""
+    assert command(*ONE, "--report", "png", "-o", "out/").code == 0
+    with Image.open("out/one.shift.png") as have, Image.open(PICTURES / "one.shift.png") as expected:
+        assert have.size == expected.size
+        assert np.abs(np.asarray(have).astype(int) - np.asarray(expected)).mean() < 1
 
 
 def test_38_and_12_counted_by_hand():
