@@ -70,6 +70,7 @@ class Outcome:
     looks: "Mapping[str, tuple[Look, ...]]" = field(default_factory=dict)  # by form, one a frame
     kind: str | None = None  # of the error: picture, output, memory, timeout, crash
     pixels: int = 0  # of the input, all frames
+    before: bool = False  # done by an earlier run
 
 
 def run_image(settings: Settings, job: Job) -> Outcome:

@@ -25,7 +25,7 @@ ARROWS = {
     "look": {"execute", "images", "ops", "recipe", "shift", "views"},
     "pipeline": {"banded", "colour", "execute", "files", "images", "look", "ops", "recipe", "shift"},
     "report": {"files", "images", "look", "pipeline", "shift"},
-    "batch": {"files", "ops", "pipeline", "recipe"},
+    "batch": {"files", "ops", "pipeline", "recipe", "shift"},
     "cli": {"batch", "colour", "execute", "files", "images", "ops", "pipeline", "recipe", "report", "shift"},
     "__init__": {"execute", "ops"},
     "__main__": {"cli"},

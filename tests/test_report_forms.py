@@ -13,8 +13,8 @@ SHIFTS = ("--shift", "-1,0", "--shift", "1,2")
 
 
 def names(folder):
-    """What lies in a folder."""
-    return sorted(path.name for path in Path(folder).iterdir())
+    """What lies in a folder, but the journal of a run."""
+    return sorted(path.name for path in Path(folder).iterdir() if path.name != ".poolcli-journal.jsonl")
 
 
 def value_at(report, row, column):

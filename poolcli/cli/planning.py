@@ -1,6 +1,8 @@
 """A request as jobs: what is named, where it goes, and the reports of the run; all checked."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -8,22 +10,35 @@ from pathlib import Path
 from poolcli import images
 from poolcli.batch.destination import choose
 from poolcli.batch.discover import STREAM, Found, Wanted, discover, listed, names_in
+from poolcli.batch.journal import NAME as JOURNAL
+from poolcli.batch.journal import Journal
 from poolcli.batch.plan import Plan, check
 from poolcli.cli.options.discovery import Discovery
 from poolcli.cli.request import Request
 from poolcli.cli.settings import extension_of, writable
 from poolcli.cli.stream import stream_job
+from poolcli.errors import UsageError
 from poolcli.pipeline import Job, Settings
 from poolcli.report.forms import run_paths, side_extensions
 
 
-def planned(request: Request, settings: Settings) -> tuple[Plan | list[Job], dict[str, Path]]:
-    """The jobs, and the reports of the whole run: their forms and files. UsageError for what cannot be."""
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The jobs; the reports of the whole run, forms and files; and the journal, where outputs go into a folder."""
+
+    jobs: Plan | list[Job]
+    files: dict[str, Path]
+    journal: Journal | None = None
+
+
+def planned(request: Request, settings: Settings, held: ExitStack) -> Planned:
+    """What there is to do, checked: UsageError for what cannot be. The journal is held until `held` is left."""
     if STREAM in (*request.inputs, request.running.output):
         return _stream(request, settings)
-    discovery, output = request.discovery, request.running.output
+    discovery, running = request.discovery, request.running
     extension = partial(extension_of, settings.format)
-    chosen = choose(output, request.inputs, settings.recipe, extension, listed=discovery.files_from is not None)
+    listing = discovery.files_from is not None
+    chosen = choose(running.output, request.inputs, settings.recipe, extension, listed=listing)
     destination = writable(chosen, settings.format)
     wanted = _wanted(discovery, destination.root if destination.folder else None)
     plan = Plan(chain(discover(request.inputs, wanted), _listed(discovery, wanted)), destination)
@@ -31,16 +46,25 @@ def planned(request: Request, settings: Settings) -> tuple[Plan | list[Job], dic
     plan.sides = side_extensions(forms)
     alone = None if len(plan) > 1 or plan.in_folder else next((Path(job.target_name) for job in plan), None)
     files = run_paths(forms, destination.root, alone)
-    plan.check(files.values(), may_exist=request.running.overwrite)
-    return plan, files
+    if running.resume and not destination.folder:
+        raise UsageError("--resume needs the folder that the journal is in: give it with -o")
+    journaled = destination.folder and (alone is None or running.resume) and len(plan) > 0
+    there = journaled and (destination.root / JOURNAL).exists()
+    journal = held.enter_context(Journal(destination.root)) if there else None
+    plan.check(files.values(), may_exist=running.overwrite or running.resume)
+    if journaled and journal is None and not running.dry_run:
+        journal = held.enter_context(Journal(destination.root, new=True))
+    return Planned(plan, files, journal)
 
 
-def _stream(request: Request, settings: Settings) -> tuple[list[Job], dict[str, Path]]:
+def _stream(request: Request, settings: Settings) -> Planned:
+    if request.running.resume:
+        raise UsageError("--resume is for folders: a stream (-) leaves no journal")
     forms = request.reporting.forms(in_folder=False)
     job = stream_job(request, settings.format, forms)
     files = run_paths(forms, Path(), job.target if isinstance(job.target, Path) else None)
     check([job], files.values(), may_exist=request.running.overwrite)
-    return [job], files
+    return Planned([job], files)
 
 
 def _wanted(discovery: Discovery, outputs: Path | None) -> Wanted:

@@ -16,7 +16,7 @@ class Printer:
     def __init__(self, *, json: bool, quiet: bool, detailed: bool, stdout_is_taken: bool) -> None:
         """`detailed`: one picture, whose report is worth a table; `stdout_is_taken`: a picture goes there."""
         self.json, self.quiet, self.detailed, self.stdout_is_taken = json, quiet, detailed, stdout_is_taken
-        self.done = self.failed = 0
+        self.done = self.failed = self.before = 0
 
     def planned(self, job: "Job") -> None:
         """A pair of `--dry-run`."""
@@ -30,6 +30,9 @@ class Printer:
         if outcome.error is not None:
             self.failed += 1
             say(outcome.error)
+            return
+        if outcome.before:
+            self.before += 1
             return
         self.done += 1
         if self.quiet:
@@ -58,7 +61,8 @@ class Printer:
         """How it went, after more than one picture."""
         if total > 1 and not self.quiet:
             failed = f", {self.failed} failed" if self.failed else ""
-            say(f"{self.done} of {total} pictures pooled{failed}")
+            before = f", {self.before} done before" if self.before else ""
+            say(f"{self.done} of {total} pictures pooled{before}{failed}")
 
 
 def say(text: str) -> None:

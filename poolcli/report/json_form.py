@@ -20,8 +20,9 @@ def outcome_lines(outcome: "Outcome") -> Iterator[str]:
     if outcome.error is not None:
         yield to_json({"status": "failed", "input": job.name, "error": outcome.error})
         return
+    status = "skipped" if outcome.before else "ok"
     for report in outcome.reports or (None,):
-        facts: dict[str, Any] = {"status": "ok", "input": job.name, "output": job.target_name}
+        facts: dict[str, Any] = {"status": status, "input": job.name, "output": job.target_name}
         if outcome.notes:
             facts["notes"] = list(outcome.notes)
         yield to_json({**facts, "report": report.to_dict() if report else None})

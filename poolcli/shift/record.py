@@ -1,6 +1,6 @@
 """What a shift report says: frozen records, in the order and with the names of their JSON form. No arithmetic."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -47,6 +47,12 @@ class ShiftRow:
     absorbed: float | None
     gain: float | None
     residual: float | None
+
+    @classmethod
+    def from_dict(cls, form: Mapping[str, Any]) -> "ShiftRow":
+        """The row whose fields these are."""
+        sides = {name: Side(**form[name]) if form[name] else None for name in ("raw", "dense", "pooled")}
+        return cls(**{**form, **sides, "aligned": Aligned(**form["aligned"]) if form["aligned"] else None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,18 @@ class ShiftReport:
     def to_dict(self) -> dict[str, Any]:
         """The JSON form: plain dictionaries, lists, finite numbers and None."""
         return {"schema": SCHEMA, **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, form: Mapping[str, Any]) -> "ShiftReport":
+        """The record that `to_dict` gave this form of."""
+        summary = form["summary"]
+        return cls(
+            InputFacts(**{**form["input"], "size": tuple(form["input"]["size"])}),
+            OutputFacts(**{**form["output"], "size": tuple(form["output"]["size"])}),
+            form["layers"],
+            tuple(map(ShiftRow.from_dict, form["shifts"])),
+            Summary(**{**summary, "worst": Offset(**summary["worst"])}),
+        )
 
 
 def summarize(rows: Sequence[ShiftRow]) -> Summary:

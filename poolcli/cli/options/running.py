@@ -22,6 +22,10 @@ class Running:
         Option("--output", "-o", help="A file, a folder, a template such as 'out/{stem}-{mode}.{ext}', or - (stdout)."),
     ] = None
     overwrite: Annotated[bool, Option("--overwrite", help="Replace outputs that exist already.")] = False
+    resume: Annotated[bool, Option("--resume", help="Go on with a run into this folder, by its journal.")] = False
+    checksum: Annotated[
+        bool, Option("--checksum", help="Journal: know inputs by their content, not by size and time.")
+    ] = False
     engine: Annotated[
         str | None, Option("--engine", help=f"Who does the work: {', '.join(ENGINES)}; {USUAL} if not given.")
     ] = None
@@ -40,6 +44,8 @@ class Running:
 
     def check(self) -> None:
         """UsageError for an unknown engine, or a number that cannot be."""
+        if self.resume and self.overwrite:
+            raise UsageError("--resume keeps what is done and --overwrite does not: give one of them")
         find_engine(self.engine, timeout=self.timeout is not None)
         self.workers()
         self.memory_bytes()

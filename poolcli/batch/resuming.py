@@ -1,0 +1,100 @@
+"""What a journal's line says of a picture, and whether it says that there is nothing more to do."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from poolcli import __version__
+from poolcli.batch.journal import Journal
+from poolcli.batch.plan import digest
+from poolcli.files import sweep
+from poolcli.pipeline import Job, Outcome, Settings
+from poolcli.shift.record import ShiftReport
+
+OK, FAILED = "ok", "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A job, its number in the plan, and its key in the journal."""
+
+    number: int
+    job: Job
+    key: int = 0
+
+
+class Keys:
+    """Keys for the journal: equal when recipe, input and output are, and all that changes what is written."""
+
+    def __init__(self, settings: Settings, root: Path, *, checksum: bool) -> None:
+        """`checksum`: an input is known by its content, not by its size and time."""
+        asked = replace(settings.reading, max_pixels=None)
+        self._settings = repr((__version__, replace(settings, reading=asked, durable=False, looks={})))
+        self._root, self._checksum = root, checksum
+
+    def of(self, job: Job) -> int:
+        """The key of a job; of an input that cannot be read, one that nothing done has."""
+        assert isinstance(job.source, Path) and isinstance(job.target, Path)
+        target = job.target.relative_to(self._root) if job.target.is_relative_to(self._root) else job.target
+        try:
+            identity = _content(job.source) if self._checksum else _size_and_time(job.source)
+        except OSError:
+            identity = None
+        return digest((self._settings, str(job.source.absolute()), identity, str(target), sorted(job.sides)))
+
+
+def _size_and_time(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def _content(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def numbered(jobs: Iterable[Job], keys: Keys | None) -> Iterator[Task]:
+    """The jobs, numbered; where there is a journal with keys, and what dead runs left beside the outputs swept up.
+
+    A key is made before the work, so that an input which changes meanwhile is done again by the next run.
+    """
+    swept = set()
+    for number, job in enumerate(jobs):
+        if keys and isinstance(job.target, Path) and job.target.parent not in swept:
+            swept.add(job.target.parent)
+            sweep(job.target.parent, begun=False)
+        yield Task(number, job, keys.of(job) if keys else 0)
+
+
+def note(journal: Journal, task: Task, outcome: Outcome) -> None:
+    """Write down what became of a task."""
+    entry: dict[str, Any] = {"status": OK if outcome.error is None else FAILED, "input": task.job.name}
+    if outcome.error is not None:
+        entry |= {"kind": outcome.kind, "error": outcome.error}
+    else:
+        assert isinstance(task.job.target, Path)
+        reports = [report.to_dict() for report in outcome.reports]
+        entry |= {
+            "output": task.job.target_name,
+            "bytes": task.job.target.stat().st_size,
+            "notes": outcome.notes,
+            "reports": reports,
+        }
+    journal.note(task.key, entry)
+
+
+def done_before(journal: Journal, task: Task) -> Outcome | None:
+    """What an earlier run made of this task, if that is all there and as it was: the output has the size it had."""
+    entry: Mapping[str, Any] | None = journal.find(task.key)
+    if entry is None or entry["status"] != OK or entry["input"] != task.job.name:
+        return None
+    assert isinstance(task.job.target, Path)
+    try:
+        if task.job.target.stat().st_size != entry["bytes"] or not all(map(Path.exists, task.job.sides.values())):
+            return None
+    except OSError:
+        return None
+    reports = tuple(map(ShiftReport.from_dict, entry["reports"]))
+    return Outcome(task.job, reports, tuple(entry["notes"]), before=True)

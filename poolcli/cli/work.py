@@ -1,0 +1,70 @@
+"""The work of a run: the jobs that are to be done go through an engine and into the journal, the others are told."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import takewhile
+from pathlib import Path
+
+from poolcli import images
+from poolcli.batch.engines import Limits, Lost, find_engine, processors, run
+from poolcli.batch.resuming import Keys, Task, done_before, note, numbered
+from poolcli.cli.interrupt import gently
+from poolcli.cli.options.running import Running
+from poolcli.cli.planning import Planned
+from poolcli.files import sweep
+from poolcli.pipeline import Job, Outcome, Settings
+from poolcli.recipe import Conv
+from poolcli.report.worker import run_and_report
+
+Tell = Callable[[int, Outcome], None]
+
+
+def work(plan: Planned, settings: Settings, running: Running, tell: Tell) -> None:
+    """Run the jobs; `tell` each one's number in the plan and what became of it, as they finish.
+
+    Those that an earlier run has done are told too.
+    """
+    alone = len(plan.jobs) == 1 and running.timeout is None
+    engine = find_engine("serial" if alone else running.engine, timeout=running.timeout is not None)
+    limits = Limits(running.workers() or processors(), running.memory_bytes(), running.timeout)
+    if plan.journal and not running.resume:
+        plan.journal.begin()
+    with gently(engine.name != "serial") as stopped:
+        tasks = takewhile(lambda task: not stopped(), to_do(plan, settings, running, tell))
+        for task, result in run(engine, partial(_work, settings), tasks, limits, partial(_weight, settings)):
+            outcome = _lost(task.job, result) if isinstance(result, Lost) else result
+            if plan.journal:
+                note(plan.journal, task, outcome)
+            tell(task.number, outcome)
+
+
+def to_do(plan: Planned, settings: Settings, running: Running, tell: Tell) -> Iterator[Task]:
+    """The tasks of a plan, but those that an earlier run has done: `tell` these."""
+    journal = plan.journal
+    if journal is None:
+        yield from numbered(plan.jobs, None)
+        return
+    if running.resume:
+        journal.resume()
+    for task in numbered(plan.jobs, Keys(settings, journal.path.parent, checksum=running.checksum)):
+        outcome = done_before(journal, task)
+        if outcome is None:
+            yield task
+        else:
+            tell(task.number, outcome)
+
+
+def _work(settings: Settings, task: Task) -> Outcome:
+    return run_and_report(settings, task.job)
+
+
+def _weight(settings: Settings, task: Task) -> int:
+    source, filtered = task.job.source, any(isinstance(layer, Conv) for layer in settings.recipe.layers)
+    return images.weigh(source, filtered=filtered) if isinstance(source, Path) else 0
+
+
+def _lost(job: Job, lost: Lost) -> Outcome:
+    """The outcome of a job whose worker did not live to tell; what it had begun to write is swept up."""
+    if isinstance(job.target, Path):
+        sweep(job.target.parent)
+    return Outcome(job, error=f"{job.name}: {lost.reason}", kind=lost.kind)

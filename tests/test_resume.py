@@ -1,0 +1,248 @@
+"""The journal: killed at any moment, a run is resumed to the very bytes of an undisturbed one, and nothing twice."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from poolcli.batch.journal import NAME, Journal
+from poolcli.errors import UsageError
+from poolcli.shift.record import ShiftReport
+from tests.batches import contents, draw, draw_many, environment, process, words
+
+REPORT = "shift-report.jsonl"
+
+
+@pytest.fixture
+def run(command, tmp_path, monkeypatch):
+    """The command line in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return command
+
+
+def journal(folder="out"):
+    """The lines of a journal."""
+    return [json.loads(line) for line in Path(folder, NAME).read_text("utf-8").splitlines()]
+
+
+def statuses(ran):
+    """name -> status, of --json."""
+    return {Path(each["input"]).name: each["status"] for each in ran.objects}
+
+
+def outputs(folder="out"):
+    """What a run made, but its journal."""
+    return {name: content for name, content in contents(folder).items() if name != NAME}
+
+
+POOL = ("pool", "in", "-o", "out", "--json")
+
+
+def test_a_resumed_run_does_what_is_left(run, tmp_path):
+    """Skipped: done with this input and these settings, with an output of the recorded size."""
+    draw_many(tmp_path / "in", 6)
+    (tmp_path / "in/3.png").write_bytes(b"broken")
+    assert run(*POOL).code == 1
+    first = outputs()
+    draw(tmp_path / "in/1.png", 99)  # changed
+    draw(tmp_path / "in/3.png", 3)  # mended
+    draw(tmp_path / "in/7.png", 7)  # new
+    Path("out/0.png").write_bytes(b"torn")
+    Path("out/2.png").unlink()
+    ran = run(*POOL, "--resume")
+    assert (ran.code, statuses(ran)) == (0, {
+        "0.png": "ok", "1.png": "ok", "2.png": "ok", "3.png": "ok", "4.png": "skipped", "5.png": "skipped",
+        "7.png": "ok",
+    })  # fmt: skip
+    assert "5 of 7 pictures pooled, 2 done before" in ran.err
+    resumed = outputs()
+    assert all(resumed[name] == first[name] for name in ("0.png", "2.png", "4.png", "5.png"))
+    assert run("pool", "in", "-o", "fresh").code == 0
+    fresh = outputs("fresh")
+    assert {name: resumed[name] for name in fresh if name != REPORT} == {
+        name: fresh[name] for name in fresh if name != REPORT
+    }
+    assert resumed[REPORT] == fresh[REPORT].replace(b"fresh", b"out")
+    assert set(statuses(run(*POOL, "--resume")).values()) == {"skipped"}
+    assert outputs() == resumed
+
+
+def test_other_settings_are_other_work(run, tmp_path):
+    """Recipe, shifts, range, form: what changes an output or a report. Not --max-pixels or --jobs."""
+    draw_many(tmp_path / "in", 2)
+    assert run(*POOL).code == 0
+    for more in (["--k", "3"], ["--shift", "1,0"], ["--tolerance", "3"], ["--strip"], ["--report", "json"]):
+        assert set(statuses(run(*POOL, *more, "--resume")).values()) == {"ok"}, more
+        assert set(statuses(run(*POOL, *more, "--resume")).values()) == {"skipped"}, more
+    same = ["--jobs", "1", "--max-pixels", "12345", "--engine", "processes", "--durable", "--report", "json"]
+    assert set(statuses(run(*POOL, *same, "--resume")).values()) == {"skipped"}
+
+
+def test_an_input_is_known_by_size_and_time_or_by_content(run, tmp_path):
+    """--checksum sees a change that keeps both, and none in a file that was only touched."""
+    source = draw(tmp_path / "in/a.npy.png")
+    np.save(tmp_path / "in/b.npy", np.zeros((8, 8), np.uint8))
+    status = (tmp_path / "in/b.npy").stat()
+    assert run(*POOL, "--checksum").code == 0
+    np.save(tmp_path / "in/b.npy", np.ones((8, 8), np.uint8))
+    os.utime(tmp_path / "in/b.npy", ns=(status.st_atime_ns, status.st_mtime_ns))
+    os.utime(source)
+    assert statuses(run(*POOL, "--checksum", "--resume")) == {"a.npy.png": "skipped", "b.npy": "ok"}
+    assert np.load("out/b.npy").max() == 1
+    assert set(statuses(run(*POOL, "--resume")).values()) == {"ok"}  # known in the other way
+    os.utime(source)
+    assert statuses(run(*POOL, "--resume")) == {"a.npy.png": "ok", "b.npy": "skipped"}
+
+
+def test_the_existence_of_a_file_is_not_trusted(run, tmp_path):
+    """Without a line in the journal an output is made again; without --resume it is in the way."""
+    draw_many(tmp_path / "in", 2)
+    draw(tmp_path / "out/0.png", 50)
+    before = contents("out")
+    assert run(*POOL).code == 2
+    assert contents("out") == before
+    assert statuses(run(*POOL, "--resume")) == {"0.png": "ok", "1.png": "ok"}
+    assert contents("out")["0.png"] != before["0.png"]
+
+
+def test_overwrite_begins_anew(run, tmp_path):
+    """What an earlier run did is not trusted by a later --resume, should this one be cut off."""
+    draw_many(tmp_path / "in", 3)
+    run(*POOL)
+    run("pool", "in/0.png", "in/1.png", "-o", "out", "--overwrite", "--no-report")
+    assert len(journal()) == 2
+
+
+def test_torn_last_lines_are_written_over(run, tmp_path):
+    """Cut anywhere: the lines before it count."""
+    draw_many(tmp_path / "in", 4)
+    run(*POOL)
+    whole, made = Path("out", NAME).read_bytes(), outputs()
+    for cut in (1, 9, 200, len(whole.splitlines(True)[-1]) - 1):
+        Path("out", NAME).write_bytes(whole[:-cut])
+        assert Counter(statuses(run(*POOL, "--resume")).values()) == {"skipped": 3, "ok": 1}
+        assert [line["status"] for line in journal()] == ["ok"] * 4
+        assert outputs() == made
+    Path("out", NAME).write_bytes(b"\x00\xffnonsense\n" + whole + b'{"key": "')
+    assert set(statuses(run(*POOL, "--resume")).values()) == {"skipped"}
+
+
+def test_a_dry_run_tells_what_is_left(run, tmp_path):
+    """And writes nothing."""
+    draw_many(tmp_path / "in", 3)
+    run(*POOL)
+    Path("out/1.png").unlink()
+    before = contents("out")
+    assert [Path(each["input"]).name for each in run(*POOL, "--resume", "--dry-run").objects] == ["1.png"]
+    assert contents("out") == before
+
+
+def test_two_runs_into_one_folder_are_refused(run, tmp_path):
+    """As long as the first one lives."""
+    draw_many(tmp_path / "in", 2)
+    with Journal(tmp_path / "out"):
+        assert "another run is writing into" in run.refused(*POOL)
+        assert "another run" in run.refused(*POOL, "--resume")
+    assert outputs() == {}
+    assert run(*POOL).code == 0
+    with pytest.raises(UsageError, match="another run"):
+        Journal(tmp_path / "out", new=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["a.png", "--resume"], "needs the folder"),
+        (["a.png", "-o", "b.png", "--resume"], "needs the folder"),
+        (["-", "-o", "b.png", "--resume"], "leaves no journal"),
+        (["a.png", "-o", "out/", "--resume", "--overwrite"], "give one of them"),
+    ],
+)
+def test_what_cannot_be_resumed(run, tmp_path, arguments, sentence):
+    """One sentence, exit code 2."""
+    draw(tmp_path / "a.png")
+    assert sentence in run.refused("pool", *arguments)
+
+
+def test_single_pictures_have_a_journal_only_when_resumed(run, tmp_path):
+    """Many processes may write one picture each into one folder at a time."""
+    draw(tmp_path / "a.png")
+    assert run("pool", "a.png", "-o", "out/").code == 0
+    assert NAME not in contents("out")
+    assert statuses(run("pool", "a.png", "-o", "out/", "--resume", "--json")) == {"a.png": "ok"}
+    assert statuses(run("pool", "a.png", "-o", "out/", "--resume", "--json")) == {"a.png": "skipped"}
+
+
+def test_a_record_survives_its_json_form(run, tmp_path):
+    """from_dict is the inverse of to_dict, with a dense side and several shifts too."""
+    draw(tmp_path / "in/a.png", size=(20, 30))
+    run("pool", "in", "-o", "out", "--filter", "gauss", "--shift", "1,0", "--shift", "0,0")
+    for line in Path("out", REPORT).read_text("utf-8").splitlines():
+        assert json.loads(json.dumps(ShiftReport.from_dict(json.loads(line)).to_dict())) == json.loads(line)
+
+
+def kill_and_resume(folder, count, kills, engine):
+    """Kill a run of `count` pictures at random moments, `kills` times, each time resuming; compare, count."""
+    draw_many(folder / "in", count, size=(96, 96))
+    arguments = (
+        "pool",
+        "in",
+        "-o",
+        "out",
+        "--engine",
+        engine,
+        "--jobs",
+        "2",
+        "-q",
+        "--report",
+        "json",
+        "--report",
+        "jsonl",
+    )
+    assert process(*arguments, cwd=folder).returncode == 0
+    (folder / "out").rename(folder / "whole")
+    rng, killed = random.Random(kills), 0
+    for _ in range(kills):
+        with subprocess.Popen(
+            words(*arguments, "--resume"), cwd=folder, env=environment(), start_new_session=True
+        ) as running:
+            path, size = folder / "out" / NAME, -1
+            wanted = (path.stat().st_size if path.exists() else 0) + rng.randrange(1, 2500)
+            while running.poll() is None and size < wanted:  # at a moment of the work, whatever the machine's speed
+                size = path.stat().st_size if path.exists() else 0
+                time.sleep(0.001)
+            running.kill()
+            killed += running.wait() == -signal.SIGKILL
+        for path in (folder / "out").glob("[!.]*"):
+            if path.suffix == ".png":
+                with Image.open(path) as picture:
+                    picture.load()  # whole, at any moment
+    assert killed >= min(kills, 5) // 2
+    assert process(*arguments, "--resume", cwd=folder).returncode == 0
+    assert outputs(folder / "out") == outputs(folder / "whole")
+    done = Counter(line["key"] for line in journal(folder / "out") if line["status"] == "ok")
+    assert (len(done), set(done.values())) == (count, {1})
+    return killed
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize(("engine", "kills"), [("threads", 3), ("processes", 1)])
+def test_killed_and_resumed(tmp_path, engine, kills):
+    """A few kills; the hundred of the design are marked slow."""
+    assert kill_and_resume(tmp_path, 16, kills, engine) >= 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_killed_a_hundred_times_and_resumed(tmp_path):
+    """300 pictures, 100 SIGKILLs: byte-equal to the undisturbed run, nothing twice, nothing left behind."""
+    assert kill_and_resume(tmp_path, 300, 100, "threads") > 50
