@@ -82,7 +82,7 @@ def test_a_full_disk_costs_that_file_alone(tmp_path):
     assert "cannot write" in done.stderr
     assert "large.png" in done.stderr
     assert len(done.stderr.splitlines()) == 1
-    assert names(tmp_path / "out") == ["small.png"]
+    assert names(tmp_path / "out") == [".poolcli-journal.jsonl", "small.png"]
 
 
 @posix
