@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from poolcli.errors import PictureError
-from poolcli.images import arrays, metadata
+from poolcli.images import arrays, metadata, png
 from poolcli.images.formats import FORMATS, Format, default_format, holding, writable
 from poolcli.images.frame import Frame, Meta, Picture
 from poolcli.images.guard import hush, writing
@@ -21,7 +21,6 @@ from poolcli.images.palettes import with_palettes
 _DEFAULT = EncodeOptions()
 _QUALITY = 90
 _LOSSY = ("JPEG", "WEBP", "AVIF")
-_PNG_LEVEL = 6
 _JOINING = ("GIF", "WEBP")  # whose writers show a frame longer rather than write an equal one after it
 
 
@@ -132,8 +131,8 @@ def _arguments(source: Picture, meta: Meta, row: Format, options: EncodeOptions)
         given.pop("qtables", None)
         given.pop("subsampling", None)
         given["quality"] = _QUALITY if options.quality is None else options.quality
-    if row.name == "PNG":
-        given["compress_level"] = _PNG_LEVEL if options.png_level is None else options.png_level
+    if row.name == "PNG" and options.png_level is not None:
+        given["compress_level"] = options.png_level
     if row.name == "ICO":
         given["sizes"] = [(source.frames[0].pixels.shape[1], source.frames[0].pixels.shape[0])]
     if row.name == "GIF":
@@ -151,6 +150,8 @@ def _save(picture: Picture, stream: BinaryIO, row: Format, given: dict[str, Any]
     images = [_image(frame) for frame in picture.frames]
     if len(images) > 1:
         given = given | _animation(picture, row) | {"save_all": True, "append_images": images[1:]}
+    elif row.name == "PNG":
+        given = png.compression(images[0]) | given if "compress_level" not in given else given
     # Some writers go back to fill in their headers, and TIFF's reads what it has written.
     direct = stream.seekable() and stream.readable() and row.name != "WEBP"
     target = stream if direct else BytesIO()
