@@ -18,7 +18,14 @@ from poolcli.errors import PoolcliError
 FAILED, INTERRUPTED, CLOSED_PIPE = 1, 130, 141
 
 # name -> its module in `cli.commands`, loaded when it is wanted
-COMMANDS = {"pool": "pool", "stack": "stack", "shape": "shape", "modes": "listing", "filters": "listing"}
+COMMANDS = {
+    "pool": "pool",
+    "stack": "stack",
+    "compare": "compare",
+    "shape": "shape",
+    "modes": "listing",
+    "filters": "listing",
+}
 
 
 def command(name: str) -> Callable[..., None]:

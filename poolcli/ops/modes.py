@@ -186,7 +186,9 @@ def complete_options(mode: Mode, given: Mapping[str, Any]) -> Options:
             takes = f"give it to {' or '.join(takers)}" if takers else f"it takes {', '.join(mode.options) or 'none'}"
             raise UsageError(f"mode '{mode.name}' knows no option '{name}': {takes}")
         if not OPTIONS[name].check(value):
-            raise UsageError(f"option {name}={option_text(value)} of mode '{mode.name}': {OPTIONS[name].allowed} is allowed")
+            raise UsageError(
+                f"option {name}={option_text(value)} of mode '{mode.name}': {OPTIONS[name].allowed} is allowed"
+            )
     return tuple((name, given.get(name, default)) for name, default in mode.options.items())
 
 

@@ -1,7 +1,7 @@
 """The report as one self-contained page, made row by row as a run goes on, so that memory does not grow with it."""
 
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from importlib.resources import files
@@ -38,10 +38,7 @@ class Page:
 
     def __init__(self, spool: BinaryIO) -> None:
         self.spool = spool
-        self.templates = Environment(
-            loader=PackageLoader("poolcli.report", "page"), autoescape=True, undefined=StrictUndefined
-        )
-        self.templates.filters["uri"] = data_uri
+        self.templates = templates()
         self.lines: list[Line] = []
         self.failures: list[str] = []
         self.failed = 0
@@ -66,20 +63,8 @@ class Page:
         listed = len(self.lines) > 1
         name = self.first.name if self.first and not listed else "Shift report"
         facts = (f"{len(self.lines):,} pictures", *self.facts) if listed else self.facts
-        style, script = _asset("page.css"), _asset("page.js")
-        stream.write(
-            self._render(
-                "head.html",
-                title=name,
-                facts=facts,
-                layers=self.first.report.layers if self.first else "",
-                colours=["#" + bytes(colour).hex() for colour in heat_colours()[::9].tolist()],
-                style=style,
-                style_hash=_hash(style),
-                script_hash=_hash(script),
-                version=__version__,
-            )
-        )
+        layers = self.first.report.layers if self.first else ""
+        stream.write(write_head(self.templates, name, facts, layers, script=True))
         notes = []
         if listed:
             notes = self._write_index(stream)
@@ -87,7 +72,14 @@ class Page:
             stream.write(self._render("alone.html", entry=self.first, heading=False))
         failures = [*self.failures, *([f"and {self.failed - MOST_FAILURES} more"] * (self.failed > MOST_FAILURES))]
         stream.write(
-            self._render("foot.html", listed=listed, notes=notes, failures=failures, script=script, version=__version__)
+            self._render(
+                "foot.html",
+                listed=listed,
+                notes=notes,
+                failures=failures,
+                script=_asset("page.js"),
+                version=__version__,
+            )
         )
 
     def _write_index(self, stream: BinaryIO) -> list[str]:
@@ -109,6 +101,29 @@ class Page:
 
     def _render(self, template: str, **values: Any) -> bytes:
         return self.templates.get_template(template).render(values).encode("utf-8", "replace")
+
+
+def templates() -> Environment:
+    """What pages are made of; whatever is put into them is escaped."""
+    found = Environment(loader=PackageLoader("poolcli.report", "page"), autoescape=True, undefined=StrictUndefined)
+    found.filters["uri"] = data_uri
+    return found
+
+
+def write_head(found: Environment, title: str, facts: Sequence[str], layers: str, *, script: bool) -> bytes:
+    """The beginning of a page, whose policy allows its own style, and its own script if it has one."""
+    style = _asset("page.css")
+    text = found.get_template("head.html").render(
+        title=title,
+        facts=facts,
+        layers=layers,
+        colours=["#" + bytes(colour).hex() for colour in heat_colours()[::9].tolist()],
+        style=style,
+        style_hash=_hash(style),
+        script_hash=f"'{_hash(_asset('page.js'))}'" if script else "'none'",
+        version=__version__,
+    )
+    return text.encode("utf-8", "replace")
 
 
 def _asset(name: str) -> str:

@@ -1,0 +1,27 @@
+"""`poolcli compare`: which down-sampling is least upset by shifts, on one's own pictures."""
+
+import typer
+
+from poolcli.cli.options.comparing import Comparing
+from poolcli.cli.options.discovery import Discovery, Inputs
+from poolcli.cli.options.reading import Reading
+from poolcli.cli.options.recipe import Filtering
+from poolcli.report.ranking_forms import check_files
+
+
+def compare(
+    comparing: Comparing, filtering: Filtering, discovery: Discovery, reading: Reading, inputs: Inputs = None
+) -> None:
+    """Rank modes by what they leave of a shift's change, over all shifts within a radius on every picture.
+
+    Nothing is pooled into files. The ranking is by the residual, least first; beside it stand what aligning, counting
+    and the ideal down-sampling say.
+    """
+    discovery.check(inputs or [])
+    comparing.check()
+    head, contenders = filtering.layers(), comparing.contenders()
+    check_files(comparing.files(), overwrite=comparing.overwrite)
+    recipes = {name: (*head, *layers) for name, layers in contenders.items()}
+    from poolcli.cli.comparison import run_contest  # NumPy and Pillow are loaded only now
+
+    raise typer.Exit(run_contest(recipes, inputs or [], comparing, discovery, reading.options()))

@@ -1,0 +1,77 @@
+"""A comparison: pictures found, matches played side by side, the ranking printed and written."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from functools import partial
+from itertools import chain
+
+from poolcli import images
+from poolcli.batch.discover import STREAM, Found, Wanted, discover, listed, names_in
+from poolcli.batch.engines import Limits, Lost, find_engine, processors
+from poolcli.batch.engines import run as run_engine
+from poolcli.cli.options.comparing import Comparing
+from poolcli.cli.options.discovery import Discovery
+from poolcli.cli.printer import say
+from poolcli.cli.tables import print_objects
+from poolcli.contest import Contender, Contest, Match, play, shifts_within
+from poolcli.errors import UsageError
+from poolcli.execute import Shifting
+from poolcli.recipe import Recipe
+from poolcli.recipe.layers import Layer
+from poolcli.report.ranking import Ranking
+from poolcli.report.ranking_forms import print_ranking, writer_of
+
+
+def run_contest(
+    recipes: Mapping[str, tuple[Layer, ...]],
+    inputs: list[str],
+    comparing: Comparing,
+    discovery: Discovery,
+    reading: images.ReadOptions,
+) -> int:
+    """Compare on every input; 0 when all is done, 1 when some picture failed."""
+    if STREAM in inputs:
+        raise UsageError("compare reads files: name pictures, folders or globs instead of - (stdin)")
+    shifting = Shifting(shifts_within(comparing.shifts), comparing.shift_edge, comparing.tolerance)
+    contest = Contest(tuple(Contender(name, Recipe(layers)) for name, layers in recipes.items()), shifting, reading)
+    reach = f"every shift of up to {comparing.shifts} pixel{'s' * (comparing.shifts != 1)} each way"
+    ranking, failed = Ranking((reach, f"edge: {comparing.shift_edge}")), 0
+    with ExitStack() as stack:
+        adders = [ranking.add, *(stack.enter_context(writer_of(path, ranking)) for path in comparing.files())]
+        for match in _matches(contest, _pictures(inputs, discovery), comparing.jobs):
+            if match.error is not None:
+                failed += 1
+                say(match.error)
+            for add in adders:
+                add(match)
+        if not ranking.pictures and not failed:
+            raise UsageError("no picture among the inputs: name files, or a folder with pictures (-r for those below)")
+    _print(ranking, json=comparing.json)
+    return 1 if failed else 0
+
+
+def _pictures(inputs: list[str], discovery: Discovery) -> Iterator[Found]:
+    include, exclude = tuple(discovery.include or ()), tuple(discovery.exclude or ())
+    wanted = Wanted(images.is_picture, discovery.recursive, include, exclude, None)
+    with discovery.open_list() as stream:
+        yield from chain(discover(inputs, wanted), listed(names_in(stream, nul=discovery.nul), wanted))
+
+
+def _matches(contest: Contest, pictures: Iterator[Found], jobs: int | None) -> Iterator[Match]:
+    work = partial(_play, contest)
+    for found, result in run_engine(find_engine(None), work, pictures, Limits(jobs or processors())):
+        yield Match(str(found.path), error=f"{found.path}: {result.reason}") if isinstance(result, Lost) else result
+
+
+def _play(contest: Contest, found: Found) -> Match:
+    return play(contest, found.path)
+
+
+def _print(ranking: Ranking, *, json: bool) -> None:
+    places = ranking.places()
+    if json:
+        print_objects(place.to_dict() for place in places)
+    elif places:
+        from rich.console import Console
+
+        print_ranking(Console(highlight=False), places, ranking.pictures)

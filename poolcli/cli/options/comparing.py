@@ -1,0 +1,81 @@
+"""The options of a comparison: what is compared, over which shifts, and where the result goes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from poolcli.errors import UsageError, unknown
+from poolcli.ops.modes import MODES, MOST_TAPS
+from poolcli.recipe import Pool, parse_recipe
+from poolcli.recipe.layers import Layer
+from poolcli.shift.record import SHIFT_EDGES
+
+USUAL = "stride,max,avg,blur,maxblur,aps,maxaps"
+MOST_SHIFTS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Comparing:
+    """What is compared."""
+
+    modes: Annotated[
+        str, Option("--modes", metavar="LIST", help="Modes between commas, or layers such as blur:5/2 among them.")
+    ] = USUAL
+    k: Annotated[str, Option("--k", "-k", help="Window (kernel) size, N or HxW; blur and aps have --taps.")] = "2"
+    s: Annotated[str | None, Option("--s", "-s", help="Stride, N or HxW; the window's size if not given.")] = None
+    taps: Annotated[int, Option("--taps", help="Low-pass of blur, maxblur, aps and maxaps, 1 to 7.")] = 3
+    shifts: Annotated[
+        int, Option("--shifts", metavar="RADIUS", help="Every shift of up to so many pixels in each direction.")
+    ] = 1
+    shift_edge: Annotated[
+        str, Option("--shift-edge", help="What comes in at the border: replicate, zero, wrap; or crop.")
+    ] = "replicate"
+    tolerance: Annotated[float, Option("--tolerance", help="Differences up to this count as no change.")] = 0
+    output: Annotated[
+        list[str] | None,
+        Option("--output", "-o", metavar="FILE", help="Write it: .html, .csv (a row a picture) or .json; repeatable."),
+    ] = None
+    overwrite: Annotated[bool, Option("--overwrite", help="Replace files that exist already.")] = False
+    jobs: Annotated[int | None, Option("--jobs", "-j", metavar="N", help="Pictures at once; as processors.")] = None
+    json: Annotated[bool, Option("--json", help="One JSON object a line on stdout, best first.")] = False
+
+    def check(self) -> None:
+        """UsageError for what cannot be."""
+        if self.shift_edge not in SHIFT_EDGES:
+            raise unknown("shift edge", self.shift_edge, SHIFT_EDGES)
+        if not 1 <= self.shifts <= MOST_SHIFTS:
+            raise UsageError(f"--shifts {self.shifts} is not allowed: give a radius of 1 to {MOST_SHIFTS} pixels")
+        if not self.tolerance >= 0:
+            raise UsageError(f"tolerance {self.tolerance} is not allowed: give 0 or more")
+        if self.jobs is not None and self.jobs < 1:
+            raise UsageError(f"--jobs {self.jobs} is not allowed: give a whole number from 1")
+
+    def contenders(self) -> dict[str, tuple[Layer, ...]]:
+        """The layers of every contender by its name in the table; UsageError for an unknown or doubled one."""
+        found: dict[str, tuple[Layer, ...]] = {}
+        for name in (part.strip() for part in self.modes.split(",")):
+            if not name:
+                raise UsageError(f"--modes '{self.modes}' has an empty place: give names between commas, as in max,avg")
+            if name in found:
+                raise UsageError(f"--modes names '{name}' twice: once is enough")
+            found[name] = parse_recipe(name).layers if ":" in name else (self._pool(name),)
+        return found
+
+    def files(self) -> list[Path]:
+        """Where the result goes."""
+        return [Path(text) for text in self.output or ()]
+
+    def _pool(self, name: str) -> Pool:
+        if name not in MODES:
+            raise unknown("mode", name, MODES)
+        mode = MODES[name]
+        low_pass = mode.most_taps == MOST_TAPS  # its window is the low-pass itself
+        options: dict[str, object] = {"taps": self.taps} if "taps" in mode.options else {}
+        padding = "0"
+        if self.shift_edge == "wrap":  # what wraps for the shift wraps for the layers that look beyond the border
+            options |= {"edge": "wrap"} if "edge" in mode.options else {}
+            padding = "wrap" if "taps" in mode.options else "0"
+        k = str(self.taps) if low_pass else self.k
+        return Pool.of(name, k, self.s or self.k, padding=padding, options=options)

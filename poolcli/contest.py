@@ -1,0 +1,153 @@
+"""Several recipes on one picture, over many shifts: how much each leaves of the change, and what it makes of detail."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from math import hypot
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+
+from poolcli import images
+from poolcli.errors import PoolcliError
+from poolcli.execute import Shifting, size_of
+from poolcli.ops.arrays import Array
+from poolcli.ops.ideal import fidelity
+from poolcli.recipe import Recipe
+from poolcli.shift.compare import value_range
+from poolcli.shift.measure import measure
+from poolcli.shift.record import ShiftRow
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A recipe, and what it is called in the table."""
+
+    name: str
+    recipe: Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """What is compared, and how pictures are moved."""
+
+    contenders: tuple[Contender, ...]
+    shifting: Shifting
+    reading: images.ReadOptions = field(default_factory=images.ReadOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What shifts of one length (in pixels) leave: `residual` as it is, `aligned` when the output may move along."""
+
+    distance: float
+    residual: float | None
+    aligned: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one contender does on one picture, as means over the shifts; None where there is no figure.
+
+    `aligned`: what is left of the change in value when the output may move along by whole pixels. `fidelity`: PSNR in
+    dB against the ideal down-sampling.
+    """
+
+    name: str
+    layers: str
+    residual: float | None
+    aligned: float | None
+    absorbed: float | None
+    gain: float | None
+    fidelity: float | None
+    curve: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One picture with the standing of every contender; or the error, if it cannot be compared."""
+
+    path: str
+    size: tuple[int, int] = (0, 0)
+    standings: tuple[Standing, ...] = ()
+    error: str | None = None
+
+
+def shifts_within(radius: int) -> tuple[tuple[int, int], ...]:
+    """Every shift (dx, dy) of up to `radius` pixels in each direction, but none at all.
+
+    >>> len(shifts_within(1)), len(shifts_within(2))
+    (8, 24)
+    """
+    reach = range(-radius, radius + 1)
+    return tuple((dx, dy) for dy in reach for dx in reach if (dx, dy) != (0, 0))
+
+
+def play(contest: Contest, path: Path) -> Match:
+    """Compare the contenders on one picture (its first frame); what is wrong with it becomes the match's error."""
+    name, asked = str(path), contest.reading
+    try:
+        labels = all(contender.recipe.labels for contender in contest.contenders)
+        frame = images.decode(
+            path, name=name, labels=labels, max_pixels=asked.max_pixels, frame=asked.frame, layout=asked.layout
+        ).frames[0]
+        with np.errstate(all="ignore"):  # as in the pipeline
+            standings = tuple(_standing(contender, contest.shifting, frame) for contender in contest.contenders)
+        return Match(name, size_of(frame.pixels), standings)
+    except PoolcliError as error:
+        return Match(name, error=str(error) if name in str(error) else f"{name}: {error}")
+    except OSError as error:
+        return Match(name, error=f"{name}: cannot be read ({error.strerror or error}); try it again")
+    except MemoryError:
+        return Match(name, error=f"{name}: too large for the memory of this machine: use a crop of it")
+
+
+def _standing(contender: Contender, shifting: Shifting, frame: images.Frame) -> Standing:
+    recipe = contender.recipe
+    head, tail = recipe.split()
+    dense: Array = head(frame.pixels, alpha=frame.alpha) if head else frame.pixels
+    output = tail(dense, alpha=frame.alpha)
+    rows = measure(
+        frame.pixels,
+        shifting.shifts,
+        head=partial(head, alpha=frame.alpha) if head else None,
+        tail=partial(tail, alpha=frame.alpha),
+        footprints=recipe.footprints,
+        edge=shifting.edge,
+        tolerance=shifting.tolerance,
+        still=(dense, output),
+    )
+    seen = tail.footprints(*dense.shape[:2])
+    return Standing(
+        contender.name,
+        str(recipe),
+        mean(row.residual for row in rows),
+        mean(map(aligned_residual, rows)),
+        mean(row.absorbed for row in rows),
+        mean(row.gain for row in rows),
+        fidelity(output, dense, seen, value_range(dense)) if seen else None,
+        _curve(rows),
+    )
+
+
+def aligned_residual(row: ShiftRow) -> float | None:
+    """What is left of the change in value when the output may move along by whole pixels."""
+    before = row.dense or row.raw
+    return row.aligned.mae / before.mae if row.aligned and before.mae else None
+
+
+def _curve(rows: Sequence[ShiftRow]) -> tuple[Point, ...]:
+    by_distance: dict[float, list[ShiftRow]] = {}
+    for row in rows:
+        by_distance.setdefault(round(hypot(row.dx, row.dy), 3), []).append(row)
+    return tuple(
+        Point(distance, mean(row.residual for row in there), mean(map(aligned_residual, there)))
+        for distance, there in sorted(by_distance.items())
+    )
+
+
+def mean(figures: Iterable[float | None]) -> float | None:
+    """The mean of those that are there; None where there are none."""
+    known = [figure for figure in figures if figure is not None]
+    return fmean(known) if known else None

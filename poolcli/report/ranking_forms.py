@@ -1,0 +1,113 @@
+"""The forms of a comparison: a table on the terminal, and files whose extension says what they hold."""
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, fields
+from importlib import import_module
+from importlib.util import find_spec
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from poolcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from poolcli.contest import Match
+    from poolcli.report.ranking import Place, Ranking
+
+HEADS = ("", "mode", "residual", "aligned", "absorbed", "gain", "fidelity", "by distance")
+EXPLAINED = (
+    "residual: how much of the change in value is left; aligned: the same when the output may move along; absorbed, "
+    "gain: changed pixels that are gone, by count and per pixel; fidelity: PSNR against the ideal down-sampling."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RankingForm:
+    """A row of the table below: `writer` (module:function of this room) gives a context for (path, ranking)."""
+
+    writer: str
+    package: str | None = None
+
+
+FORMS: Mapping[str, RankingForm] = {
+    ".csv": RankingForm("ranking_forms:write_csv"),
+    ".json": RankingForm("ranking_forms:write_json"),
+    ".html": RankingForm("ranking_page:write_ranking_page", "jinja2"),
+}
+
+Add = Callable[["Match"], None]
+
+
+def check_files(paths: Sequence[Path], *, overwrite: bool) -> None:
+    """UsageError for an extension that is no form, a form whose extra is missing, and a file that is there already."""
+    for path in paths:
+        form = FORMS.get(path.suffix.lower())
+        if form is None:
+            raise UsageError(f"'{path}' is no form of a comparison: the extensions {', '.join(FORMS)} are allowed")
+        if form.package and find_spec(form.package) is None:
+            raise UsageError(f"'{path}' needs {form.package}, which is not installed: pip install \"poolcli[html]\"")
+        if path.exists() and not overwrite:
+            raise UsageError(f"'{path}' exists already: use --overwrite, or another name with -o")
+
+
+def writer_of(path: Path, ranking: "Ranking") -> AbstractContextManager[Add]:
+    """A context that gives a function to call with every match; the file appears when it ends well."""
+    module, name = FORMS[path.suffix.lower()].writer.split(":")
+    context: AbstractContextManager[Add] = getattr(import_module(f"poolcli.report.{module}"), name)(path, ranking)
+    return context
+
+
+@contextmanager
+def write_csv(path: Path, ranking: "Ranking") -> Iterator[Add]:
+    """A row for every contender on every picture."""
+    from poolcli.contest import Standing
+    from poolcli.report.spool import spooled
+
+    names = [field.name for field in fields(Standing) if field.name != "curve"]
+    with spooled(path) as stream:
+        text = TextIOWrapper(stream, "utf-8", errors="replace", newline="", write_through=True)
+        writer = csv.writer(text)
+        writer.writerow(["path", "width", "height", *names])
+
+        def add(match: "Match") -> None:
+            for standing in match.standings:
+                figures = [getattr(standing, name) for name in names]
+                writer.writerow([match.path, *match.size, *("" if f is None else f for f in figures)])
+
+        yield add
+        text.detach()
+
+
+@contextmanager
+def write_json(path: Path, ranking: "Ranking") -> Iterator[Add]:
+    """The ranking as an array of its places."""
+    from poolcli.files import publish
+
+    yield lambda match: None
+    with publish(path) as stream:
+        places = [place.to_dict() for place in ranking.places()]
+        stream.write(json.dumps(places, indent=2, allow_nan=False).encode() + b"\n")
+
+
+def print_ranking(console: "Console", places: "Sequence[Place]", pictures: int) -> None:
+    """The table, 80 columns wide, and what it says."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    from poolcli.report.ranking import cells, top_of, words
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    for head in HEADS:
+        table.add_column(head, justify="left" if head in ("mode", "by distance") else "right", no_wrap=True)
+    top = top_of(places)
+    for place in places:
+        table.add_row(*map(Text, cells(place, top)))
+    console.print(table)
+    console.print(Text(words(places, pictures)))
+    console.print(Text(EXPLAINED, style="dim"))
