@@ -1,0 +1,192 @@
+"""Files that want to do harm, through the real command line: one sentence each, the rest done, memory bounded."""
+
+import os
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.batches import draw, environment
+from tests.pictures import chunk, file_of, png, random_picture
+from tests.test_npy import headed, npy_file
+
+MIB = 1 << 20
+
+
+def frames_of_a_gif(count):
+    """A GIF of so many frames of one pixel, eight bytes of overhead each."""
+    head = b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0x80, 0, 0) + bytes(6)
+    return head + (b"," + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\x00") * count + b";"
+
+
+def pages_of_a_tiff(count):
+    """A TIFF of so many pages of one pixel."""
+    tags = [(256, 3, 1, 1), (257, 3, 1, 1), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1), (273, 4, 1, 8),
+            (277, 3, 1, 1), (278, 3, 1, 1), (279, 4, 1, 1)]  # fmt: skip
+    out = bytearray(b"II*\0" + struct.pack("<I", 12) + bytes(4))
+    for number in range(count):
+        here = len(out)
+        size = 2 + 12 * len(tags) + 4
+        following = here + size if number < count - 1 else 0
+        out += struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHIHH", *tag[:3], tag[3], 0) for tag in tags)
+        out += struct.pack("<I", following)
+    return bytes(out)
+
+
+def promised_apng(frames):
+    """A PNG that says it has so many frames and has one."""
+    return png((4, 4), before=[chunk(b"acTL", struct.pack(">II", frames, 0))])
+
+
+def wordy(count, size):
+    """A PNG with so many compressed texts of so many bytes."""
+    text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(size), 9))
+    return png((4, 4), before=[text] * count)
+
+
+def bitmap_of(width, height):
+    """A BMP that says it is so large."""
+    head = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0)
+    return b"BM" + struct.pack("<IHHI", 54 + 16, 0, 0, 54) + head + bytes(16)
+
+
+def icon_of(size):
+    """An ICO around a PNG that says it is size x size."""
+    inside = png((size, size), rows=b"")
+    return struct.pack("<HHH", 0, 1, 1) + struct.pack("<BBBBHHII", 0, 0, 0, 0, 1, 32, len(inside), 22) + inside
+
+
+WHOLE = file_of(random_picture("RGB", (60, 50)), "PNG").getvalue()
+
+HOSTILE = {
+    "empty.png": (lambda: b"", "empty, 0 bytes"),
+    "text.png": (lambda: b"hello", "not a picture"),
+    "half.png": (lambda: WHOLE[: len(WHOLE) // 2], "broken or cut short"),
+    "half.jpg": (lambda: file_of(random_picture("RGB", (60, 50)), "JPEG").getvalue()[:700], "broken or cut short"),
+    "nothing-wide.png": (lambda: png((0, 4)), "."),
+    "nothing-high.bmp": (lambda: bitmap_of(4, 0), "."),
+    "bomb.png": (lambda: png((70_000, 70_000), rows=b""), "4900000000 pixels is more than the limit of 89478485"),
+    "bomb.bmp": (lambda: bitmap_of(60_000, 60_000), "3600000000 pixels is more than the limit"),
+    "bomb.ico": (lambda: icon_of(60_000), "."),
+    "zeros.png": (lambda: png((9_000, 9_000), rows=bytes(9_000))[:-40], "."),
+    "frames.gif": (lambda: frames_of_a_gif(20_000), "more than 100 frames; take single ones with --frame N"),
+    "pages.tif": (lambda: pages_of_a_tiff(200), "more than 100 frames"),
+    "promise.apng": (lambda: promised_apng(1_000_000), "."),
+    "wordy.png": (lambda: wordy(1, 20 * MIB), "broken or cut short"),
+    "wordier.png": (lambda: wordy(100, MIB), "broken or cut short"),
+    "pickle.npy": (lambda: npy_file(np.array([[{}]], object), allow_pickle=True), "array of object cannot be pooled"),
+    "lie.npy": (
+        lambda: headed("{'descr': '<f4', 'fortran_order': False, 'shape': (100000, 100000), }", b"12"),
+        "promises 40000000000 bytes",
+    ),
+    "script.eps": (lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n(a) run", "never run"),
+    "한글\x1b[2J.png": (lambda: b"no", "not a picture"),
+}
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A working directory with one good picture."""
+    monkeypatch.chdir(tmp_path)
+    draw(tmp_path / "in/good.png")
+    return tmp_path
+
+
+def outputs(folder):
+    """What a run has left in its folder."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_each_is_one_line_that_names_it_and_the_rest_is_done(here, command, monkeypatch, name):
+    """Exit 1; the good picture before and after it is pooled; nothing else is left."""
+    monkeypatch.setattr("poolcli.images.decoding.MAX_FRAMES", 100)  # 10,000 take their time
+    build, words = HOSTILE[name]
+    Path("in", name).write_bytes(build())
+    draw(here / "in/zz.png")
+    result = command("pool", "in/good.png", f"in/{name}", "in/zz.png", "-o", "out", "-q", "--no-report")
+    assert result.code == 1
+    assert result.err.count("\n") == 1
+    assert name.replace("\x1b", "\\x1b") in result.err
+    assert words == "." or words in result.err
+    assert outputs(here / "out") == ["good.png", "zz.png"]
+
+
+LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+from poolcli.cli.app import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit of memory is Linux's")
+def test_all_of_them_at_once_in_bounded_memory(here):
+    """A folder of nothing but harm and one good picture, in 2 GiB of address space."""
+    for name, (build, _) in HOSTILE.items():
+        if name != "pages.tif":  # 200 pages are no harm
+            Path("in", name).write_bytes(build())
+    Path("in/folder.png").mkdir()
+    os.mkfifo("in/pipe.png")
+    Path("in/zero.png").symlink_to("/dev/zero")
+    Path("in/nowhere.png").symlink_to("missing")
+    Path("in", os.fsdecode(b"\xff\xfe.png")).write_bytes(b"no")
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, "pool", "in", "-o", "out", "-q", "--no-report"],
+        env=environment(),
+        capture_output=True,
+        check=False,
+        timeout=100,
+    )
+    lines = done.stderr.decode("utf-8", "replace").splitlines()
+    assert done.returncode == 1
+    assert all(line.startswith("poolcli: ") for line in lines), lines
+    bad = {path.name for path in Path("in").iterdir()} - {"good.png", "folder.png", "script.eps"}
+    assert len(lines) == len(bad), lines
+    assert outputs(here / "out") == ["good.png"]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_what_may_not_be_read(here, command):
+    """No permission."""
+    draw(here / "in/secret.png").chmod(0)
+    result = command("pool", "in", "-o", "out", "-q")
+    assert result.code == 1
+    assert "in/secret.png: the file cannot be opened (Permission denied)" in result.err
+
+
+KERNELS = {
+    "nan.json": (b"[[1, NaN], [1, 1]]", "."),
+    "nan.txt": (b"1 nan\n1 1", "."),
+    "infinite.txt": (b"1e999", "."),
+    "ragged.txt": (b"1 2\n3", "."),
+    "empty.txt": (b"", "."),
+    "words.txt": (b"one two", "no kernel in it"),
+    "object.json": (b'[{"a": 1}]', "no kernel in it"),
+    "deep.json": (b"[" * 100_000, "no kernel in it"),
+    "binary.txt": (bytes(range(256)), "."),
+    "large.txt": (b"1 " * (10_000 * 10_000 // 100) + b"\n", "."),
+}
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_kernels_that_are_none_are_a_usage_error(here, command, name):
+    """Exit 2, before anything is read or written."""
+    content, words = KERNELS[name]
+    Path(name).write_bytes(content)
+    err = command.refused("pool", "in/good.png", "--filter", name, "-o", "out.png")
+    assert name in err
+    assert words == "." or words in err
+    assert err.count("\n") == 1
+    assert not Path("out.png").exists()
+
+
+def test_a_kernel_of_ten_thousand_by_ten_thousand_is_not_read(here, command):
+    """A file of 200 MB, sparse."""
+    with Path("huge.txt").open("wb") as stream:
+        stream.truncate(200_000_000)
+    assert "'huge.txt' is larger than" in command.refused("pool", "in/good.png", "--filter", "huge.txt", "-o", "o.png")
