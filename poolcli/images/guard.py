@@ -1,5 +1,6 @@
 """What stands between Pillow and everybody else: its limits, its warnings and its exceptions."""
 
+import logging
 import re
 import stat
 import warnings
@@ -48,13 +49,18 @@ def pixel_limit(most: int | None) -> Iterator[None]:
 
 
 def hush() -> None:
-    """Keep the warnings that Pillow's modules give about a file (corrupt EXIF and the like) from the terminal.
+    """Keep what Pillow's modules warn of and log about a file (corrupt EXIF and the like) from the terminal.
 
     A filter at the front of the list, put there once: `warnings.catch_warnings` would be neither safe between
     threads nor needed, since nobody but Pillow warns from modules of that name.
     """
     if not warnings.filters or warnings.filters[0] != _quiet():
         warnings.filterwarnings("ignore", module=_MODULES)
+    if _NOWHERE not in _LOG.handlers:  # without any, Python prints what Pillow logs as an error
+        _LOG.addHandler(_NOWHERE)
+
+
+_LOG, _NOWHERE = logging.getLogger("PIL"), logging.NullHandler()
 
 
 _MODULES = r"PIL\.|poolcli\.images\.npy"  # the second: NumPy blames its caller for headers written by Python 2
