@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import poolcli
 from poolcli.ops import convolve, reduce
+from poolcli.shift import compare
 from tests import oracles
 from tests.images import assert_close, random_image
 
@@ -48,3 +49,19 @@ def test_bands_of_any_size_filter_alike(band, monkeypatch):
         for stride in ((1, 1), (3, 2)):
             have = poolcli.convolve(image, kernel, stride=stride)
             assert np.array_equal(have, oracles.convolve(image, np.array(kernel), stride=stride))
+
+
+@pytest.mark.parametrize("band", [1, 700, 1 << 17])
+@pytest.mark.parametrize("channels", [(), (1,), (2,), (3,), (4,), (9,)])
+def test_differences_of_bytes_are_exact_in_bands_of_any_size(channels, band, monkeypatch):
+    """Also where every difference is 255, whose squares fill float32 to the last bit."""
+    monkeypatch.setattr(compare, "BAND_VALUES", band)
+    a = random_image(1, (37, 29), "uint8", channels)
+    for b in (random_image(2, (37, 29), "uint8", channels), np.where(a < 128, 255, 0).astype(np.uint8), a):
+        for x, y in ((a, b), (np.zeros_like(a), np.full_like(a, 255))):
+            gaps = np.abs(x.astype(int) - y)
+            side = compare.compare(x, y, 3, 255.0)
+            over = gaps > 3 if a.ndim == 2 else (gaps > 3).any(axis=2)
+            assert side.changed == over.sum()
+            assert (side.mae, side.max) == (gaps.sum() / gaps.size, gaps.max())
+            assert side.rmse == np.sqrt((gaps**2).sum() / gaps.size)

@@ -11,7 +11,9 @@ from poolcli.shift.record import Side
 
 Array = NDArray[Any]
 
-BAND_VALUES = 1 << 16
+BAND_VALUES = 1 << 17
+EXACT = 256  # squares of bytes whose sum float32 holds
+FEW = 8  # channels
 
 
 def value_range(image: Array) -> float:
@@ -37,13 +39,8 @@ def compare(a: Array, b: Array, tolerance: float, peak: float) -> Side:
     for start in range(0, len(a), step):
         gaps = _gaps(a[start : start + step], b[start : start + step])
         changed += _count_pixels(gaps, tolerance)
-        finite = gaps.ravel().astype(np.float64)
-        if gaps.dtype.kind == "f":
-            finite = finite[np.isfinite(finite)]
-        with np.errstate(over="ignore"):
-            total += float(finite.sum())
-            squares += float(np.einsum("i,i->", finite, finite))
-            largest = max(largest, float(finite.max(initial=0)))
+        figures = _byte_figures(gaps) if gaps.dtype == np.uint8 else _figures(gaps)
+        total, squares, largest = total + figures[0], squares + figures[1], max(largest, figures[2])
     mae, rmse = min(total / a.size, float_info.max), sqrt(min(squares / a.size, float_info.max))
     psnr = 20 * (log10(peak) - log10(rmse)) if rmse and peak else None
     return Side(pixels, changed, changed / pixels, mae, rmse, largest, psnr)
@@ -63,9 +60,36 @@ def _gaps(a: Array, b: Array) -> Array:
     return np.where(same, 0.0, np.where(np.isnan(distance), np.inf, distance))
 
 
+def _figures(gaps: Array) -> tuple[float, float, float]:
+    """Sum, sum of squares and maximum of the finite gaps."""
+    finite = gaps.ravel().astype(np.float64)
+    if gaps.dtype.kind == "f":
+        finite = finite[np.isfinite(finite)]
+    with np.errstate(over="ignore"):
+        return float(finite.sum()), float(np.einsum("i,i->", finite, finite)), float(finite.max(initial=0))
+
+
+def _byte_figures(gaps: Array) -> tuple[float, float, float]:
+    """The same of bytes, in less than half the time: float32 is exact for the squares of 256 of them (2 ** 24)."""
+    values = np.empty((-(-gaps.size // EXACT), EXACT), np.float32)
+    line = values.reshape(-1)
+    line[: gaps.size] = gaps.reshape(-1)
+    line[gaps.size :] = 0
+    total = np.einsum("ij->i", values).sum(dtype=np.float64)
+    squares = np.einsum("ij,ij->i", values, values).sum(dtype=np.float64)
+    return float(total), float(squares), float(gaps.max(initial=0))
+
+
 def _count_pixels(gaps: Array, tolerance: float) -> int:
     """Pixels of which any channel has a gap above the tolerance."""
     over = gaps > tolerance
-    if over.ndim == 3:
-        over = np.logical_or.reduce([over[:, :, channel] for channel in range(over.shape[2])])
-    return int(np.count_nonzero(over))
+    if over.ndim == 2:
+        return int(np.count_nonzero(over))
+    channels = over.shape[2]
+    if channels > FEW:
+        return int(np.count_nonzero(over.any(axis=2)))
+    line = over.reshape(-1)  # one pass a channel along the line is faster than pixel by pixel
+    changed = line[: line.size - channels + 1].copy()
+    for channel in range(1, channels):
+        changed |= line[channel : channel + changed.size]
+    return int(np.count_nonzero(changed[::channels]))
