@@ -11,12 +11,11 @@ if TYPE_CHECKING:
 
 
 class Printer:
-    """Prints outcomes as they come and remembers what the last line needs: how many were done, how many failed."""
+    """Prints outcomes as they come."""
 
     def __init__(self, *, json: bool, quiet: bool, detailed: bool, stdout_is_taken: bool) -> None:
         """`detailed`: one picture, whose report is worth a table; `stdout_is_taken`: a picture goes there."""
         self.json, self.quiet, self.detailed, self.stdout_is_taken = json, quiet, detailed, stdout_is_taken
-        self.done = self.failed = self.before = 0
 
     def planned(self, job: "Job") -> None:
         """A pair of `--dry-run`."""
@@ -28,14 +27,9 @@ class Printer:
             for line in outcome_lines(outcome):
                 print(line, flush=True)
         if outcome.error is not None:
-            self.failed += 1
             say(outcome.error)
             return
-        if outcome.before:
-            self.before += 1
-            return
-        self.done += 1
-        if self.quiet:
+        if self.quiet or outcome.before:
             return
         for note in outcome.notes:
             say(f"{outcome.job.name}: {note}")
@@ -56,13 +50,6 @@ class Printer:
         console = Console(stderr=True, highlight=False)
         for report in outcome.reports:
             print_report(console, report)
-
-    def finish(self, total: int) -> None:
-        """How it went, after more than one picture."""
-        if total > 1 and not self.quiet:
-            failed = f", {self.failed} failed" if self.failed else ""
-            before = f", {self.before} done before" if self.before else ""
-            say(f"{self.done} of {total} pictures pooled{before}{failed}")
 
 
 def say(text: str) -> None:

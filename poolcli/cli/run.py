@@ -8,9 +8,11 @@ from pathlib import Path
 from poolcli.batch.discover import STREAM
 from poolcli.batch.kept import Kept
 from poolcli.cli.planning import planned
-from poolcli.cli.printer import Printer
+from poolcli.cli.printer import Printer, say
+from poolcli.cli.progress import progress
 from poolcli.cli.request import Request
 from poolcli.cli.settings import settings_of
+from poolcli.cli.tally import Tally
 from poolcli.cli.work import to_do, work
 from poolcli.pipeline import Outcome
 from poolcli.report.forms import looks_of, run_reports
@@ -29,19 +31,23 @@ def run(request: Request) -> int:
             for task in to_do(plan, settings, running, lambda number, outcome: None):
                 printer.planned(task.job)
             return 0
-        kept = Kept()
+        kept, tally = Kept(), Tally(len(jobs))
+        with progress(tally, quiet=running.quiet) as advance:
 
-        def tell(number: int, outcome: Outcome) -> None:
-            if plan.files:
-                kept.put(number, outcome)
-            printer.show(outcome)
+            def tell(number: int, outcome: Outcome) -> None:
+                if plan.files:
+                    kept.put(number, outcome)
+                printer.show(outcome)
+                tally.add(outcome)
+                advance()
 
-        work(plan, settings, running, tell)
+            work(plan, settings, running, tell)
         _write_reports(plan.files, kept)
-        printer.finish(len(jobs))
+        if tally.total > 1 and not running.quiet:
+            say(tally.summary())
         if plan.journal:
             plan.journal.check()
-    return 1 if printer.failed else 0
+    return 1 if tally.failed else 0
 
 
 def _write_reports(files: Mapping[str, Path], kept: Kept) -> None:

@@ -18,7 +18,7 @@ def outcome_lines(outcome: "Outcome") -> Iterator[str]:
     """The lines of `--json`: one for a picture, one a frame for a picture of several."""
     job = outcome.job
     if outcome.error is not None:
-        yield to_json({"status": "failed", "input": job.name, "error": outcome.error})
+        yield to_json({"status": "failed", "input": job.name, "error": outcome.error, "kind": outcome.kind})
         return
     status = "skipped" if outcome.before else "ok"
     for report in outcome.reports or (None,):
