@@ -88,6 +88,21 @@ def test_windows_of_any_number_of_values(k, dtype):
     assert_same(poolcli.pool(votes, k, (3, 5), mode="majority"), oracles.pool(votes, k, (3, 5), mode="majority"))
 
 
+@pytest.mark.parametrize("many", [True, False], ids=["sorted", "counted"])
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "int32", "uint64", "float32"])
+@pytest.mark.parametrize("mode", ["median", "majority"])
+def test_large_windows_over_the_border(mode, dtype, many):
+    """Sorted side by side where there are many values, counted value by value where there are few."""
+    image = random_image(6, (31, 26), dtype, (2,))
+    image = image if many else few_values(image)
+    for geometry in (
+        {"k": (10, 9), "s": (2, 3), "padding": (4, 5, 3, 0)},
+        {"k": (7, 11), "s": (5, 1), "padding": (6, 0, 9, 9), "dilation": (3, 1), "ceil_mode": True},
+        {"k": (13, 13), "s": (1, 1), "padding": (12, 12, 12, 12)},
+    ):
+        assert_same(poolcli.pool(image, **geometry, mode=mode), oracles.pool(image, **geometry, mode=mode))
+
+
 @pytest.mark.parametrize("mode", ["median", "majority", "min"])
 @pytest.mark.parametrize("k", [(2, 2), (3, 3), (9, 10)])
 def test_nan_and_infinity(mode, k):

@@ -48,6 +48,15 @@ class Block:
         return np.full((1, 1, 1), taps) if self.there is None else np.asarray(self.there.sum(axis=(0, 1)))
 
 
+def side_by_side(values: Array) -> Array:
+    """A copy of taps x rows x columns x C as rows x columns x C x taps, fit for NumPy's fast sorting.
+
+    8 bits are widened to 16: a partition of 225 values takes 0.4 us in 16 bits, 3.5 us in 8, which has no vector form.
+    """
+    dtype = np.dtype(f"{values.dtype.kind}2") if values.itemsize == 1 else values.dtype
+    return np.array(np.moveaxis(values, 0, -1), dtype, order="C")
+
+
 def blocks(image: Array, axes: AnyAxes, *, bytes_per_output: int) -> Iterator[Block]:
     """The outputs of the windows `axes` on `image` (H x W x C), in blocks that take up to BLOCK_BYTES while in work."""
     rows, columns = axes

@@ -6,16 +6,41 @@ import numpy as np
 
 from poolcli.ops.adaptive import AnyAxes
 from poolcli.ops.arrays import Array, highest
-from poolcli.ops.blocks import Block, blocks, undefined
+from poolcli.ops.bands import bands
+from poolcli.ops.blocks import Block, blocks, side_by_side, undefined
+from poolcli.ops.levels import counts, values_of_windows, worthwhile_levels
 from poolcli.ops.networks import select
 
-LARGEST_NETWORK = 81  # values of a window; above it a partition of every window is as fast
+LARGEST_NETWORK = 64  # values of a window; above it a partition of every window is as fast
+PARTITION_COST = 0.7  # of a value of a window, in passes over a value of the picture (2.5 ns against 3.5)
 
 
 def median_pool(image: Array, axes: AnyAxes) -> Array:
     """The median of every window of `image` (H x W x C), in its dtype; NaN where there is one, or no value (int: 0)."""
     if image.dtype.kind == "b":
         return median_pool(image.view(np.uint8), axes).view(np.bool_)
+    rows, columns = axes
+    if rows.k * columns.k <= LARGEST_NETWORK:
+        return _by_sorting(image, axes)
+    out = np.empty((rows.out, columns.out, image.shape[2]), image.dtype)
+    for outputs, band, part in bands(image, axes):
+        levels = worthwhile_levels(band, part, PARTITION_COST)
+        out[outputs] = _by_sorting(band, part) if levels is None else _by_counting(band, part, levels)
+    return out
+
+
+def _by_counting(band: Array, axes: AnyAxes, levels: Array) -> Array:
+    """The level below which just not half of the values lie; of an even number two such levels."""
+    n = values_of_windows(axes)
+    places = np.zeros((2, axes[0].out, axes[1].out, band.shape[2]), np.intp)
+    for _, smaller in counts(band, axes, levels, or_smaller=True):
+        places[0] += smaller <= (n - 1) // 2
+        places[1] += smaller <= n // 2
+    middle = _mean_of(list(levels[np.minimum(places, len(levels) - 1)]))
+    return np.where(n > 0, middle, undefined(band)).astype(band.dtype)
+
+
+def _by_sorting(image: Array, axes: AnyAxes) -> Array:
     rows, columns = axes
     out = np.empty((rows.out, columns.out, image.shape[2]), image.dtype)
     for block in blocks(image, axes, bytes_per_output=rows.k * columns.k * image.itemsize):
@@ -24,16 +49,16 @@ def median_pool(image: Array, axes: AnyAxes) -> Array:
 
 
 def _middle_inside(block: Block) -> Array:
-    values = block.filled(0)
-    n = len(values)
+    planes = block.filled(0)
+    n = len(planes)
     places = ((n - 1) // 2, n // 2) if n % 2 == 0 else (n // 2,)
     if n <= LARGEST_NETWORK:
-        return _mean_of(select(values, places))
-    last = np.moveaxis(values, 0, -1).copy()
-    last.partition(places, axis=-1)
-    middle = _mean_of([last[..., place] for place in places])
+        return _mean_of(select(planes, places))
+    values = side_by_side(planes)
+    values.partition(places, axis=-1)
+    middle = _mean_of([values[..., place] for place in places])
     if values.dtype.kind == "f":
-        middle[np.isnan(values).any(axis=0)] = np.nan
+        middle[np.isnan(values).any(axis=-1)] = np.nan
     return middle
 
 
@@ -41,16 +66,16 @@ def _middle_at_border(block: Block) -> Array:
     """Padding sorts behind everything; how many values there are differs from window to window."""
     is_float = block.values.dtype.kind == "f"
     values = np.sort(block.filled(np.nan if is_float else highest(block.values.dtype)), axis=0)
-    counts = np.broadcast_to(block.counts(), values.shape[1:])
+    there = np.broadcast_to(block.counts(), values.shape[1:])
 
     def at(place: Array) -> Array:
         found: Array = np.take_along_axis(values, np.maximum(place, 0)[np.newaxis], axis=0)[0]
         return found
 
-    middle = _mean_of([at((counts - 1) // 2), at(counts // 2)])
+    middle = _mean_of([at((there - 1) // 2), at(there // 2)])
     if is_float:
-        middle[np.isnan(at(counts - 1))] = np.nan
-    middle[counts == 0] = undefined(values)
+        middle[np.isnan(at(there - 1))] = np.nan
+    middle[there == 0] = undefined(values)
     return middle
 
 

@@ -1,0 +1,44 @@
+"""Order among few values by counting: how often each value stands in every window is a sum, and sums are fast.
+
+What it costs grows with the number of different values and not with the window, which is what sorting does.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from poolcli.ops.adaptive import AnyAxes
+from poolcli.ops.arrays import Array
+from poolcli.ops.uneven import reduce_any
+
+MOST_LEVELS = 256
+SAMPLE = 61  # every so manieth value is looked at first
+
+
+def worthwhile_levels(band: Array, axes: AnyAxes, sort_cost: float) -> Array | None:
+    """The different values of `band` in order, where counting each is cheaper than `sort_cost` a value of every window.
+
+    Costs are in passes over a value of the picture. None where it is not, and for floats.
+    """
+    rows, columns = axes
+    sorting = sort_cost * rows.out * columns.out * rows.k * columns.k / (band.shape[0] * band.shape[1])
+    most = min(MOST_LEVELS, sorting)
+    if band.dtype.kind == "f" or np.unique(band.reshape(-1)[::SAMPLE]).size > most:
+        return None
+    levels = np.unique(band)
+    return levels if levels.size <= most else None
+
+
+def counts(band: Array, axes: AnyAxes, levels: Array, *, or_smaller: bool) -> Iterator[tuple[Array, Array]]:
+    """(level, how many values of every window are it, or are it or smaller) for every level."""
+    rows, columns = axes
+    dtype = np.uint16 if rows.k * columns.k < 1 << 16 else np.uint32
+    for level in levels:
+        hits = (band <= level if or_smaller else band == level).astype(dtype)
+        yield level, reduce_any(hits, axes, np.add, fill=0)
+
+
+def values_of_windows(axes: AnyAxes) -> Array:
+    """How many values of the picture every window holds: rows x columns x 1."""
+    down, across = (np.array(axis.counts(padded=False)) for axis in axes)
+    return np.asarray(np.multiply.outer(down, across)[:, :, np.newaxis])
