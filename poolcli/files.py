@@ -21,6 +21,11 @@ _FORGOTTEN = 24 * 3600  # seconds after which a temporary file of another machin
 _swept: set[Path] = set()
 
 
+def is_folder(path: Path | str) -> bool:
+    """Whether `path` is a folder; no, where that cannot be asked: whoever opens it will be told why."""
+    return os.path.isdir(path)  # noqa: PTH112 (Path.is_dir raises for names too long and folders that are closed)
+
+
 @contextmanager
 def publish(target: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
     """Give a binary file to fill; rename it to `target` (its folders are made) when all ends well.
@@ -40,6 +45,8 @@ def publish(target: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
         temporary.replace(target)
         if durable:
             _sync_folder(target.parent)
+    except FileExistsError as error:
+        raise OutputError(f"cannot write '{target}': '{error.filename}' is a file, not a folder") from error
     except OSError as error:
         raise OutputError(f"cannot write '{target}': {error.strerror or error}") from error
     finally:

@@ -1,18 +1,21 @@
 """Faults in the middle of a run: what is finished is whole and as in an undisturbed run, nothing else is left."""
 
 import errno
+import io
 import os
 import random
 import shutil
 import sys
-from contextlib import nullcontext
+from contextlib import nullcontext, redirect_stderr
 from pathlib import Path
 
 import pytest
 
 from poolcli.batch.journal import NAME
+from poolcli.cli.app import main
 from tests.conftest import SAMPLES
 from tests.faults import failing, faulty_disk, raising
+from tests.seeds import picture
 from tests.trial import run
 
 NAMES = ("four.png", "features.npy", "one.png")
@@ -167,3 +170,26 @@ def test_ctrl_c_or_no_memory_at_any_line(ground, kind):
 def test_ctrl_c_or_no_memory_at_very_many_lines(ground, kind):
     """The same a thousand times."""
     assert raise_at_random(ground, kind, 1000) > 100
+
+
+WRITTEN = ("png", "jpg", "tif", "webp", "gif", "avif", "bmp", "ppm", "tga", "jp2", "ico", "pcx", "sgi", "dds", "npy")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX limits")
+@pytest.mark.parametrize("extension", WRITTEN)
+@pytest.mark.parametrize("limit", [700, 4000])
+def test_a_file_cut_short_is_never_taken_for_whole(tmp_path, extension, limit):
+    """A disk with room for a part of a write takes that part, and says so only in the number of bytes."""
+    import resource
+
+    source, target = tmp_path / "noise.png", tmp_path / f"out.{extension}"
+    picture("RGB", size=(100, 100)).save(source)
+    before, told = resource.getrlimit(resource.RLIMIT_FSIZE), io.StringIO()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        with redirect_stderr(told):  # not into a file: that would be limited too
+            code = main(["pool", str(source), "-o", str(target), "--k", "1", "--no-report", "-q"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (code, list(tmp_path.iterdir())) == (1, [source])
+    assert f"cannot write '{target}': File too large" in told.getvalue()

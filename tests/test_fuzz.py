@@ -44,7 +44,7 @@ def trial(number, good, folder):
     data = mutated(number, good[name], good[other]) if rng.random() < 0.95 else good[name]
     extension = Path(rng.choice((name, name, name, other))).suffix  # or mislabelled
     target = rng.choice(TARGETS)
-    words = (*rng.choice(WORDS), *(("-o", f"{folder}/{target}") if target else ()))
+    words = ("--max-pixels", "2000000", *rng.choice(WORDS), *(("-o", f"{folder}/{target}") if target else ()))
     folder.mkdir()
     ran, wrong = try_bytes(folder, f"bad picture{extension}", data, words)
     if wrong and KEPT:

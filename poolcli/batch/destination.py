@@ -7,6 +7,7 @@ from pathlib import Path
 
 from poolcli.batch.discover import STREAM, Found
 from poolcli.errors import UsageError, unknown
+from poolcli.files import is_folder
 from poolcli.recipe import Pool, Recipe
 
 FIELDS = ("stem", "ext", "parent", "mode", "k", "s", "recipe")
@@ -77,7 +78,9 @@ def choose(
     output: str | None, inputs: list[str], recipe: Recipe, extension: Callable[[Path], str], *, listed: bool = False
 ) -> Destination:
     """What `-o OUTPUT` means for these inputs, and for a list of names if `listed`; UsageError where it cannot be."""
-    folders = [text for text in inputs if Path(text).is_dir()]
+    if output == "":
+        raise UsageError("-o is empty, as where a shell variable is not set: name a file, a folder or - (stdout)")
+    folders = [text for text in inputs if is_folder(text)]
     if output is None:
         if folders or listed:
             what = f"a folder as input ('{folders[0]}')" if folders else "a list of inputs"
@@ -87,7 +90,7 @@ def choose(
         return from_template(output, recipe, extension)
     path = Path(output)
     one_file = len(inputs) == 1 and not folders and not listed and STREAM not in inputs
-    if path.is_dir() or output.endswith(("/", "\\")) or not path.suffix or not (one_file or inputs == [STREAM]):
+    if is_folder(path) or output.endswith(("/", "\\")) or not path.suffix or not (one_file or inputs == [STREAM]):
         return into_folder(path, extension)
     return to_file(path)
 

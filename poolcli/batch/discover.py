@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from poolcli.batch.spool import in_order
 from poolcli.errors import UsageError
+from poolcli.files import is_folder
 
 STREAM = "-"
 
@@ -55,10 +56,12 @@ def discover(inputs: Iterable[str], wanted: Wanted) -> Iterator[Found]:
     Raises UsageError for a glob that matches nothing and for a folder that cannot be read.
     """
     for text in inputs:
+        if not text:
+            raise UsageError("an input is empty (''), as where a shell variable is not set: name a picture or a folder")
         path = Path(text)
-        if path.is_dir():
+        if is_folder(path):
             yield from _pictures(path, wanted)
-        elif glob.has_magic(text) and not path.exists():
+        elif glob.has_magic(text) and not os.path.lexists(path):
             yield from _globbed(text, wanted)
         else:
             yield Found(path, PurePath(path.name))
@@ -72,7 +75,7 @@ def listed(names: Iterable[str], wanted: Wanted) -> Iterator[Found]:
     for name in names:
         path = Path(name)
         place = _as_place(path)
-        if not wanted.is_picture(path) or not wanted.takes(place) or path.is_dir():
+        if not wanted.is_picture(path) or not wanted.takes(place) or is_folder(path):
             continue
         if not (ours and ours in path.absolute().parents):
             yield Found(path, place, in_folder=True)
@@ -111,7 +114,7 @@ def _globbed(pattern: str, wanted: Wanted) -> Iterator[Found]:
         raise UsageError(f"no file matches '{pattern}': check the pattern, or name a file or a folder")
     for match in matches:
         path = Path(match)
-        if path.is_dir():
+        if is_folder(path):
             yield from _pictures(path, wanted)
         elif wanted.takes(PurePath(path.name)):
             yield Found(path, PurePath(path.name))

@@ -121,4 +121,6 @@ def _of_stream(error: OSError | SystemExit) -> int:
     if not isinstance(error, OSError):
         raise error
     where = f"'{error.filename}'" if error.filename else "standard output or a temporary file"
-    return _told(f"cannot write to {where}: {error.strerror or error}; what is finished is whole", FAILED)
+    if isinstance(error, FileNotFoundError) and not error.filename:
+        where = "the working directory or that of temporary files"
+    return _told(f"{where}: {error.strerror or error}; what is finished is whole", FAILED)

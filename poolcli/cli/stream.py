@@ -10,6 +10,7 @@ from poolcli.batch.destination import side_files
 from poolcli.batch.discover import STREAM
 from poolcli.cli.request import Request
 from poolcli.errors import UsageError
+from poolcli.files import is_folder
 from poolcli.pipeline import Job
 from poolcli.report.forms import side_extensions
 
@@ -17,7 +18,7 @@ from poolcli.report.forms import side_extensions
 def stream_job(request: Request, format: str | None, forms: Sequence[str]) -> Job:
     """The job for `-` as the input, the output or both; UsageError for what a stream cannot do."""
     inputs, running = request.inputs, request.running
-    if len(inputs) != 1 or request.discovery.files_from is not None or Path(inputs[0]).is_dir():
+    if len(inputs) != 1 or request.discovery.files_from is not None or is_folder(inputs[0]):
         raise UsageError("a stream (-) stands for one picture: give one input, or a folder with -o")
     name, output = inputs[0], running.output or STREAM
     source: Path | BinaryIO = sys.stdin.buffer if name == STREAM else Path(name)
@@ -28,7 +29,7 @@ def stream_job(request: Request, format: str | None, forms: Sequence[str]) -> Jo
             raise UsageError("a picture is not written to a terminal: redirect stdout, or name a file with -o")
         return Job(source, sys.stdout.buffer, name, STREAM)
     target = Path(output)
-    if target.is_dir() or not target.suffix or "{" in output:
+    if is_folder(target) or not target.suffix or "{" in output:
         raise UsageError(f"'{output}' names no file for the picture from stdin: give a name with an extension")
     images.check_target(target, None, format)
     return Job(source, target, name, output, side_files(target, side_extensions(forms)))

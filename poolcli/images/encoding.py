@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from io import BytesIO
 from itertools import accumulate, pairwise
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from PIL import Image
@@ -22,6 +22,9 @@ _DEFAULT = EncodeOptions()
 _QUALITY = 90
 _LOSSY = ("JPEG", "WEBP", "AVIF")
 _JOINING = ("GIF", "WEBP")  # whose writers show a frame longer rather than write an equal one after it
+
+
+_IN_MEMORY = ("WEBP", "JPEG2000")  # the second's library writes to a disk that is full for ever
 
 
 def encode(
@@ -153,14 +156,25 @@ def _save(picture: Picture, stream: BinaryIO, row: Format, given: dict[str, Any]
     elif row.name == "PNG":
         given = png.compression(images[0]) | given if "compress_level" not in given else given
     # Some writers go back to fill in their headers, and TIFF's reads what it has written.
-    direct = stream.seekable() and stream.readable() and row.name != "WEBP"
-    target = stream if direct else BytesIO()
+    direct = stream.seekable() and stream.readable() and row.name not in _IN_MEMORY
+    target = cast(BinaryIO, _Checked(stream)) if direct else BytesIO()
     with writing(row.name):
         images[0].save(target, row.name, **given)
-    if isinstance(target, BytesIO) and target is not stream:
+    if isinstance(target, BytesIO):
         if row.name == "WEBP" and len(images) > 1 and _clear(picture):
             _mark_alpha(target.getbuffer())
         stream.write(target.getbuffer())
+
+
+class _Checked:
+    """A stream without its descriptor, into which Pillow would write past it, taking what a full disk cuts short for
+    whole: JPEG, TIFF, BMP, PPM, PCX and DDS would be torn, and nobody told.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.write, self.read, self.seek, self.tell, self.flush = (
+            stream.write, stream.read, stream.seek, stream.tell, stream.flush
+        )  # fmt: skip
 
 
 def _mark_alpha(file: memoryview) -> None:

@@ -1,6 +1,7 @@
 """Kernels that users bring: JSON (rows of numbers) or text (a row a line), from a file."""
 
 import json
+import os
 from pathlib import Path
 
 from poolcli.errors import UsageError
@@ -21,7 +22,8 @@ def load_kernel(name: str) -> Kernel:
 
 def filter_name(text: str) -> str:
     """The name of what `--filter` was given: a file that is not called like a filter gets its `@`."""
-    is_file = text not in FILTERS and not text.startswith("@") and (Path(text).suffix or Path(text).is_file())
+    there = os.path.isfile(text)  # noqa: PTH113 (Path.is_file raises for names too long and folders that are closed)
+    is_file = text not in FILTERS and not text.startswith("@") and (Path(text).suffix or there)
     return f"@{text}" if is_file else text
 
 
