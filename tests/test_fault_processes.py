@@ -102,7 +102,7 @@ def test_streams_limits_and_places(here, whole, script, expected):
     assert sentence in told and "Traceback" not in told and "Exception" not in told, told
     if code:
         assert len(told.splitlines()) == bool(sentence), told
-    assert not list(here.rglob(".poolcli-*"))
+    assert not list(here.rglob("*.part"))
     check_outputs(whole)
 
 

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Thread
 from types import TracebackType
@@ -44,20 +45,27 @@ class Threads:
     def __init__(self, function: Callable[[Any], Any], limits: Limits) -> None:
         """Start `limits.jobs` threads; each has one item in hand and one waiting."""
         self.places = 2 * limits.jobs
-        self._function, self._count = function, limits.jobs
+        self._function = function
+        self._threads = [Thread(target=self._work, name="poolcli worker", daemon=True) for _ in range(limits.jobs)]
         self._items: SimpleQueue[tuple[int, Any] | None] = SimpleQueue()
         self._results: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
 
     def __enter__(self) -> "Threads":
-        for _ in range(self._count):
-            Thread(target=self._work, name="poolcli worker", daemon=True).start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for _ in range(self._count):
+        with suppress(Empty):
+            while True:
+                self._items.get_nowait()
+        for _ in self._threads:
             self._items.put(None)
+        if kind is not None and not issubclass(kind, KeyboardInterrupt):  # else all is done, or nobody wants to wait
+            for thread in self._threads:
+                thread.join()  # what is under way would stay half-written
 
     def submit(self, number: int, item: Any) -> None:
         """Let the next free thread have it."""

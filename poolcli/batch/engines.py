@@ -5,7 +5,7 @@ and never more than fits into the memory allowed, so that a million items need n
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import import_module
@@ -93,7 +93,7 @@ def run(
     items: Iterable[Item],
     limits: Limits,
     weigh: Callable[[Item], int] = lambda item: 0,
-) -> Iterator[tuple[Item, Result | Lost]]:
+) -> Generator[tuple[Item, Result | Lost], None, None]:
     """Every item with what `function` made of it, or Lost, as they finish. An item heavier than the memory runs alone.
 
     What the function raises ends the run.

@@ -8,8 +8,10 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
+from types import TracebackType
 from typing import Any
 
 from poolcli.batch.engines import Limits, Lost
@@ -35,10 +37,13 @@ class Processes:
         self._workers = [_Worker(self._function) for _ in range(self._count)]
         return self
 
-    def __exit__(self, *raised: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        hurried = kind is not None and issubclass(kind, KeyboardInterrupt)
         for worker in self._workers:
-            worker.pipe.close()  # idle ones end by themselves
-            if worker.number is not None or not worker.ready:
+            worker.pipe.close()  # they end by themselves, after what they have in hand, which would stay half-written
+            if (hurried and worker.number is not None) or not worker.ready:
                 worker.process.kill()
         for worker in self._workers:
             worker.end()
@@ -143,7 +148,9 @@ def _serve(pipe: Connection, function: Callable[[Any], Any]) -> None:
             item = pipe.recv()
         except (EOFError, OSError):
             return
-        pipe.send(function(item))
+        result = function(item)
+        with suppress(OSError):  # nobody waits for it any more
+            pipe.send(result)
 
 
 def _how_it_died(code: int | None) -> str:

@@ -2,9 +2,10 @@
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 TOLD = b"poolcli: finishing the pictures under way; Ctrl-C again to leave them\n"
@@ -21,11 +22,13 @@ def gently(wanted: bool) -> Iterator[Callable[[], bool]]:
     def note(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         pressed.set()
-        os.write(2, TOLD)  # not print: this may be in the middle of one
+        with suppress(OSError):
+            os.write(told, TOLD)  # not print: this may be in the middle of one
 
     if not wanted or threading.current_thread() is not threading.main_thread():  # where signals cannot be asked for
         yield pressed.is_set
         return
+    told = sys.__stderr__.fileno() if sys.__stderr__ else 2  # which need not be 2, see cli/streams.py
     before = signal.signal(signal.SIGINT, note)
     try:
         yield pressed.is_set

@@ -1,6 +1,7 @@
 """The work of a run: the jobs that are to be done go through an engine and into the journal, the others are told."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
@@ -31,11 +32,13 @@ def work(plan: Planned, settings: Settings, running: Running, tell: Tell) -> Non
         plan.journal.begin()
     with gently(engine.name != "serial") as stopped:
         tasks = takewhile(lambda task: not stopped(), to_do(plan, settings, running, tell))
-        for task, result in run(engine, partial(_work, settings), tasks, limits, partial(_weight, settings)):
-            outcome = _lost(task.job, result) if isinstance(result, Lost) else result
-            if plan.journal:
-                note(plan.journal, task, outcome)
-            tell(task.number, outcome)
+        results = run(engine, partial(_work, settings), tasks, limits, partial(_weight, settings))
+        with closing(results):  # when stdout is closed, say: nothing more is begun, what is under way is finished
+            for task, result in results:
+                outcome = _lost(task.job, result) if isinstance(result, Lost) else result
+                if plan.journal:
+                    note(plan.journal, task, outcome)
+                tell(task.number, outcome)
 
 
 def to_do(plan: Planned, settings: Settings, running: Running, tell: Tell) -> Iterator[Task]:
