@@ -11,7 +11,7 @@ import typer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poolcli.cli.app import command, typer_app
+from poolcli.cli.app import COMMANDS, command, main, typer_app
 from poolcli.cli.plain import plain_values
 
 HEAVY = ("numpy", "PIL", "rich", "pydantic", "dask", "jinja2")
@@ -78,6 +78,17 @@ def test_one_picture_loads_what_it_needs(tmp_path):
     words = ("pool", "a.npy", "-o", "b.npy", "--overwrite")
     assert loaded_by(*words, cwd=tmp_path) == {"loaded": ["numpy", "PIL"], "threads": "1"}
     assert loaded_by(*words, cwd=tmp_path, OPENBLAS_NUM_THREADS="2")["threads"] == "2"
+
+
+def test_the_list_of_commands_says_what_the_commands_say(capsys):
+    """The summaries stand in a table, so that the list needs none of the commands; so do wrong words before one."""
+    for name, (_, summary) in COMMANDS.items():
+        assert inspect.getdoc(command(name)).splitlines()[0] == summary
+    assert main(["--help"]) == 0
+    listed = capsys.readouterr().out
+    typer_app()(["--help"], prog_name="poolcli", standalone_mode=False)
+    assert capsys.readouterr().out == listed
+    assert [main(["nonsense"]), main(["--nonsense", "pool"])] == [2, 2]
 
 
 def typed(name, words):

@@ -10,33 +10,36 @@ import typer
 
 from poolcli import __version__
 from poolcli.cli.groups import grouped
-from poolcli.cli.plain import plain_values
+from poolcli.cli.plain import asked_to_complete, plain_values
 from poolcli.cli.printer import say
 from poolcli.cli.streams import abandon_streams, prepare_streams
 from poolcli.errors import PoolcliError
 
 FAILED, INTERRUPTED, CLOSED_PIPE = 1, 130, 141
 
-# name -> its module in `cli.commands`, loaded when it is wanted
+# name -> its module in `cli.commands`, loaded when it is wanted, and the first line of its help, for the list of them
 COMMANDS = {
-    "pool": "pool",
-    "stack": "stack",
-    "compare": "compare",
-    "shape": "shape",
-    "modes": "listing",
-    "filters": "listing",
+    "pool": ("pool", "Pool pictures, after a filter if wanted, and report what a shift of each picture leaves."),
+    "stack": ("stack", "Run any layers, one after the other: filters, activations, poolings, as often as wanted."),
+    "compare": (
+        "compare",
+        "Rank modes by what they leave of a shift's change, over all shifts within a radius on every picture.",
+    ),
+    "shape": ("shape", "Print the output size, receptive field, jump and start of every layer; nothing is run."),
+    "modes": ("listing", "List the pooling modes, each with its formula, the options it takes and its source."),
+    "filters": ("listing", "List the filters, each with its kernel (rows, not mirrored), its formula and its source."),
 }
 
 
 def command(name: str) -> Callable[..., None]:
     """The command of this name, as a function of its options."""
-    module = import_module(f"poolcli.cli.commands.{COMMANDS[name]}")
+    module = import_module(f"poolcli.cli.commands.{COMMANDS[name][0]}")
     return grouped(getattr(module, name))
 
 
 @cache
-def typer_app() -> typer.Typer:
-    """The commands as Typer knows them."""
+def typer_app(wanted: str | None = None) -> typer.Typer:
+    """The commands as Typer knows them; with a command `wanted` (or none of them, ""), the others by name alone."""
     app = typer.Typer(
         name="poolcli",
         help="CNN pooling for pictures, and how shift-invariant it really is.",
@@ -45,9 +48,15 @@ def typer_app() -> typer.Typer:
         no_args_is_help=True,
     )
     app.callback()(_common)
-    for name in COMMANDS:
-        app.command(name)(command(name))
+    for name, (_, summary) in COMMANDS.items():
+        app.command(name, help=None if wanted in (None, name) else summary)(
+            command(name) if wanted in (None, name) else _named
+        )
     return app
+
+
+def _named() -> None:
+    """In place of a command that is not run."""
 
 
 def _print_version(wanted: bool) -> None:
@@ -78,7 +87,7 @@ def _run(arguments: list[str] | None) -> int:
         words = sys.argv[1:] if arguments is None else arguments
         code = _run_plainly(words)
         if code is None:
-            code = typer_app()(args=list(words), prog_name="poolcli", standalone_mode=False)
+            code = typer_app(_wanted(words))(args=list(words), prog_name="poolcli", standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
         code = _told(f"{error.format_message()} See poolcli --help.", error.exit_code)
@@ -93,6 +102,13 @@ def _run(arguments: list[str] | None) -> int:
     if code == INTERRUPTED:
         say("interrupted; what is finished is whole, the rest was not begun")
     return int(code or 0)
+
+
+def _wanted(words: Sequence[str]) -> str | None:
+    """The command that these words name, "" if none; None where a shell asks for completions, which are of all."""
+    if asked_to_complete():
+        return None
+    return words[0] if words and words[0] in COMMANDS else ""
 
 
 def _run_plainly(words: Sequence[str]) -> int | None:

@@ -34,9 +34,14 @@ class _Parameter:
     default: Any
 
 
+def asked_to_complete() -> bool:
+    """Whether a shell asks for completions: then the words are half a command line."""
+    return any(name.startswith("_POOLCLI_") for name in os.environ)
+
+
 def plain_values(command: Callable[..., None], words: Sequence[str]) -> dict[str, Any] | None:
     """What `command` is called with for these words, as Typer would call it; None where Typer has to judge."""
-    if any(name.startswith("_POOLCLI_") for name in os.environ):  # a shell asks for completions
+    if asked_to_complete():
         return None
     parameters = [_parameter(each) for each in inspect.signature(command, eval_str=True).parameters.values()]
     known = [each for each in parameters if each is not None]

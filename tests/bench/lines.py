@@ -27,6 +27,7 @@ class Line:
     targets: tuple[Target, ...]
     rounds: int = 15
     budget: float = 12.0
+    whole: bool = False  # whole processes: wall time, each once a turn
 
 
 @dataclass(frozen=True)

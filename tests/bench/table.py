@@ -23,7 +23,7 @@ def show(console: Console, results: Sequence[Result], absent: Sequence[str]) -> 
             mark = f"[{colour}]{WORDS[verdict.reached]}[/]"
             table.add_row(result.line.name, _pair(verdict), _ratio(verdict), f"{verdict.target.most:.3g}", mark)
     console.print(table)
-    for result in results:
+    for result in (result for result in results if result.times):
         times = ", ".join(f"{name} {1e3 * median(seconds):.4g} ms" for name, seconds in result.times.items())
         console.print(f"[bold]{result.line.name}[/] ({result.line.what}): {times}", highlight=False)
     if absent:

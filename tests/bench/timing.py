@@ -12,17 +12,21 @@ Times = dict[str, list[float]]
 TURN = 0.02  # seconds that a fast call is repeated for in its turn, after one call that is not counted
 
 
-def interleaved(calls: Calls, *, rounds: int, budget: float) -> Times:
+def interleaved(calls: Calls, *, rounds: int, budget: float, whole: bool = False) -> Times:
     """Seconds of every call in every round; at least 3 rounds, then up to `rounds` within `budget` seconds.
 
-    Seconds of processor time, of all threads: what else the machine does counts less.
+    Seconds of processor time, of all threads: what else the machine does counts less. `whole`: the calls run whole
+    processes, which takes wall time, once in every turn.
 
     In its turn a call runs once uncounted, so that it finds its own data in the caches and not what the one before
     left there; then as often as fits into TURN, and counts as the mean of these. A call slower than TURN runs once.
     """
     for call in calls.values():
         call()
-    repeats = {name: max(1, int(TURN / max(_seconds(call, 1), 1e-6))) for name, call in calls.items()}
+    clock = time.perf_counter if whole else time.process_time
+    repeats = {
+        name: 1 if whole else int(TURN / max(_seconds(call, 1, clock), 1e-6)) or 1 for name, call in calls.items()
+    }
     times: Times = {name: [] for name in calls}
     begin = time.perf_counter()
     gc.disable()
@@ -33,17 +37,17 @@ def interleaved(calls: Calls, *, rounds: int, budget: float) -> Times:
             for name, call in calls.items():
                 if repeats[name] > 1:
                     call()
-                times[name].append(_seconds(call, repeats[name]))
+                times[name].append(_seconds(call, repeats[name], clock))
     finally:
         gc.enable()
     return times
 
 
-def _seconds(call: Call, repeats: int) -> float:
-    start = time.process_time()
+def _seconds(call: Call, repeats: int, clock: Callable[[], float]) -> float:
+    start = clock()
     for _ in range(repeats):
         call()
-    return (time.process_time() - start) / repeats
+    return (clock() - start) / repeats
 
 
 def ratio(times: Times, a: str, b: str) -> float:

@@ -1,0 +1,66 @@
+"""The lines that are no times: peak memory, and how large the files are."""
+
+import sys
+from functools import partial
+from pathlib import Path
+
+from tests.bench.lines import Line, Result, Target, Verdict
+from tests.bench.peers import present
+from tests.bench.processes import PYTHON, folder, run
+
+PEAK = """
+import re, sys
+from pathlib import Path
+from poolcli.__main__ import main
+report = sys.argv.pop(1)
+try:
+    main()
+finally:
+    peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]
+    Path(report).write_text(peak)
+"""
+INPUT, OUTPUT, SPARE = 4 * 3000 * 4000, 3 * 1500 * 2000, 96 << 20
+
+
+def _judged(name: str, what: str, target: Target, ratio: float | None) -> Result:
+    return Result(Line(name, what, dict, (target,)), {}, (Verdict(target, ratio),))
+
+
+def _peak(extension: str) -> Result:
+    """Peak memory by what is allowed: the input as Pillow holds it, the output, and 96 MiB."""
+    target = Target("input + output + 96 MiB", 1, "peak")
+    what = f"peak memory, 12-megapixel {extension.upper()}, report included"
+    if not sys.platform.startswith("linux"):
+        return _judged(f"memory-{extension}", what, target, None)
+    told, source = folder() / "peak", folder() / f"photo.{extension}"
+    words = ("pool", source, "-o", folder() / "out" / f"peak.{extension}", "--overwrite")
+    run(PYTHON, "-c", PEAK, told, *words)
+    allowed = INPUT + OUTPUT + SPARE
+    return _judged(f"memory-{extension}", what, target, int(told.read_text()) * 1024 / allowed)
+
+
+def _size(peer: str, *level: str) -> Result:
+    """The size of our PNG by that of a peer (or of our own level 6)."""
+    source, out = folder() / "photo.png", folder() / "out"
+    ours, other = out / "size.png", out / "other.png"
+    words = (PYTHON, "-m", "poolcli", "pool", source, "--mode", "avg", "--overwrite", "--no-report", "-o")
+    target = Target(peer, 1.05 if level else 1, "size")
+    what = "size of the PNG, 12-megapixel photograph, averaged"
+    name = "size-level-6" if level else "size-vips"
+    if not level and not present("vips"):
+        return _judged(name, what, target, None)
+    run(*words, ours)
+    run(*words, other, *level) if level else run("vips", "shrink", source, other, 2, 2)
+    return _judged(name, what, target, _bytes(ours) / _bytes(other))
+
+
+def _bytes(path: Path) -> int:
+    return path.stat().st_size
+
+
+FACTS = {
+    "memory-jpg": partial(_peak, "jpg"),
+    "memory-png": partial(_peak, "png"),
+    "size-vips": partial(_size, "vips"),
+    "size-level-6": partial(_size, "level 6", "--png-level", "6"),
+}

@@ -1,0 +1,168 @@
+"""The lines about whole processes: started, run and ended, wall time and peak memory."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from pathlib import Path
+
+from tests.bench.lines import OURS, Line, Target
+from tests.bench.peers import present
+from tests.bench.pictures import photograph, save
+from tests.bench.timing import Calls
+
+PYTHON = sys.executable
+MANY, JOBS = 200, 2
+TORCH = """
+import sys, numpy, torch
+from PIL import Image
+torch.set_num_threads(1)
+image = torch.from_numpy(numpy.asarray(Image.open(sys.argv[1])).copy()).permute(2, 0, 1)[None].float()
+pooled, moved = (torch.nn.functional.max_pool2d(x, 2) for x in (image, torch.roll(image, -1, 3)))
+print((pooled - moved).abs().mean())
+Image.fromarray(pooled[0].permute(1, 2, 0).byte().numpy()).save(sys.argv[2])
+"""
+PYVIPS = """
+import sys, concurrent.futures, pathlib, pyvips
+def shrink(path):
+    pyvips.Image.new_from_file(str(path), access="sequential").shrink(2, 2).write_to_file(sys.argv[2] + "/" + path.name)
+with concurrent.futures.ThreadPoolExecutor(2) as pool:
+    list(pool.map(shrink, sorted(pathlib.Path(sys.argv[1]).glob("*.png"))))
+"""
+
+
+@cache
+def folder() -> Path:
+    """A temporary folder with the pictures, removed when the process ends."""
+    held = tempfile.TemporaryDirectory(prefix="poolcli-bench-")
+    folder.held = held  # type: ignore[attr-defined]
+    root = Path(held.name)
+    for name in ("many", "out"):
+        (root / name).mkdir()
+    large = photograph(3000, 4000)
+    for name in ("photo.jpg", "photo.png"):
+        save(root / name, large)
+    for number in range(MANY):
+        path = root / "many" / f"{number:03}.png"
+        if number < 20:
+            save(path, photograph(300, 400, number))
+        else:
+            shutil.copy(root / "many" / f"{number % 20:03}.png", path)
+    return root
+
+
+def run(*words: object, cwd: Path | None = None) -> None:
+    """Run a command to its end; what it prints goes nowhere. Compiled Python is kept, as in an installation."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment.pop("OPENBLAS_CORETYPE", None)
+    subprocess.run(list(map(str, words)), check=True, capture_output=True, env=environment, cwd=cwd)
+
+
+def poolcli(*words: object) -> Callable[[], None]:
+    """Our command line, as it is started by its users."""
+    return partial(run, PYTHON, "-m", "poolcli", *words)
+
+
+def python(code: str, *words: object) -> Callable[[], None]:
+    """A Python program."""
+    return partial(run, PYTHON, "-c", code, *words)
+
+
+def _those_present(calls: Mapping[str, tuple[str | None, Callable[[], object]]]) -> Calls:
+    """The calls whose peer is installed (None: no peer is needed)."""
+    return {name: call for name, (peer, call) in calls.items() if peer is None or present(peer)}
+
+
+def _questions() -> Calls:
+    return {
+        "--version": poolcli("--version"),
+        "--help": poolcli("--help"),
+        "import typer": python("import typer"),
+    }
+
+
+def _small() -> Calls:
+    source, out = folder() / "many" / "000.png", folder() / "out"
+    return _those_present(
+        {
+            OURS: (None, poolcli("pool", source, "-o", out / "small.png", "--overwrite")),
+            "imports": (None, python("import numpy, PIL.Image, typer")),
+            "PyTorch": ("PyTorch", python(TORCH, source, out / "torch.png")),
+        }
+    )
+
+
+def _large(extension: str) -> Calls:
+    source, out = folder() / f"photo.{extension}", folder() / "out"
+    words = ("pool", source, "-o", out / f"large.{extension}", "--overwrite")
+    return _those_present(
+        {
+            OURS: (None, poolcli(*words)),
+            "no report": (None, poolcli(*words, "--no-report")),
+            "vips": ("vips", partial(run, "vips", "shrink", source, out / f"vips.{extension}", 2, 2)),
+        }
+    )
+
+
+def _many() -> Calls:
+    source, out = folder() / "many", folder() / "out"
+    for name in ("ours", "pyvips", "mogrify"):
+        (out / name).mkdir(exist_ok=True)
+    files = sorted(source.glob("*.png"))
+
+    def one_by_one() -> None:
+        for path in files:
+            run("vips", "shrink", path, out / "vips.png", 2, 2)
+
+    mogrify = ("mogrify", "-scale", "50%", "-path", out / "mogrify")
+    return _those_present(
+        {
+            OURS: (None, poolcli("pool", source, "-o", out / "ours", "--overwrite", "--jobs", JOBS)),
+            "pyvips": ("pyvips", python(PYVIPS, source, out / "pyvips")),
+            "mogrify": ("mogrify", partial(run, *mogrify, *files)),
+            "vips a file": ("vips", one_by_one),
+        }
+    )
+
+
+LINES = (
+    Line(
+        "questions",
+        "poolcli --version, --help",
+        _questions,
+        (Target("import typer", 1.3, "--version"), Target("import typer", 1.3, "--help")),
+        whole=True,
+    ),
+    Line(
+        "small",
+        "one 400x300 PNG, report included",
+        _small,
+        (Target("imports", 1.4), Target("PyTorch", 1 / 6)),
+        rounds=9,
+        whole=True,
+    ),
+    *(
+        Line(
+            f"photo-{extension}",
+            f"one 12-megapixel photograph, {extension.upper()} to {extension.upper()}, report included",
+            partial(_large, extension),
+            (Target("vips", most), Target("no report", 1 / 0.75)),
+            rounds=9,
+            budget=30,
+            whole=True,
+        )
+        for extension, most in (("jpg", 1.5), ("png", 1.0))
+    ),
+    Line(
+        "many",
+        f"{MANY} PNGs of 400x300, {JOBS} jobs, reports included",
+        _many,
+        (Target("pyvips", 1), Target("mogrify", 1 / 3), Target("vips a file", 1 / 10)),
+        rounds=5,
+        budget=60,
+        whole=True,
+    ),
+)
