@@ -1,5 +1,6 @@
 """What a file says beside its pixels: kept from format to format, turned upright, dropped only when asked to."""
 
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -98,6 +99,30 @@ def test_profile_exif_and_xmp_go_from_format_to_format(source, target):
     assert b'tiff:Orientation="1"' in xmp
 
 
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "packbits"])
+def test_a_compressed_tiff_keeps_its_exif(compression):
+    """At the price of the compression, which is told; without inner tables, or stripped, it stays compressed."""
+    source = file_of(random_picture("RGB", (20, 20)), "TIFF", icc_profile=SRGB, exif=exif())
+    before = images.decode(source, name="x")
+    before = replace(before, meta=replace(before.meta, compression=compression))
+
+    def opened(picture, **options):
+        stream = BytesIO()
+        written = images.encode(picture, stream, options=images.EncodeOptions(**options))
+        return Image.open(stream), written.notes
+
+    after, notes = opened(before)
+    assert after.getexif().get_ifd(0x8769)[EXPOSURE] == 0.5
+    assert after.info["compression"] == "raw"
+    assert notes[0].startswith("the TIFF was written without compression")
+    assert opened(before, strip=True)[0].info["compression"] == compression
+    plain = Image.Exif()
+    plain[ARTIST] = "Ana"
+    after, notes = opened(replace(before, meta=replace(before.meta, exif=plain.tobytes())))
+    assert (after.info["compression"], after.getexif()[ARTIST], notes) == (compression, "Ana", ())
+    assert np.array_equal(np.asarray(after), before.frames[0].pixels)
+
+
 def test_frames_of_animations_carry_it_too():
     """APNG and animated WebP."""
     for format in ("PNG", "WEBP"):
@@ -169,8 +194,9 @@ def test_what_a_jpeg_cannot_hold_is_dropped_with_a_note():
 @pytest.mark.parametrize("broken", [b"Exif\0\0MM\0*\0\0\0\x08\xff\xff", b"Exif\0\0garbage", b"Exif\0\0"])
 def test_broken_exif_costs_only_itself(broken):
     """The picture is pooled all the same."""
-    after, _ = rewritten(file_of(random_picture("RGB"), "JPEG", exif=broken))
-    assert after.size == (13, 7)
+    for target in ("JPEG", "PNG", "TIFF", "WEBP", "AVIF"):
+        after, _ = rewritten(file_of(random_picture("RGB"), "JPEG", exif=broken), target)
+        assert after.size == (13, 7)
 
 
 def test_an_orientation_that_is_none_is_ignored():

@@ -21,6 +21,10 @@ from poolcli.images.palettes import with_palettes
 _DEFAULT = EncodeOptions()
 _QUALITY = 90
 _LOSSY = ("JPEG", "WEBP", "AVIF")
+_NO_COMPRESSION = (
+    "the TIFF was written without compression, since Pillow's compressing writer has no room for camera data in EXIF; "
+    "--strip leaves that out"
+)
 _JOINING = ("GIF", "WEBP")  # whose writers show a frame longer rather than write an equal one after it
 
 
@@ -49,8 +53,12 @@ def encode(
     meta = Meta(loop=picture.meta.loop, default_image=picture.meta.default_image)
     if not options.strip:
         meta = metadata.fitted(picture.meta, row, frames[0].mode, notes)
+    came = picture.meta
+    if row.name == "TIFF" and came.compression not in (None, "raw") and metadata.is_nested(meta.exif):
+        came = replace(came, compression=None)
+        notes[_NO_COMPRESSION] = None
     written = replace(picture, format=row.name, frames=frames, meta=meta, notes=tuple(notes))
-    _save(written, stream, row, _arguments(replace(written, meta=picture.meta), meta, row, options))
+    _save(written, stream, row, _arguments(replace(written, meta=came), meta, row, options))
     return written
 
 

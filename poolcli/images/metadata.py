@@ -192,6 +192,15 @@ _WRITTEN: dict[str, Callable[[Meta, Format], Any]] = {
 }
 
 
+def is_nested(exif: bytes | None) -> bool:
+    """Whether there are tables in the table of `exif`: what the camera did, where it was."""
+    if exif is None:
+        return False
+    tags = Image.Exif()
+    tags.load(exif)
+    return bool({34665, 34853} & tags.keys())
+
+
 def _for_tiff(meta: Meta) -> dict[str, Any]:
     exif = Image.Exif()
     if meta.exif is not None:
