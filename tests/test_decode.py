@@ -9,7 +9,7 @@ from PIL import Image
 from poolcli import images
 from poolcli.errors import PictureError, UsageError
 from poolcli.images.formats import FORMATS
-from tests.pictures import animation, file_of, png, random_picture
+from tests.pictures import animation, chunk, file_of, png, random_picture
 
 LOSSY = {"JPEG", "JPEG2000", "AVIF", "WEBP"}
 HELD = [(row.name, mode) for row in FORMATS.values() for mode in row.modes if row.name != "GIF" or mode == "P"]
@@ -113,6 +113,14 @@ def test_a_transparent_colour_becomes_alpha(mode, key, target):
     assert frame.alpha
     pixels = np.atleast_3d(np.asarray(picture))
     assert np.array_equal(frame.pixels[..., -1], np.where((pixels == key).all(2), 0, 255))
+
+
+def test_a_transparent_value_of_16_bits_is_dropped_with_a_note():
+    """No mode has 16 bits and alpha."""
+    key = chunk(b"tRNS", b"\x01\x02")
+    have = decode(BytesIO(png((4, 3), depth=16, before=[key])))
+    assert have.frames[0].mode == "I;16"
+    assert have.notes == ("the transparent colour of I;16 was dropped, since no mode has it and its bits",)
 
 
 @pytest.mark.parametrize("format", PAGES)

@@ -175,6 +175,17 @@ def test_equal_frames_are_kept_or_the_joining_is_told(format):
         assert [each.pixels[0, 0, 0] for each in after.frames][-3:] == [9, 99, 9]
 
 
+@pytest.mark.parametrize("default_image", [False, True])
+def test_equal_and_empty_frames_of_an_apng_are_kept(default_image):
+    """Twice the same, then nothing, then nothing: what a frame is cleared to looks like the next one."""
+    full, empty = (np.full((4, 4, 4), value, np.uint8) for value in (200, 0))
+    frames = [images.Frame(each, "RGBA", alpha=True, info={"duration": 50}) for each in (full, full, empty, empty)]
+    picture = images.Picture("PNG", tuple(frames), "RGBA", images.Meta(loop=1, default_image=default_image))
+    after, _ = rewritten(picture)
+    assert [frame.pixels.max() for frame in after.frames] == [200, 200, 0, 0]
+    assert [frame.info.get("duration") for frame in after.frames][1:] == [50, 50, 50]
+
+
 def test_frames_of_several_modes_are_written_in_one():
     """The richest of theirs; a TIFF keeps each page as it is."""
     frames = [decode(file_of(random_picture(mode), "PNG")).frames[0] for mode in ("L", "RGBA")]

@@ -34,6 +34,7 @@ _TURNS = {
 # Modes in which pixels are names of colours, or one value means "transparent": what they are pooled as instead,
 # when they are opaque and when they are not.
 _EXPANDED = {"P": ("RGB", "RGBA"), "PA": ("RGBA", "RGBA"), "1": ("1", "LA"), "L": ("L", "LA"), "RGB": ("RGB", "RGBA")}
+_WITH_ALPHA = tuple(name for name, mode in MODES.items() if mode.alpha)
 _OF_FRAME = ("duration", "disposal", "blend")
 
 
@@ -211,8 +212,13 @@ def _info(image: Image.Image) -> Mapping[str, object]:
 def _expanded(image: Image.Image, request: _Request) -> Image.Image:
     if request.labels and image.mode in ("P", "PA") and not _composed(image, request):
         return image
-    target = _EXPANDED.get(image.mode, (image.mode, image.mode))[image.has_transparency_data]
+    clear = image.has_transparency_data
+    target = _EXPANDED.get(image.mode, (image.mode, image.mode))[clear]
     if target == image.mode:
+        if clear and image.mode not in _WITH_ALPHA:
+            request.notes[f"the transparent colour of {image.mode} was dropped, since no mode has it and its bits"] = (
+                None
+            )
         return image
     what = "palette " if image.mode in ("P", "PA") else "transparent colour of "
     request.notes[f"{what}{image.mode} pooled as {target}"] = None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from io import BytesIO
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import Any, BinaryIO, cast
 
 import numpy as np
@@ -213,11 +213,11 @@ def _animation(picture: Picture, row: Format) -> dict[str, Any]:
     durations = [frame.info.get("duration") or 0 for frame in picture.frames]
     if row.name == "PNG":
         hidden = int(picture.meta.default_image)
-        # Pillow joins a frame to an equal one before it, unless they are disposed of differently.
-        disposals = [count % 2 for count in accumulate(map(int, _repeats(picture.frames)))]
+        # Pillow joins a frame to one before it that leaves the same picture, unless they are disposed of differently.
+        turns = 2 if any(_repeats(picture.frames)) else 1
         return {
             "duration": durations[hidden:],
-            "disposal": disposals[hidden:],
+            "disposal": [number % turns for number in range(len(durations) - hidden)],
             "blend": 0,
             "default_image": picture.meta.default_image,
         }
