@@ -69,15 +69,15 @@ def discover(inputs: Iterable[str], wanted: Wanted) -> Iterator[Found]:
 
 def listed(names: Iterable[str], wanted: Wanted) -> Iterator[Found]:
     """The pictures of a list, each at its path as its place; folders and files that are no pictures are left out."""
-    ours = wanted.outputs and wanted.outputs.absolute()
-    if ours in (Path.cwd(), *Path.cwd().parents):  # outputs among the inputs: only a plan can tell them apart
+    ours = os.path.abspath(wanted.outputs) + os.sep if wanted.outputs else None  # noqa: PTH100 (compared as text)
+    if ours and str(Path.cwd() / "_").startswith(ours):  # outputs among the inputs: only a plan can tell them apart
         ours = None
     for name in names:
         path = Path(name)
         place = _as_place(path)
         if not wanted.is_picture(path) or not wanted.takes(place) or is_folder(path):
             continue
-        if not (ours and ours in path.absolute().parents):
+        if not (ours and os.path.abspath(path).startswith(ours)):  # noqa: PTH100
             yield Found(path, place, in_folder=True)
 
 

@@ -43,4 +43,6 @@ def __getattr__(name: str) -> object:
     """Load what is asked for when it is asked for: the tables of formats and options need no Pillow."""
     if name not in _PLACES:
         raise AttributeError(f"module 'poolcli.images' has no attribute '{name}'")
-    return getattr(import_module(f"poolcli.images.{_PLACES[name]}"), name)
+    found: object = getattr(import_module(f"poolcli.images.{_PLACES[name]}"), name)
+    globals()[name] = found  # asked for once: a batch asks a million times
+    return found
