@@ -37,6 +37,7 @@ class Sizes:
 
 SHEET = Sizes()
 PAGE = Sizes(whole=480, thumbnail=72)
+PREVIEW = Sizes(whole=160)
 LONG_PAGE = Sizes(whole=0, part=24, whole_up_to=32, thumbnail=64)
 
 
@@ -103,7 +104,19 @@ def look(
     sizes: tuple[Sizes, ...],
 ) -> tuple[Look, ...]:
     """A look at `frame` for one shift, in every one of `sizes`; `written` makes an output what its file holds."""
-    picture, moved = shifted_pair(frame.pixels, shift.dx, shift.dy, shifting.edge)
+    return look_at(recipe, frame, shifted_pair(frame.pixels, shift.dx, shift.dy, shifting.edge), written, shift, sizes)
+
+
+def look_at(
+    recipe: Recipe,
+    frame: images.Frame,
+    pair: tuple[Array, Array],
+    written: Callable[[Array], Array],
+    shift: Offset,
+    sizes: tuple[Sizes, ...],
+) -> tuple[Look, ...]:
+    """As `look`, at two pictures of the kind of `frame`."""
+    picture, moved = pair
     with np.errstate(all="ignore"):  # as in the pipeline
         outputs = recipe(picture, alpha=frame.alpha), recipe(moved, alpha=frame.alpha)
         files = written(outputs[0]), written(outputs[1])

@@ -25,9 +25,13 @@ ARROWS = {
     "views": {"ops"},
     "look": {"execute", "images", "ops", "recipe", "shift", "views"},
     "pipeline": {"banded", "colour", "execute", "files", "images", "look", "ops", "recipe", "shift"},
+    "pair": {"execute", "images", "look", "ops", "pipeline", "recipe", "shift"},
     "report": {"contest", "files", "images", "look", "pipeline", "shift"},
     "batch": {"files", "ops", "pipeline", "recipe", "shift"},
-    "cli": {"contest", "batch", "colour", "execute", "files", "images", "ops", "pipeline", "recipe", "report", "shift"},
+    "cli": {
+        *("batch", "colour", "contest", "execute", "files", "images"),
+        *("look", "ops", "pair", "pipeline", "recipe", "report", "shift"),
+    },
     "__init__": {"execute", "ops"},
     "__main__": {"cli"},
 }

@@ -25,6 +25,10 @@ COMMANDS = {
         "compare",
         "Rank modes by what they leave of a shift's change, over all shifts within a radius on every picture.",
     ),
+    "diff": (
+        "diff",
+        "Report what the layers leave of the difference of two pictures, instead of a picture and itself moved.",
+    ),
     "shape": ("shape", "Print the output size, receptive field, jump and start of every layer; nothing is run."),
     "modes": ("listing", "List the pooling modes, each with its formula, the options it takes and its source."),
     "filters": ("listing", "List the filters, each with its kernel (rows, not mirrored), its formula and its source."),

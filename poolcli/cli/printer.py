@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from poolcli.report.json_form import outcome_lines, planned_line
 
+PREVIEW = "preview"  # what the pictures for `--preview` are called among the looks
+
 if TYPE_CHECKING:
     from poolcli.pipeline import Job, Outcome
 
@@ -50,6 +52,10 @@ class Printer:
         console = Console(stderr=True, highlight=False)
         for report in outcome.reports:
             print_report(console, report)
+        for look in outcome.looks.get(PREVIEW, ())[:1]:
+            from poolcli.report.preview import print_preview
+
+            print_preview(console, look)
 
 
 def say(text: str) -> None:

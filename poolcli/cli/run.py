@@ -1,14 +1,16 @@
 """A run: settings, jobs, outcomes, exit code. What `pool` and every command like it ends in."""
 
+import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from poolcli.batch.discover import STREAM
 from poolcli.batch.kept import Kept
 from poolcli.cli.planning import planned
-from poolcli.cli.printer import Printer, say
+from poolcli.cli.printer import PREVIEW, Printer, say
 from poolcli.cli.progress import progress
 from poolcli.cli.request import Request
 from poolcli.cli.settings import settings_of
@@ -17,6 +19,9 @@ from poolcli.cli.work import to_do, work
 from poolcli.pipeline import Outcome
 from poolcli.report.forms import looks_of, run_reports
 
+if TYPE_CHECKING:
+    from poolcli.look import Sizes
+
 
 def run(request: Request) -> int:
     """Pool every input; 0 when all is done, 1 when some picture failed. UsageError before anything is written."""
@@ -24,7 +29,7 @@ def run(request: Request) -> int:
     with ExitStack() as held:
         plan = planned(request, settings, held)
         jobs = plan.jobs
-        settings = replace(settings, looks=looks_of(request.reporting.report or (), pictures=len(jobs)))
+        settings = replace(settings, looks=_looks(request, len(jobs)))
         to_stdout = running.output == STREAM or (running.output is None and request.inputs == [STREAM])
         printer = Printer(json=running.json, quiet=running.quiet, detailed=len(jobs) == 1, stdout_is_taken=to_stdout)
         if running.dry_run:
@@ -48,6 +53,17 @@ def run(request: Request) -> int:
         if plan.journal:
             plan.journal.check()
     return 1 if tally.failed else 0
+
+
+def _looks(request: Request, pictures: int) -> "dict[str, Sizes]":
+    """What is shown of pictures, by form of the report; and of a single one on a terminal that can."""
+    looks = looks_of(request.reporting.report or (), pictures=pictures)
+    if request.reporting.preview and pictures == 1 and not request.running.quiet:
+        from poolcli.report.preview import able, sizes
+
+        if able(sys.stderr):
+            looks[PREVIEW] = sizes()
+    return looks
 
 
 def _write_reports(files: Mapping[str, Path], kept: Kept) -> None:

@@ -65,6 +65,17 @@ def palette_png(indices: Pixels, colours: NDArray[np.uint8], alpha: bytes | None
     return _saved(image, "PNG", optimize=True, **more)
 
 
+def fitted(picture: bytes, width: int, height: int) -> Pixels:
+    """An encoded picture as RGB, H x W x 3, as large as fits into width x height; transparent parts gray."""
+    with Image.open(BytesIO(picture)) as image:
+        scale = min(width / image.width, height / image.height)
+        size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+        method = Image.Resampling.NEAREST if scale >= 1 else Image.Resampling.BOX
+        small = image.convert("RGBA").resize(size, method)
+    below = Image.new("RGBA", size, (128, 128, 128, 255))
+    return np.asarray(Image.alpha_composite(below, small).convert("RGB"))
+
+
 def _image(pixels: Pixels) -> Image.Image:
     mode = "L" if pixels.ndim == 2 else _MODES[pixels.shape[2]]
     return Image.frombuffer(mode, (pixels.shape[1], pixels.shape[0]), np.ascontiguousarray(pixels), "raw", mode, 0, 1)

@@ -9,7 +9,7 @@ from poolcli.pipeline import Outcome
 from poolcli.report.figures import changed, direction, figure, share
 from poolcli.report.panels import Shown, place, six
 from poolcli.report.verdict import GAIN, judgement, verdict, worst_row
-from poolcli.shift.record import ShiftReport, ShiftRow
+from poolcli.shift.record import GIVEN, ShiftReport, ShiftRow
 
 SIDE = 320
 
@@ -74,11 +74,12 @@ class Entry:
     report: ShiftReport
     look: Look | None
     panels: tuple[PanelView, ...]
+    file: str
 
     @property
     def name(self) -> str:
         """The file, and which frame of it; control characters shown as what they are not."""
-        name = self.report.input.path or "array"
+        name = self.file
         frame = f" (frame {self.report.input.frame})" if self.report.input.frame else ""
         return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name) + frame
 
@@ -140,6 +141,11 @@ class Entry:
         ]
 
     @property
+    def other(self) -> str:
+        """What the other picture is called."""
+        return "the other picture" if self.row.edge == GIVEN else "the moved picture"
+
+    @property
     def thumbnail(self) -> bytes | None:
         """A small picture."""
         return self.look.thumbnail if self.look else None
@@ -155,7 +161,13 @@ def entries_of(outcome: Outcome, form: str) -> Iterator[Entry]:
     looks = outcome.looks.get(form, ())
     for index, report in enumerate(outcome.reports):
         look = looks[index] if index < len(looks) else None
-        yield Entry(report, look, tuple(_panels(report, look)) if look else ())
+        yield Entry(report, look, tuple(_panels(report, look)) if look else (), title_of(outcome))
+
+
+def title_of(outcome: Outcome) -> str:
+    """The picture, or both where two are given."""
+    given = any(report.shifts[0].edge == GIVEN for report in outcome.reports)
+    return f"{outcome.job.name} and {outcome.job.target_name}" if given else outcome.job.name
 
 
 def _panels(report: ShiftReport, look: Look) -> Iterator[PanelView]:
@@ -168,6 +180,8 @@ def _panels(report: ShiftReport, look: Look) -> Iterator[PanelView]:
 
 def facts_of(report: ShiftReport) -> tuple[str, ...]:
     """What is the same for all pictures of a run: the shifts and the edge."""
+    if report.shifts[0].edge == GIVEN:
+        return ("two given pictures",)
     shifts = [direction(row.dx, row.dy) for row in report.shifts]
     shown = ", ".join(shifts[:4]) + (f" and {len(shifts) - 4} more" if len(shifts) > 4 else "")
     return f"moved {shown}", f"edge: {report.shifts[0].edge}"

@@ -100,6 +100,16 @@ def looks_of(names: Iterable[str], *, pictures: int) -> "dict[str, Sizes]":
     return {name: getattr(look, sizes[pictures > FEW]) for name, sizes in wanted.items() if sizes}
 
 
+def form_of(path: Path) -> Form:
+    """The form that the extension of a file stands for; UsageError where it is none, or its extra is not installed."""
+    name = path.suffix.lower().removeprefix(".")
+    if name not in FORMS:
+        allowed = ", ".join(f".{form}" for form in FORMS)
+        raise UsageError(f"'{path}' is no form of a report: the extensions {allowed} are allowed")
+    check_forms([name])
+    return FORMS[name]
+
+
 def write_sides(sides: Mapping[str, Path], outcome: "Outcome") -> None:
     """Write the forms beside one output; OutputError when that cannot be."""
     for name, path in sides.items():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from poolcli.look import Look, Panel
 from poolcli.report.figures import direction, figure, percent
-from poolcli.shift.record import ShiftReport, ShiftRow, Side
+from poolcli.shift.record import GIVEN, ShiftReport, ShiftRow, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,9 @@ def six(panel: Panel, look: Look, report: ShiftReport, row: ShiftRow, side: int)
 
     `side`: how large they are enlarged at most. The part of a picture is told no figures of the whole.
     """
-    moved = f"moved {direction(row.dx, row.dy)}"
+    given = row.edge == GIVEN
+    moved = "The other picture" if given else f"Picture moved {direction(row.dx, row.dy)}"
+    moved_output = f"Output of the {'other' if given else 'moved'} picture"
     is_part = panel is look.part and look.whole is not None
     large, small = enlarged(panel, side)
     (w, h), (ow, oh) = report.input.size, report.output.size
@@ -42,10 +44,10 @@ def six(panel: Panel, look: Look, report: ShiftReport, row: ShiftRow, side: int)
     counts = ("", "") if is_part else (counted(row.raw), counted(row.pooled))
     dots = "Dots: the pixels that survive the pooling" if panel.marks else sizes[0]
     yield Shown("still", panel.still, large, "Picture", dots, panel.marks)
-    yield Shown("moved", panel.moved, large, f"Picture {moved}", sizes[0])
+    yield Shown("moved", panel.moved, large, moved, sizes[0])
     yield Shown("before", panel.before, large, "Where it changes", counts[0], peak=peaks[0])
     yield Shown("pooled", panel.pooled, small, "Output", sizes[1])
-    yield Shown("pooled-moved", panel.pooled_moved, small, "Output of the moved picture", sizes[1])
+    yield Shown("pooled-moved", panel.pooled_moved, small, moved_output, sizes[1])
     yield Shown("after", panel.after, small, "Where the output changes", counts[1], peak=peaks[1])
 
 

@@ -6,7 +6,7 @@ from poolcli.files import publish
 from poolcli.images.sheet import PANEL, Band, Tile, draw_sheet
 from poolcli.look import Look, Panel, heat_colours
 from poolcli.pipeline import Outcome
-from poolcli.report.figures import direction
+from poolcli.report.entries import facts_of, title_of
 from poolcli.report.panels import Shown, place, six
 from poolcli.report.verdict import title, verdict, worst_row
 from poolcli.shift.record import ShiftReport
@@ -18,10 +18,10 @@ def write_sheet(path: Path, outcome: Outcome) -> None:
     panels = [panel for panel in (look.whole, look.part) if panel]
     bands = [_band(panel, look, report, alone=len(panels) == 1) for panel in panels]
     row = worst_row(report)
-    lines = [title(report), f"shift: {direction(row.dx, row.dy)}, edge: {row.edge}"]
+    lines = [title(report), ", ".join(facts_of(report))]
     if len(outcome.reports) > 1:
         lines.append(f"frame 0 of {len(outcome.reports)}")
-    picture = draw_sheet(outcome.job.name, lines, bands, verdict(row), heat_colours())
+    picture = draw_sheet(title_of(outcome), lines, bands, verdict(row), heat_colours())
     with publish(path) as stream:
         stream.write(picture)
 

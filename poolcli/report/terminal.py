@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from poolcli.report.figures import changed, figure, share
 from poolcli.report.verdict import title, verdict, worst_row
-from poolcli.shift.record import ShiftReport, ShiftRow
+from poolcli.shift.record import GIVEN, ShiftReport, ShiftRow
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,7 +54,7 @@ def _heading(report: ShiftReport) -> str:
 
 
 def _cells(row: ShiftRow) -> Iterable[str]:
-    yield f"{row.dx},{row.dy}"
+    yield GIVEN if row.edge == GIVEN else f"{row.dx},{row.dy}"
     yield changed(row.raw)
     yield changed(row.pooled)
     yield share(row.absorbed)

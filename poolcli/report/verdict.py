@@ -1,7 +1,7 @@
 """The report in plain words: how much of the change is left, as a count, per pixel, and in value."""
 
 from poolcli.report.figures import direction, percent
-from poolcli.shift.record import ShiftReport, ShiftRow, Side
+from poolcli.shift.record import GIVEN, ShiftReport, ShiftRow, Side
 
 REAL_GAIN = 1.05  # below it the share of pixels that change is the same for all anybody can see
 GAIN = ("all absorbed", "gain per pixel")  # judgements that are good news
@@ -13,12 +13,13 @@ def verdict(row: ShiftRow) -> str:
     A count falls by itself when there are fewer pixels, so it is never told without what it is worth per pixel; and
     on photographs, where nearly every pixel changes a little, only the change in value says something.
     """
-    moved = f"Moving the picture {direction(row.dx, row.dy)}"
+    moved = "Taking the other picture" if row.edge == GIVEN else f"Moving the picture {direction(row.dx, row.dy)}"
     if row.raw.changed == 0:
         return f"{moved} changes none of its pixels, so there is nothing to absorb."
     before = f"{moved} changes {_count(row.raw)}"
     if row.pooled.changed == 0:
-        return f"{before}, and the output not at all: the layers absorb this shift completely."
+        what = "change" if row.edge == GIVEN else "shift"
+        return f"{before}, and the output not at all: the layers absorb this {what} completely."
     return f"{before}, and {_count(row.pooled)} of the output. {_worth(row)} {_in_value(row)}".rstrip()
 
 

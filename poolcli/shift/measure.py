@@ -12,7 +12,7 @@ from poolcli.errors import unknown
 from poolcli.ops.footprint import Footprint
 from poolcli.shift.compare import compare, value_range
 from poolcli.shift.move import shifted_pair
-from poolcli.shift.record import SHIFT_EDGES, Aligned, ShiftRow, Side
+from poolcli.shift.record import GIVEN, SHIFT_EDGES, Aligned, ShiftRow, Side
 
 Array = NDArray[Any]
 Shift = tuple[int, int]  # (dx, dy): (-1, 0) moves the picture left by one pixel
@@ -46,18 +46,47 @@ def measure(
     peak = value_range(image)
     rows = []
     for dx, dy in shifts:
-        picture, moved = shifted_pair(image, dx, dy, edge)
+        pair = shifted_pair(image, dx, dy, edge)
         if still is None or edge == "crop":
-            still = _run(picture, head, tail)
-        dense, pooled = _run(moved, head, tail)
-        sides = [compare(picture, moved, tolerance, peak), compare(still[1], pooled, tolerance, peak)]
-        dense_side = compare(still[0], dense, tolerance, peak) if head else None
-        lattice = footprints(*picture.shape[:2])
-        aligned = (
-            _align((still[1], pooled), (dx, dy), edge, picture.shape, lattice, tolerance, peak) if lattice else None
-        )
-        rows.append(_row((dx, dy), edge, sides[0], dense_side, sides[1], aligned))
+            still = _run(pair[0], head, tail)
+        lattice = footprints(*pair[0].shape[:2])
+        moved = _run(pair[1], head, tail)
+        rows.append(_measured(pair, (still, moved), head is not None, (dx, dy), edge, lattice, tolerance, peak))
     return tuple(rows)
+
+
+def measure_pair(
+    pair: tuple[Array, Array],
+    shift: Shift = (0, 0),
+    *,
+    head: Layers | None,
+    tail: Layers,
+    footprints: Footprints,
+    tolerance: float = 0,
+) -> ShiftRow:
+    """As `measure`, for two given pictures of one shape and dtype, the second moved by `shift` as far as is known."""
+    outputs = _run(pair[0], head, tail), _run(pair[1], head, tail)
+    lattice = footprints(*pair[0].shape[:2])
+    return _measured(pair, outputs, head is not None, shift, GIVEN, lattice, tolerance, value_range(pair[0]))
+
+
+def _measured(
+    pair: tuple[Array, Array],
+    outputs: tuple[tuple[Array, Array], tuple[Array, Array]],
+    filtered: bool,
+    shift: Shift,
+    edge: str,
+    lattice: tuple[Footprint, Footprint] | None,
+    tolerance: float,
+    peak: float,
+) -> ShiftRow:
+    """The row of one pair; `outputs` are (dense, pooled) of either picture; `filtered`: dense is not the picture."""
+    (dense, pooled), (moved_dense, moved_pooled) = outputs
+    raw, after = compare(*pair, tolerance, peak), compare(pooled, moved_pooled, tolerance, peak)
+    between = compare(dense, moved_dense, tolerance, peak) if filtered else None
+    ends = pooled, moved_pooled
+    aligned = _align(ends, shift, edge, pair[0].shape, lattice, tolerance, peak) if lattice else None
+    return _row(shift, edge, raw, between, after, aligned)
 
 
 def _run(image: Array, head: Layers | None, tail: Layers) -> tuple[Array, Array]:

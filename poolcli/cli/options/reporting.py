@@ -27,6 +27,9 @@ class Reporting:
         list[str] | None,
         Option("--report", help=f"A form of the report, may be repeated. {_FORMS}. Folders: jsonl, else json."),
     ] = None
+    preview: Annotated[
+        bool, Option("--preview", help="Show a single picture, its output and what changes, on a colour terminal.")
+    ] = False
     no_report: Annotated[bool, Option("--no-report", help="Measure nothing, write no report.")] = False
 
     def check(self) -> None:
@@ -38,6 +41,8 @@ class Reporting:
         check_forms(self.report or ())
         if self.report and self.no_report:
             raise UsageError("--report and --no-report contradict each other: give one of them")
+        if self.preview and self.no_report:
+            raise UsageError("--preview shows what the report measures: leave out --no-report")
 
     def forms(self, *, in_folder: bool) -> tuple[str, ...]:
         """The forms asked for, without repeats; or what a folder, or a single picture, usually gets."""

@@ -1,0 +1,49 @@
+"""`poolcli diff`: the shift report for two given pictures."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from poolcli.cli.options.reading import Reading
+from poolcli.cli.options.recipe import Filtering, Pooling, recipe_of
+from poolcli.cli.tables import AsJson
+from poolcli.errors import UsageError
+from poolcli.report.forms import form_of
+
+One = Annotated[str, typer.Argument(metavar="A", help="A picture or a .npy array.")]
+Other = Annotated[str, typer.Argument(metavar="B", help="Another of the same size and mode.")]
+Output = Annotated[
+    list[str] | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write the report: .html, .png, .json ...; repeatable."),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist already.")]
+Tolerance = Annotated[float, typer.Option("--tolerance", help="Differences up to this count as no change.")]
+
+
+def diff(
+    one: One,
+    other: Other,
+    pooling: Pooling,
+    filtering: Filtering,
+    reading: Reading,
+    tolerance: Tolerance = 0,
+    output: Output = None,
+    overwrite: Overwrite = False,
+    json: AsJson = False,
+) -> None:
+    """Report what the layers leave of the difference of two pictures, instead of a picture and itself moved.
+
+    Two frames of a film, two scans of a page, a picture and its noisy twin: of one size and mode.
+    """
+    recipe, asked = recipe_of(pooling, filtering), reading.options()
+    if not tolerance >= 0:
+        raise UsageError(f"tolerance {tolerance} is not allowed: give 0 or more")
+    paths = [Path(text) for text in output or ()]
+    for path in paths:
+        form_of(path)
+        if path.exists() and not overwrite:
+            raise UsageError(f"'{path}' exists already: use --overwrite, or another name with -o")
+    from poolcli.cli.difference import run_diff  # NumPy and Pillow are loaded only now
+
+    run_diff(recipe, (Path(one), Path(other)), asked, tolerance, paths, json=json)

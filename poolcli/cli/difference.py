@@ -1,0 +1,36 @@
+"""Two given pictures: the report printed, and written in the forms that the files' extensions say."""
+
+from pathlib import Path
+
+from poolcli.images.options import ReadOptions
+from poolcli.pair import compare_pictures
+from poolcli.recipe import Recipe
+from poolcli.report.forms import form_of, looks_of, run_reports, write_sides
+from poolcli.report.json_form import to_json
+
+
+def run_diff(
+    recipe: Recipe,
+    pictures: tuple[Path, Path],
+    reading: ReadOptions,
+    tolerance: float,
+    files: list[Path],
+    *,
+    json: bool,
+) -> None:
+    """Compare the two and tell; PictureError when they cannot be compared."""
+    by_form = {form_of(path).name: path for path in files}
+    outcome = compare_pictures(recipe, pictures, reading, tolerance, looks_of(by_form, pictures=1))
+    write_sides({name: path for name, path in by_form.items() if not form_of(path).of_run}, outcome)
+    with run_reports({name: path for name, path in by_form.items() if form_of(path).of_run}) as add:
+        add(outcome)
+    report = outcome.reports[0]
+    if json:
+        facts = {"status": "ok", "input": str(pictures[0]), "other": str(pictures[1])}
+        print(to_json({**facts, "report": report.to_dict()}))
+        return
+    from rich.console import Console
+
+    from poolcli.report.terminal import print_report
+
+    print_report(Console(highlight=False), report)

@@ -1,0 +1,66 @@
+"""A picture, its output and what changes, as half-block cells of colour: two pixels a cell, on a terminal that can."""
+
+from typing import TYPE_CHECKING, TextIO
+
+from rich.color import Color
+from rich.console import Console
+from rich.style import Style
+from rich.text import Text
+
+from poolcli.images.show import fitted
+from poolcli.look import PREVIEW, Look
+
+if TYPE_CHECKING:
+    from poolcli.images.show import Pixels
+    from poolcli.look import Sizes
+
+UPPER_HALF = "\N{UPPER HALF BLOCK}"
+WIDEST = 40  # cells of one picture
+GAP = 2
+HEADS = ("picture", "output", "where it changes")
+
+
+def able(stream: TextIO) -> bool:
+    """Whether `stream` is a terminal with enough colours, and an encoding that has half blocks."""
+    console = Console(file=stream)
+    try:
+        UPPER_HALF.encode(console.encoding)
+    except (UnicodeError, LookupError):
+        return False
+    return console.is_terminal and console.color_system in ("256", "truecolor")
+
+
+def sizes() -> "Sizes":
+    """How large the pictures of a preview are made."""
+    return PREVIEW
+
+
+def print_preview(console: Console, look: Look) -> None:
+    """Three pictures side by side: the whole, or what fits into a small one."""
+    panel = look.whole or look.part
+    width = min(WIDEST, (console.width - 2 * GAP) // 3)
+    pictures = [fitted(picture, width, 2 * width) for picture in (panel.still, panel.pooled, panel.after)]
+    lines = [_half_blocks(picture) for picture in pictures]
+    heads = (
+        Text(head[: picture.shape[1]].ljust(picture.shape[1])) for head, picture in zip(HEADS, pictures, strict=True)
+    )
+    console.print(Text(" " * GAP).join(heads), no_wrap=True)
+    for row in range(max(map(len, lines))):
+        parts = [
+            drawn[row] if row < len(drawn) else Text(" " * picture.shape[1])
+            for drawn, picture in zip(lines, pictures, strict=True)
+        ]
+        console.print(Text(" " * GAP).join(parts), no_wrap=True)
+
+
+def _half_blocks(pixels: "Pixels") -> list[Text]:
+    """A line of cells for every two rows of pixels."""
+    lines = []
+    for top in range(0, len(pixels), 2):
+        line = Text()
+        below = pixels[top + 1] if top + 1 < len(pixels) else [None] * pixels.shape[1]
+        for upper, lower in zip(pixels[top], below, strict=True):
+            back = None if lower is None else Color.from_rgb(*map(int, lower))
+            line.append(UPPER_HALF, Style(color=Color.from_rgb(*map(int, upper)), bgcolor=back))
+        lines.append(line)
+    return lines
