@@ -1,5 +1,6 @@
 """Reading pictures: every mode as it is stored, palettes and orientation, frames, and what cannot be read."""
 
+import struct
 from io import BytesIO
 
 import numpy as np
@@ -137,6 +138,20 @@ def test_every_frame_or_one_is_read(format):
     assert len(decode(file, frame=1).frames) == 1
     with pytest.raises(PictureError, match=r"^x.png: no frame 3; the file has 3 frames, 0 to 2$"):
         decode(file, frame=3)
+
+
+def test_a_gif_whose_frames_outgrow_its_screen_gets_one_canvas():
+    """The screen is 2 x 2, the second frame lies at 3, 1 beyond it; transparent where a frame has nothing."""
+    image = b"," + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\x00"
+    beyond = b"," + struct.pack("<HHHHB", 3, 1, 1, 1, 0) + b"\x02\x02\x4c\x01\x00"
+    content = b"GIF89a" + struct.pack("<HHBBB", 2, 2, 0x80, 0, 0) + bytes(3) + b"\x09\x08\x07" + image + beyond + b";"
+    have = decode(BytesIO(content))
+    assert [frame.pixels.shape for frame in have.frames] == [(2, 4, 4)] * 2
+    assert have.frames[0].pixels[0, 2:, 3].tolist() == [0, 0]
+    assert have.frames[1].pixels[1, 3].tolist() == [9, 8, 7, 255]
+    assert have.notes[-1] == "frames of 2 sizes were put on one canvas of 4x2, transparent beyond them"
+    with pytest.raises(PictureError, match="frames of 16 pixels together are more than the limit of 15"):
+        decode(BytesIO(content), max_pixels=15)  # 4 and 8 are read, 2 times 8 would be held
 
 
 def test_frames_have_a_number_from_0():

@@ -10,6 +10,7 @@ from PIL import Image, UnidentifiedImageError
 
 from poolcli.errors import PictureError
 from poolcli.images import arrays, metadata, npy
+from poolcli.images.canvas import one_canvas
 from poolcli.images.formats import FORMATS, REFUSED
 from poolcli.images.frame import Frame, Palette, Picture
 from poolcli.images.guard import hush, opened, pixel_limit, reading
@@ -93,6 +94,10 @@ def _picture(stream: BinaryIO, start: bytes, request: _Request) -> Picture:
     stored_mode = image.mode
     _note_depth(image, request)
     frames = tuple(_read(image, request) for _ in _selected(image, request))
+    if image.format == "GIF":
+        rows, columns = (max(sides) for sides in zip(*(frame.pixels.shape[:2] for frame in frames), strict=True))
+        _check_limit(rows * columns * len(frames), len(frames) > 1, request)
+        frames = one_canvas(frames, request.notes)
     meta = metadata.gathered(image, request.name, request.notes)
     return Picture(str(image.format), frames, stored_mode, meta, tuple(request.notes))
 
@@ -157,12 +162,16 @@ def _seek(image: Image.Image, number: int, request: _Request) -> bool:
 
 def _count_pixels(image: Image.Image, before: int, request: _Request) -> int:
     pixels = before + image.width * image.height
+    _check_limit(pixels, before > 0, request)
+    return pixels
+
+
+def _check_limit(pixels: int, together: bool, request: _Request) -> None:
     if request.max_pixels is not None and pixels > request.max_pixels:
-        what = f"frames of {pixels} pixels together are" if before else f"a picture of {pixels} pixels is"
+        what = f"frames of {pixels} pixels together are" if together else f"a picture of {pixels} pixels is"
         raise request.refuse(
             f"{what} more than the limit of {request.max_pixels}; if you trust the file, raise it with --max-pixels"
         )
-    return pixels
 
 
 def _check_promise(image: Image.Image, read: int, several: bool, request: _Request) -> None:
