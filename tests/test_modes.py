@@ -7,6 +7,7 @@ import pytest
 
 import poolcli
 from poolcli.errors import PictureError, UsageError
+from poolcli.ops import bands as bands_module
 from poolcli.ops import blocks as blocks_module
 from tests import oracles
 from tests.images import DTYPES, SIZES, assert_close, assert_same, random_image
@@ -153,6 +154,21 @@ def test_blocks_of_any_size_give_the_same(mode, dtype, monkeypatch):
     for size in (1, 1000, 7777):
         monkeypatch.setattr(blocks_module, "BLOCK_BYTES", size)
         assert_same(poolcli.pool(image, (3, 4), (2, 1), padding=(1, 2, 3, 0), mode=mode), whole)
+
+
+@pytest.mark.parametrize("mode", ["lp", "soft", "stochastic"])
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32"])
+def test_windows_as_large_as_the_picture(mode, dtype, monkeypatch):
+    """Taken in pieces, they give what they give as a whole."""
+    image = random_image(7, (37, 29), dtype, (2,))
+    calls = [{"k": (37, 29), "s": (1, 1)}, {"k": (20, 15), "s": (18, 14), "padding": (3, 0, 0, 2)}]
+    whole = [poolcli.pool(image, **call, mode=mode) for call in calls]
+    monkeypatch.setattr(bands_module, "LARGEST_BAND", 1)
+    monkeypatch.setattr(blocks_module, "BLOCK_BYTES", 1500)
+    for call, expected in zip(calls, whole, strict=True):
+        assert_close(poolcli.pool(image, **call, mode=mode), expected)
+        if mode != "stochastic":
+            assert_close(expected, oracles.pool(image, **call, mode=mode))
 
 
 def split_mix(seed, k):

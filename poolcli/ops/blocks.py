@@ -34,6 +34,25 @@ class Block:
             for column in range(self.values.shape[1]):
                 yield self.values[row, column], True if self.there is None else self.there[row, column]
 
+    def chunks(self, fill: object) -> Iterator[tuple[Array, Array | bool]]:
+        """(values, there) of taps after taps, taps x rows x columns x C each, with `fill` for those on padding.
+
+        One tap at a time where a block has many outputs, whole rows of a window where it has few: a window may be as
+        large as the picture.
+        """
+        row_bytes = 8 * self.values[0].size  # in float64, which is what they are for
+        width = 1 if row_bytes > BLOCK_BYTES else self.values.shape[1]
+        height = max(1, BLOCK_BYTES // row_bytes)
+        for row in range(0, self.values.shape[0], height):
+            for column in range(0, self.values.shape[1], width):
+                part = (slice(row, row + height), slice(column, column + width))
+                values = self.values[part].reshape(-1, *self.values.shape[2:])
+                if self.there is None:
+                    yield values, True
+                else:
+                    there = self.there[part].reshape(-1, *self.there.shape[2:])
+                    yield np.where(there, values, np.asarray(fill, values.dtype)), there
+
     def filled(self, fill: object) -> Array:
         """A copy of the values, taps x rows x columns x C, with `fill` for those on padding."""
         taps = self.values.shape[0] * self.values.shape[1]

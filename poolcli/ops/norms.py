@@ -5,8 +5,8 @@ from math import log2
 import numpy as np
 
 from poolcli.ops.adaptive import AnyAxes
-from poolcli.ops.arrays import Array, to_integers
-from poolcli.ops.bands import bands, finite_range, sums
+from poolcli.ops.arrays import Array
+from poolcli.ops.bands import bands, finite_range, has_large_windows, rounded, sums
 from poolcli.ops.blocks import blocks
 
 SAFE_EXPONENT = 900  # sums of |x|^p between 2^-900 and 2^900 neither overflow nor lose digits
@@ -20,10 +20,12 @@ def lp_pool(image: Array, axes: AnyAxes, *, p: float) -> Array:
     rows, columns = axes
     out = np.empty((rows.out, columns.out, image.shape[2]), image.dtype)
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+        if has_large_windows(image, axes):
+            return rounded(_scaled_norms(image, axes, p), image.dtype)
         for outputs, band, part in bands(image, axes):
             sizes = np.abs(band.astype(np.float64))
-            norms = _norms(sizes, part, p) if _is_safe(sizes, p) else _scaled_norms(sizes, part, p)
-            out[outputs] = norms if image.dtype.kind == "f" else to_integers(norms, image.dtype)
+            norms = _norms(sizes, part, p) if _is_safe(sizes, p) else _scaled_norms(band, part, p)
+            out[outputs] = rounded(norms, image.dtype)
     return out
 
 
@@ -38,16 +40,16 @@ def _norms(sizes: Array, axes: AnyAxes, p: float) -> Array:
     return result
 
 
-def _scaled_norms(sizes: Array, axes: AnyAxes, p: float) -> Array:
+def _scaled_norms(image: Array, axes: AnyAxes, p: float) -> Array:
     """Every window on the scale of its largest value, so that no power leaves the range of float64."""
-    out = np.empty((axes[0].out, axes[1].out, sizes.shape[2]))
-    for block in blocks(sizes, axes, bytes_per_output=48):
+    out = np.empty((axes[0].out, axes[1].out, image.shape[2]))
+    for block in blocks(image, axes, bytes_per_output=48):
         top = np.zeros(out[block.where].shape)
-        for values, there in block.planes():
-            np.maximum(top, values, out=top, where=there)
+        for values, _ in block.chunks(0):
+            np.maximum(top, np.abs(values.astype(np.float64)).max(axis=0), out=top)
         scale = np.where((top > 0) & np.isfinite(top), top, 1.0)
         total = np.zeros(top.shape)
-        for values, there in block.planes():
-            np.add(total, (values / scale) ** p, out=total, where=there)
+        for values, _ in block.chunks(0):
+            total += ((np.abs(values.astype(np.float64)) / scale) ** p).sum(axis=0)
         out[block.where] = np.where(np.isfinite(top), total ** (1 / p) * scale, top)
     return out

@@ -3,8 +3,8 @@
 import numpy as np
 
 from poolcli.ops.adaptive import AnyAxes
-from poolcli.ops.arrays import Array, highest, to_integers
-from poolcli.ops.bands import bands, finite_range, sums
+from poolcli.ops.arrays import Array, highest
+from poolcli.ops.bands import bands, finite_range, has_large_windows, rounded, sums
 from poolcli.ops.blocks import blocks
 
 SAFE_RANGE = 600  # between the values of a band: exp of the differences does not lose digits
@@ -17,15 +17,17 @@ def soft_pool(image: Array, axes: AnyAxes) -> Array:
     up. The padding has no weight; a window without a value gives NaN (int: 0), NaN and infinity give NaN.
     """
     rows, columns = axes
-    is_float = image.dtype.kind == "f"
-    scale = 1.0 if is_float else float(highest(image.dtype))
+    scale = 1.0 if image.dtype.kind == "f" else float(highest(image.dtype))
     out = np.empty((rows.out, columns.out, image.shape[2]), image.dtype)
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+        if has_large_windows(image, axes):
+            return rounded(_scaled_means(image, axes, scale) * scale, image.dtype)
         for outputs, band, part in bands(image, axes):
             values = band.astype(np.float64) / scale
             low, high = finite_range(values)
-            means = _means(values, part, high) if high - low <= SAFE_RANGE else _scaled_means(values, part)
-            out[outputs] = means if is_float else to_integers(means * scale, image.dtype)
+            close = high - low <= SAFE_RANGE
+            means = _means(values, part, high) if close else _scaled_means(band, part, scale)
+            out[outputs] = rounded(means * scale, image.dtype)
     return out
 
 
@@ -35,17 +37,19 @@ def _means(values: Array, axes: AnyAxes, top: float) -> Array:
     return result
 
 
-def _scaled_means(values: Array, axes: AnyAxes) -> Array:
+def _scaled_means(image: Array, axes: AnyAxes, scale: float) -> Array:
     """Every window on the scale of its largest value, whose weight is then 1."""
-    out = np.empty((axes[0].out, axes[1].out, values.shape[2]))
-    for block in blocks(values, axes, bytes_per_output=48):
+    out = np.empty((axes[0].out, axes[1].out, image.shape[2]))
+    for block in blocks(image, axes, bytes_per_output=48):
         top = np.full(out[block.where].shape, -np.inf)
-        for plane, there in block.planes():
-            np.maximum(top, plane, out=top, where=there)
+        for taps, there in block.chunks(0):
+            values = np.where(there, taps.astype(np.float64) / scale, -np.inf)
+            np.maximum(top, values.max(axis=0), out=top)
         total, weighted = np.zeros(top.shape), np.zeros(top.shape)
-        for plane, there in block.planes():
-            weights = np.exp(plane - top)
-            np.add(total, weights, out=total, where=there)
-            np.add(weighted, weights * plane, out=weighted, where=there)
+        for taps, there in block.chunks(0):
+            values = taps.astype(np.float64) / scale
+            weights = np.exp(values - top) * there
+            total += weights.sum(axis=0)
+            weighted += (weights * values).sum(axis=0)
         out[block.where] = weighted / total
     return out

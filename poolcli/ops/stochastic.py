@@ -11,6 +11,8 @@ from poolcli.ops.blocks import Block, blocks, undefined
 
 Floats = NDArray[np.float64]
 
+FEW_OUTPUTS = 64  # of a block: adding them tap by tap is slower than running along the taps
+
 
 def stochastic_pool(image: Array, axes: AnyAxes, *, seed: int) -> Array:
     """One value of every window of `image` (H x W x C), drawn with a probability proportional to it.
@@ -28,40 +30,53 @@ def stochastic_pool(image: Array, axes: AnyAxes, *, seed: int) -> Array:
 
 
 def _drawn(block: Block, draw: Floats) -> Array:
-    with np.errstate(invalid="ignore", over="ignore"):
-        total = np.zeros(draw.shape)
-        for _, weights in _weights(block, None):
-            total += weights
-        uniform = total == 0
-        target, running = draw * np.where(uniform, block.counts(), total), np.zeros(draw.shape)
-        drawn = np.full(draw.shape, undefined(block.values), block.values.dtype)
-        waiting = np.ones(draw.shape, np.bool_)
-        for values, weights in _weights(block, uniform):
-            running += weights
-            np.copyto(drawn, values, where=waiting & (weights > 0))
-            waiting &= ~(running > target)  # where rounding lets none pass the target: the last possible value
-    if block.values.dtype.kind == "f":
-        drawn[np.isnan(total)] = np.nan
-    return drawn
+    """The first value at which the running sum of the weights passes the drawn share of the whole."""
+    counts, width = block.counts(), block.values.shape[1]
+    total = np.zeros(draw.shape)
+    for weights in _weights(block, None):
+        total = _running_sums(total, weights)[-1]
+    uniform = total == 0
+    whole = np.where(uniform, counts, total)
+    target = np.minimum(draw * whole, np.nextafter(whole, 0))  # rounding must not lift it to the whole
+    place, running = np.zeros(draw.shape, np.intp), np.zeros(draw.shape)
+    for weights in _weights(block, uniform):
+        sums = _running_sums(running, weights)
+        place += np.count_nonzero(sums <= target, axis=0)
+        running = sums[-1]
+    place = np.minimum(place, width * block.values.shape[0] - 1)
+    drawn = block.values[place // width, place % width, *np.ogrid[tuple(map(slice, draw.shape))]]
+    empty = np.isnan(total) | (counts == 0)
+    return np.where(empty, np.asarray(undefined(drawn), drawn.dtype), drawn)
 
 
-def _weights(block: Block, uniform: Array | None) -> Iterator[tuple[Array, Floats]]:
-    """(values, weights) of tap after tap; `uniform` says where all values are as probable."""
+def _running_sums(start: Floats, weights: Floats) -> Floats:
+    """From the first to the last tap, in this order whatever the chunks are; in place of `weights`."""
+    weights[0] += start
+    if start.size < FEW_OUTPUTS:
+        return np.add.accumulate(weights)
+    for tap in range(1, len(weights)):
+        weights[tap] += weights[tap - 1]
+    return weights
+
+
+def _weights(block: Block, uniform: Array | None) -> Iterator[Floats]:
+    """The weights of taps after taps; `uniform` says where all values are as probable."""
     share = 1.0 / (block.values.shape[0] * block.values.shape[1])  # sums of the largest floats stay finite
-    is_float = block.values.dtype.kind == "f"
-    infinite = _any_infinity(block) if is_float else None
-    for values, there in block.planes():
+    infinite = _any_infinity(block) if block.values.dtype.kind == "f" else None
+    for values, there in block.chunks(0):
         weights = np.maximum(values.astype(np.float64), 0) * share
         if infinite is not None:
             np.copyto(weights, np.isposinf(values), where=infinite & ~np.isnan(values))
         if uniform is not None:
-            weights = np.where(uniform, 1.0, weights)
-        yield values, weights if there is True else np.where(there, weights, 0.0)
+            np.copyto(weights, there, where=uniform)
+        yield weights
 
 
-def _any_infinity(block: Block) -> Array:
-    found = np.isposinf(block.values)
-    return np.asarray((found if block.there is None else found & block.there).any(axis=(0, 1)))
+def _any_infinity(block: Block) -> Array | None:
+    """Where an output's window holds infinity; None where none does."""
+    found = [np.isposinf(values).any(axis=0) for values, _ in block.chunks(0)]
+    where = np.logical_or.reduce(found)
+    return where if where.any() else None
 
 
 def draws(seed: int, where: tuple[slice, slice], shape: tuple[int, int, int]) -> Floats:
