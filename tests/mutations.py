@@ -9,7 +9,7 @@ LIES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FF
 
 def _place(rng, data):
     """Somewhere, mostly near the start: headers are where the damage is."""
-    return rng.randrange(max(1, min(len(data), 64) if rng.random() < 0.5 else len(data)))
+    return rng.randrange(max(1, min(len(data), 64) if rng.random() < 0.3 else len(data)))
 
 
 def _flip(rng, data, _):
