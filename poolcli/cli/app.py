@@ -131,7 +131,7 @@ def _run_plainly(words: Sequence[str]) -> int | None:
 
 
 def _told(sentence: str, code: int) -> int:
-    say(sentence)
+    say(sentence, lines=True)  # an error in a recipe has a caret below it
     return code
 
 

@@ -58,16 +58,17 @@ class Printer:
             print_preview(console, look)
 
 
-def say(text: str) -> None:
-    """One line for people, on stderr; where stderr takes nothing more there is nobody to tell."""
+def say(text: str, *, lines: bool = False) -> None:
+    """One line for people, or several `lines`, on stderr; where stderr takes nothing more there is nobody to tell."""
+    shown = "\n".join(map(escaped, text.split("\n"))) if lines else escaped(text)
     with suppress(OSError):
-        print(f"poolcli: {escaped(text)}", file=sys.stderr, flush=True)
+        print(f"poolcli: {shown}", file=sys.stderr, flush=True)
 
 
 def escaped(text: str) -> str:
-    """`text` without control characters (but line breaks inside a message), so that no name can play with a terminal.
+    """`text` without control characters, so that no name can play with a terminal or pass for another line.
 
     >>> escaped("a\\x1b[2J.png")
     'a\\\\x1b[2J.png'
     """
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -179,12 +179,17 @@ def check_target(target: Path, source: Path | None, format: str | None) -> Path:
             raise UsageError(f"'{target}' is called a {named} and is to be written as {format}: give only one of them")
     elif named is not None:
         writable(named)
-    elif target.suffix and (source is None or target.suffix != source.suffix):
+    elif target.suffix and (source is None or not _keeps_end(target, source)):
         usual = " ".join(FORMATS[name].extensions[0] for name in WRITABLE)
         raise UsageError(
             f"'{target}': '{target.suffix}' is no format that is written: allowed are {usual}; or --format"
         )
     return target
+
+
+def _keeps_end(target: Path, source: Path) -> bool:
+    """Whether `target` has the extension of `source`, or none as that one: `photo.max-k2s2` for `photo`."""
+    return target.suffix == source.suffix or (not source.suffix and target.name.startswith(f"{source.name}."))
 
 
 def holding(modes: Iterable[str]) -> str:

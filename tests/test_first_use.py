@@ -1,0 +1,86 @@
+"""What a first-time user meets who means no good: names, streams, terminals, encodings, odd places."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.conftest import SAMPLES
+from tests.trial import run
+
+NAMES = (
+    "new\nline.png",
+    "-lead.png",
+    "control\x1b[2J\a.png",
+    "한글 이름.png",
+    "[x].png",
+    "a*b.png",
+    "{stem}.png",
+    "$HOME.png",
+    ".hidden.png",
+    "UPPER.PNG",
+    "dots..png",
+    "\u202eright-to-left.png",
+    "%s.png",
+    "~.png",
+    "q'uo\"te.png",
+    os.fsdecode(b"no text \xff\xfe.png"),
+    "n" * 251 + ".png",
+)
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows refuses such names itself")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """The working directory, with a folder `odd` of pictures of these names."""
+    monkeypatch.chdir(tmp_path)
+    Path("odd").mkdir()
+    for name in NAMES:
+        shutil.copy(SAMPLES / "four.png", Path("odd", name))
+    return tmp_path
+
+
+def test_a_folder_of_odd_names(here):
+    """Every one is pooled under its own name; a line a name on stdout, and nothing that a terminal obeys."""
+    ran = run(["pool", "odd", "-o", "out"])
+    assert ran.code == 0
+    made = {path.name for path in Path("out").iterdir() if not path.name.endswith("jsonl")}
+    assert made == set(NAMES)
+    told = ran.out.decode("utf-8", "surrogateescape").splitlines()
+    assert len(told) == len(NAMES)
+    assert all(line.isprintable() for line in told)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_odd_name_named(here, name):
+    """By itself, and refused in one line when it is no picture."""
+    ran = run(
+        ["pool", Path("odd", name), "-o", "out/", "-q", "--report", "csv"]
+        if len(name) < 200
+        else ["pool", Path("odd", name), "-o", "out/", "-q", "--no-report"]
+    )
+    assert (ran.code, ran.err) == (0, "")
+    with Image.open(Path("out", name)) as picture:
+        assert picture.size == (2, 2)
+    Path("odd", name).write_bytes(b"no picture")
+    ran = run(["pool", Path("odd", name), "-o", "out2/"])
+    assert (ran.code, len(ran.err.splitlines())) == (1, 1)
+
+
+def test_a_picture_without_an_extension(here):
+    """Content says what it is, beside it as in a folder."""
+    shutil.copy(SAMPLES / "one.png", "scan")
+    assert run(["pool", "scan", "-q", "--no-report"]).code == 0
+    assert run(["pool", "scan", "-o", "out/", "-q", "--no-report"]).code == 0
+    for path in ("scan.max-k2s2", "out/scan"):
+        with Image.open(path) as picture:
+            assert (picture.format, picture.size) == ("PNG", (14, 14))
+    assert run(["pool", "scan", "-o", "other.foo"]).code == 2
+
+
+def test_a_recipe_with_an_error_still_points_at_it(here):
+    """The caret has a line of its own."""
+    ran = run(["stack", "max:2 mxa:2", "odd/%s.png"])
+    assert [line.strip() for line in ran.err.splitlines()[1:]] == ["max:2 mxa:2", "^^^^^"]
