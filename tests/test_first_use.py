@@ -84,3 +84,19 @@ def test_a_recipe_with_an_error_still_points_at_it(here):
     """The caret has a line of its own."""
     ran = run(["stack", "max:2 mxa:2", "odd/%s.png"])
     assert [line.strip() for line in ran.err.splitlines()[1:]] == ["max:2 mxa:2", "^^^^^"]
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "20", "abc", "-5", "", "1000000"])
+def test_any_number_of_columns(here, monkeypatch, columns):
+    """A table all the same."""
+    monkeypatch.setenv("COLUMNS", columns)
+    assert run(["modes"]).out.count(b"\n") > 5
+    ran = run(["pool", "odd/%s.png", "-o", "out.png"])
+    assert ran.code == 0 and ran.err.count("\n") > 3
+
+
+@pytest.mark.parametrize("template", ["{stem.png", "stem}-{ext}.png", "{stem}}.png", "{{stem}}.png"])
+def test_a_brace_that_is_left_alone(here, template):
+    """Meant as a field, surely: told, nothing written."""
+    ran = run(["pool", "odd/%s.png", "-o", template])
+    assert (ran.code, "brace without its partner" in ran.err) == (2, True)

@@ -48,6 +48,10 @@ def to_file(path: Path) -> Destination:
 
 def from_template(template: str, recipe: Recipe, extension: Callable[[Path], str]) -> Destination:
     """`template` with its fields filled in; UsageError for a field there is not."""
+    if re.search(r"[{}]", _FIELD.sub("", template)):
+        raise UsageError(
+            f"the output template '{template}' has a brace without its partner: give fields as in {{stem}}"
+        )
     for name in _FIELD.findall(template):
         if name not in FIELDS:
             raise unknown("field in the output template", name, FIELDS)

@@ -51,7 +51,9 @@ def _is_open(number: int) -> bool:
 
 
 def prepare_streams() -> None:
-    """Names that are not valid text, or not in the terminal's encoding, must not end a run."""
+    """Names that are not valid text, or not in the terminal's encoding, must not end a run, nor 0 columns hide it."""
+    if os.environ.get("COLUMNS", "").strip("0") == "":  # what some say who do not know; rich would print nothing
+        os.environ.pop("COLUMNS", None)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             utf8 = stream.encoding.lower().replace("-", "") == "utf8"
