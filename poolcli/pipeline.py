@@ -17,6 +17,7 @@ from poolcli.execute import Shifting, run_layers, size_of
 from poolcli.files import publish
 from poolcli.ops.arrays import Array
 from poolcli.ops.ranges import to_dtype
+from poolcli.ops.threads import threads
 from poolcli.recipe import Recipe
 from poolcli.shift.record import InputFacts, OutputFacts, ShiftReport, ShiftRow, summarize
 
@@ -34,7 +35,8 @@ class Settings:
     """What is the same for every picture of a run; `shifting` None: no report.
 
     `format` None: the one that the target's extension says, else the picture's own. `durable`: results are on the
-    disk, not only with the system, before a job is done. `looks`: the forms of report that show pictures.
+    disk, not only with the system, before a job is done. `threads`: how many a large picture may use. `looks`: the
+    forms of report that show pictures.
     """
 
     recipe: Recipe
@@ -45,6 +47,7 @@ class Settings:
     format: str | None = None
     durable: bool = False
     colour: Colour = field(default_factory=Colour)
+    threads: int = 1
     looks: "Mapping[str, Sizes]" = field(default_factory=dict)
 
 
@@ -76,7 +79,8 @@ class Outcome:
 def run_image(settings: Settings, job: Job) -> Outcome:
     """Pool one picture and measure its shifts; what is wrong with this picture becomes the outcome's error."""
     try:
-        return _pool_picture(settings, job)
+        with threads(settings.threads):
+            return _pool_picture(settings, job)
     except PoolcliError as error:
         known = job.name in str(error) or job.target_name in str(error)
         return Outcome(job, error=str(error) if known else f"{job.name}: {error}", kind=error.kind)

@@ -31,7 +31,7 @@ class Keys:
     def __init__(self, settings: Settings, root: Path, *, checksum: bool) -> None:
         """`checksum`: an input is known by its content, not by its size and time."""
         asked = replace(settings.reading, max_pixels=None)
-        self._settings = repr((__version__, replace(settings, reading=asked, durable=False, looks={})))
+        self._settings = repr((__version__, replace(settings, reading=asked, durable=False, threads=1, looks={})))
         self._root, self._checksum = root, checksum
 
     def of(self, job: Job) -> int:

@@ -29,7 +29,8 @@ def run(request: Request) -> int:
     with ExitStack() as held:
         plan = planned(request, settings, held)
         jobs = plan.jobs
-        settings = replace(settings, looks=_looks(request, len(jobs)))
+        threads = running.threads(pictures=len(jobs))
+        settings = replace(settings, looks=_looks(request, len(jobs)), threads=threads)
         to_stdout = running.output == STREAM or (running.output is None and request.inputs == [STREAM])
         printer = Printer(json=running.json, quiet=running.quiet, detailed=len(jobs) == 1, stdout_is_taken=to_stdout)
         if running.dry_run:

@@ -12,6 +12,7 @@ from poolcli.ops.edges import edge_index, padded_band
 from poolcli.ops.filters import check_kernel, find_kernel
 from poolcli.ops.geometry import EDGES, Pair, Sides, as_padding, as_pair, same_sides
 from poolcli.ops.reduce import column_planes
+from poolcli.ops.threads import each, parts
 
 BAND_BYTES = 1 << 19
 
@@ -92,17 +93,21 @@ def correlate(
     rows, columns = edge_index(height, top, bottom, edge), edge_index(width, left, right, edge)
     out = np.empty((down, across, channels), dtype)
     step = max(BAND_BYTES // max(1, len(columns) * channels * dtype.itemsize * sh), 4 * kh // sh, 4)
-    buffer = np.empty((min(step, down) * sh + kh, len(columns), channels), dtype)
-    for start in range(0, down, step):
-        stop = min(start + step, down)
-        band = padded_band(image, rows[start * sh : (stop - 1) * sh + kh], (left, columns), buffer)
-        for source, target in column_planes(band, out[start:stop]):
-            if len(passes) == 1:
-                _weigh(source, passes[0], stride, target)
-            else:
-                between = np.empty((stop - start, *source.shape[1:]), dtype)
-                _weigh(source, passes[0], (sh, 1), between)
-                _weigh(between, passes[1], (1, sw), target)
+
+    def filter_rows(outputs: range) -> None:
+        buffer = np.empty((min(step, len(outputs)) * sh + kh, len(columns), channels), dtype)
+        for start in outputs[::step]:
+            stop = min(start + step, outputs.stop)
+            band = padded_band(image, rows[start * sh : (stop - 1) * sh + kh], (left, columns), buffer)
+            for source, target in column_planes(band, out[start:stop]):
+                if len(passes) == 1:
+                    _weigh(source, passes[0], stride, target)
+                else:
+                    between = np.empty((stop - start, *source.shape[1:]), dtype)
+                    _weigh(source, passes[0], (sh, 1), between)
+                    _weigh(between, passes[1], (1, sw), target)
+
+    each(filter_rows, parts(down, image.nbytes))
     return out
 
 

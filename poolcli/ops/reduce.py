@@ -15,6 +15,7 @@ import numpy as np
 
 from poolcli.ops.arrays import Array
 from poolcli.ops.geometry import Axis
+from poolcli.ops.threads import each, parts
 
 BAND_BYTES = 1 << 19  # of row-reduced values: stays in the second-level cache
 STRIP_BYTES = 1 << 18  # of rows whose columns are doubled together
@@ -52,18 +53,23 @@ def reduce_windows(
     blocks = exact and rows.d == 1 and rows.k >= max(BLOCK_TAPS, 2 * rows.s) and row_bytes >= BLOCK_ROW_BYTES
     step = min(-(-rows.k // rows.s) if blocks else _band_rows(rows, row_bytes), rows.out)
     reduce_rows = _reduce_rows_by_blocks if blocks else _reduce_rows
-    buffer = np.full((step, reach, channels), fill, accumulator)
-    middle = buffer[:, columns.before : columns.before + width]
-    cells = None if accumulator == image.dtype else np.empty((step, columns.out, channels), accumulator)
-    scratch = _Scratch(accumulator)
-    for start in range(0, rows.out, step):
-        stop = min(start + step, rows.out)
-        band = _padded_rows(image, start * rows.s - rows.before, (stop - start - 1) * rows.s + rows.span, fill)
-        reduce_rows(band, rows, operation, middle[: stop - start], scratch)
-        target = out[start:stop] if cells is None else cells[: stop - start]
-        _reduce_columns(buffer[: stop - start], columns, operation, target, scratch)
-        if finish is not None:
-            finish(target, slice(start, stop), out[start:stop])
+
+    def reduce(outputs: range) -> None:
+        size = min(step, len(outputs))
+        buffer = np.full((size, reach, channels), fill, accumulator)
+        middle = buffer[:, columns.before : columns.before + width]
+        cells = None if accumulator == image.dtype else np.empty((size, columns.out, channels), accumulator)
+        scratch = _Scratch(accumulator)
+        for start in outputs[::step]:
+            stop = min(start + step, outputs.stop)
+            band = _padded_rows(image, start * rows.s - rows.before, (stop - start - 1) * rows.s + rows.span, fill)
+            reduce_rows(band, rows, operation, middle[: stop - start], scratch)
+            target = out[start:stop] if cells is None else cells[: stop - start]
+            _reduce_columns(buffer[: stop - start], columns, operation, target, scratch)
+            if finish is not None:
+                finish(target, slice(start, stop), out[start:stop])
+
+    each(reduce, parts(rows.out, image.nbytes))
     return out
 
 

@@ -1,5 +1,6 @@
 """How much two arrays differ, in bands that stay in the cache."""
 
+from itertools import chain
 from math import log10, sqrt
 from sys import float_info
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from poolcli.ops.threads import each, parts
 from poolcli.shift.record import Side
 
 Array = NDArray[Any]
@@ -34,16 +36,25 @@ def compare(a: Array, b: Array, tolerance: float, peak: float) -> Side:
     1.5
     """
     pixels = a.shape[0] * a.shape[1]
-    changed, total, squares, largest = 0, 0.0, 0.0, 0.0
     step = max(1, BAND_VALUES * len(a) // a.size)
-    for start in range(0, len(a), step):
-        gaps = _gaps(a[start : start + step], b[start : start + step])
-        changed += _count_pixels(gaps, tolerance)
-        figures = _byte_figures(gaps) if gaps.dtype == np.uint8 else _figures(gaps)
-        total, squares, largest = total + figures[0], squares + figures[1], max(largest, figures[2])
-    mae, rmse = min(total / a.size, float_info.max), sqrt(min(squares / a.size, float_info.max))
+
+    def differ(bands: range) -> list[tuple[float, ...]]:
+        rows = (slice(band * step, (band + 1) * step) for band in bands)
+        return [_differ(a[band], b[band], tolerance) for band in rows]
+
+    found = chain.from_iterable(each(differ, parts(-(-len(a) // step), a.nbytes)))
+    counts, sums, squares, maxima = zip(*found, strict=True)  # added up in order, however many threads there were
+    changed, total, total_squares, largest = int(sum(counts)), sum(sums), sum(squares), max(maxima)
+    mae, rmse = min(total / a.size, float_info.max), sqrt(min(total_squares / a.size, float_info.max))
     psnr = 20 * (log10(peak) - log10(rmse)) if rmse and peak else None
     return Side(pixels, changed, changed / pixels, mae, rmse, largest, psnr)
+
+
+def _differ(a: Array, b: Array, tolerance: float) -> tuple[float, ...]:
+    """Of one band: changed pixels, and sum, sum of squares and maximum of the differences."""
+    gaps = _gaps(a, b)
+    figures = _byte_figures(gaps) if gaps.dtype == np.uint8 else _figures(gaps)
+    return _count_pixels(gaps, tolerance), *figures
 
 
 def _gaps(a: Array, b: Array) -> Array:

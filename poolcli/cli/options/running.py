@@ -6,7 +6,7 @@ from typing import Annotated
 
 from typer import Option
 
-from poolcli.batch.engines import ENGINES, USUAL, find_engine
+from poolcli.batch.engines import ENGINES, USUAL, find_engine, processors
 from poolcli.errors import UsageError
 
 AUTO = "auto"
@@ -30,6 +30,9 @@ class Running:
         str | None, Option("--engine", help=f"Who does the work: {', '.join(ENGINES)}; {USUAL} if not given.")
     ] = None
     jobs: Annotated[str, Option("--jobs", "-j", metavar="N", help="Pictures at once; auto: as processors.")] = AUTO
+    threads_per_image: Annotated[
+        str, Option("--threads-per-image", metavar="N", help="Threads in a large picture; auto: off in batches.")
+    ] = AUTO
     memory: Annotated[
         str | None, Option("--memory", metavar="SIZE", help="Bound the pictures at once by their size, as in 2G.")
     ] = None
@@ -48,17 +51,18 @@ class Running:
             raise UsageError("--resume keeps what is done and --overwrite does not: give one of them")
         find_engine(self.engine, timeout=self.timeout is not None)
         self.workers()
+        self.threads(pictures=1)
         self.memory_bytes()
         if self.timeout is not None and not self.timeout > 0:
             raise UsageError(f"--timeout {self.timeout:g} is not allowed: give more than 0 seconds")
 
     def workers(self) -> int | None:
         """How many; None: as many as there are processors."""
-        if self.jobs == AUTO:
-            return None
-        if not (self.jobs.isascii() and self.jobs.isdigit() and int(self.jobs)):
-            raise UsageError(f"--jobs '{self.jobs}' is not allowed: give a whole number from 1, or {AUTO}")
-        return int(self.jobs)
+        return _number("--jobs", self.jobs)
+
+    def threads(self, *, pictures: int) -> int:
+        """How many threads a picture; if nothing is said, all processors for one picture, and one for each of many."""
+        return _number("--threads-per-image", self.threads_per_image) or (processors() if pictures == 1 else 1)
 
     def memory_bytes(self) -> int | None:
         """The bytes of --memory."""
@@ -68,3 +72,12 @@ class Running:
         if match is None:
             raise UsageError(f"--memory '{self.memory}' is no size: a number with K, M, G or T is allowed, as in 2G")
         return int(float(match[1]) * _UNITS[match[2]])
+
+
+def _number(option: str, text: str) -> int | None:
+    """The number given, or None for auto."""
+    if text == AUTO:
+        return None
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise UsageError(f"{option} '{text}' is not allowed: give a whole number from 1, or {AUTO}")
+    return int(text)

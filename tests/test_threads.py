@@ -1,0 +1,83 @@
+"""Threads inside one picture: the same bits whatever their number, off in batches, no warning from another thread."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import poolcli
+from poolcli.cli.options.running import Running
+from poolcli.errors import PictureError
+from poolcli.ops import threads
+from tests.images import assert_same, random_image
+
+WORK = {
+    "max": lambda image: poolcli.pool(image, 3, 2, padding=1),
+    "large max": lambda image: poolcli.pool(image, 17, 1),
+    "avg": lambda image: poolcli.pool(image, 2, mode="avg"),
+    "padding left out": lambda image: poolcli.pool(image, 3, 2, mode="avg", padding=1, count_include_pad=False),
+    "filter": lambda image: poolcli.convolve(image, "sobel-v", stride=2),
+    "report": lambda image: np.array(
+        [str(poolcli.shift_report("conv:gauss max:2", image, [(-1, 0), (2, 3)], tolerance=1).to_dict())]
+    ),
+}
+
+
+@pytest.fixture
+def always(monkeypatch):
+    """Every part is worth a thread, however small."""
+    monkeypatch.setattr(threads, "WORTH", 1)
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+@pytest.mark.parametrize("work", WORK.values(), ids=WORK)
+def test_any_number_of_threads_gives_the_same_bits(work, dtype):
+    """Two, three, and more than there are rows."""
+    image = random_image(1, (61, 47), dtype, (3,))
+    expected = work(image)
+    for count in (2, 3, 100):
+        with threads.threads(count):
+            have = work(image)
+        assert (have == expected).all() if have.dtype.kind == "U" else assert_same(have, expected) is None
+
+
+@pytest.mark.usefixtures("always")
+def test_error_states_and_errors_come_through():
+    """NumPy's error states belong to a thread; so do exceptions."""
+    image = np.full((40, 4), np.finfo(np.float32).max, np.float32)
+    with warnings.catch_warnings(), threads.threads(3):
+        warnings.simplefilter("error")
+        assert np.isinf(poolcli.pool(image, 2, mode="avg")).all()
+
+    def fail(item):
+        if item == 2:
+            raise PictureError("the third")
+        return item
+
+    with threads.threads(3), pytest.raises(PictureError, match="the third"):
+        threads.each(fail, range(4))
+
+
+def test_parts_are_worth_a_thread():
+    """A small picture stays whole; within a part nothing is cut again."""
+    with threads.threads(4):
+        assert threads.parts(100, threads.WORTH) == [range(100)]
+        assert threads.parts(100, 2 * threads.WORTH) == [range(50), range(50, 100)]
+        cut = threads.each(lambda _: len(threads.parts(100, 9 * threads.WORTH)), range(3))
+    assert cut == [1, 1, 1]
+    assert threads.parts(100, 9 * threads.WORTH) == [range(100)]
+
+
+def test_off_in_batches_unless_asked_for():
+    """One picture has all processors, each of many has one: the jobs take the others."""
+    assert Running().threads(pictures=2) == 1
+    assert Running().threads(pictures=1) >= 1
+    assert [Running(threads_per_image="3").threads(pictures=n) for n in (1, 9)] == [3, 3]
+
+
+def test_a_number_that_cannot_be(command):
+    """Refused in a sentence."""
+    for number in ("0", "-1", "x", "1.5"):
+        said = command.refused("pool", "a.png", "--threads-per-image", number)
+        assert f"--threads-per-image '{number}' is not allowed: give a whole number from 1, or auto" in said
