@@ -28,6 +28,11 @@ class Colour:
     def __bool__(self) -> bool:
         return self.linear or self.premultiply
 
+    @property
+    def words(self) -> str:
+        """What a report says after the layers."""
+        return " in linear light" * self.linear + " weighted by alpha" * self.premultiply
+
     def check(self, recipe: Recipe) -> None:
         """UsageError for labels in linear light, and for what is no weighted sum under `premultiply`."""
         if self and recipe.labels:

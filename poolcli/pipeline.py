@@ -223,7 +223,7 @@ def _report(
     return ShiftReport(
         InputFacts(job.name, size_of(before.pixels), stored_mode, index),
         OutputFacts(job.target_name, size_of(after.pixels), after.mode),
-        str(settings.recipe),
+        f"{settings.recipe}{settings.colour.words}",
         rows,
         summarize(rows),
     )

@@ -158,5 +158,6 @@ def test_through_the_command_line(tmp_path, command, monkeypatch):
     assert "ink.tif: values of CMYK have no linear light" in failed["error"]
     with Image.open("out/a.png") as out:
         assert_same(np.asarray(out), average(pixels, 2, True, True, 255.0))
+    assert ok["report"]["layers"] == "avg:2/2 in linear light weighted by alpha"
     aligned = ok["report"]["shifts"][0]["aligned"]
     assert (aligned["dx"], aligned["changed"]) == (1, 0)
