@@ -29,6 +29,8 @@ RECIPES = (
     "conv:gauss5/2,edge=replicate max:3/2+1 conv:laplace,edge=zero avg:2",
     "conv:gauss/3 abs avg:5/1+2 max:2/3",
     "max:9/1+4 avg:2/2 max:3/3+same",
+    "blur:3/2 blur:4/3,edge=zero",
+    "maxblur:3/2+1 avg:3/2+same-lower",
 )
 
 
