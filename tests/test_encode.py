@@ -284,6 +284,15 @@ def test_a_jpeg_keeps_its_quality():
     assert Image.open(stream).quantization == Image.open(source).quantization
 
 
+def test_tables_that_are_no_baseline_jpegs_are_not_taken_over():
+    """libjpeg would complain on stderr; the usual quality is taken."""
+    picture = decode(file_of(random_picture("RGB", (64, 64)), "JPEG", qtables=[[300] * 64] * 2))
+    stream = BytesIO()
+    images.encode(picture, stream)
+    with Image.open(stream) as after:
+        assert max(after.quantization[0]) < 256
+
+
 def test_a_stream_that_can_only_be_written():
     """As stdout: every format goes through."""
 

@@ -227,7 +227,8 @@ def _for_png(meta: Meta) -> Any:
 def as_it_came(picture: Picture, row: Format) -> dict[str, Any]:
     """How the pixels were packed, for a writer of the same format: a JPEG's own tables, a TIFF's compression."""
     meta, mode = picture.meta, picture.frames[0].mode
-    if row.name == "JPEG" and meta.quantization is not None and mode == picture.stored_mode:
+    baseline = meta.quantization is not None and max(map(max, meta.quantization.values())) < 256
+    if row.name == "JPEG" and baseline and mode == picture.stored_mode:  # of others libjpeg complains on stderr
         return {"qtables": meta.quantization, "subsampling": meta.subsampling}
     if row.name == "TIFF" and meta.compression is not None:
         same = meta.compression in _LOSSLESS or (mode == "1" and meta.compression in _BILEVEL)
