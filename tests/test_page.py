@@ -1,5 +1,7 @@
 """The page of a report in a real browser: nothing is loaded, nothing goes wrong, everything can be used."""
 
+import subprocess
+import sys
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
@@ -208,3 +210,48 @@ def test_without_jinja2_the_way_to_get_it_is_told(samples, command, monkeypatch)
     ran = command("pool", "samples/one.png", "-o", "out/one.png", "--report", "html")
     assert (ran.code, Path("out").exists()) == (2, False)
     assert 'pip install "poolcli[html]"' in ran.err
+
+
+def test_what_waits_for_a_script_is_there_without_one(browser, index):
+    """Rows of the table hold their pictures as text until they are opened, but as elements where scripts are off."""
+
+    def count(selector):
+        root = browser.devtools("DOM.getDocument")["root"]["nodeId"]
+        return len(browser.devtools("DOM.querySelectorAll", nodeId=root, selector=selector)["nodeIds"])
+
+    browser.open(index, script=False)
+    assert (count("table.index details .six") >= 9, count("table.index .tile img") >= 54) == (True, True)
+    browser.open(index)
+    assert count("table.index details .six") == 0
+
+
+@pytest.mark.slow
+def test_two_thousand_pictures(browser, samples, tmp_path):
+    """The page stays below 30 MB and opens within 3 seconds, and the run needs no more memory than for 200."""
+    with Image.open(samples / "photo.jpg") as stored:
+        photo = stored.convert("RGB")
+    peaks = []
+    for number in (200, 2000):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        for index in range(number):
+            x, y = index * 7 % 180, index * 13 % 200
+            photo.crop((x, y, x + 100, y + 120 - index % 40)).save(folder / f"{index}.jpg", quality=90)
+        run = [sys.executable, "-c", PEAK, "pool", folder, "-o", f"{folder}-out", "--report", "html", "-q"]
+        peaks.append(int(subprocess.run(run, check=True, capture_output=True, text=True).stdout.split()[-1]))
+    assert peaks[1] < 1.25 * peaks[0], peaks
+    page = tmp_path / "2000-out" / "shift-report.html"
+    assert page.stat().st_size < 30e6
+    browser.open(page)
+    assert_quiet(browser, page)
+    opened = browser.run("return performance.getEntriesByType('navigation')[0].loadEventEnd")
+    assert 0 < opened < 3000
+    assert len(browser.run(VALUES, 1)) == 2000
+
+
+PEAK = """
+import resource, sys
+from poolcli.cli.app import main
+code = main(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+sys.exit(code)"""

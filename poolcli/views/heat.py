@@ -35,13 +35,25 @@ def change(a: Array, b: Array) -> NDArray[np.float32]:
     out = np.empty(a.shape[:2], np.float32)
     step = max(1, BAND_VALUES * len(a) // a.size)
     for start in range(0, len(a), step):
-        one, other = (part[start : start + step].astype(np.float64) for part in (a, b))
-        with np.errstate(invalid="ignore", over="ignore"):
-            gaps = np.abs(one - other)
+        gaps = _gaps(a[start : start + step], b[start : start + step])
+        if gaps.ndim == 3:  # channel by channel: a tenth of the time of max(axis=2)
+            gaps = np.maximum.reduce([gaps[:, :, channel] for channel in range(gaps.shape[2])])
+        with np.errstate(over="ignore"):
+            out[start : start + step] = gaps
+    return out
+
+
+def _gaps(one: Array, other: Array) -> Array:
+    """The size of every difference, in the type of unsigned integers, else in floats."""
+    if one.dtype.kind == "u":
+        unsigned: Array = np.maximum(one, other) - np.minimum(one, other)
+        return unsigned
+    with np.errstate(invalid="ignore", over="ignore"):
+        gaps: Array = np.abs(one.astype(np.float64) - other.astype(np.float64))
+        if one.dtype.kind == "f":
             gaps[(one == other) | (np.isnan(one) & np.isnan(other))] = 0
             gaps[np.isnan(gaps)] = np.inf
-            out[start : start + step] = gaps if gaps.ndim == 2 else gaps.max(axis=2)
-    return out
+    return gaps
 
 
 def peak_of(values: NDArray[np.float32]) -> float:

@@ -32,8 +32,18 @@ function prepare(look) {
 }
 
 for (const look of document.querySelectorAll("article .look")) prepare(look);
+
+// What a row of the table shows waits in a noscript element, whose markup is only text to a browser that runs scripts:
+// a page of thousands of pictures opens at once, and without scripts everything is there.
 document.addEventListener("toggle", (event) => {
-  const look = event.target.open && event.target.querySelector(".look");
+  if (!event.target.open) return;
+  const waiting = event.target.querySelector("noscript");
+  if (waiting) {
+    const inside = document.createElement("div");
+    inside.innerHTML = waiting.textContent;
+    waiting.replaceWith(inside.firstElementChild);
+  }
+  const look = event.target.querySelector(".look");
   if (look) prepare(look);
 }, true);
 
