@@ -52,7 +52,8 @@ def compare_pictures(
     )
     job = Job(paths[0], paths[1], str(paths[0]), str(paths[1]))
     written = partial(_as_picture, frame)
-    seen = look_at(recipe, frame, pair, written, Offset(0, 0), tuple((looks or {}).values())) if looks else ()
+    with np.errstate(all="ignore"):
+        seen = look_at(recipe, frame, pair, written, Offset(0, 0), tuple((looks or {}).values())) if looks else ()
     by_form = {name: (each,) for name, each in zip(looks or {}, seen, strict=True)}
     return Outcome(job, (report,), looks=by_form)
 

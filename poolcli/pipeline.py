@@ -79,7 +79,8 @@ class Outcome:
 def run_image(settings: Settings, job: Job) -> Outcome:
     """Pool one picture and measure its shifts; what is wrong with this picture becomes the outcome's error."""
     try:
-        with threads(settings.threads):
+        # Sums beyond the largest float are infinite: an answer, no news for stderr.
+        with threads(settings.threads), np.errstate(all="ignore"):
             return _pool_picture(settings, job)
     except PoolcliError as error:
         known = job.name in str(error) or job.target_name in str(error)
@@ -137,7 +138,7 @@ def _pool_bands(settings: Settings, job: Job, large: images.LargeArray) -> Outco
     assert isinstance(job.target, Path)
     recipe, rows = settings.recipe, max(1, BAND_BYTES // large.row_bytes)
     shape = large.shape(output_size(recipe, large.size))
-    with publish(job.target, durable=settings.durable) as stream, np.errstate(all="ignore"):
+    with publish(job.target, durable=settings.durable) as stream:
         pooled = (
             band for plane in large.planes for band in bands(recipe, large.size, partial(images.rows_of, plane), rows)
         )
@@ -159,9 +160,8 @@ def _pool_frame(
     settings: Settings, frame: images.Frame, target_format: str
 ) -> tuple[images.Frame, tuple[ShiftRow, ...]]:
     """The frame with its pooled pixels, in the dtype it had (arrays keep the floats that a filter makes)."""
-    with np.errstate(all="ignore"):  # sums beyond the largest float are infinite: an answer, no news for stderr
-        pooled, rows = run_layers(_layers(settings, frame), frame.pixels, settings.shifting, alpha=frame.alpha)
-        return replace(frame, pixels=_as_written(settings, frame, target_format, pooled)), rows
+    pooled, rows = run_layers(_layers(settings, frame), frame.pixels, settings.shifting, alpha=frame.alpha)
+    return replace(frame, pixels=_as_written(settings, frame, target_format, pooled)), rows
 
 
 def _layers(settings: Settings, frame: images.Frame) -> Recipe:

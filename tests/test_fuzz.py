@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from poolcli.ops.modes import MODES
@@ -83,9 +84,17 @@ def _array_of_open_brackets():
     return b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header + bytes(6)
 
 
+def _signalling_nan():
+    """Whose mere conversion to another float is an invalid operation."""
+    stream = io.BytesIO()
+    np.save(stream, np.full((6, 6), 0x7F800001, np.uint32).view(np.float32))
+    return stream.getvalue()
+
+
 FOUND = {
     ("exif.jpg", "out.tif"): (_jpeg_with_broken_exif, 0),
     ("brackets.npy", "out.npy"): (_array_of_open_brackets, 1),
+    ("nan.npy", "out.npy"): (_signalling_nan, 0),
 }
 
 
@@ -93,7 +102,7 @@ FOUND = {
 def test_what_fuzzing_found_stays_mended(tmp_path, names, case):
     """The smallest forms of what once ended in a traceback."""
     (name, target), (data, code) = names, case
-    ran, wrong = try_bytes(tmp_path, name, data(), ("-o", tmp_path / target))
+    ran, wrong = try_bytes(tmp_path, name, data(), ("-o", tmp_path / target, "--report", "png", "-q"))
     assert (ran.code, wrong) == (code, []), ran.err
 
 

@@ -80,4 +80,4 @@ def test_a_number_that_cannot_be(command):
     """Refused in a sentence."""
     for number in ("0", "-1", "x", "1.5"):
         said = command.refused("pool", "a.png", "--threads-per-image", number)
-        assert f"--threads-per-image '{number}' is not allowed: give a whole number from 1, or auto" in said
+        assert f"--threads-per-image '{number}' is not allowed: give a whole number from 1 to 1024, or auto" in said

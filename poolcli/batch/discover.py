@@ -84,10 +84,17 @@ def listed(names: Iterable[str], wanted: Wanted) -> Iterator[Found]:
 def names_in(stream: BinaryIO, *, nul: bool) -> Iterator[str]:
     """The names in a list, one a line or each ended by a NUL; what is empty is none."""
     end, rest = (b"\0" if nul else b"\n"), b""
-    while block := stream.read(1 << 16):
+    while block := _block(stream):
         *names, rest = (rest + block).split(end)
         yield from _decoded(names, nul=nul)
     yield from _decoded([rest], nul=nul)
+
+
+def _block(stream: BinaryIO) -> bytes:
+    try:
+        return stream.read(1 << 16)
+    except OSError as error:
+        raise UsageError(f"the list of names cannot be read ({error.strerror}): give it as a file") from error
 
 
 def _decoded(names: list[bytes], *, nul: bool) -> Iterator[str]:

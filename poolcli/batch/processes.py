@@ -17,6 +17,7 @@ from typing import Any
 from poolcli.batch.engines import Limits, Lost
 from poolcli.errors import PoolcliError
 
+LONGEST_WAIT = 3600  # seconds in one go: no system waits for an infinite timeout
 TRIES = 3  # workers that may die in a row before they were ready
 
 
@@ -70,7 +71,7 @@ class Processes:
     def _listen(self) -> None:
         """Wait until a worker says something, dies, or has taken too long."""
         deadlines = [worker.deadline for worker in self._workers if worker.deadline is not None]
-        patience = max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
+        patience = min(max(0.0, min(deadlines) - time.monotonic()), LONGEST_WAIT) if deadlines else None
         speaking = wait([worker.pipe for worker in self._workers], patience)
         now = time.monotonic()
         for place, worker in enumerate(self._workers):

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from typer import Option
 
+from poolcli.cli.options.running import MOST
 from poolcli.errors import UsageError, unknown
 from poolcli.ops.modes import MODES, MOST_TAPS
 from poolcli.recipe import Pool, parse_recipe
@@ -49,8 +50,8 @@ class Comparing:
             raise UsageError(f"--shifts {self.shifts} is not allowed: give a radius of 1 to {MOST_SHIFTS} pixels")
         if not self.tolerance >= 0:
             raise UsageError(f"tolerance {self.tolerance} is not allowed: give 0 or more")
-        if self.jobs is not None and self.jobs < 1:
-            raise UsageError(f"--jobs {self.jobs} is not allowed: give a whole number from 1")
+        if self.jobs is not None and not 1 <= self.jobs <= MOST:
+            raise UsageError(f"--jobs {self.jobs} is not allowed: give a whole number from 1 to {MOST}")
 
     def contenders(self) -> dict[str, tuple[Layer, ...]]:
         """The layers of every contender by its name in the table; UsageError for an unknown or doubled one."""

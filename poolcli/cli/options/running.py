@@ -9,7 +9,7 @@ from typer import Option
 from poolcli.batch.engines import ENGINES, USUAL, find_engine, processors
 from poolcli.errors import UsageError
 
-AUTO = "auto"
+AUTO, MOST = "auto", 1024
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
@@ -78,6 +78,6 @@ def _number(option: str, text: str) -> int | None:
     """The number given, or None for auto."""
     if text == AUTO:
         return None
-    if not (text.isascii() and text.isdigit() and int(text)):
-        raise UsageError(f"{option} '{text}' is not allowed: give a whole number from 1, or {AUTO}")
+    if not (re.fullmatch("[0-9]{1,4}", text) and 1 <= int(text) <= MOST):
+        raise UsageError(f"{option} '{text}' is not allowed: give a whole number from 1 to {MOST}, or {AUTO}")
     return int(text)
