@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import SAMPLES
+from tests.process import shell
 from tests.trial import run
 
 NAMES = (
@@ -100,3 +101,35 @@ def test_a_brace_that_is_left_alone(here, template):
     """Meant as a field, surely: told, nothing written."""
     ran = run(["pool", "odd/%s.png", "-o", template])
     assert (ran.code, "brace without its partner" in ran.err) == (2, True)
+
+
+NUMBERS = {
+    ("--jobs", "100000"): 2,
+    ("--jobs", "9" * 5000): 2,
+    ("--jobs", "0x2"): 2,
+    ("--threads-per-image", "100000"): 2,
+    ("--timeout", "inf"): 0,
+    ("--timeout", "1e18"): 0,
+    ("--timeout", "nan"): 2,
+    ("--memory", "1"): 0,
+    ("--memory", "9" * 5000): 2,
+    ("--frame", "9" * 5000): 2,
+    ("--max-pixels", "9" * 5000): 2,
+    ("--k", "9" * 5000): 2,
+    ("--shift", "9" * 5000 + ",1"): 2,
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), NUMBERS.items(), ids=lambda value: " ".join(value)[:30] if isinstance(value, tuple) else None
+)
+def test_numbers_that_nobody_means(here, words, code):
+    """Done, or told in a sentence."""
+    ran = run(["pool", "odd/%s.png", "odd/~.png", "-o", "out", *words])
+    assert (ran.code, "Traceback" in ran.err) == (code, False), ran.err
+
+
+def test_lists_that_cannot_be_read(here):
+    """A sentence about the list."""
+    done = shell("poolcli pool --files-from - -o out <&-")
+    assert (done.returncode, b"the list of names cannot be read" in done.stderr) == (2, True), done.stderr

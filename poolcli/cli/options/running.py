@@ -68,7 +68,7 @@ class Running:
         """The bytes of --memory."""
         if self.memory is None:
             return None
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)(?:I?B)?", self.memory.upper())
+        match = re.fullmatch(r"(\d{1,18}(?:\.\d+)?)([KMGT]?)(?:I?B)?", self.memory.upper())
         if match is None:
             raise UsageError(f"--memory '{self.memory}' is no size: a number with K, M, G or T is allowed, as in 2G")
         return int(float(match[1]) * _UNITS[match[2]])
