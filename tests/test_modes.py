@@ -217,6 +217,17 @@ def test_stochastic_probabilities_are_the_values():
         assert abs((have == value).mean() - share) <= 5 * math.sqrt(share * (1 - share) / have.size)
 
 
+def test_options_may_be_numbers_of_numpy():
+    """What comes out of an array is a number too."""
+    image = random_image(9, (9, 8), "uint8")
+    assert_same(poolcli.pool(image, 3, mode="lp", p=np.float32(3)), poolcli.pool(image, 3, mode="lp", p=3))
+    seeds = (poolcli.pool(image, 3, mode="stochastic", seed=seed) for seed in (np.int64(7), 7))
+    assert_same(*seeds)
+    assert_same(
+        poolcli.pool(image, 3, 2, mode="maxblur", taps=np.uint8(5)), poolcli.pool(image, 3, 2, mode="maxblur", taps=5)
+    )
+
+
 def test_stochastic_infinity_and_nan():
     """Infinity is drawn before any number, NaN stays NaN, the largest numbers do not overflow."""
     image = np.array([[1, np.inf, np.nan, 1, 1e308, 1e308], [5, 2, np.inf, 0, 1e308, -1]])
@@ -233,6 +244,7 @@ def test_stochastic_infinity_and_nan():
         ({"mode": "lp", "p": 0}, "option p=0 of mode 'lp': a number above 0"),
         ({"mode": "lp", "p": math.nan}, "a number above 0"),
         ({"mode": "lp", "p": math.inf}, "a number above 0"),
+        ({"mode": "lp", "p": 10**400}, "a number above 0"),
         ({"mode": "stochastic", "seed": -1}, "from 0 to"),
         ({"mode": "stochastic", "seed": 1.5}, "from 0 to"),
         ({"mode": "medain"}, "did you mean 'median'"),

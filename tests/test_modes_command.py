@@ -65,3 +65,17 @@ def test_what_cannot_be_is_one_clear_sentence(words, code, sentence, command, sa
 def test_less_padding_than_the_window_is_allowed(command, samples):
     """More than half of it, as in ONNX and not in PyTorch."""
     assert command("pool", samples / "one.png", "-o", "out.png", "--k", 3, "--padding", 2).code == 0
+
+
+def test_draws_do_not_depend_on_how_the_work_is_shared(command, samples):
+    """The same seed gives the same pictures with one job and with several, with one thread a picture and with two."""
+    for folder, words in (("one", ("--jobs", 1)), ("two", ("--jobs", 2)), ("threads", ("--threads-per-image", 2))):
+        done = command("pool", samples, "-o", folder, "--mode", "stochastic", "--seed", 5, "--no-report", *words)
+        assert done.code == 0, done.err
+    assert command("pool", samples, "-o", "other", "--mode", "stochastic", "--seed", 6, "--no-report").code == 0
+    written = {
+        folder: {path.name: path.read_bytes() for path in (samples.parent / folder).glob("[!.]*.*")}
+        for folder in ("one", "two", "threads", "other")
+    }
+    assert len(written["one"]) > 5
+    assert written["one"] == written["two"] == written["threads"] != written["other"]

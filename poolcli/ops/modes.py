@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from math import isfinite
+from numbers import Integral, Real
+from sys import float_info
 from typing import Any
 
 from poolcli.errors import UsageError, unknown
@@ -61,7 +62,7 @@ def _is_whole(value: object, low: int, high: int) -> bool:
 
 
 def _is_positive(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0 and isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= float_info.max
 
 
 OPTIONS: Mapping[str, Option] = {
@@ -180,6 +181,7 @@ def find_mode(name: str) -> Mode:
 
 def complete_options(mode: Mode, given: Mapping[str, Any]) -> Options:
     """Every option of `mode` with its value, given or default; UsageError for one it does not take or a wrong value."""
+    given = {name: _plain(value) for name, value in given.items()}
     for name, value in given.items():
         if name not in mode.options:
             takers = [row.name for row in MODES.values() if name in row.options]
@@ -190,6 +192,13 @@ def complete_options(mode: Mode, given: Mapping[str, Any]) -> Options:
                 f"option {name}={option_text(value)} of mode '{mode.name}': {OPTIONS[name].allowed} is allowed"
             )
     return tuple((name, given.get(name, default)) for name, default in mode.options.items())
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy as one of Python."""
+    if isinstance(value, Real) and not isinstance(value, bool):
+        return int(value) if isinstance(value, Integral) else float(value)
+    return value
 
 
 def check_window(mode: Mode, window: Window | Cells) -> None:
