@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -91,3 +93,19 @@ def test_a_name_that_is_no_text_is_written_all_the_same(tmp_path, samples, comma
         pytest.skip("this file system takes no such name")
     assert command("pool", odd, "-o", "out/a.png", "--report", form).code == 0
     assert "한글 ?;" in Path(f"out/a.shift.{form}").read_text("utf-8")
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl", "csv", "png", "html"])
+def test_a_picture_from_stdin_has_every_form(samples, tmp_path, form):
+    """Beside the output as ever; beside stdout there is no place, so what stands beside an output is refused."""
+    run = [sys.executable, "-m", "poolcli", "pool", "-", "--report", form, "-o"]
+    one = (samples / "one.png").read_bytes()
+    done = subprocess.run([*run, "out/a.png"], input=one, capture_output=True, check=False)
+    assert (done.returncode, names("out")) == (0, ["a.png", f"a.shift.{form}"]), done.stderr
+    piped = subprocess.run([*run, "-"], input=one, capture_output=True, check=False)
+    if forms.FORMS[form].of_run:
+        assert (piped.returncode, Path(f"shift-report.{form}").exists()) == (0, True), piped.stderr
+        assert piped.stdout == Path("out/a.png").read_bytes()
+    else:
+        assert (piped.returncode, piped.stdout) == (2, b"")
+        assert b"stands beside an output" in piped.stderr

@@ -27,6 +27,9 @@ def stream_job(request: Request, format: str | None, forms: Sequence[str]) -> Jo
             raise UsageError("--json and the picture cannot both go to stdout: write the picture to a file with -o")
         if sys.stdout.isatty() and not running.dry_run:
             raise UsageError("a picture is not written to a terminal: redirect stdout, or name a file with -o")
+        beside = list(side_extensions(request.reporting.report or ()))
+        if beside:
+            raise UsageError(f"--report {beside[0]} stands beside an output, stdout is none: name a file with -o")
         return Job(source, sys.stdout.buffer, name, STREAM)
     target = Path(output)
     if is_folder(target) or not target.suffix or "{" in output:

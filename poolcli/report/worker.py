@@ -1,6 +1,7 @@
 """What runs for every picture, in whatever engine: the straight line, then the reports beside its output."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from poolcli.errors import PoolcliError
 from poolcli.pipeline import Job, Outcome, Settings, run_image
@@ -14,6 +15,13 @@ def run_and_report(settings: Settings, job: Job) -> Outcome:
         try:
             write_sides(job.sides, outcome)
         except PoolcliError as error:
-            return replace(outcome, error=str(error), kind=error.kind, looks={})
+            outcome = replace(outcome, error=str(error), kind=error.kind, looks={})
     kept = {name: looks for name, looks in outcome.looks.items() if name not in job.sides}
-    return replace(outcome, looks=kept)  # what is drawn already need not go through the engine
+    return replace(outcome, job=_named(job), looks=kept)  # what is drawn already need not go through the engine
+
+
+def _named(job: Job) -> Job:
+    """`job` with the names of its streams in their place: they are used up, and an outcome is kept on disk."""
+    if isinstance(job.source, Path) and isinstance(job.target, Path):
+        return job
+    return replace(job, source=Path(job.name), target=Path(job.target_name))
