@@ -35,9 +35,13 @@ def _is_local(layer: Layer) -> bool:
 def bands(recipe: Recipe, size: tuple[int, int], rows: Rows, most: int) -> Iterator[Array]:
     """The output of a local `recipe` on a picture of `size` (height, width), top to bottom.
 
-    `rows` reads the picture; it is asked for about `most` rows at a time, more where one output sees more. Raises
+    `rows` reads the picture; it is asked for about `most` rows at a time, more where one output sees more. A picture
+    of no more rows is one band. Raises
     PictureError when a window does not fit.
     """
+    if size[0] <= most:
+        yield recipe(rows(0, size[0]))
+        return
     recipe = _settled(recipe, size)
     *_, whole = shapes(recipe, *size)
     seen = whole.rows

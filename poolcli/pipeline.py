@@ -136,15 +136,20 @@ def _large(settings: Settings, job: Job) -> images.LargeArray | None:
 def _pool_bands(settings: Settings, job: Job, large: images.LargeArray) -> Outcome:
     """Pool an array from file to file, never holding more of it than a band."""
     assert isinstance(job.target, Path)
-    recipe, rows = settings.recipe, max(1, BAND_BYTES // large.row_bytes)
-    shape = large.shape(output_size(recipe, large.size))
+    shape = large.shape(output_size(settings.recipe, large.size))
     with publish(job.target, durable=settings.durable) as stream:
         pooled = (
-            band for plane in large.planes for band in bands(recipe, large.size, partial(images.rows_of, plane), rows)
+            large.as_stored(band)
+            for part in large.parts(BAND_BYTES)
+            for band in bands(settings.recipe, large.size, partial(images.rows_of, part), _rows_of_a_band(part))
         )
         images.write_bands(stream, shape, pooled)
     note = "pooled band by band, without a shift report, since the array is too large to be held in memory"
-    return Outcome(job, notes=(note,) if settings.shifting else (), pixels=large.size[0] * large.size[1])
+    return Outcome(job, notes=(note,) if settings.shifting else (), pixels=large.pixels)
+
+
+def _rows_of_a_band(part: Array) -> int:
+    return max(1, BAND_BYTES * len(part) // part.nbytes)
 
 
 def _source(job: Job) -> Path | BinaryIO:

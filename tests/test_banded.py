@@ -106,10 +106,12 @@ def small_bands(tmp_path, monkeypatch):
 SHAPES = {"hw": (41, 13), "hwc": (41, 13, 3), "chw": (3, 41, 13), "nchw": (2, 3, 41, 13)}
 
 
+@pytest.mark.parametrize("most", [1, 3000, 1 << 20])  # rows, some planes at a time, all of them
 @pytest.mark.parametrize("dtype", ["float32", ">i2", "bool"])
 @pytest.mark.parametrize("layout", SHAPES)
-def test_every_layout_and_byte_order_through_the_command(small_bands, command, monkeypatch, layout, dtype):
+def test_every_layout_and_byte_order_through_the_command(small_bands, command, monkeypatch, layout, dtype, most):
     """The same file as without bands; a note says that there is no report."""
+    monkeypatch.setattr("poolcli.pipeline.BAND_BYTES", most)
     np.save("in.npy", random_image(5, SHAPES[layout], np.dtype(dtype).newbyteorder("="), ()).astype(dtype))
     words = ("in.npy", "--layout", layout, "--k", "3", "--s", "2", "--padding", "1", "--mode", "max")
     result = command("pool", *words, "-o", "banded.npy")

@@ -31,16 +31,27 @@ class LargeArray:
         return shape[rows], shape[rows + 1]
 
     @property
-    def row_bytes(self) -> int:
-        """Bytes of one row of one plane."""
-        return int(self.planes[0][0].nbytes)
+    def pixels(self) -> int:
+        """Of all pictures in it together, whatever their channels."""
+        height, width = self.size
+        return height * width * (len(self.array) if self.layout == "nchw" else 1)
 
-    @property
-    def planes(self) -> list[Array]:
-        """Views that lie in the file one after the other: pictures H x W x C, or where channels come first H x W."""
-        rows = self.layout.index("h")
-        leading = self.array.shape[:rows]
-        return [self.array[index] for index in np.ndindex(leading)]
+    def parts(self, most: int) -> Iterator[Array]:
+        """Views H x W or H x W x C that lie in the file one after the other.
+
+        Where channels come first, pictures so small that several fit into `most` bytes come several at a time.
+        """
+        if self.layout in ("hw", "hwc"):
+            yield self.array
+            return
+        planes = self.array.reshape(-1, *self.size)
+        count = max(1, most // planes[0].nbytes)
+        for first in range(0, len(planes), count):
+            yield np.moveaxis(planes[first : first + count], 0, 2)
+
+    def as_stored(self, band: Array) -> Array:
+        """What became of a part, or of rows of it, as it lies in the file."""
+        return band if self.layout in ("hw", "hwc") else np.moveaxis(band, 2, 0)
 
     def shape(self, size: tuple[int, int]) -> tuple[int, ...]:
         """The shape with another height and width."""
@@ -73,10 +84,10 @@ def open_large(source: Path, name: str, options: ReadOptions, smallest: int) -> 
     return LargeArray(array, layout)
 
 
-def rows_of(plane: Array, low: int, high: int) -> Array:
+def rows_of(part: Array, low: int, high: int) -> Array:
     """A copy of some rows; the file's pages do not stay in memory."""
-    rows = npy.native(plane[low:high]).copy()
-    npy.let_go(plane)
+    rows = npy.native(part[low:high]).copy()
+    npy.let_go(part)
     return rows
 
 
