@@ -27,6 +27,8 @@ if TYPE_CHECKING:  # loaded only when a report shows pictures
 ARRAY_FORMATS = ("NPY", "NPZ")
 MOST_LOOKS = 8  # frames of a picture that a report shows
 LARGE = 1 << 28  # a .npy of so many bytes is not held in memory
+CHUNK = 1 << 20  # what is read of a stream at a time
+BYTES_A_PIXEL, SPARE_BYTES = 32, 1 << 26  # no file of a picture needs more: four channels of 64 bits, and notes
 BAND_BYTES = 1 << 23  # what is read of it at a time
 
 
@@ -102,7 +104,7 @@ def _pool_picture(settings: Settings, job: Job) -> Outcome:
         return _pool_bands(settings, job, large)
     asked = settings.reading
     picture = images.decode(
-        _source(job),
+        _source(settings, job),
         name=job.name,
         labels=settings.recipe.labels,
         max_pixels=asked.max_pixels,
@@ -152,13 +154,23 @@ def _rows_of_a_band(part: Array) -> int:
     return max(1, BAND_BYTES * len(part) // part.nbytes)
 
 
-def _source(job: Job) -> Path | BinaryIO:
+def _source(settings: Settings, job: Job) -> Path | BinaryIO:
     if isinstance(job.source, Path):
         return job.source
+    most = settings.reading.max_pixels
+    whole = BytesIO()  # from where the stream stands, which need not be its start
     try:
-        return BytesIO(job.source.read())  # from where the stream stands, which need not be its start
+        while chunk := job.source.read(CHUNK):
+            whole.write(chunk)
+            if most is not None and whole.tell() > SPARE_BYTES + BYTES_A_PIXEL * most:
+                raise PictureError(
+                    f"{job.name}: more than {whole.tell() - 1} bytes on standard input, and no end; if you trust them, "
+                    "raise the limit with --max-pixels"
+                )
     except OSError as error:
         raise PictureError(f"{job.name}: standard input cannot be read ({error.strerror}); name a file") from error
+    whole.seek(0)
+    return whole
 
 
 def _pool_frame(

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from poolcli.batch.journal import NAME as JOURNAL
-from tests.batches import draw, environment
+from tests.batches import draw, environment, process
 from tests.pictures import chunk, file_of, png, random_picture
 from tests.test_npy import headed, npy_file
 
@@ -158,6 +158,17 @@ def test_all_of_them_at_once_in_bounded_memory(here):
     bad = {path.name for path in Path("in").iterdir()} - {"good.png", "folder.png", "script.eps"}
     assert len(lines) == len(bad), lines
     assert outputs(here / "out") == ["good.png"]
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no endless file here")
+def test_an_endless_stream_ends(here):
+    """Standard input is bounded too, by --max-pixels."""
+    with Path("/dev/zero").open("rb") as endless:
+        done = process("pool", "-", "-o", "out.png", "--max-pixels", "1000", stdin=endless)
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"poolcli: -: more than ")
+    assert b"--max-pixels" in done.stderr
+    assert not Path("out.png").exists()
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
