@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from poolcli import files
 from poolcli.batch.journal import NAME, Journal
 from poolcli.errors import UsageError
 from poolcli.shift.record import ShiftReport
@@ -83,7 +84,19 @@ def test_other_settings_are_other_work(run, tmp_path):
     for more in (["--k", "3"], ["--shift", "1,0"], ["--tolerance", "3"], ["--strip"], ["--report", "json"]):
         assert set(statuses(run(*POOL, *more, "--resume")).values()) == {"ok"}, more
         assert set(statuses(run(*POOL, *more, "--resume")).values()) == {"skipped"}, more
-    same = ["--jobs", "1", "--max-pixels", "12345", "--engine", "processes", "--durable", "--report", "json"]
+    same = [
+        "--jobs",
+        "1",
+        "--max-pixels",
+        "12345",
+        "--engine",
+        "processes",
+        "--durable",
+        "--threads-per-image",
+        "2",
+        "--report",
+        "json",
+    ]
     assert set(statuses(run(*POOL, *same, "--resume")).values()) == {"skipped"}
 
 
@@ -134,6 +147,11 @@ def test_torn_last_lines_are_written_over(run, tmp_path):
         assert outputs() == made
     Path("out", NAME).write_bytes(b"\x00\xffnonsense\n" + whole + b'{"key": "')
     assert set(statuses(run(*POOL, "--resume")).values()) == {"skipped"}
+    spoilt = whole.splitlines(True)
+    spoilt[1] = spoilt[1][:40] + b"\0" * 50 + b"\n"  # as a power cut may leave it
+    Path("out", NAME).write_bytes(b"".join(spoilt))
+    assert Counter(statuses(run(*POOL, "--resume")).values()) == {"skipped": 3, "ok": 1}
+    assert outputs() == made
 
 
 def test_a_dry_run_tells_what_is_left(run, tmp_path):
@@ -141,6 +159,7 @@ def test_a_dry_run_tells_what_is_left(run, tmp_path):
     draw_many(tmp_path / "in", 3)
     run(*POOL)
     Path("out/1.png").unlink()
+    Path("out", f".poolcli-{files._HOST}-{2**22 - 1}-aa.part").touch()  # a dead run's
     before = contents("out")
     assert [Path(each["input"]).name for each in run(*POOL, "--resume", "--dry-run").objects] == ["1.png"]
     assert contents("out") == before

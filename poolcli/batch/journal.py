@@ -5,8 +5,10 @@ system drops it when the run ends, however it ends. Only the last line can be to
 is cut off. In memory are sixteen bytes a line: a digest of everything that makes an output what it is, and where.
 """
 
+import errno
 import json
 import os
+import re
 from array import array
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,7 +20,9 @@ import numpy as np
 from poolcli.errors import OutputError, UsageError
 
 NAME = ".poolcli-journal.jsonl"
-_START = b'{"key": "'
+_START = re.compile(rb'\{"key": "([0-9a-f]{16})", ')
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+_LOCKLESS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)  # what file systems say that know no locks
 _LOCKED = 1 << 40  # where Windows locks a byte: beyond all that is written, or nobody could read it
 
 
@@ -33,10 +37,11 @@ class Journal:
         self.path = root / NAME
         try:
             root.mkdir(parents=True, exist_ok=True)
-            self._file: BinaryIO = open(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")  # noqa: PTH123, SIM115
+            self._file: BinaryIO = open(os.open(self.path, _FLAGS, 0o666), "r+b")  # noqa: PTH123, SIM115
+            free = _lock(self._file.fileno()) and not (new and self._file.seek(0, os.SEEK_END))
         except OSError as error:
             raise OutputError(f"cannot write '{self.path}': {error.strerror}") from error
-        if not _lock(self._file.fileno()) or (new and self._file.seek(0, os.SEEK_END)):
+        if not free:
             self._file.close()
             raise UsageError(f"another run is writing into '{root}': wait for its end, or give another place with -o")
         self._keys, self._places = array("Q"), array("Q")
@@ -61,21 +66,23 @@ class Journal:
         for line in self._file:
             if not line.endswith(b"\n"):
                 break
-            key = line[len(_START) : len(_START) + 16]
-            if line.startswith(_START) and len(key) == 16 and key.isalnum():
-                self._keys.append(int(key, 16))
+            if start := _START.match(line):
+                self._keys.append(int(start[1], 16))
                 self._places.append(self._end)
             self._end += len(line)
         self._order = np.argsort(np.frombuffer(self._keys, np.uint64), kind="stable")
 
     def find(self, key: int) -> Mapping[str, Any] | None:
-        """The last line of this key that was there when the run resumed."""
+        """The last line of this key that was there when the run resumed; None too if a power cut spoilt it."""
         keys = np.frombuffer(self._keys, np.uint64)
         found = int(np.searchsorted(keys, np.uint64(key), side="right", sorter=self._order)) - 1
         if found < 0 or self._keys[self._order[found]] != key:
             return None
         self._file.seek(self._places[self._order[found]])
-        entry: Mapping[str, Any] = json.loads(self._file.readline())
+        try:
+            entry: Mapping[str, Any] = json.loads(self._file.readline())
+        except ValueError:
+            return None
         return entry
 
     def note(self, key: int, entry: Mapping[str, Any]) -> None:
@@ -103,7 +110,7 @@ class Journal:
 
 
 def _lock(descriptor: int) -> bool:
-    """Whether nobody else holds the lock of this file; then we do, as long as it is open."""
+    """Whether nobody else holds the lock of this file; then we do, as long as it is open (if the file system can)."""
     try:
         if os.name == "nt":
             import msvcrt
@@ -116,4 +123,7 @@ def _lock(descriptor: int) -> bool:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         return False
+    except OSError as error:
+        if error.errno not in _LOCKLESS:
+            raise
     return True

@@ -30,7 +30,7 @@ class Keys:
 
     def __init__(self, settings: Settings, root: Path, *, checksum: bool) -> None:
         """`checksum`: an input is known by its content, not by its size and time."""
-        asked = replace(settings.reading, max_pixels=None)
+        asked = replace(settings.reading, max_pixels=None)  # what changes no output is left out
         self._settings = repr((__version__, replace(settings, reading=asked, durable=False, threads=1, looks={})))
         self._root, self._checksum = root, checksum
 
@@ -55,14 +55,14 @@ def _content(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def numbered(jobs: Iterable[Job], keys: Keys | None) -> Iterator[Task]:
-    """The jobs, numbered; where there is a journal with keys, and what dead runs left beside the outputs swept up.
+def numbered(jobs: Iterable[Job], keys: Keys | None, *, tidy: bool) -> Iterator[Task]:
+    """The jobs, numbered; where there is a journal with keys. `tidy`: what dead runs left beside outputs is swept up.
 
     A key is made before the work, so that an input which changes meanwhile is done again by the next run.
     """
     swept = set()
     for number, job in enumerate(jobs):
-        if keys and isinstance(job.target, Path) and job.target.parent not in swept:
+        if keys and tidy and isinstance(job.target, Path) and job.target.parent not in swept:
             swept.add(job.target.parent)
             sweep(job.target.parent, begun=False)
         yield Task(number, job, keys.of(job) if keys else 0)
@@ -75,20 +75,19 @@ def note(journal: Journal, task: Task, outcome: Outcome) -> None:
         entry |= {"kind": outcome.kind, "error": outcome.error}
     else:
         assert isinstance(task.job.target, Path)
+        try:
+            size = task.job.target.stat().st_size
+        except OSError:
+            return  # somebody took it away: a later run makes it again
         reports = [report.to_dict() for report in outcome.reports]
-        entry |= {
-            "output": task.job.target_name,
-            "bytes": task.job.target.stat().st_size,
-            "notes": outcome.notes,
-            "reports": reports,
-        }
+        entry |= {"output": task.job.target_name, "bytes": size, "notes": outcome.notes, "reports": reports}
     journal.note(task.key, entry)
 
 
 def done_before(journal: Journal, task: Task) -> Outcome | None:
     """What an earlier run made of this task, if that is all there and as it was: the output has the size it had."""
     entry: Mapping[str, Any] | None = journal.find(task.key)
-    if entry is None or entry["status"] != OK or entry["input"] != task.job.name:
+    if entry is None or entry.get("status") != OK or entry["input"] != task.job.name:
         return None
     assert isinstance(task.job.target, Path)
     try:

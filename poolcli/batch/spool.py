@@ -9,7 +9,7 @@ from typing import IO, Any
 from weakref import finalize
 
 IN_MEMORY = 1 << 20  # bytes of a list before it goes to a file
-AT_ONCE = 20_000  # names sorted at once, in memory
+AT_ONCE = 5_000  # names sorted at once, in memory
 READ_AHEAD = 128  # values
 
 

@@ -49,7 +49,7 @@ def planned(request: Request, settings: Settings, held: ExitStack) -> Planned:
     if running.resume and not destination.folder:
         raise UsageError("--resume needs the folder that the journal is in: give it with -o")
     journaled = destination.folder and (alone is None or running.resume) and len(plan) > 0
-    there = journaled and (destination.root / JOURNAL).exists()
+    there = journaled and (running.resume or not running.dry_run) and (destination.root / JOURNAL).exists()
     journal = held.enter_context(Journal(destination.root)) if there else None
     plan.check(files.values(), may_exist=running.overwrite or running.resume)
     if journaled and journal is None and not running.dry_run:

@@ -45,11 +45,12 @@ def to_do(plan: Planned, settings: Settings, running: Running, tell: Tell) -> It
     """The tasks of a plan, but those that an earlier run has done: `tell` these."""
     journal = plan.journal
     if journal is None:
-        yield from numbered(plan.jobs, None)
+        yield from numbered(plan.jobs, None, tidy=False)
         return
     if running.resume:
         journal.resume()
-    for task in numbered(plan.jobs, Keys(settings, journal.path.parent, checksum=running.checksum)):
+    keys = Keys(settings, journal.path.parent, checksum=running.checksum)
+    for task in numbered(plan.jobs, keys, tidy=not running.dry_run):
         outcome = done_before(journal, task)
         if outcome is None:
             yield task
