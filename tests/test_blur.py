@@ -12,6 +12,7 @@ from poolcli.ops import blur as blur_module
 from poolcli.ops import energy as energy_module
 from poolcli.ops.energy import energy
 from poolcli.ops.geometry import EDGES
+from poolcli.recipe import parse_recipe
 from tests import oracles
 from tests.images import CHANNELS, DTYPES, SIZES, assert_close, assert_same, random_image
 
@@ -42,6 +43,15 @@ def test_aps_equals_its_oracle(dtype, edge):
             assert_close(
                 poolcli.pool(image, taps, s, mode="aps", edge=edge), oracles.aps(image, s, taps=taps, edge=edge)
             )
+
+
+def test_of_equal_norms_the_first_by_rows_is_kept():
+    """In the order (0,0), (1,0), (0,1), (1,1) of (row, column)."""
+    grids = {((1, -7), (7, 2)): 7, ((-7, 1), (2, 7)): -7, ((0, -5), (3, 5)): -5, ((0, 0), (0, 0)): 0}
+    for grid, kept in grids.items():
+        image = np.array(grid, np.int8)
+        assert poolcli.pool(image, 1, 2, mode="aps").tolist() == [[kept]]
+        assert_same(poolcli.pool(image, 1, 2, mode="aps"), oracles.aps(image, (2, 2), taps=1))
 
 
 @pytest.mark.parametrize("mode", ["maxblur", "maxaps"])
@@ -123,6 +133,14 @@ def test_aligned_is_0_for_aps_under_wrap(recipe, dtype):
     for row in report.shifts:
         assert row.aligned.changed == 0
         assert row.aligned.pixels == report.output.size[0] * report.output.size[1]
+
+
+def test_the_grids_of_one_aps_after_another_add_up():
+    """The first begins up to one pixel later, the second up to one of its inputs, which are two pixels."""
+    rows, columns = parse_recipe("aps:1/2 aps:3x1/2").footprints(16, 12)
+    assert (rows.jump, rows.field, rows.start, rows.slack) == (4, 5, -2, 3)
+    assert (columns.jump, columns.field, columns.start, columns.slack) == (4, 1, 0, 3)
+    assert rows.interior(0, 16) == (1, 3)
 
 
 def test_aligned_of_aps_without_wrap_looks_at_the_interior():

@@ -23,16 +23,26 @@ class Footprint:
     regular: bool = True
 
     def interior(self, low: int, high: int) -> tuple[int, int]:
-        """The outputs, as (first, last + 1), that see nothing but the inputs low ... high - 1."""
+        """The outputs, as (first, last + 1), that see nothing but the inputs low ... high - 1, wherever they begin.
+
+        >>> Footprint(4, jump=2, field=3, start=-1).interior(0, 8)
+        (1, 4)
+        >>> Footprint(4, jump=2, field=3, start=-1, slack=1).interior(0, 8)
+        (1, 3)
+        """
         first = -((self.start - low) // self.jump)
         last = (high - self.field - self.slack - self.start) // self.jump
         return max(0, first), min(self.size, last + 1)
 
-    def output_shifts(self, d: int) -> range:
-        """The whole shifts of the output that a shift of the input by `d` can cause, or those next to it."""
-        low = min(-((self.slack - d) // self.jump), d // self.jump)
-        high = max((d + self.slack) // self.jump, -(-d // self.jump))
-        return range(low, high + 1)
+    def output_shifts(self, d: int) -> list[int]:
+        """The whole shifts of the output that a shift of the input by `d` can cause.
+
+        Those next to d / jump, with `slack` too: phases differ by less than a jump.
+
+        >>> Footprint(9, jump=2, slack=1).output_shifts(-3), Footprint(9, jump=2).output_shifts(4)
+        ([-2, -1], [2])
+        """
+        return sorted({d // self.jump, -(-d // self.jump)})
 
     def after(self, axis: Axis | Spans) -> "Footprint":
         """The footprint with one more layer of windows behind it.
