@@ -13,6 +13,7 @@ LEVEL = 6
 RUN_LENGTHS = 3  # zlib's Z_RLE
 STRIPS = 4
 STRIP_VALUES = 64 << 10  # of a strip: twice the window in which zlib finds things again
+LEAST_VALUES = 4 << 10  # a picture of fewer is looked at as a whole
 DRAWING = 0.2  # bytes a value: what shrinks to less is a drawing, which the search is quick with
 MOST_LARGER = 1.01  # of the strips, so that the whole file never is 5 % larger
 
@@ -32,9 +33,10 @@ def compression(image: Image.Image) -> dict[str, int]:
 
 
 def _strips(image: Image.Image) -> list[Image.Image]:
-    """Strips of whole rows, evenly spread, a quarter of the picture together at most."""
+    """Strips of whole rows, evenly spread: an eighth of a small picture, a quarter of a larger one at most."""
     width, height = image.size
-    rows = min(-(-STRIP_VALUES // (width * len(image.getbands()))), -(-height // 4))
+    row = width * len(image.getbands())
+    rows = min(-(-STRIP_VALUES // row), max(-(-height // 8), -(-LEAST_VALUES // row)))
     count = max(1, min(STRIPS, height // (4 * rows)))
     gap = height // count
     tops = range((gap - min(rows, gap)) // 2, height, gap)

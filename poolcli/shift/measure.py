@@ -1,7 +1,7 @@
 """Shift an array, run something on it, measure what changed. Knows no layer, only callables and arrays."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from dataclasses import fields
 from sys import float_info
 from typing import Any
 
@@ -15,6 +15,7 @@ from poolcli.shift.move import shifted_pair
 from poolcli.shift.record import GIVEN, SHIFT_EDGES, Aligned, ShiftRow, Side
 
 Array = NDArray[Any]
+SIDE = tuple(field.name for field in fields(Side))
 Shift = tuple[int, int]  # (dx, dy): (-1, 0) moves the picture left by one pixel
 
 
@@ -118,7 +119,8 @@ def _align(
     for dy, still_rows, moved_rows in rows:
         for dx, still_columns, moved_columns in columns:
             still, moved = outputs[0][still_rows][:, still_columns], outputs[1][moved_rows][:, moved_columns]
-            found.append(Aligned(**asdict(compare(still, moved, tolerance, peak)), dx=dx, dy=dy))
+            side = compare(still, moved, tolerance, peak)
+            found.append(Aligned(**{name: getattr(side, name) for name in SIDE}, dx=dx, dy=dy))
     return min(found, key=lambda side: (side.mae, side.changed, abs(side.dx) + abs(side.dy)), default=None)
 
 

@@ -15,7 +15,7 @@ from tests.bench.lines import Line, Result
 from tests.bench.peers import missing
 from tests.bench.plot import svg
 from tests.bench.table import as_json, markdown, show
-from tests.bench.timing import interleaved
+from tests.bench.timing import WHOLE, interleaved, processor_time
 
 
 def all_lines() -> list[Line]:
@@ -31,6 +31,8 @@ def main() -> None:
     """Run the lines that are asked for."""
     os.environ.pop("OPENBLAS_CORETYPE", None)
     arguments = _arguments()
+    if arguments.processor_time:
+        WHOLE[0] = processor_time
     console = Console()
     results = []
     for name in arguments.only or NAMES:
@@ -50,6 +52,9 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--only", action="append", metavar="NAME", help=f"lines to run: {', '.join(NAMES)}")
+    parser.add_argument(
+        "--processor-time", action="store_true", help="whole processes by processor time instead of wall time"
+    )
     parser.add_argument("--quick", action="store_true", help="three rounds a line")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table of the README")

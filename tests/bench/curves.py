@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +71,9 @@ def windows(quick: bool) -> Curve:
 def jobs(quick: bool) -> Curve:
     """200 small PNGs by 1, 2 and 4 jobs, whole process."""
     words = ("pool", folder() / "many", "-o", folder() / "out" / "jobs", "--overwrite", "--jobs")
-    points = [(float(n), _seconds(poolcli(*words, n), time.perf_counter, 0.1 if quick else 3)) for n in (1, 2, 4)]
+    points = [
+        (float(n), _seconds(partial(poolcli, *words, n), time.perf_counter, 0.1 if quick else 3)) for n in (1, 2, 4)
+    ]
     return Curve("200 PNGs of 400x300, whole process", "jobs", {"threads": points})
 
 
@@ -88,7 +91,7 @@ def _files(quick: bool) -> Iterator[tuple[float, float]]:
             shutil.copy(one, source / f"{number}.png")
         out = folder() / "out" / source.name
         start = time.perf_counter()
-        poolcli("pool", source, "-o", out, "--overwrite", "--jobs", 2)()
+        poolcli("pool", source, "-o", out, "--overwrite", "--jobs", 2)
         yield count, time.perf_counter() - start
 
 

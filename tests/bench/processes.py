@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import cache, partial
+from itertools import count
 from pathlib import Path
 
 from tests.bench.lines import OURS, Line, Target
@@ -16,6 +17,7 @@ from tests.bench.timing import Calls
 
 PYTHON = sys.executable
 MANY, JOBS = 200, 2
+_NUMBERS = count()
 TORCH = """
 import sys, numpy, torch
 from PIL import Image
@@ -54,6 +56,13 @@ def folder() -> Path:
     return root
 
 
+def fresh(name: str) -> Path:
+    """A path in a folder of its own: to replace what is there costs a file system more than to write anew."""
+    new = folder() / "out" / str(next(_NUMBERS))
+    new.mkdir()
+    return new / name
+
+
 def run(*words: object, cwd: Path | None = None) -> None:
     """Run a command to its end; what it prints goes nowhere. Compiled Python is kept, as in an installation."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
@@ -61,14 +70,14 @@ def run(*words: object, cwd: Path | None = None) -> None:
     subprocess.run(list(map(str, words)), check=True, capture_output=True, env=environment, cwd=cwd)
 
 
-def poolcli(*words: object) -> Callable[[], None]:
+def poolcli(*words: object) -> None:
     """Our command line, as it is started by its users."""
-    return partial(run, PYTHON, "-m", "poolcli", *words)
+    run(PYTHON, "-m", "poolcli", *words)
 
 
-def python(code: str, *words: object) -> Callable[[], None]:
+def python(code: str, *words: object) -> None:
     """A Python program."""
-    return partial(run, PYTHON, "-c", code, *words)
+    run(PYTHON, "-c", code, *words)
 
 
 def _those_present(calls: Mapping[str, tuple[str | None, Callable[[], object]]]) -> Calls:
@@ -78,51 +87,49 @@ def _those_present(calls: Mapping[str, tuple[str | None, Callable[[], object]]])
 
 def _questions() -> Calls:
     return {
-        "--version": poolcli("--version"),
-        "--help": poolcli("--help"),
-        "import typer": python("import typer"),
+        "--version": partial(poolcli, "--version"),
+        "--help": partial(poolcli, "--help"),
+        "import typer": partial(python, "import typer"),
     }
 
 
 def _small() -> Calls:
-    source, out = folder() / "many" / "000.png", folder() / "out"
+    source = folder() / "many" / "000.png"
     return _those_present(
         {
-            OURS: (None, poolcli("pool", source, "-o", out / "small.png", "--overwrite")),
-            "imports": (None, python("import numpy, PIL.Image, typer")),
-            "PyTorch": ("PyTorch", python(TORCH, source, out / "torch.png")),
+            OURS: (None, lambda: poolcli("pool", source, "-o", fresh("small.png"))),
+            "imports": (None, partial(python, "import numpy, PIL.Image, typer")),
+            "PyTorch": ("PyTorch", lambda: python(TORCH, source, fresh("small.png"))),
         }
     )
 
 
 def _large(extension: str) -> Calls:
-    source, out = folder() / f"photo.{extension}", folder() / "out"
-    words = ("pool", source, "-o", out / f"large.{extension}", "--overwrite")
+    name = f"photo.{extension}"
+    source = folder() / name
     return _those_present(
         {
-            OURS: (None, poolcli(*words)),
-            "no report": (None, poolcli(*words, "--no-report")),
-            "vips": ("vips", partial(run, "vips", "shrink", source, out / f"vips.{extension}", 2, 2)),
+            OURS: (None, lambda: poolcli("pool", source, "-o", fresh(name))),
+            "no report": (None, lambda: poolcli("pool", source, "-o", fresh(name), "--no-report")),
+            "vips": ("vips", lambda: run("vips", "shrink", source, fresh(name), 2, 2)),
         }
     )
 
 
 def _many() -> Calls:
-    source, out = folder() / "many", folder() / "out"
-    for name in ("ours", "pyvips", "mogrify"):
-        (out / name).mkdir(exist_ok=True)
+    source = folder() / "many"
     files = sorted(source.glob("*.png"))
 
     def one_by_one() -> None:
+        out = fresh("")
         for path in files:
-            run("vips", "shrink", path, out / "vips.png", 2, 2)
+            run("vips", "shrink", path, out / path.name, 2, 2)
 
-    mogrify = ("mogrify", "-scale", "50%", "-path", out / "mogrify")
     return _those_present(
         {
-            OURS: (None, poolcli("pool", source, "-o", out / "ours", "--overwrite", "--jobs", JOBS)),
-            "pyvips": ("pyvips", python(PYVIPS, source, out / "pyvips")),
-            "mogrify": ("mogrify", partial(run, *mogrify, *files)),
+            OURS: (None, lambda: poolcli("pool", source, "-o", fresh("all"), "--jobs", JOBS)),
+            "pyvips": ("pyvips", lambda: python(PYVIPS, source, fresh(""))),
+            "mogrify": ("mogrify", lambda: run("mogrify", "-scale", "50%", "-path", fresh(""), *files)),
             "vips a file": ("vips", one_by_one),
         }
     )

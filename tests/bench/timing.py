@@ -9,21 +9,30 @@ Call = Callable[[], object]
 Calls = Mapping[str, Call]
 Times = dict[str, list[float]]
 
+WHOLE: list[Callable[[], float]] = [time.perf_counter]  # `processor_time` on a machine that is never quiet
 TURN = 0.02  # seconds that a fast call is repeated for in its turn, after one call that is not counted
+
+
+def processor_time() -> float:
+    """Seconds that the processes started and ended so far have had a processor, all their threads together."""
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def interleaved(calls: Calls, *, rounds: int, budget: float, whole: bool = False) -> Times:
     """Seconds of every call in every round; at least 3 rounds, then up to `rounds` within `budget` seconds.
 
     Seconds of processor time, of all threads: what else the machine does counts less. `whole`: the calls run whole
-    processes, which takes wall time, once in every turn.
+    processes, once in every turn, timed by `WHOLE`.
 
     In its turn a call runs once uncounted, so that it finds its own data in the caches and not what the one before
     left there; then as often as fits into TURN, and counts as the mean of these. A call slower than TURN runs once.
     """
     for call in calls.values():
         call()
-    clock = time.perf_counter if whole else time.process_time
+    clock = WHOLE[0] if whole else time.process_time
     repeats = {
         name: 1 if whole else int(TURN / max(_seconds(call, 1, clock), 1e-6)) or 1 for name, call in calls.items()
     }
