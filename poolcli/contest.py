@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from math import hypot
-from pathlib import Path
 from statistics import fmean
 
 import numpy as np
@@ -18,6 +17,7 @@ from poolcli.recipe import Recipe
 from poolcli.shift.compare import value_range
 from poolcli.shift.measure import measure
 from poolcli.shift.record import ShiftRow
+from poolcli.stores import Place, fetched
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +84,18 @@ def shifts_within(radius: int) -> tuple[tuple[int, int], ...]:
     return tuple((dx, dy) for dy in reach for dx in reach if (dx, dy) != (0, 0))
 
 
-def play(contest: Contest, path: Path) -> Match:
+def play(contest: Contest, place: Place) -> Match:
     """Compare the contenders on one picture (its first frame); what is wrong with it becomes the match's error."""
-    name, asked = str(path), contest.reading
+    name, asked = str(place), contest.reading
     try:
         labels = all(contender.recipe.labels for contender in contest.contenders)
         frame = images.decode(
-            path, name=name, labels=labels, max_pixels=asked.max_pixels, frame=asked.frame, layout=asked.layout
+            fetched(place),
+            name=name,
+            labels=labels,
+            max_pixels=asked.max_pixels,
+            frame=asked.frame,
+            layout=asked.layout,
         ).frames[0]
         with np.errstate(all="ignore"):  # as in the pipeline
             standings = tuple(_standing(contender, contest.shifting, frame) for contender in contest.contenders)

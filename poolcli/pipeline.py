@@ -14,12 +14,12 @@ from poolcli.banded import bands, is_local, output_size
 from poolcli.colour import Colour
 from poolcli.errors import PictureError, PoolcliError
 from poolcli.execute import Shifting, run_layers, size_of
-from poolcli.files import publish
 from poolcli.ops.arrays import Array
 from poolcli.ops.ranges import to_dtype
 from poolcli.ops.threads import threads
 from poolcli.recipe import Recipe
 from poolcli.shift.record import InputFacts, OutputFacts, ShiftReport, ShiftRow, summarize
+from poolcli.stores import Place, fetched, publish
 
 if TYPE_CHECKING:  # loaded only when a report shows pictures
     from poolcli.look import Look, Sizes
@@ -57,11 +57,11 @@ class Settings:
 class Job:
     """One picture: where it comes from and where it goes, and what both are called. Streams are stdin and stdout."""
 
-    source: Path | BinaryIO
-    target: Path | BinaryIO
+    source: Place | BinaryIO
+    target: Place | BinaryIO
     name: str
     target_name: str
-    sides: Mapping[str, Path] = field(default_factory=dict)  # the forms of report beside it, and their files
+    sides: Mapping[str, Place] = field(default_factory=dict)  # the forms of report beside it, and their files
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def run_image(settings: Settings, job: Job) -> Outcome:
         known = job.name in str(error) or job.target_name in str(error)
         return Outcome(job, error=str(error) if known else f"{job.name}: {error}", kind=error.kind)
     except OSError as error:  # of reading, since what is published tells its own; stdout's is not this picture's
-        if not isinstance(job.target, Path):
+        if not isinstance(job.target, Place):
             raise
         text = f"{job.name}: cannot be read ({error.strerror or error}); try it again"
         return Outcome(job, error=text, kind="picture")
@@ -155,8 +155,8 @@ def _rows_of_a_band(part: Array) -> int:
 
 
 def _source(settings: Settings, job: Job) -> Path | BinaryIO:
-    if isinstance(job.source, Path):
-        return job.source
+    if isinstance(job.source, Place):
+        return fetched(job.source)
     most = settings.reading.max_pixels
     whole = BytesIO()  # from where the stream stands, which need not be its start
     try:
@@ -214,12 +214,12 @@ def _looks(
 
 
 def _target_format(settings: Settings, job: Job, picture: images.Picture) -> str:
-    named = images.format_of(job.target) if isinstance(job.target, Path) else None
+    named = images.format_of(job.target) if isinstance(job.target, Place) else None
     return settings.format or named or images.default_format(picture.format)
 
 
 def _write(settings: Settings, picture: images.Picture, job: Job, target_format: str) -> images.Picture:
-    if isinstance(job.target, Path):
+    if isinstance(job.target, Place):
         with publish(job.target, durable=settings.durable) as stream:
             return images.encode(picture, stream, format=target_format, options=settings.encoding)
     whole = BytesIO()

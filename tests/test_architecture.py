@@ -14,23 +14,24 @@ LONGEST_FILE = 300
 ARROWS = {
     "errors": set(),
     "files": set(),
+    "stores": {"files"},
     "ops": set(),
     "recipe": {"ops"},
-    "images": set(),
+    "images": {"stores"},
     "shift": {"ops"},
     "execute": {"ops", "recipe", "shift"},
-    "contest": {"execute", "images", "ops", "recipe", "shift"},
+    "contest": {"execute", "images", "ops", "recipe", "shift", "stores"},
     "banded": {"ops", "recipe"},
     "colour": {"ops", "recipe"},
     "views": {"ops"},
     "look": {"execute", "images", "ops", "recipe", "shift", "views"},
-    "pipeline": {"banded", "colour", "execute", "files", "images", "look", "ops", "recipe", "shift"},
-    "pair": {"execute", "images", "look", "ops", "pipeline", "recipe", "shift"},
-    "report": {"contest", "files", "images", "look", "pipeline", "shift"},
-    "batch": {"files", "ops", "pipeline", "recipe", "shift"},
+    "pipeline": {"banded", "colour", "execute", "files", "images", "look", "ops", "recipe", "shift", "stores"},
+    "pair": {"execute", "images", "look", "ops", "pipeline", "recipe", "shift", "stores"},
+    "report": {"contest", "files", "images", "look", "pipeline", "shift", "stores"},
+    "batch": {"files", "ops", "pipeline", "recipe", "shift", "stores"},
     "cli": {
         *("batch", "colour", "contest", "execute", "files", "images"),
-        *("look", "ops", "pair", "pipeline", "recipe", "report", "shift"),
+        *("look", "ops", "pair", "pipeline", "recipe", "report", "shift", "stores"),
     },
     "__init__": {"execute", "ops"},
     "__main__": {"cli"},
@@ -69,7 +70,10 @@ def test_arrows_point_down(path):
     assert {room for room in rooms(path) if room not in allowed} == set()
 
 
-@pytest.mark.parametrize(("package", "room"), [("PIL", "images"), ("typer", "cli"), ("rich", "report cli")])
+HOMES = [("PIL", "images"), ("typer", "cli"), ("rich", "report cli"), ("fsspec", "stores"), ("distributed", "batch")]
+
+
+@pytest.mark.parametrize(("package", "room"), HOMES)
 def test_packages_have_one_room(package, room):
     """Pillow is known to `images` alone, Typer to the command line, rich to what is printed."""
     users = {name_of(path).split(".")[0] for path in FILES if any(m.split(".")[0] == package for m in imports(path))}

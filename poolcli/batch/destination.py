@@ -9,6 +9,7 @@ from poolcli.batch.discover import STREAM, Found
 from poolcli.errors import UsageError, unknown
 from poolcli.files import is_folder
 from poolcli.recipe import Pool, Recipe
+from poolcli.stores import Place, Url, place_of
 
 FIELDS = ("stem", "ext", "parent", "mode", "k", "s", "recipe")
 _FIELD = re.compile(r"\{([^{}]*)\}")
@@ -21,32 +22,32 @@ class Destination:
     `folder`: `root` is a folder of outputs, in which inputs are not looked for.
     """
 
-    place: Callable[[Found], Path]
-    root: Path
+    place: Callable[[Found], Place]
+    root: Place
     folder: bool = False
 
 
-def beside(recipe: Recipe, extension: Callable[[Path], str]) -> Destination:
+def beside(recipe: Recipe, extension: Callable[[Place], str]) -> Destination:
     """NAME.<recipe>.EXT in the input's folder."""
     suffix = recipe.file_text
 
-    def place(found: Found) -> Path:
+    def place(found: Found) -> Place:
         return found.path.with_name(f"{found.path.stem}.{suffix}{extension(found.path)}")
 
     return Destination(place, Path())
 
 
-def into_folder(folder: Path, extension: Callable[[Path], str]) -> Destination:
+def into_folder(folder: Place, extension: Callable[[Place], str]) -> Destination:
     """The input's own name and place below `folder`."""
     return Destination(lambda found: folder / found.place.with_suffix(extension(found.path)), folder, folder=True)
 
 
-def to_file(path: Path) -> Destination:
+def to_file(path: Place) -> Destination:
     """That file."""
     return Destination(lambda found: path, path.parent)
 
 
-def from_template(template: str, recipe: Recipe, extension: Callable[[Path], str]) -> Destination:
+def from_template(template: str, recipe: Recipe, extension: Callable[[Place], str]) -> Destination:
     """`template` with its fields filled in; UsageError for a field there is not."""
     if re.search(r"[{}]", _FIELD.sub("", template)):
         raise UsageError(
@@ -57,16 +58,16 @@ def from_template(template: str, recipe: Recipe, extension: Callable[[Path], str
             raise unknown("field in the output template", name, FIELDS)
     constants = _recipe_fields(recipe)
 
-    def place(found: Found) -> Path:
+    def place(found: Found) -> Place:
         values = {
             **constants,
             "stem": found.path.stem,
             "ext": extension(found.path).removeprefix("."),
-            "parent": str(found.path.parent),
+            "parent": found.path.parent.key or "." if isinstance(found.path, Url) else str(found.path.parent),
         }
-        return Path(_FIELD.sub(lambda match: values[match[1]], template))
+        return place_of(_FIELD.sub(lambda match: values[match[1]], template))
 
-    root = Path(template[: template.index("{")] + "_").parent
+    root = place_of(template[: template.index("{")] + "_").parent
     return Destination(place, root, folder=root != Path())
 
 
@@ -79,12 +80,12 @@ def _recipe_fields(recipe: Recipe) -> Mapping[str, str]:
 
 
 def choose(
-    output: str | None, inputs: list[str], recipe: Recipe, extension: Callable[[Path], str], *, listed: bool = False
+    output: str | None, inputs: list[str], recipe: Recipe, extension: Callable[[Place], str], *, listed: bool = False
 ) -> Destination:
     """What `-o OUTPUT` means for these inputs, and for a list of names if `listed`; UsageError where it cannot be."""
     if output == "":
         raise UsageError("-o is empty, as where a shell variable is not set: name a file, a folder or - (stdout)")
-    folders = [text for text in inputs if is_folder(text)]
+    folders = [text for text in inputs if _is_folder(place_of(text))]
     if output is None:
         if folders or listed:
             what = f"a folder as input ('{folders[0]}')" if folders else "a list of inputs"
@@ -92,13 +93,21 @@ def choose(
         return beside(recipe, extension)
     if "{" in output:
         return from_template(output, recipe, extension)
-    path = Path(output)
+    path = place_of(output)
     one_file = len(inputs) == 1 and not folders and not listed and STREAM not in inputs
-    if is_folder(path) or output.endswith(("/", "\\")) or not path.suffix or not (one_file or inputs == [STREAM]):
+    if _is_folder(path) or output.endswith(("/", "\\")) or not path.suffix or not (one_file or inputs == [STREAM]):
         return into_folder(path, extension)
     return to_file(path)
 
 
-def side_files(target: Path, extensions: Mapping[str, str]) -> dict[str, Path]:
+def _is_folder(place: Place) -> bool:
+    if not isinstance(place, Url):
+        return is_folder(place)
+    from poolcli.batch import stored  # and with it fsspec
+
+    return stored.is_folder(place)
+
+
+def side_files(target: Place, extensions: Mapping[str, str]) -> dict[str, Place]:
     """The reports beside an output, for instance NAME.shift.json."""
     return {name: target.with_name(target.stem + extension) for name, extension in extensions.items()}

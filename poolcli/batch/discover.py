@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO
 
 from poolcli.batch.spool import in_order
 from poolcli.errors import UsageError
 from poolcli.files import is_folder
+from poolcli.stores import Place, Url, place_of
 
 STREAM = "-"
 
@@ -20,7 +21,7 @@ STREAM = "-"
 class Found:
     """An input file, and its place below the folder that was named (its own name when it was named itself)."""
 
-    path: Path
+    path: Place
     place: PurePath
     in_folder: bool = False
 
@@ -33,11 +34,11 @@ class Wanted:
     stands for anything, and case does not count.
     """
 
-    is_picture: Callable[[Path], bool]
+    is_picture: Callable[[Place], bool]
     recursive: bool = False
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-    outputs: Path | None = None
+    outputs: Place | None = None
 
     def takes(self, place: PurePath) -> bool:
         """Whether the patterns want a file."""
@@ -58,8 +59,10 @@ def discover(inputs: Iterable[str], wanted: Wanted) -> Iterator[Found]:
     for text in inputs:
         if not text:
             raise UsageError("an input is empty (''), as where a shell variable is not set: name a picture or a folder")
-        path = Path(text)
-        if is_folder(path):
+        path = place_of(text)
+        if isinstance(path, Url):
+            yield from _stored(path, wanted)
+        elif is_folder(path):
             yield from _pictures(path, wanted)
         elif glob.has_magic(text) and not os.path.lexists(path):
             yield from _globbed(text, wanted)
@@ -69,13 +72,19 @@ def discover(inputs: Iterable[str], wanted: Wanted) -> Iterator[Found]:
 
 def listed(names: Iterable[str], wanted: Wanted) -> Iterator[Found]:
     """The pictures of a list, each at its path as its place; folders and files that are no pictures are left out."""
-    ours = os.path.abspath(wanted.outputs) + os.sep if wanted.outputs else None  # noqa: PTH100 (compared as text)
+    local = isinstance(wanted.outputs, Path)
+    ours = os.path.abspath(str(wanted.outputs)) + os.sep if local else None  # noqa: PTH100 (compared as text)
     if ours and str(Path.cwd() / "_").startswith(ours):  # outputs among the inputs: only a plan can tell them apart
         ours = None
     for name in names:
-        path = Path(name)
-        place = _as_place(path)
-        if not wanted.is_picture(path) or not wanted.takes(place) or is_folder(path):
+        path = place_of(name)
+        place = _as_place(PurePosixPath(path.key) if isinstance(path, Url) else path)
+        if not wanted.is_picture(path) or not wanted.takes(place):
+            continue
+        if isinstance(path, Url):
+            yield Found(path, place, in_folder=True)
+            continue
+        if is_folder(path):
             continue
         if not (ours and os.path.abspath(path).startswith(ours)):  # noqa: PTH100
             yield Found(path, place, in_folder=True)
@@ -104,7 +113,7 @@ def _decoded(names: list[bytes], *, nul: bool) -> Iterator[str]:
             yield os.fsdecode(bare)
 
 
-def _as_place(path: Path) -> PurePath:
+def _as_place(path: PurePath) -> PurePath:
     """`path` below an output folder, as tar would put it: without its root and without leading `..`.
 
     >>> _as_place(Path("./a/../b/c.png")).as_posix(), _as_place(Path("/x/c.png")).as_posix()
@@ -113,6 +122,12 @@ def _as_place(path: Path) -> PurePath:
     whole = PurePath(os.path.normpath(path))
     parts = whole.parts[1:] if whole.anchor else whole.parts
     return PurePath(*(part for part in parts if part != ".."))
+
+
+def _stored(url: Url, wanted: Wanted) -> Iterator[Found]:
+    from poolcli.batch import stored  # and with it fsspec, only where there is a URL
+
+    yield from stored.discover(url, wanted)
 
 
 def _globbed(pattern: str, wanted: Wanted) -> Iterator[Found]:
@@ -155,10 +170,10 @@ def _pictures_here(folder: Path, below: PurePath, wanted: Wanted, folders: list[
         ) from error
 
 
-def _is(outputs: Path | None, entry: os.DirEntry[str]) -> bool:
+def _is(outputs: Place | None, entry: os.DirEntry[str]) -> bool:
     """Whether a folder is the one outputs go to."""
     try:
-        return outputs is not None and outputs.samefile(entry.path)
+        return isinstance(outputs, Path) and outputs.samefile(entry.path)
     except OSError:
         return False
 

@@ -9,21 +9,36 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, Protocol, TypeVar
 
 from poolcli.errors import UsageError, unknown
+from poolcli.stores.table import missing_text
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+ALLOWED_FAILURES = 1
+
+
+def print_nothing(text: str) -> None:
+    """For whom nobody listens to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much at once: `jobs` workers, `memory` bytes of decoded pictures; and `timeout` seconds an item."""
+    """How much at once: `jobs` workers, `memory` bytes of decoded pictures; and `timeout` seconds an item.
+
+    For dask: the address of a `scheduler`, or how many workers of our own an item may cost (beside the first) before
+    it is blamed; `tell` is called with a line for people.
+    """
 
     jobs: int = 1
     memory: int | None = None
     timeout: float | None = None
+    scheduler: str | None = None
+    allowed_failures: int = ALLOWED_FAILURES
+    tell: Callable[[str], None] = print_nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +66,16 @@ Recruit = Callable[[Callable[[Any], Any], Limits], AbstractContextManager[Crew]]
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A row of the table; `crew` is module:class of this room. `kills`: it can end an item that takes too long."""
+    """A row of the table; `crew` is module:class of this room. `kills`: it can end an item that takes too long.
+
+    `away`: its workers share no memory with this process. `package` is what the extra `cluster` brings for it.
+    """
 
     name: str
     crew: str
     kills: bool = False
+    away: bool = False
+    package: str | None = None
 
     def load(self) -> Recruit:
         """The class of its crew."""
@@ -69,21 +89,30 @@ ENGINES: Mapping[str, Engine] = {
     for engine in (
         Engine("serial", "crews:Serial"),
         Engine("threads", "crews:Threads"),
-        Engine("processes", "processes:Processes", kills=True),
+        Engine("processes", "processes:Processes", kills=True, away=True),
+        Engine("dask", "cluster:Dask", away=True, package="distributed"),
     )
 }
-USUAL, KILLING = "threads", "processes"
+USUAL, KILLING, CLUSTER = "threads", "processes", "dask"
 
 
-def find_engine(name: str | None, *, timeout: bool = False) -> Engine:
-    """The engine of this name, or the usual one; UsageError when there is none, or it cannot keep to a timeout."""
+def find_engine(name: str | None, *, timeout: bool = False, scheduler: bool = False) -> Engine:
+    """The engine of this name, or the usual one.
+
+    UsageError when there is none, it cannot keep to a timeout or has no scheduler, or what it needs is not installed.
+    """
     if name is None:
-        return ENGINES[KILLING if timeout else USUAL]
+        name = CLUSTER if scheduler else KILLING if timeout else USUAL
     if name not in ENGINES:
         raise unknown("engine", name, ENGINES)
     if timeout and not ENGINES[name].kills:
         able = " or ".join(engine.name for engine in ENGINES.values() if engine.kills)
         raise UsageError(f"--timeout cannot end a picture in the engine '{name}': use --engine {able}")
+    if scheduler and name != CLUSTER:
+        raise UsageError(f"--scheduler is for --engine {CLUSTER}: leave one of them out")
+    package = ENGINES[name].package
+    if package and find_spec(package) is None:
+        raise UsageError(missing_text(f"--engine {name}", [package], "poolcli[cluster]"))
     return ENGINES[name]
 
 

@@ -8,7 +8,7 @@ import os
 import unicodedata
 from array import array
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path, PurePath
@@ -21,6 +21,9 @@ from poolcli.batch.discover import Found
 from poolcli.batch.spool import Spool
 from poolcli.errors import UsageError
 from poolcli.pipeline import Job
+from poolcli.stores import Place, Url, place_of
+
+FEW = 16  # objects that are asked for one by one; of more the prefixes they lie in are listed
 
 
 class Plan:
@@ -37,7 +40,8 @@ class Plan:
     def _noting(self, found: Iterable[Found]) -> Iterator[tuple[str, str, bool]]:
         for item in found:
             self.in_folder |= item.in_folder
-            yield str(item.path), str(item.place), item.in_folder
+            path = item.path.address if isinstance(item.path, Url) else str(item.path)
+            yield path, str(item.place), item.in_folder
 
     def __len__(self) -> int:
         return len(self._found) - sum(times - 1 for times in self._repeated.values())
@@ -46,14 +50,15 @@ class Plan:
         """A job for every input; none for an input that was named before."""
         seen = set()
         for path, place, in_folder in self._found:
-            target = self._destination.place(Found(Path(path), PurePath(place), in_folder))
+            source = place_of(path)
+            target = self._destination.place(Found(source, PurePath(place), in_folder))
             if self._repeated and (name := digest(target_key(target))) in self._repeated:
                 if name in seen:
                     continue
                 seen.add(name)
-            yield Job(Path(path), target, path, str(target), side_files(target, self.sides))
+            yield Job(source, target, str(source), str(target), side_files(target, self.sides))
 
-    def check(self, extra: Iterable[Path] = (), *, may_exist: bool) -> None:
+    def check(self, extra: Iterable[Place] = (), *, may_exist: bool) -> None:
         """As `check`; from now on an input that was named twice has one job."""
         self._repeated = dict(check(self, extra, may_exist=may_exist))
 
@@ -93,7 +98,7 @@ def digest(key: Hashable) -> int:
     return int.from_bytes(blake2b(repr(key).encode(), digest_size=8).digest())
 
 
-def check(plan: Plan | list[Job], extra: Iterable[Path] = (), *, may_exist: bool) -> Mapping[int, int]:
+def check(plan: Plan | list[Job], extra: Iterable[Place] = (), *, may_exist: bool) -> Mapping[int, int]:
     """Raise UsageError when outputs clash, would overwrite an input, or are there already; nothing is written.
 
     `extra` are the files that the run itself writes. Gives the digests of the outputs whose input is named more than
@@ -102,19 +107,20 @@ def check(plan: Plan | list[Job], extra: Iterable[Path] = (), *, may_exist: bool
     if not plan:
         raise UsageError("no picture among the inputs: name files, or a folder with pictures (-r for those below it)")
     names, sources, targets = Digests(), Digests(), Digests()
-    there: list[Path] = []  # the first, and how many more
+    there: list[Place] = []  # the first, and how many more
+    is_there = _presence(few=len(plan) <= FEW)
     more = 0
     for job in plan:
         sources.add(_identity(job.source))
         for target in _written(job):
             names.add(target_key(target))
             targets.add(_identity(target))
-            if os.path.lexists(target):
+            if is_there(target):
                 there, more = there or [target], more + bool(there)
     repeated = _check_clashes(plan, names.repeated())
     _check_inputs(plan, sources.common(targets))
     for path in extra:
-        if os.path.lexists(path):
+        if is_there(path):
             there, more = there or [path], more + bool(there)
     if there and not may_exist:
         others = f" and {more} more" if more else ""
@@ -122,8 +128,25 @@ def check(plan: Plan | list[Job], extra: Iterable[Path] = (), *, may_exist: bool
     return repeated
 
 
-def _written(job: Job) -> Iterator[Path]:
-    return (path for path in (job.target, *job.sides.values()) if isinstance(path, Path))
+def _presence(*, few: bool) -> Callable[[Place], bool]:
+    """Tells whether there is something at a place."""
+    stored: Container[Url] | None = None
+
+    def is_there(place: Place) -> bool:
+        nonlocal stored
+        if not isinstance(place, Url):
+            return os.path.lexists(place)
+        if stored is None:
+            from poolcli.batch.stored import Existing  # and with it fsspec
+
+            stored = Existing(few=few)
+        return place in stored
+
+    return is_there
+
+
+def _written(job: Job) -> Iterator[Place]:
+    return (path for path in (job.target, *job.sides.values()) if isinstance(path, Place))
 
 
 def _check_clashes(plan: Plan | list[Job], suspects: set[int]) -> Mapping[int, int]:
@@ -138,7 +161,7 @@ def _check_clashes(plan: Plan | list[Job], suspects: set[int]) -> Mapping[int, i
                     "template such as -o 'out/{stem}-{ext}.{ext}', or --report jsonl when it is the side files that "
                     "clash"
                 )
-        key = target_key(Path(job.target_name))
+        key = target_key(job.target) if isinstance(job.target, Place) else job.target_name
         if key in taken:
             times[digest(key)] += 1
     return times
@@ -157,6 +180,8 @@ def _check_inputs(plan: Plan | list[Job], suspects: set[int]) -> None:
 
 def _identity(path: object) -> Hashable:
     """Equal for two names of one file: device and inode where it exists, else its resolved name."""
+    if isinstance(path, Url):
+        return path.address
     if not isinstance(path, Path):
         return repr(path)
     try:
@@ -166,8 +191,13 @@ def _identity(path: object) -> Hashable:
     return status.st_dev, status.st_ino
 
 
-def target_key(path: Path) -> str:
-    """Equal for two paths that are one file where neither case nor the way accents are written counts."""
+def target_key(path: Place) -> str:
+    """Equal for two paths that are one file where neither case nor the way accents are written counts.
+
+    In stores both count.
+    """
+    if isinstance(path, Url):
+        return path.address
     return _folded(os.path.abspath(path))  # noqa: PTH100 (a million of them)
 
 

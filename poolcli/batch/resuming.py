@@ -1,7 +1,8 @@
 """What a journal's line says of a picture, and whether it says that there is nothing more to do."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 from poolcli import __version__
 from poolcli.batch.journal import Journal
 from poolcli.batch.plan import digest
+from poolcli.errors import PoolcliError
 from poolcli.files import sweep
 from poolcli.pipeline import Job, Outcome, Settings
 from poolcli.shift.record import ShiftReport
+from poolcli.stores import Place, Url
 
 OK, FAILED = "ok", "failed"
 
@@ -36,21 +39,31 @@ class Keys:
 
     def of(self, job: Job) -> int:
         """The key of a job; of an input that cannot be read, one that nothing done has."""
-        assert isinstance(job.source, Path) and isinstance(job.target, Path)
+        assert isinstance(job.source, Place) and isinstance(job.target, Path)
         target = job.target.relative_to(self._root) if job.target.is_relative_to(self._root) else job.target
+        identity: Hashable
         try:
             identity = _content(job.source) if self._checksum else _size_and_time(job.source)
-        except OSError:
+        except (OSError, PoolcliError):
             identity = None
-        return digest((self._settings, str(job.source.absolute()), identity, str(target), sorted(job.sides)))
+        name = job.source.address if isinstance(job.source, Url) else str(job.source.absolute())
+        return digest((self._settings, name, identity, str(target), sorted(job.sides)))
 
 
-def _size_and_time(path: Path) -> tuple[int, int]:
-    status = path.stat()
+def _size_and_time(place: Place) -> Hashable:
+    if isinstance(place, Url):
+        from poolcli.stores.access import version
+
+        return version(place)
+    status = place.stat()
     return status.st_size, status.st_mtime_ns
 
 
-def _content(path: Path) -> str:
+def _content(path: Place) -> str:
+    if isinstance(path, Url):
+        from poolcli.stores.access import read
+
+        return hashlib.sha256(read(path)).hexdigest()
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -90,8 +103,9 @@ def done_before(journal: Journal, task: Task) -> Outcome | None:
     if entry is None or entry.get("status") != OK or entry["input"] != task.job.name:
         return None
     assert isinstance(task.job.target, Path)
+    sides = [path for path in task.job.sides.values() if isinstance(path, Path)]  # as the target, all of them
     try:
-        if task.job.target.stat().st_size != entry["bytes"] or not all(map(Path.exists, task.job.sides.values())):
+        if task.job.target.stat().st_size != entry["bytes"] or not all(map(os.path.exists, sides)):
             return None
     except OSError:
         return None

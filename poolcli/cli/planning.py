@@ -20,6 +20,7 @@ from poolcli.cli.stream import stream_job
 from poolcli.errors import UsageError
 from poolcli.pipeline import Job, Settings
 from poolcli.report.forms import run_paths, side_extensions
+from poolcli.stores import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Planned:
     """The jobs; the reports of the whole run, forms and files; and the journal, where outputs go into a folder."""
 
     jobs: Plan | list[Job]
-    files: dict[str, Path]
+    files: dict[str, Place]
     journal: Journal | None = None
 
 
@@ -44,16 +45,18 @@ def planned(request: Request, settings: Settings, held: ExitStack) -> Planned:
     plan = Plan(chain(discover(request.inputs, wanted), _listed(discovery, wanted)), destination)
     forms = request.reporting.forms(in_folder=plan.in_folder)
     plan.sides = side_extensions(forms)
-    alone = None if len(plan) > 1 or plan.in_folder else next((Path(job.target_name) for job in plan), None)
+    first = next((job.target for job in plan), None)
+    alone = first if len(plan) == 1 and not plan.in_folder and isinstance(first, Place) else None
     files = run_paths(forms, destination.root, alone)
-    if running.resume and not destination.folder:
-        raise UsageError("--resume needs the folder that the journal is in: give it with -o")
-    journaled = destination.folder and (alone is None or running.resume) and len(plan) > 0
-    there = journaled and (running.resume or not running.dry_run) and (destination.root / JOURNAL).exists()
-    journal = held.enter_context(Journal(destination.root)) if there else None
+    root = destination.root if destination.folder and isinstance(destination.root, Path) else None
+    if running.resume and root is None:
+        raise UsageError("--resume needs the folder that the journal is in, which is a local one: give it with -o")
+    journaled = root is not None and (alone is None or running.resume) and len(plan) > 0
+    there = journaled and (running.resume or not running.dry_run) and root is not None and (root / JOURNAL).exists()
+    journal = held.enter_context(Journal(root)) if root is not None and there else None
     plan.check(files.values(), may_exist=running.overwrite or running.resume)
-    if journaled and journal is None and not running.dry_run:
-        journal = held.enter_context(Journal(destination.root, new=True))
+    if root is not None and journaled and journal is None and not running.dry_run:
+        journal = held.enter_context(Journal(root, new=True))
     return Planned(plan, files, journal)
 
 
@@ -62,12 +65,12 @@ def _stream(request: Request, settings: Settings) -> Planned:
         raise UsageError("--resume is for folders: a stream (-) leaves no journal")
     forms = request.reporting.forms(in_folder=False)
     job = stream_job(request, settings.format, forms)
-    files = run_paths(forms, Path(), job.target if isinstance(job.target, Path) else None)
+    files = run_paths(forms, Path(), job.target if isinstance(job.target, Place) else None)
     check([job], files.values(), may_exist=request.running.overwrite)
     return Planned([job], files)
 
 
-def _wanted(discovery: Discovery, outputs: Path | None) -> Wanted:
+def _wanted(discovery: Discovery, outputs: Place | None) -> Wanted:
     include, exclude = tuple(discovery.include or ()), tuple(discovery.exclude or ())
     return Wanted(images.is_picture, discovery.recursive, include, exclude, outputs)
 

@@ -7,7 +7,10 @@ from poolcli.cli.options.reading import Reading
 from poolcli.cli.options.reporting import Reporting
 from poolcli.cli.options.running import Running
 from poolcli.cli.options.writing import Writing
+from poolcli.errors import UsageError
 from poolcli.recipe import Recipe
+from poolcli.stores import Url, place_of
+from poolcli.stores.table import find_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +31,12 @@ class Request:
         self.writing.check()
         self.reporting.check()
         self.running.check()
+        self._check_places()
+
+    def _check_places(self) -> None:
+        """UsageError for a URL of a store that there is not, or that the workers would not see."""
+        engine = self.running.find_engine()
+        for text in (*self.inputs, self.running.output or ""):
+            place = place_of(text)
+            if engine.away and isinstance(place, Url) and not find_store(place.scheme).shared:
+                raise UsageError(f"{place.scheme}:// is in this process alone: --engine {engine.name} would not see it")

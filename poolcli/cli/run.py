@@ -4,7 +4,6 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from poolcli.batch.discover import STREAM
@@ -18,6 +17,7 @@ from poolcli.cli.tally import Tally
 from poolcli.cli.work import to_do, work
 from poolcli.pipeline import Outcome
 from poolcli.report.forms import looks_of, run_reports
+from poolcli.stores import Place
 
 if TYPE_CHECKING:
     from poolcli.look import Sizes
@@ -67,7 +67,7 @@ def _looks(request: Request, pictures: int) -> "dict[str, Sizes]":
     return looks
 
 
-def _write_reports(files: Mapping[str, Path], kept: Kept) -> None:
+def _write_reports(files: Mapping[str, Place], kept: Kept) -> None:
     """The reports of the whole run, in the order of the plan whatever the engine."""
     with run_reports(files) as add:
         for outcome in kept.in_order():

@@ -1,7 +1,6 @@
 """Options as settings: what every picture of a run is read, pooled, measured and written by."""
 
 from dataclasses import replace
-from pathlib import Path
 
 from poolcli import images
 from poolcli.batch.destination import Destination
@@ -9,6 +8,8 @@ from poolcli.cli.request import Request
 from poolcli.colour import Colour
 from poolcli.execute import Shifting
 from poolcli.pipeline import Settings
+from poolcli.stores import Place
+from poolcli.stores.place import writable as taking
 
 
 def settings_of(request: Request) -> Settings:
@@ -29,7 +30,7 @@ def settings_of(request: Request) -> Settings:
     )
 
 
-def extension_of(format: str | None, path: Path) -> str:
+def extension_of(format: str | None, path: Place) -> str:
     """The extension of the output for this input: its own, unless another format is wanted or it only can be read."""
     known = images.format_of(path)
     if format is not None:
@@ -42,4 +43,4 @@ def extension_of(format: str | None, path: Path) -> str:
 def writable(destination: Destination, format: str | None) -> Destination:
     """`destination`, with a UsageError for an output whose extension is of no format that is written."""
     place = destination.place
-    return replace(destination, place=lambda found: images.check_target(place(found), found.path, format))
+    return replace(destination, place=lambda found: images.check_target(taking(place(found)), found.path, format))

@@ -13,15 +13,19 @@ from poolcli.errors import UsageError
 from poolcli.files import is_folder
 from poolcli.pipeline import Job
 from poolcli.report.forms import side_extensions
+from poolcli.stores import Place, Url, place_of
+from poolcli.stores.place import writable
 
 
 def stream_job(request: Request, format: str | None, forms: Sequence[str]) -> Job:
     """The job for `-` as the input, the output or both; UsageError for what a stream cannot do."""
     inputs, running = request.inputs, request.running
-    if len(inputs) != 1 or request.discovery.files_from is not None or is_folder(inputs[0]):
+    named = None if STREAM in inputs else place_of(inputs[0])
+    if len(inputs) != 1 or request.discovery.files_from is not None or (isinstance(named, Path) and is_folder(named)):
         raise UsageError("a stream (-) stands for one picture: give one input, or a folder with -o")
     name, output = inputs[0], running.output or STREAM
-    source: Path | BinaryIO = sys.stdin.buffer if name == STREAM else Path(name)
+    source: Place | BinaryIO = named or sys.stdin.buffer
+    shown = str(source) if isinstance(source, Url) else name
     if output == STREAM:
         if running.json:
             raise UsageError("--json and the picture cannot both go to stdout: write the picture to a file with -o")
@@ -30,9 +34,15 @@ def stream_job(request: Request, format: str | None, forms: Sequence[str]) -> Jo
         beside = list(side_extensions(request.reporting.report or ()))
         if beside:
             raise UsageError(f"--report {beside[0]} stands beside an output, stdout is none: name a file with -o")
-        return Job(source, sys.stdout.buffer, name, STREAM)
-    target = Path(output)
-    if is_folder(target) or not target.suffix or "{" in output:
+        return Job(source, sys.stdout.buffer, shown, STREAM)
+    target = writable(place_of(output))
+    if (isinstance(target, Path) and is_folder(target)) or not target.suffix or "{" in output:
         raise UsageError(f"'{output}' names no file for the picture from stdin: give a name with an extension")
     images.check_target(target, None, format)
-    return Job(source, target, name, output, side_files(target, side_extensions(forms)))
+    return Job(
+        source,
+        target,
+        shown,
+        str(target) if isinstance(target, Url) else output,
+        side_files(target, side_extensions(forms)),
+    )

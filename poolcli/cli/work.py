@@ -1,21 +1,27 @@
 """The work of a run: the jobs that are to be done go through an engine and into the journal, the others are told."""
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import replace
 from functools import partial
+from io import BytesIO
 from itertools import takewhile
 from pathlib import Path
 
 from poolcli import images
-from poolcli.batch.engines import Limits, Lost, find_engine, processors, run
+from poolcli.batch.engines import ALLOWED_FAILURES, CLUSTER, ENGINES, Limits, Lost, print_nothing, processors, run
 from poolcli.batch.resuming import Keys, Task, done_before, note, numbered
 from poolcli.cli.interrupt import gently
 from poolcli.cli.options.running import Running
 from poolcli.cli.planning import Planned
+from poolcli.cli.printer import say
 from poolcli.files import sweep
 from poolcli.pipeline import Job, Outcome, Settings
 from poolcli.recipe import Conv
 from poolcli.report.worker import run_and_report
+from poolcli.stores import Url
+
+HEAD = 1 << 16  # bytes of an object that tell how large a picture it is
 
 Tell = Callable[[int, Outcome], None]
 
@@ -26,13 +32,21 @@ def work(plan: Planned, settings: Settings, running: Running, tell: Tell) -> Non
     Those that an earlier run has done are told too.
     """
     alone = len(plan.jobs) == 1 and running.timeout is None
-    engine = find_engine("serial" if alone else running.engine, timeout=running.timeout is not None)
-    limits = Limits(running.workers() or processors(), running.memory_bytes(), running.timeout)
+    engine = ENGINES["serial"] if alone else running.find_engine()
+    limits = Limits(
+        running.workers() or processors(),
+        running.memory_bytes(),
+        running.timeout,
+        running.scheduler,
+        ALLOWED_FAILURES if running.allowed_failures is None else running.allowed_failures,
+        print_nothing if running.quiet else say,
+    )
+    base = Path.cwd() if engine.name == CLUSTER else None
     if plan.journal and not running.resume:
         plan.journal.begin()
     with gently(engine.name != "serial") as stopped:
         tasks = takewhile(lambda task: not stopped(), to_do(plan, settings, running, tell))
-        results = run(engine, partial(_work, settings), tasks, limits, partial(_weight, settings))
+        results = run(engine, partial(_work, settings, base), tasks, limits, partial(_weight, settings))
         with closing(results):  # when stdout is closed, say: nothing more is begun, what is under way is finished
             for task, result in results:
                 outcome = _lost(task.job, result) if isinstance(result, Lost) else result
@@ -58,12 +72,27 @@ def to_do(plan: Planned, settings: Settings, running: Running, tell: Tell) -> It
             tell(task.number, outcome)
 
 
-def _work(settings: Settings, task: Task) -> Outcome:
-    return run_and_report(settings, task.job)
+def _work(settings: Settings, base: Path | None, task: Task) -> Outcome:
+    """What becomes of a job; `base`: where we are, for a worker that is elsewhere."""
+    if base is None:
+        return run_and_report(settings, task.job)
+    return replace(run_and_report(settings, _seen_from_afar(task.job, base)), job=task.job)
+
+
+def _seen_from_afar(job: Job, base: Path) -> Job:
+    """The job with whole paths; what it is called stays."""
+    source, target = (base / place if isinstance(place, Path) else place for place in (job.source, job.target))
+    sides = {name: base / place if isinstance(place, Path) else place for name, place in job.sides.items()}
+    return replace(job, source=source, target=target, sides=sides)
 
 
 def _weight(settings: Settings, task: Task) -> int:
     source, filtered = task.job.source, any(isinstance(layer, Conv) for layer in settings.recipe.layers)
+    if isinstance(source, Url):
+        from poolcli.stores.access import StoreError, read
+
+        with suppress(StoreError):  # its job will tell
+            return images.weigh(BytesIO(read(source, HEAD)), filtered=filtered)
     return images.weigh(source, filtered=filtered) if isinstance(source, Path) else 0
 
 

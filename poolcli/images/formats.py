@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from poolcli.errors import UsageError, unknown
+from poolcli.stores import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +109,20 @@ REFUSED = frozenset(row.name for row in FORMATS.values() if not row.readable)
 _SAME = {"MPO": "JPEG"}  # what is read from an MPO is one JPEG picture
 
 
-def format_of(path: Path) -> str | None:
+def format_of(path: Place) -> str | None:
     """The format that the extension of `path` stands for, readable or not, or None when it stands for none.
 
+    >>> from pathlib import Path
     >>> format_of(Path("photo.JPG")), format_of(Path("map.npy")), format_of(Path("notes.txt"))
     ('JPEG', 'NPY', None)
     """
     return BY_EXTENSION.get(path.suffix.lower())
 
 
-def is_picture(path: Path) -> bool:
+def is_picture(path: Place) -> bool:
     """Whether the extension of `path` is one of a format that can be read, .npy included.
 
+    >>> from pathlib import Path
     >>> is_picture(Path("a.png")), is_picture(Path("a.eps")), is_picture(Path("a.txt"))
     (True, False, False)
     """
@@ -168,7 +170,7 @@ def find_writable(text: str) -> str:
     return writable(name).name
 
 
-def check_target(target: Path, source: Path | None, format: str | None) -> Path:
+def check_target(target: Place, source: Place | None, format: str | None) -> Place:
     """`target` itself; UsageError when its extension is of no format that is written, or not of `format`.
 
     An extension that stands for nothing is taken where it is the source's own: then content decides.
@@ -187,7 +189,7 @@ def check_target(target: Path, source: Path | None, format: str | None) -> Path:
     return target
 
 
-def _keeps_end(target: Path, source: Path) -> bool:
+def _keeps_end(target: Place, source: Place) -> bool:
     """Whether `target` has the extension of `source`, or none as that one: `photo.max-k2s2` for `photo`."""
     return target.suffix == source.suffix or (not source.suffix and target.name.startswith(f"{source.name}."))
 

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from io import TextIOWrapper
-from pathlib import Path
 from typing import Any
 
 from poolcli.pipeline import Outcome
 from poolcli.report.spool import spooled
 from poolcli.shift.record import Aligned, ShiftReport, ShiftRow, Side
+from poolcli.stores import Place
 
 _SIDES = {"raw": Side, "dense": Side, "pooled": Side, "aligned": Aligned}
 _PICTURES = (
@@ -29,7 +29,7 @@ def columns() -> tuple[str, ...]:
 
 
 @contextmanager
-def write_table(path: Path) -> Iterator[Callable[[Outcome], None]]:
+def write_table(path: Place) -> Iterator[Callable[[Outcome], None]]:
     """A table in `path`, whose rows come with the outcomes."""
     with spooled(path) as stream:
         text = TextIOWrapper(stream, "utf-8", errors="replace", newline="", write_through=True)

@@ -5,10 +5,10 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from poolcli.errors import UsageError, unknown
+from poolcli.stores import Place
 
 if TYPE_CHECKING:
     from poolcli.look import Sizes
@@ -81,7 +81,7 @@ def side_extensions(names: Iterable[str]) -> dict[str, str]:
     return {name: FORMS[name].extension for name in names if not FORMS[name].of_run}
 
 
-def run_paths(names: Iterable[str], folder: Path, single: Path | None) -> dict[str, Path]:
+def run_paths(names: Iterable[str], folder: Place, single: Place | None) -> dict[str, Place]:
     """Of these forms, those of a run, with their files: in `folder`, or beside the output of a `single` picture."""
     return {
         name: single.with_name(single.stem + FORMS[name].extension) if single else folder / f"{RUN_NAME}.{name}"
@@ -100,7 +100,7 @@ def looks_of(names: Iterable[str], *, pictures: int) -> "dict[str, Sizes]":
     return {name: getattr(look, sizes[pictures > FEW]) for name, sizes in wanted.items() if sizes}
 
 
-def form_of(path: Path) -> Form:
+def form_of(path: Place) -> Form:
     """The form that the extension of a file stands for; UsageError where it is none, or its extra is not installed."""
     name = path.suffix.lower().removeprefix(".")
     if name not in FORMS:
@@ -110,7 +110,7 @@ def form_of(path: Path) -> Form:
     return FORMS[name]
 
 
-def write_sides(sides: Mapping[str, Path], outcome: "Outcome") -> None:
+def write_sides(sides: Mapping[str, Place], outcome: "Outcome") -> None:
     """Write the forms beside one output; OutputError when that cannot be."""
     for name, path in sides.items():
         FORMS[name].load()(path, outcome)
@@ -121,7 +121,7 @@ class _NothingMeasured(Exception):  # noqa: N818 (no error: it ends the contexts
 
 
 @contextmanager
-def run_reports(paths: Mapping[str, Path]) -> Iterator[Callable[["Outcome"], None]]:
+def run_reports(paths: Mapping[str, Place]) -> Iterator[Callable[["Outcome"], None]]:
     """Give a function to call with every outcome; the files of the run appear when the block ends well.
 
     Unless nothing was measured: an empty report would tell nobody anything, and be in the way of the next run.

@@ -5,18 +5,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from importlib.resources import files
-from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from poolcli import __version__
-from poolcli.files import publish
 from poolcli.look import heat_colours
 from poolcli.pipeline import Outcome
 from poolcli.report.entries import COLUMNS, Entry, Line, entries_of, facts_of
 from poolcli.report.spread import plots
+from poolcli.stores import Place, publish
 
 MOST_BYTES = 24 << 20  # of rows with their pictures; the others have figures only
 MOST_ROWS = 20_000
@@ -24,7 +23,7 @@ MOST_FAILURES = 1_000
 
 
 @contextmanager
-def write_page(path: Path) -> Iterator[Callable[[Outcome], None]]:
+def write_page(path: Place) -> Iterator[Callable[[Outcome], None]]:
     """A page in `path`, whose pictures come with the outcomes."""
     with TemporaryFile() as spool:
         page = Page(spool)

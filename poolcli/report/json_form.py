@@ -3,12 +3,11 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from poolcli.files import publish
 from poolcli.report.spool import spooled
 from poolcli.shift.record import ShiftReport
+from poolcli.stores import Place, publish
 
 if TYPE_CHECKING:  # NumPy comes with it, and lists of modes need none
     from poolcli.pipeline import Job, Outcome
@@ -39,7 +38,7 @@ def to_json(value: object) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def write_side_file(path: Path, outcome: "Outcome") -> None:
+def write_side_file(path: Place, outcome: "Outcome") -> None:
     """The report beside one output: an object, or a line each for a picture of several frames."""
     reports = outcome.reports
     with publish(path) as stream:
@@ -51,7 +50,7 @@ def write_side_file(path: Path, outcome: "Outcome") -> None:
 
 
 @contextmanager
-def write_lines_file(path: Path) -> "Iterator[Callable[[Outcome], None]]":
+def write_lines_file(path: Place) -> "Iterator[Callable[[Outcome], None]]":
     """JSON Lines in `path`, a line a picture (a frame), as the outcomes come."""
     with spooled(path) as stream:
         yield lambda outcome: write_lines(stream, outcome.reports)

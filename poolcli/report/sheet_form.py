@@ -1,8 +1,5 @@
 """The report as one picture: a contact sheet beside every output."""
 
-from pathlib import Path
-
-from poolcli.files import publish
 from poolcli.images.sheet import PANEL, Band, Tile, draw_sheet
 from poolcli.look import Look, Panel, heat_colours
 from poolcli.pipeline import Outcome
@@ -10,9 +7,10 @@ from poolcli.report.entries import facts_of, title_of
 from poolcli.report.panels import Shown, place, six
 from poolcli.report.verdict import title, verdict, worst_row
 from poolcli.shift.record import ShiftReport
+from poolcli.stores import Place, publish
 
 
-def write_sheet(path: Path, outcome: Outcome) -> None:
+def write_sheet(path: Place, outcome: Outcome) -> None:
     """The contact sheet of the first frame, as a PNG."""
     report, look = outcome.reports[0], outcome.looks["png"][0]
     panels = [panel for panel in (look.whole, look.part) if panel]

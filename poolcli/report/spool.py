@@ -2,16 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
-from poolcli.files import publish
+from poolcli.stores import Place, publish
 
 
 @contextmanager
-def spooled(path: Path) -> Iterator[BinaryIO]:
+def spooled(path: Place) -> Iterator[BinaryIO]:
     """Give a file to fill; copy it to `path` when the block ends well.
 
     Not the report's own file, so that what goes wrong meanwhile (a closed stdout) is no error of writing the report.

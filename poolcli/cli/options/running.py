@@ -6,10 +6,12 @@ from typing import Annotated
 
 from typer import Option
 
-from poolcli.batch.engines import ENGINES, USUAL, find_engine, processors
+from poolcli.batch.engines import CLUSTER, ENGINES, USUAL, Engine, find_engine, processors
 from poolcli.errors import UsageError
+from poolcli.stores.redact import redacted
 
 AUTO, MOST = "auto", 1024
+_SCHEDULER = re.compile(r"(tcp|tls|ws|wss|ucx)://[^\s/@]+:\d+")
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
@@ -39,6 +41,14 @@ class Running:
     timeout: Annotated[
         float | None, Option("--timeout", metavar="SECONDS", help="Give a picture up after so long (processes).")
     ] = None
+    scheduler: Annotated[
+        str | None,
+        Option("--scheduler", metavar="ADDRESS", help="Of a dask cluster, tcp:// or tls://; if not given, one here."),
+    ] = None
+    allowed_failures: Annotated[
+        int | None,
+        Option("--allowed-failures", metavar="N", help="Workers that a picture may cost, and one more (dask): 1."),
+    ] = None
     dry_run: Annotated[bool, Option("--dry-run", help="Print what would be done, do nothing.")] = False
     json: Annotated[bool, Option("--json", help="One JSON object a line on stdout.")] = False
     quiet: Annotated[bool, Option("--quiet", "-q", help="Print nothing but errors and what --json or -o - ask.")] = (
@@ -49,12 +59,32 @@ class Running:
         """UsageError for an unknown engine, or a number that cannot be."""
         if self.resume and self.overwrite:
             raise UsageError("--resume keeps what is done and --overwrite does not: give one of them")
-        find_engine(self.engine, timeout=self.timeout is not None)
+        engine = self.find_engine()
+        self._check_cluster(engine)
         self.workers()
         self.threads(pictures=1)
         self.memory_bytes()
         if self.timeout is not None and not self.timeout > 0:
             raise UsageError(f"--timeout {self.timeout:g} is not allowed: give more than 0 seconds")
+
+    def find_engine(self) -> Engine:
+        """The engine that the options mean."""
+        return find_engine(self.engine, timeout=self.timeout is not None, scheduler=self.scheduler is not None)
+
+    def _check_cluster(self, engine: Engine) -> None:
+        if self.scheduler is not None and not _SCHEDULER.fullmatch(self.scheduler):
+            raise UsageError(
+                f"--scheduler '{redacted(self.scheduler)}' is no address: give tcp://HOST:PORT or tls://HOST:PORT"
+            )
+        if self.allowed_failures is None:
+            return
+        if self.allowed_failures < 0:
+            raise UsageError(f"--allowed-failures {self.allowed_failures} is not allowed: give 0 or more")
+        if engine.name != CLUSTER or self.scheduler is not None:
+            raise UsageError(
+                "--allowed-failures is for workers that --engine dask starts itself; a scheduler has a setting of its "
+                "own: distributed.scheduler.allowed-failures"
+            )
 
     def workers(self) -> int | None:
         """How many; None: as many as there are processors."""

@@ -1,0 +1,211 @@
+"""A crew of dask workers: processes started here, or those of a scheduler that is there already, wherever they are.
+
+Only names and records travel: workers read pictures and write results themselves, so that a task may run twice (dask
+moves it when its worker dies) and leaves the same bytes. Items go in chunks of about a second. The items of a chunk
+that killed its workers are tried again one at a time, with nothing else under way: then it is known whom to blame.
+"""
+
+import logging
+import secrets
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError
+from contextlib import ExitStack, suppress
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from distributed import Client, LocalCluster, WorkerPlugin
+from distributed.scheduler import KilledWorker
+
+from poolcli import __version__
+from poolcli.batch.engines import Limits, Lost
+from poolcli.errors import PoolcliError, UsageError
+from poolcli.stores.redact import redacted
+
+CHUNK_SECONDS = 1.0
+LARGEST_CHUNK = 64
+FEWEST_TASKS = 8  # under way, whatever the number of workers: so that a cluster that adapts itself sees work
+PATIENCE = 10  # seconds for a scheduler to answer
+_RECOUNT = 5.0  # seconds after which the workers are counted again
+
+Numbered = tuple[int, Any]
+
+
+class Dask:
+    """`limits.jobs` worker processes of one thread, or the workers of `limits.scheduler`."""
+
+    def __init__(self, function: Callable[[Any], Any], limits: Limits) -> None:
+        """`function` and the items must be values that can be sent."""
+        self._function, self._limits = function, limits
+        self._run = secrets.token_hex(4)  # of the keys, lest a task of another run be taken for one of ours
+        self._held = ExitStack()
+        self._chunk_size = 1
+        self._tasks, self._counted = FEWEST_TASKS, 0.0
+        self._waiting: list[Numbered] = []  # for the rest of their chunk
+        self._under_way: dict[str, tuple[Any, list[Numbered]]] = {}  # key -> future, which has to be held, and items
+        self._suspects: deque[Numbered] = deque()
+        self._done: deque[Numbered] = deque()
+        self._finished: SimpleQueue[Any] = SimpleQueue()  # futures, put there by threads of the client
+
+    def __enter__(self) -> "Dask":
+        with ExitStack() as held:
+            held.callback(logging.getLogger("distributed").setLevel, logging.getLogger("distributed").level)
+            logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is told in our own words
+            self._client = held.enter_context(_connected(self._limits, held))
+            self._held = held.pop_all()
+        self._limits.tell(f"dask dashboard: {redacted(self._client.dashboard_link)}")
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        with suppress(TimeoutError, OSError):
+            self._held.close()
+
+    @property
+    def places(self) -> int:
+        """Two tasks for every thread of a worker, as many as there are now."""
+        if time.monotonic() - self._counted > _RECOUNT:
+            with suppress(OSError, TimeoutError):
+                self._tasks = max(FEWEST_TASKS, 2 * sum(self._client.nthreads().values()))
+            self._counted = time.monotonic()
+        return self._tasks * self._chunk_size
+
+    def submit(self, number: int, item: Any) -> None:
+        """Let it wait for a chunk, or go with one."""
+        self._waiting.append((number, item))
+        if len(self._waiting) >= self._chunk_size:
+            self._send()
+
+    def finished(self) -> Numbered:
+        """Wait for the next result, or for what was lost."""
+        while not self._done:
+            if self._waiting:
+                self._send()
+            elif not self._under_way:
+                self._begin([self._suspects.popleft()], alone=True)
+            self._hear()
+        return self._done.popleft()
+
+    def _send(self) -> None:
+        chunk, self._waiting = self._waiting, []
+        self._begin(chunk)
+
+    def _begin(self, chunk: list[Numbered], *, alone: bool = False) -> None:
+        key = f"poolcli-{self._run}-{chunk[0][0]}" + ("-alone" if alone else "")
+        work = partial(_work, self._function, [item for _, item in chunk])
+        future = self._client.submit(work, key=key)
+        self._under_way[key] = future, chunk
+        future.add_done_callback(self._finished.put)
+
+    def _hear(self) -> None:
+        """Wait for a task to end."""
+        try:
+            future = self._finished.get(timeout=1)  # or Windows would not notice Ctrl-C
+        except Empty:
+            return
+        _, chunk = self._under_way.pop(future.key)
+        try:
+            seconds, results = future.result()
+        except KilledWorker as error:
+            self._blame(chunk, error, alone=future.key.endswith("-alone"))
+        except (CancelledError, OSError) as error:
+            raise PoolcliError("the dask scheduler is gone; what is finished is whole: run the rest again") from error
+        else:
+            self._chunk_size = _next_size(self._chunk_size, seconds / len(chunk))
+            self._done += zip((number for number, _ in chunk), results, strict=True)
+
+    def _blame(self, chunk: list[Numbered], error: KilledWorker, *, alone: bool) -> None:
+        if not alone:
+            self._suspects += chunk
+            return
+        times = error.allowed_failures + 1
+        said = f"ended its worker process {times} times" if times > 1 else "ended its worker process"
+        self._done.append((chunk[0][0], Lost("crash", f"{said} (perhaps a crash in a codec, or the memory ran out)")))
+
+
+def _work(function: Callable[[Any], Any], items: Sequence[Any]) -> tuple[float, list[Any]]:
+    """What a worker does: the results, and the seconds they took."""
+    start = time.monotonic()
+    results = [_result(function, item) for item in items]
+    return time.monotonic() - start, results
+
+
+def _result(function: Callable[[Any], Any], item: Any) -> Any:
+    """What the function makes of an item; what it raises is this item's failure, since dask cannot send every error."""
+    try:
+        return function(item)
+    except Exception as error:  # noqa: BLE001 (told, as one item that failed)
+        said = redacted(" ".join(str(error).split()))[:200]
+        return Lost("crash", f"made the worker raise {type(error).__name__} ({said}): please report it")
+
+
+def _next_size(size: int, seconds: float) -> int:
+    """Items for a chunk when one takes so long: never more than twice what was, lest one quick item mislead.
+
+    >>> _next_size(1, 0.001), _next_size(2, 0.001), _next_size(64, 0.5), _next_size(64, 0.0)
+    (2, 4, 2, 64)
+    """
+    wanted = CHUNK_SECONDS / seconds if seconds > 0 else LARGEST_CHUNK
+    return max(1, min(int(wanted), 2 * size, LARGEST_CHUNK))
+
+
+def _connected(limits: Limits, held: ExitStack) -> Client:
+    if limits.scheduler is None:
+        return _own_cluster(limits, held)
+    where = redacted(limits.scheduler)
+    try:
+        client = Client(limits.scheduler, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError, TypeError, RuntimeError, ImportError) as error:
+        said = redacted(" ".join(str(error).split()))[:200] or type(error).__name__
+        raise PoolcliError(f"the scheduler '{where}' cannot be reached ({said}): check its address") from error
+    held.callback(client.close)
+    _check_workers(client, where, limits.tell)
+    return client
+
+
+def _own_cluster(limits: Limits, held: ExitStack) -> Client:
+    cluster = held.enter_context(
+        LocalCluster(
+            n_workers=limits.jobs,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL,
+            scheduler_kwargs={"allowed_failures": limits.allowed_failures},
+        )
+    )
+    client = Client(cluster, set_as_default=False)
+    client.register_plugin(_Calm())
+    return client
+
+
+def _check_workers(client: Client, where: str, tell: Callable[[str], None]) -> None:
+    """UsageError when the workers of a cluster have another poolcli, or none."""
+    found = client.run(_version, on_error="return")
+    for worker, version in found.items():
+        if version != __version__:
+            has = "no poolcli" if isinstance(version, Exception) else f"poolcli {version}"
+            raise UsageError(
+                f"the worker {worker} has {has}, this is {__version__}: there, "
+                f'pip install "poolcli[cluster]=={__version__}"'
+            )
+    if not found:
+        tell(f"'{where}' has no workers yet: waiting for some")
+
+
+def _version() -> str:
+    return __version__
+
+
+class _Calm(WorkerPlugin):
+    """Ctrl-C is for the process that feeds the workers, which lets them finish."""
+
+    name = "poolcli-calm"
+
+    def setup(self, worker: Any) -> None:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
