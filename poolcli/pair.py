@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -16,11 +15,12 @@ from poolcli.pipeline import Job, Outcome
 from poolcli.recipe import Recipe
 from poolcli.shift.measure import measure_pair
 from poolcli.shift.record import InputFacts, Offset, OutputFacts, ShiftReport, summarize
+from poolcli.stores import Place, fetched
 
 
 def compare_pictures(
     recipe: Recipe,
-    paths: tuple[Path, Path],
+    paths: tuple[Place, Place],
     reading: images.ReadOptions,
     tolerance: float = 0,
     looks: Mapping[str, Sizes] | None = None,
@@ -58,9 +58,9 @@ def compare_pictures(
     return Outcome(job, (report,), looks=by_form)
 
 
-def _decoded(path: Path, reading: images.ReadOptions, *, labels: bool) -> images.Picture:
+def _decoded(path: Place, reading: images.ReadOptions, *, labels: bool) -> images.Picture:
     return images.decode(
-        path,
+        fetched(path),
         name=str(path),
         labels=labels,
         max_pixels=reading.max_pixels,
@@ -69,7 +69,7 @@ def _decoded(path: Path, reading: images.ReadOptions, *, labels: bool) -> images
     )
 
 
-def _check_alike(paths: tuple[Path, Path], frames: tuple[images.Frame, images.Frame]) -> None:
+def _check_alike(paths: tuple[Place, Place], frames: tuple[images.Frame, images.Frame]) -> None:
     told = []
     for path, frame in zip(paths, frames, strict=True):
         width, height = size_of(frame.pixels)

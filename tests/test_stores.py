@@ -202,6 +202,17 @@ def test_patterns_lists_and_single_objects(store, tmp_path, command):
     assert [name for name in local if name.endswith(".png")] == ["a/1.png", "a/3.png"]
 
 
+def test_the_other_commands(store, tmp_path, command):
+    """`compare` and `diff` read and write objects too, and replace none."""
+    fill(store, tmp_path, 2)
+    one, other = "memory://in/a/1.png", "memory://in/b c/0.png"
+    assert command("diff", one, other, "-o", "memory://x/d.json", "-o", "memory://x/d.csv", "--json").code == 0
+    assert command("compare", "memory://in", "-r", "--modes", "max,avg", "-o", "memory://x/c.json").code == 0
+    assert [key for key in keys(store) if key.startswith("x/")] == ["x/c.json", "x/d.csv", "x/d.json"]
+    assert "'memory://x/d.json' exists already" in command.refused("diff", one, other, "-o", "memory://x/d.json")
+    assert "'memory://x/c.json' exists already" in command.refused("compare", one, "-o", "memory://x/c.json")
+
+
 def test_streams(store, tmp_path):
     """From a store to stdout."""
     fill(store, tmp_path / "local", 1)

@@ -1,20 +1,19 @@
 """Two given pictures: the report printed, and written in the forms that the files' extensions say."""
 
-from pathlib import Path
-
 from poolcli.images.options import ReadOptions
 from poolcli.pair import compare_pictures
 from poolcli.recipe import Recipe
 from poolcli.report.forms import form_of, looks_of, run_reports, write_sides
 from poolcli.report.json_form import to_json
+from poolcli.stores import Place
 
 
 def run_diff(
     recipe: Recipe,
-    pictures: tuple[Path, Path],
+    pictures: tuple[Place, Place],
     reading: ReadOptions,
     tolerance: float,
-    files: list[Path],
+    files: list[Place],
     *,
     json: bool,
 ) -> None:

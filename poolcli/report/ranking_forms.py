@@ -8,7 +8,6 @@ from dataclasses import dataclass, fields
 from importlib import import_module
 from importlib.util import find_spec
 from io import TextIOWrapper
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from poolcli.errors import UsageError
@@ -16,6 +15,7 @@ from poolcli.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from poolcli import stores
     from poolcli.contest import Match
     from poolcli.report.ranking import Place, Ranking
 
@@ -43,7 +43,7 @@ FORMS: Mapping[str, RankingForm] = {
 Add = Callable[["Match"], None]
 
 
-def check_files(paths: Sequence[Path], *, overwrite: bool) -> None:
+def check_files(paths: "Sequence[stores.Place]", *, overwrite: bool) -> None:
     """UsageError for an extension that is no form, a form whose extra is missing, and a file that is there already."""
     for path in paths:
         form = FORMS.get(path.suffix.lower())
@@ -55,7 +55,7 @@ def check_files(paths: Sequence[Path], *, overwrite: bool) -> None:
             raise UsageError(f"'{path}' exists already: use --overwrite, or another name with -o")
 
 
-def writer_of(path: Path, ranking: "Ranking") -> AbstractContextManager[Add]:
+def writer_of(path: "stores.Place", ranking: "Ranking") -> AbstractContextManager[Add]:
     """A context that gives a function to call with every match; the file appears when it ends well."""
     module, name = FORMS[path.suffix.lower()].writer.split(":")
     context: AbstractContextManager[Add] = getattr(import_module(f"poolcli.report.{module}"), name)(path, ranking)
@@ -63,7 +63,7 @@ def writer_of(path: Path, ranking: "Ranking") -> AbstractContextManager[Add]:
 
 
 @contextmanager
-def write_csv(path: Path, ranking: "Ranking") -> Iterator[Add]:
+def write_csv(path: "stores.Place", ranking: "Ranking") -> Iterator[Add]:
     """A row for every contender on every picture."""
     from poolcli.contest import Standing
     from poolcli.report.spool import spooled
@@ -84,9 +84,9 @@ def write_csv(path: Path, ranking: "Ranking") -> Iterator[Add]:
 
 
 @contextmanager
-def write_json(path: Path, ranking: "Ranking") -> Iterator[Add]:
+def write_json(path: "stores.Place", ranking: "Ranking") -> Iterator[Add]:
     """The ranking as an array of its places."""
-    from poolcli.files import publish
+    from poolcli.stores import publish
 
     yield lambda match: None
     with publish(path) as stream:

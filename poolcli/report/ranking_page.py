@@ -3,11 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-from poolcli import __version__
+from poolcli import __version__, stores
 from poolcli.contest import Match
-from poolcli.files import publish
 from poolcli.report.figures import figure, percent
 from poolcli.report.html_form import templates, write_head
 from poolcli.report.ranking import Place, Ranking, top_of, words
@@ -58,12 +56,12 @@ class Chart:
 
 
 @contextmanager
-def write_ranking_page(path: Path, ranking: Ranking) -> Iterator[Callable[[Match], None]]:
+def write_ranking_page(path: stores.Place, ranking: Ranking) -> Iterator[Callable[[Match], None]]:
     """The page in `path`, made when all matches are in `ranking`."""
     yield lambda match: None
     places = ranking.places()
     page = templates()
-    with publish(path) as stream:
+    with stores.publish(path) as stream:
         facts = (f"{ranking.pictures:,} picture{'s' * (ranking.pictures != 1)}", *ranking.facts)
         stream.write(write_head(page, "Which down-sampling is least upset by shifts?", facts, "", script=False))
         text = page.get_template("ranking.html").render(

@@ -67,6 +67,15 @@ class Url:
         below = below if isinstance(below, str) else below.as_posix()
         return replace(self, key=f"{self.key}/{below}" if self.key else below, query="")
 
+    def exists(self) -> bool:
+        """Whether there is such an object; UsageError when the store does not say."""
+        from poolcli.stores.access import StoreError, exists  # and with it fsspec
+
+        try:
+            return exists(self)
+        except StoreError as error:
+            raise UsageError(f"'{self}' cannot be asked for: {error}; check its name and your access to it") from error
+
 
 Place = Path | Url
 

@@ -1,6 +1,5 @@
 """`poolcli diff`: the shift report for two given pictures."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +9,8 @@ from poolcli.cli.options.recipe import Filtering, Pooling, recipe_of
 from poolcli.cli.tables import AsJson
 from poolcli.errors import UsageError
 from poolcli.report.forms import form_of
+from poolcli.stores import place_of
+from poolcli.stores.place import writable
 
 One = Annotated[str, typer.Argument(metavar="A", help="A picture or a .npy array.")]
 Other = Annotated[str, typer.Argument(metavar="B", help="Another of the same size and mode.")]
@@ -39,11 +40,11 @@ def diff(
     recipe, asked = recipe_of(pooling, filtering), reading.options()
     if not tolerance >= 0:
         raise UsageError(f"tolerance {tolerance} is not allowed: give 0 or more")
-    paths = [Path(text) for text in output or ()]
+    paths = [writable(place_of(text)) for text in output or ()]
     for path in paths:
         form_of(path)
         if path.exists() and not overwrite:
             raise UsageError(f"'{path}' exists already: use --overwrite, or another name with -o")
     from poolcli.cli.difference import run_diff  # NumPy and Pillow are loaded only now
 
-    run_diff(recipe, (Path(one), Path(other)), asked, tolerance, paths, json=json)
+    run_diff(recipe, (place_of(one), place_of(other)), asked, tolerance, paths, json=json)

@@ -1,7 +1,6 @@
 """The options of a comparison: what is compared, over which shifts, and where the result goes."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 from typer import Option
@@ -12,6 +11,8 @@ from poolcli.ops.modes import MODES, MOST_TAPS
 from poolcli.recipe import Pool, parse_recipe
 from poolcli.recipe.layers import Layer
 from poolcli.shift.record import SHIFT_EDGES
+from poolcli.stores import Place, place_of
+from poolcli.stores.place import writable
 
 USUAL = "stride,max,avg,blur,maxblur,aps,maxaps"
 MOST_SHIFTS = 16
@@ -64,9 +65,9 @@ class Comparing:
             found[name] = parse_recipe(name).layers if ":" in name else (self._pool(name),)
         return found
 
-    def files(self) -> list[Path]:
+    def files(self) -> list[Place]:
         """Where the result goes."""
-        return [Path(text) for text in self.output or ()]
+        return [writable(place_of(text)) for text in self.output or ()]
 
     def _pool(self, name: str) -> Pool:
         if name not in MODES:
