@@ -4,13 +4,13 @@ import os
 import platform
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO
 
-from poolcli.errors import OutputError
+from poolcli.errors import OutputError, UsageError
 
 TEMPORARY_PREFIX = ".poolcli-"
 TEMPORARY_SUFFIX = ".part"
@@ -24,6 +24,22 @@ _swept: set[Path] = set()
 def is_folder(path: Path | str) -> bool:
     """Whether `path` is a folder; no, where that cannot be asked: whoever opens it will be told why."""
     return os.path.isdir(path)  # noqa: PTH112 (Path.is_dir raises for names too long and folders that are closed)
+
+
+def check_not_read(outputs: Iterable[object], inputs: Iterable[str]) -> None:
+    """UsageError when an output (a path, or a URL) is an input under whatever name: no input is ever written to."""
+    named = list(inputs)
+    for output in outputs:
+        for name in named:
+            if str(output) == name or (isinstance(output, Path) and _is_same(output, name)):
+                raise UsageError(f"the output '{output}' is the input '{name}': give another place with -o")
+
+
+def _is_same(output: Path, name: str) -> bool:
+    try:
+        return output.samefile(name)
+    except OSError:  # one of them is not there
+        return False
 
 
 @contextmanager

@@ -133,3 +133,18 @@ def test_lists_that_cannot_be_read(here):
     """A sentence about the list."""
     done = shell("poolcli pool --files-from - -o out <&-")
     assert (done.returncode, b"the list of names cannot be read" in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize("alias", ["a.png", "./odd/../a.png", "link.png", "hard.png"])
+def test_a_report_never_replaces_a_picture_it_is_about(here, alias):
+    """Under no name of it, whatever --overwrite says; nor the list of names."""
+    shutil.copy(SAMPLES / "four.png", "a.png")
+    Path("link.png").symlink_to("a.png")
+    os.link("a.png", "hard.png")
+    ran = run(["diff", "odd/~.png", "a.png", "-o", alias, "--overwrite"])
+    assert (ran.code, "is the input 'a.png'" in ran.err) == (2, True), ran
+    Path("names.csv").write_text("a.png\n")
+    ran = run(["compare", "--files-from", "names.csv", "-o", "names.csv", "--overwrite"])
+    assert (ran.code, "is the input 'names.csv'" in ran.err) == (2, True), ran
+    assert Path("names.csv").read_text() == "a.png\n"
+    assert Path("a.png").read_bytes() == (SAMPLES / "four.png").read_bytes()

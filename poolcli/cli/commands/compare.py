@@ -6,6 +6,7 @@ from poolcli.cli.options.comparing import Comparing
 from poolcli.cli.options.discovery import Discovery, Inputs
 from poolcli.cli.options.reading import Reading
 from poolcli.cli.options.recipe import Filtering
+from poolcli.files import check_not_read
 from poolcli.report.ranking_forms import check_files
 
 
@@ -20,6 +21,7 @@ def compare(
     discovery.check(inputs or [])
     comparing.check()
     head, contenders = filtering.layers(), comparing.contenders()
+    check_not_read(comparing.files(), [*(inputs or ()), *([discovery.files_from] if discovery.files_from else ())])
     check_files(comparing.files(), overwrite=comparing.overwrite)
     recipes = {name: (*head, *layers) for name, layers in contenders.items()}
     from poolcli.cli.comparison import run_contest  # NumPy and Pillow are loaded only now

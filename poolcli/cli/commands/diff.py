@@ -8,6 +8,7 @@ from poolcli.cli.options.reading import Reading
 from poolcli.cli.options.recipe import Filtering, Pooling, recipe_of
 from poolcli.cli.tables import AsJson
 from poolcli.errors import UsageError
+from poolcli.files import check_not_read
 from poolcli.report.forms import form_of
 from poolcli.stores import place_of
 from poolcli.stores.place import writable
@@ -41,6 +42,7 @@ def diff(
     if not tolerance >= 0:
         raise UsageError(f"tolerance {tolerance} is not allowed: give 0 or more")
     paths = [writable(place_of(text)) for text in output or ()]
+    check_not_read(paths, (one, other))
     for path in paths:
         form_of(path)
         if path.exists() and not overwrite:
