@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from poolcli.errors import UsageError
 from poolcli.stores.redact import redacted
-from poolcli.stores.table import find_store
+from poolcli.stores.table import STORES, find_store
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 
@@ -42,7 +42,7 @@ class Url:
     def name(self) -> str:
         """The last part; empty for a whole bucket."""
         last = self.key.rstrip("/").rpartition("/")[2]
-        return unquote(last) if find_store(self.scheme).quoted else last
+        return unquote(last) if STORES[self.scheme].quoted else last
 
     @property
     def stem(self) -> str:
