@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 from math import log10
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from poolcli.ops.arrays import Array, planes
 from poolcli.ops.footprint import Footprint
@@ -31,7 +29,7 @@ def grids(seen: tuple[Footprint, Footprint]) -> list[tuple[Grid, Grid]]:
     return [(down, across) for down in rows for across in columns]
 
 
-def ideal_samples(image: Array, grid: tuple[Grid, Grid]) -> NDArray[np.float64]:
+def ideal_samples(image: Array, grid: tuple[Grid, Grid]) -> Array:
     """`image` (H x W [x C]) without frequencies from half a period an output on, at the points of `grid`.
 
     Between the pixels the values are those of the band-limited function through them (a phase shift of its Fourier
@@ -41,28 +39,32 @@ def ideal_samples(image: Array, grid: tuple[Grid, Grid]) -> NDArray[np.float64]:
     [[1.0, 1.0], [1.0, 1.0]]
     """
     values = planes(image)
-    across = np.empty((values.shape[0], grid[1].count, values.shape[2]))
-    for start, stop in _blocks(values.shape[0], values.shape[1] * values.shape[2]):
-        across[start:stop] = _sampled(values[start:stop].swapaxes(0, 1), grid[1]).swapaxes(0, 1)
-    out = np.empty((grid[0].count, *across.shape[1:]))
-    for start, stop in _blocks(across.shape[1], across.shape[0] * across.shape[2]):
-        out[:, start:stop] = _sampled(across[:, start:stop], grid[0])
+    dtype = np.float32 if image.dtype.itemsize <= 2 else np.float64  # 24 bits hold 16 with room for sums
+    across = _sampled(values.transpose(0, 2, 1), grid[1], dtype)  # rows, channels, columns
+    down = _sampled(across.transpose(1, 2, 0), grid[0], dtype)  # channels, columns, rows
+    out = down.transpose(2, 1, 0)
     return out[:, :, 0] if image.ndim == 2 else out
 
 
-def _blocks(count: int, values: int) -> list[tuple[int, int]]:
-    step = max(1, BLOCK_VALUES // values)
-    return [(start, min(start + step, count)) for start in range(0, count, step)]
+def _sampled(x: Array, grid: Grid, dtype: type) -> Array:
+    """Low-pass and sample along the last axis, in `dtype`; contiguous there, which takes a third of the time."""
+    out = np.empty((*x.shape[:2], grid.count), dtype)
+    step = max(1, BLOCK_VALUES // (x.shape[1] * x.shape[2]))
+    for start in range(0, len(x), step):
+        out[start : start + step] = _lines(np.ascontiguousarray(x[start : start + step], dtype), grid)
+    return out
 
 
-def _sampled(x: Array, grid: Grid) -> NDArray[np.float64]:
-    """Low-pass and sample along the first axis."""
-    n = len(x)
-    spectrum = np.fft.rfft(np.concatenate([x, x[::-1]]).astype(np.float64), axis=0)
-    frequencies = np.arange(n + 1) / (2 * n)  # in periods a pixel
-    turn = np.exp(2j * np.pi * frequencies * grid.start) * (frequencies < 0.5 / grid.step)
-    whole: Array = np.fft.irfft(spectrum * turn.reshape(-1, *[1] * (x.ndim - 1)), 2 * n, axis=0)
-    return whole[np.arange(grid.count) * grid.step % (2 * n)]
+def _lines(x: Array, grid: Grid) -> Array:
+    n = x.shape[-1]
+    kept = np.arange(-(-n // grid.step))  # the waves with less than half a period an output
+    turn = np.exp(1j * np.pi / n * kept * grid.start).astype(f"c{2 * x.itemsize}")
+    spectrum = np.fft.rfft(np.concatenate([x, x[..., ::-1]], axis=-1))[..., : len(kept)] * turn
+    if 2 * n % grid.step:
+        whole: Array = np.fft.irfft(spectrum, 2 * n)
+        return whole[..., np.arange(grid.count) * grid.step % (2 * n)]
+    samples: Array = np.fft.irfft(spectrum, 2 * n // grid.step) / grid.step  # half the work of the above
+    return samples[..., np.arange(grid.count) % samples.shape[-1]]
 
 
 def fidelity(output: Array, image: Array, seen: tuple[Footprint, Footprint], peak: float) -> float | None:
@@ -76,7 +78,7 @@ def fidelity(output: Array, image: Array, seen: tuple[Footprint, Footprint], pea
     return 10 * log10(peak * peak / error) if error > 0 and peak > 0 else None
 
 
-def _mean_square(a: Array, b: NDArray[Any]) -> float:
+def _mean_square(a: Array, b: Array) -> float:
     gaps = a.astype(np.float64) - b
     finite = gaps[np.isfinite(gaps)]
     return float(np.einsum("i,i->", finite, finite)) / finite.size if finite.size else 0.0
