@@ -135,6 +135,31 @@ def test_overwrite_begins_anew(run, tmp_path):
     assert len(journal()) == 2
 
 
+def test_overwrite_forgets_before_it_begins(run, tmp_path, monkeypatch):
+    """Cut off before its first picture is done, it has left no line to trust."""
+    draw_many(tmp_path / "in", 2)
+    run(*POOL)
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("poolcli.cli.work.run", interrupted)
+    assert run(*POOL, "--overwrite").code == 130
+    assert journal() == []
+
+
+def test_what_a_dead_run_left_is_swept_up_though_all_is_done(run, tmp_path):
+    """Its temporary files; those of the living stay."""
+    draw_many(tmp_path / "in", 2)
+    run(*POOL)
+    for number in (2**22 - 1, os.getppid()):
+        Path("out", f".poolcli-{files._HOST}-{number}-aa.part").touch()
+    assert set(statuses(run(*POOL, "--resume")).values()) == {"skipped"}
+    assert [name for name in contents("out") if name.endswith(".part")] == [
+        f".poolcli-{files._HOST}-{os.getppid()}-aa.part"
+    ]
+
+
 def test_torn_last_lines_are_written_over(run, tmp_path):
     """Cut anywhere: the lines before it count."""
     draw_many(tmp_path / "in", 4)
@@ -145,6 +170,9 @@ def test_torn_last_lines_are_written_over(run, tmp_path):
         assert Counter(statuses(run(*POOL, "--resume")).values()) == {"skipped": 3, "ok": 1}
         assert [line["status"] for line in journal()] == ["ok"] * 4
         assert outputs() == made
+    Path("out", NAME).write_bytes(whole[:-9] + b"x" * 5000)  # longer than the line that goes there
+    assert Counter(statuses(run(*POOL, "--resume")).values()) == {"skipped": 3, "ok": 1}
+    assert [line["status"] for line in journal()] == ["ok"] * 4
     Path("out", NAME).write_bytes(b"\x00\xffnonsense\n" + whole + b'{"key": "')
     assert set(statuses(run(*POOL, "--resume")).values()) == {"skipped"}
     spoilt = whole.splitlines(True)
@@ -258,6 +286,28 @@ def kill_and_resume(folder, count, kills, engine):
 def test_killed_and_resumed(tmp_path, engine, kills):
     """A few kills; the hundred of the design are marked slow."""
     assert kill_and_resume(tmp_path, 16, kills, engine) >= 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("engine", ["threads", "processes"])
+def test_ctrl_c_leaves_a_journal_that_is_right(tmp_path, engine):
+    """Every output has its line and every line its output; the rest is done by --resume."""
+    draw_many(tmp_path / "in", 150, size=(64, 64))
+    arguments = ("pool", "in", "-o", "out", "--json", "--engine", engine)
+    with subprocess.Popen(
+        words(*arguments), cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as running:
+        running.stdout.readline()
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=30)
+    assert running.returncode == 130
+    made = {name for name in contents(tmp_path / "out") if name.endswith(".png")}
+    assert {Path(line["output"]).name for line in journal(tmp_path / "out")} == made
+    assert 0 < len(made) < 150
+    again = process(*arguments, "--resume", cwd=tmp_path)
+    told = Counter(json.loads(line)["status"] for line in again.stdout.splitlines())
+    assert told == {"skipped": len(made), "ok": 150 - len(made)}
+    assert len(Path(tmp_path, "out", REPORT).read_bytes().splitlines()) == 150
 
 
 @pytest.mark.slow
