@@ -6,6 +6,7 @@ from pathlib import Path
 from poolcli.errors import PoolcliError
 from poolcli.pipeline import Job, Outcome, Settings, run_image
 from poolcli.report.forms import write_sides
+from poolcli.stores import Place
 
 
 def run_and_report(settings: Settings, job: Job) -> Outcome:
@@ -22,6 +23,6 @@ def run_and_report(settings: Settings, job: Job) -> Outcome:
 
 def _named(job: Job) -> Job:
     """`job` with the names of its streams in their place: they are used up, and an outcome is kept on disk."""
-    if isinstance(job.source, Path) and isinstance(job.target, Path):
+    if isinstance(job.source, Place) and isinstance(job.target, Place):
         return job
     return replace(job, source=Path(job.name), target=Path(job.target_name))
