@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from poolcli.cli.options.colouring import Colouring
 from poolcli.cli.options.discovery import Discovery
 from poolcli.cli.options.reading import Reading
 from poolcli.cli.options.reporting import Reporting
@@ -21,6 +22,7 @@ class Request:
     inputs: list[str]
     discovery: Discovery
     reading: Reading
+    colouring: Colouring
     writing: Writing
     reporting: Reporting
     running: Running

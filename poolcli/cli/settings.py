@@ -16,7 +16,7 @@ def settings_of(request: Request) -> Settings:
     """The settings that the options stand for; UsageError where they cannot be."""
     reporting, reading, writing = request.reporting, request.reading, request.writing
     shifting = Shifting(reporting.shifts(), reporting.shift_edge, reporting.tolerance)
-    colour = Colour(reading.linear, reading.premultiply)
+    colour = Colour(request.colouring.linear, request.colouring.premultiply)
     colour.check(request.recipe)
     return Settings(
         request.recipe,

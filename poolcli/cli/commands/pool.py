@@ -2,6 +2,7 @@
 
 import typer
 
+from poolcli.cli.options.colouring import Colouring
 from poolcli.cli.options.discovery import Discovery, Inputs
 from poolcli.cli.options.reading import Reading
 from poolcli.cli.options.recipe import Filtering, Pooling, recipe_of
@@ -16,6 +17,7 @@ def pool(
     filtering: Filtering,
     discovery: Discovery,
     reading: Reading,
+    colouring: Colouring,
     writing: Writing,
     reporting: Reporting,
     running: Running,
@@ -23,7 +25,7 @@ def pool(
 ) -> None:
     """Pool pictures, after a filter if wanted, and report what a shift of each picture leaves."""
     recipe = recipe_of(pooling, filtering)
-    request = Request(recipe, inputs or [], discovery, reading, writing, reporting, running)
+    request = Request(recipe, inputs or [], discovery, reading, colouring, writing, reporting, running)
     from poolcli.cli.run import run  # NumPy and Pillow are loaded only now
 
     raise typer.Exit(run(request))

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from poolcli.cli.options.colouring import Colouring
 from poolcli.cli.options.discovery import Discovery
 from poolcli.cli.options.reading import Reading
 from poolcli.cli.options.reporting import Reporting
@@ -28,6 +29,7 @@ def stack(
     words: Words,
     discovery: Discovery,
     reading: Reading,
+    colouring: Colouring,
     writing: Writing,
     reporting: Reporting,
     running: Running,
@@ -41,7 +43,7 @@ def stack(
     inputs = words if recipe else words[1:]
     if not inputs and discovery.files_from is None:
         raise UsageError(f"no input after the layers '{words[0]}': name a picture, a folder, a glob or - (stdin)")
-    request = Request(layers, inputs, discovery, reading, writing, reporting, running)
+    request = Request(layers, inputs, discovery, reading, colouring, writing, reporting, running)
     from poolcli.cli.run import run  # NumPy and Pillow are loaded only now
 
     raise typer.Exit(run(request))

@@ -1,4 +1,4 @@
-"""The options of reading: which frame, how many pixels, what the values and axes mean."""
+"""The options of reading: which frame, how many pixels, what the axes mean."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -22,9 +22,6 @@ class Reading:
     layout: Annotated[
         str | None, Option("--layout", help="Axes of .npy and .npz arrays: hw, hwc, chw, or nchw (a frame for each n).")
     ] = None
-
-    linear: Annotated[bool, Option("--linear", help="Pool in linear light: undo sRGB's curve, pool, redo it.")] = False
-    premultiply: Annotated[bool, Option("--premultiply", help="Weigh averages by alpha.")] = False
 
     def options(self) -> ReadOptions:
         """The checked values; UsageError for what is out of range."""
