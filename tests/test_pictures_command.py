@@ -59,6 +59,15 @@ def test_frames_into_a_format_without_are_refused_before_any_pooling(folder, com
     assert "3 frames do not fit into one JPEG; take one with --frame N, or write PNG, TIFF" in err
 
 
+def test_it_is_the_output_that_has_to_fit(folder, command):
+    """An ICO holds 256 pixels a side; 300 pooled by 2 are 150."""
+    random_picture("RGB", (300, 300)).save(folder / "large.png")
+    assert command("pool", "large.png", "-o", "small.ico").code == 0
+    assert "a side of 300 pixels is more than the 256 of ICO" in command.refused(
+        "pool", "large.png", "-o", "large.ico", "--k", "1", code=1
+    )
+
+
 def test_bits_that_do_not_fit_are_refused_before_any_pooling(folder, command, monkeypatch):
     """16 bits into a JPEG."""
     random_picture("I;16").save(folder / "deep.png")

@@ -45,6 +45,7 @@ def encode(
         with writing(row.name):
             return arrays.write(picture, stream, row.name, options.layout)
     _check_frames(picture, row)
+    _check_sides(picture, row)
     notes = dict.fromkeys(picture.notes)
     frames = _uniform(tuple(_held(frame, row, notes) for frame in picture.frames), row, notes)
     if row.name in _JOINING and (joined := sum(_repeats(frames))):
@@ -63,7 +64,7 @@ def encode(
 
 
 def check_fits(picture: Picture, format: str, options: EncodeOptions = _DEFAULT) -> None:
-    """Raise PictureError when `format` can hold no picture with the frames and modes of this one."""
+    """Raise PictureError when `format` can hold no picture with the frames and modes of this one, whatever its size."""
     row = writable(format)
     if row.name in arrays.FORMATS:
         arrays.check_fits(picture, row.name, options.layout)
@@ -83,7 +84,10 @@ def _check_frames(picture: Picture, row: Format) -> None:
         raise PictureError(
             f"frames of {len(sizes)} sizes are no one {row.name}; take one with --frame N, or write TIFF"
         )
-    longest = max(max(size) for size in sizes)
+
+
+def _check_sides(picture: Picture, row: Format) -> None:
+    longest = max(max(frame.pixels.shape[:2]) for frame in picture.frames)
     if row.max_side is not None and longest > row.max_side:
         raise PictureError(
             f"a side of {longest} pixels is more than the {row.max_side} of {row.name}; write PNG or TIFF"
