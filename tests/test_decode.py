@@ -58,8 +58,9 @@ def test_either_byte_order_of_16_bits_is_native_as_an_array(order):
 def test_16_bits_of_a_pgm_are_16_bits():
     """Pillow calls them 32-bit integers; what a filter makes of them is held in 0 ... 65535."""
     picture = random_picture("I;16")
-    frame = decode(file_of(picture, "PPM")).frames[0]
-    assert frame.mode == "I;16"
+    have = decode(file_of(picture, "PPM"))
+    frame = have.frames[0]
+    assert frame.mode == have.stored_mode == "I;16"
     assert np.array_equal(frame.pixels, np.asarray(picture))
 
 

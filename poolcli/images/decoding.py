@@ -91,7 +91,7 @@ def _picture(stream: BinaryIO, start: bytes, request: _Request) -> Picture:
         image = identified(stream)
     if image is None:
         raise request.refuse(_not_a_picture(start))
-    stored_mode = image.mode
+    stored_mode = "I;16" if _is_wide_pgm(image) else image.mode
     _note_depth(image, request)
     frames = tuple(_read(image, request) for _ in _selected(image, request))
     if image.format == "GIF":
@@ -206,9 +206,14 @@ def _read(image: Image.Image, request: _Request) -> Frame:
             raise request.refuse(f"pixels of mode {shown.mode} cannot be pooled; convert it to PNG first")
         palette = _palette(shown) if shown.mode in ("P", "PA") else None
         pixels = to_array(shown)
-        if image.format == "PPM" and mode == "I":  # a PGM of 16 bits, which Pillow widens
+        if _is_wide_pgm(image):
             pixels, mode = pixels.astype("uint16"), "I;16"
         return Frame(pixels, mode, MODES[mode].alpha, palette, info)
+
+
+def _is_wide_pgm(image: Image.Image) -> bool:
+    """Whether these are 16 bits that Pillow widens to 32."""
+    return image.format == "PPM" and image.mode == "I"
 
 
 def _info(image: Image.Image) -> Mapping[str, object]:
