@@ -148,3 +148,13 @@ def test_a_report_never_replaces_a_picture_it_is_about(here, alias):
     assert (ran.code, "is the input 'names.csv'" in ran.err) == (2, True), ran
     assert Path("names.csv").read_text() == "a.png\n"
     assert Path("a.png").read_bytes() == (SAMPLES / "four.png").read_bytes()
+
+
+def test_names_with_a_nul(here):
+    """Only lists and URLs can hold them."""
+    Path("names").write_bytes(b"odd/~.png\0odd/%s.png\0")
+    ran = run(["pool", "--files-from", "names", "-o", "out"])
+    assert (ran.code, "say -0" in ran.err) == (2, True), ran
+    assert run(["pool", "--files-from", "names", "-0", "-o", "out", "-q"]).code == 0
+    ran = run(["pool", "file:///a%00.png", "-o", "out"])
+    assert (ran.code, "holds %00" in ran.err) == (2, True), ran

@@ -109,6 +109,8 @@ def _block(stream: BinaryIO) -> bytes:
 def _decoded(names: list[bytes], *, nul: bool) -> Iterator[str]:
     for name in names:
         bare = name if nul else name.removesuffix(b"\r")
+        if b"\0" in bare:
+            raise UsageError("a name in the list holds a NUL: say -0 (--null) if that is what ends each name")
         if bare:
             yield os.fsdecode(bare)
 

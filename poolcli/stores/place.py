@@ -127,4 +127,7 @@ def _local(text: str) -> Path:
     parts = urlsplit(text)
     if parts.netloc not in ("", "localhost") and os.name != "nt":
         raise UsageError(f"'{text}' is a file of another machine: give file:///PATH, with three slashes")
-    return Path(url2pathname(f"//{parts.netloc}{parts.path}" if parts.netloc and os.name == "nt" else parts.path))
+    path = url2pathname(f"//{parts.netloc}{parts.path}" if parts.netloc and os.name == "nt" else parts.path)
+    if "\0" in path:
+        raise UsageError(f"'{text}' holds %00, which no file's name does: check the URL")
+    return Path(path)
