@@ -254,6 +254,16 @@ def test_what_cannot_be_is_told_before_any_work(store, tmp_path, command, words,
     assert keys(store) == before
 
 
+def test_outputs_among_the_inputs_are_not_pooled_again(store, tmp_path, command):
+    """As in folders: what lies below the output is ours."""
+    fill(store, tmp_path, 2)
+    for more in ((), ("--overwrite",)):
+        result = command("pool", "memory://in", "-r", "-o", "memory://in/small/", "--json", "--no-report", *more)
+        assert [line["status"] for line in result.objects] == ["ok"] * 2
+    made = [key for key in keys(store) if "small" in key]
+    assert made == ["in/small/a/1.png", "in/small/b c/0.png"]
+
+
 def test_many_existing_objects_are_seen_too(store, tmp_path, command):
     """By a listing, not one by one."""
     fill(store, tmp_path, 40)
