@@ -237,8 +237,9 @@ def test_streams(store, tmp_path):
         (("memory://in/*.jpg", "-o", "memory://x/"), "no object matches 'memory://in/*.jpg'"),
         (
             ("memory://in/a", "-o", "memory://x/", "--resume"),
-            "--resume needs the folder that the journal is in, which is a local one",
+            "keep it local with --journal FOLDER",
         ),
+        (("memory://in/a", "-o", "memory://x/", "--journal", "memory://j"), "give a local folder"),
         (("memory://in/a", "-o", "memory://x/", "--engine", "processes"), "memory:// is in this process alone"),
         (("memory://in/a", "-o", "memory://x/{wrong}.png"), "unknown field"),
     ],
@@ -310,6 +311,20 @@ def test_resume_with_inputs_in_a_store(store, tmp_path, command):
     store.pipe_file("/in/a/1.png", (tmp_path / "local" / "2.png").read_bytes())
     again = {line["input"].removeprefix("memory://in/"): line["status"] for line in command(*words).objects}
     assert again == {"a/1.png": "ok", "b c/0.png": "skipped", "b c/2.png": "skipped"}
+
+
+def test_resume_with_outputs_in_a_store(store, tmp_path, command):
+    """By a journal in a folder here: what is done and still there is skipped."""
+    fill(store, tmp_path / "local", 3)
+    words = ("pool", "memory://in", "-r", "-o", "memory://out/", "--json", "--journal", tmp_path / "journal")
+    assert [line["status"] for line in command(*words).objects] == ["ok"] * 3
+    report = store.cat_file("/out/shift-report.jsonl")
+    store.rm_file("/out/a/1.png")
+    for status in ("ok", "skipped"):
+        again = {line["output"]: line["status"] for line in command(*words, "--resume").objects}
+        assert again.pop("memory://out/a/1.png") == status
+        assert set(again.values()) == {"skipped"}
+        assert store.cat_file("/out/shift-report.jsonl") == report
 
 
 @pytest.mark.parametrize("text", ["64", "1M"])

@@ -53,8 +53,9 @@ class Dask:
 
     def __enter__(self) -> "Dask":
         with ExitStack() as held:
-            held.callback(logging.getLogger("distributed").setLevel, logging.getLogger("distributed").level)
-            logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is told in our own words
+            for name in ("distributed", "distributed.client"):  # what matters is told in our own words
+                held.callback(logging.getLogger(name).setLevel, logging.getLogger(name).level)
+                logging.getLogger(name).setLevel(logging.CRITICAL)
             self._client = held.enter_context(_connected(self._limits, held))
             self._held = held.pop_all()
         self._limits.tell(f"dask dashboard: {redacted(self._client.dashboard_link)}")
@@ -112,7 +113,9 @@ class Dask:
         except KilledWorker as error:
             self._blame(chunk, error, alone=future.key.endswith("-alone"))
         except (CancelledError, OSError) as error:
-            raise PoolcliError("the dask scheduler is gone; what is finished is whole: run the rest again") from error
+            raise PoolcliError(
+                "the dask scheduler is gone; what is finished is whole: go on with --resume, or begin again"
+            ) from error
         else:
             self._chunk_size = _next_size(self._chunk_size, seconds / len(chunk))
             self._done += zip((number for number, _ in chunk), results, strict=True)

@@ -108,7 +108,7 @@ def check(plan: Plan | list[Job], extra: Iterable[Place] = (), *, may_exist: boo
         raise UsageError("no picture among the inputs: name files, or a folder with pictures (-r for those below it)")
     names, sources, targets = Digests(), Digests(), Digests()
     there: list[Place] = []  # the first, and how many more
-    is_there = _presence(few=len(plan) <= FEW)
+    is_there = presence(few=len(plan) <= FEW)
     more = 0
     for job in plan:
         sources.add(_identity(job.source))
@@ -128,7 +128,7 @@ def check(plan: Plan | list[Job], extra: Iterable[Place] = (), *, may_exist: boo
     return repeated
 
 
-def _presence(*, few: bool) -> Callable[[Place], bool]:
+def presence(*, few: bool) -> Callable[[Place], bool]:
     """Tells whether there is something at a place."""
     stored: Container[Url] | None = None
 

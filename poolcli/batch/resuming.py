@@ -1,8 +1,7 @@
 """What a journal's line says of a picture, and whether it says that there is nothing more to do."""
 
 import hashlib
-import os
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -39,8 +38,10 @@ class Keys:
 
     def of(self, job: Job) -> int:
         """The key of a job; of an input that cannot be read, one that nothing done has."""
-        assert isinstance(job.source, Place) and isinstance(job.target, Path)
-        target = job.target.relative_to(self._root) if job.target.is_relative_to(self._root) else job.target
+        assert isinstance(job.source, Place) and isinstance(job.target, Place)
+        target = job.target
+        if isinstance(target, Path) and target.is_relative_to(self._root):
+            target = target.relative_to(self._root)
         identity: Hashable
         try:
             identity = _content(job.source) if self._checksum else _size_and_time(job.source)
@@ -87,9 +88,9 @@ def note(journal: Journal, task: Task, outcome: Outcome) -> None:
     if outcome.error is not None:
         entry |= {"kind": outcome.kind, "error": outcome.error}
     else:
-        assert isinstance(task.job.target, Path)
+        target = task.job.target
         try:
-            size = task.job.target.stat().st_size
+            size = target.stat().st_size if isinstance(target, Path) else None  # objects are whole or not there
         except OSError:
             return  # somebody took it away: a later run makes it again
         reports = [report.to_dict() for report in outcome.reports]
@@ -97,15 +98,17 @@ def note(journal: Journal, task: Task, outcome: Outcome) -> None:
     journal.note(task.key, entry)
 
 
-def done_before(journal: Journal, task: Task) -> Outcome | None:
+def done_before(journal: Journal, task: Task, is_there: Callable[[Place], bool]) -> Outcome | None:
     """What an earlier run made of this task, if that is all there and as it was: the output has the size it had."""
     entry: Mapping[str, Any] | None = journal.find(task.key)
     if entry is None or entry.get("status") != OK or entry["input"] != task.job.name:
         return None
-    assert isinstance(task.job.target, Path)
-    sides = [path for path in task.job.sides.values() if isinstance(path, Path)]  # as the target, all of them
+    target = task.job.target
+    assert isinstance(target, Place)
     try:
-        if task.job.target.stat().st_size != entry["bytes"] or not all(map(os.path.exists, sides)):
+        if not all(map(is_there, (target, *task.job.sides.values()))):
+            return None
+        if isinstance(target, Path) and target.stat().st_size != entry["bytes"]:
             return None
     except OSError:
         return None

@@ -8,19 +8,20 @@ from itertools import chain
 from pathlib import Path
 
 from poolcli import images
-from poolcli.batch.destination import choose
+from poolcli.batch.destination import Destination, choose
 from poolcli.batch.discover import STREAM, Found, Wanted, discover, listed, names_in
 from poolcli.batch.journal import NAME as JOURNAL
 from poolcli.batch.journal import Journal
 from poolcli.batch.plan import Plan, check
 from poolcli.cli.options.discovery import Discovery
+from poolcli.cli.options.running import Running
 from poolcli.cli.request import Request
 from poolcli.cli.settings import extension_of, writable
 from poolcli.cli.stream import stream_job
 from poolcli.errors import UsageError
 from poolcli.pipeline import Job, Settings
 from poolcli.report.forms import run_paths, side_extensions
-from poolcli.stores import Place
+from poolcli.stores import Place, place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +49,30 @@ def planned(request: Request, settings: Settings, held: ExitStack) -> Planned:
     first = next((job.target for job in plan), None)
     alone = first if len(plan) == 1 and not plan.in_folder and isinstance(first, Place) else None
     files = run_paths(forms, destination.root, alone)
-    root = destination.root if destination.folder and isinstance(destination.root, Path) else None
-    if running.resume and root is None:
-        raise UsageError("--resume needs the folder that the journal is in, which is a local one: give it with -o")
-    journaled = root is not None and (alone is None or running.resume) and len(plan) > 0
-    there = journaled and (running.resume or not running.dry_run) and root is not None and (root / JOURNAL).exists()
-    journal = held.enter_context(Journal(root)) if root is not None and there else None
+    root = _journal_folder(running, destination) if alone is None or running.resume or running.journal else None
+    there = root and len(plan) and (running.resume or not running.dry_run) and (root / JOURNAL).exists()
+    journal = held.enter_context(Journal(root)) if root and there else None
     plan.check(files.values(), may_exist=running.overwrite or running.resume)
-    if root is not None and journaled and journal is None and not running.dry_run:
+    if root and len(plan) and journal is None and not running.dry_run:
         journal = held.enter_context(Journal(root, new=True))
     return Planned(plan, files, journal)
+
+
+def _journal_folder(running: Running, destination: Destination) -> Path | None:
+    """Where the journal is: where the user says, or the root of the outputs if that is a local folder."""
+    root = destination.root if destination.folder else None
+    chosen = place_of(running.journal) if running.journal else root
+    if isinstance(chosen, Path):
+        return chosen
+    if running.journal:
+        raise UsageError(f"--journal '{chosen}': a journal grows line by line, which no store can: give a local folder")
+    if running.resume and chosen:
+        raise UsageError(
+            "--resume needs the journal, which is no object in a store: keep it local with --journal FOLDER"
+        )
+    if running.resume:
+        raise UsageError("--resume needs the folder that the journal is in: give it with -o")
+    return None
 
 
 def _stream(request: Request, settings: Settings) -> Planned:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from poolcli import images
 from poolcli.batch.engines import ALLOWED_FAILURES, CLUSTER, ENGINES, Limits, Lost, print_nothing, processors, run
+from poolcli.batch.plan import presence
 from poolcli.batch.resuming import Keys, Task, done_before, note, numbered
 from poolcli.cli.interrupt import gently
 from poolcli.cli.options.running import Running
@@ -63,9 +64,10 @@ def to_do(plan: Planned, settings: Settings, running: Running, tell: Tell) -> It
         return
     if running.resume:
         journal.resume()
+    is_there = presence(few=False)
     keys = Keys(settings, journal.path.parent, checksum=running.checksum)
     for task in numbered(plan.jobs, keys, tidy=not running.dry_run):
-        outcome = done_before(journal, task)
+        outcome = done_before(journal, task, is_there)
         if outcome is None:
             yield task
         else:

@@ -25,6 +25,10 @@ class Running:
     ] = None
     overwrite: Annotated[bool, Option("--overwrite", help="Replace outputs that exist already.")] = False
     resume: Annotated[bool, Option("--resume", help="Go on with a run into this folder, by its journal.")] = False
+    journal: Annotated[
+        str | None,
+        Option("--journal", metavar="FOLDER", help="Keep the journal in this local folder, not beside the outputs."),
+    ] = None
     checksum: Annotated[
         bool, Option("--checksum", help="Journal: know inputs by their content, not by size and time.")
     ] = False
