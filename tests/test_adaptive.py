@@ -79,6 +79,23 @@ def test_text_form_and_back(text, forms):
     assert parse_recipe(str(recipe)) == recipe
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("max:size=3/2", "an output size makes its own windows"),
+        ("max:size=3+1", "an output size makes its own windows"),
+        ("max:size=3x", "size '3x' is not a size"),
+        ("max:size=", "size '' is not a size"),
+        ("max:size=4,ceil", "knows no option 'ceil'"),
+        ("blur:size=4", "mode 'blur' takes no output size"),
+    ],
+)
+def test_text_that_is_no_size(text, words):
+    """One sentence, and the layer it is about."""
+    with pytest.raises(UsageError, match=words):
+        parse_recipe(text)
+
+
 def test_where_its_outputs_lie():
     """On a grid where the size divides the picture; else there is no alignment to report."""
     image = random_image(3, (12, 8), "uint8")

@@ -55,11 +55,10 @@ class Block:
 
     def filled(self, fill: object) -> Array:
         """A copy of the values, taps x rows x columns x C, with `fill` for those on padding."""
-        taps = self.values.shape[0] * self.values.shape[1]
-        copy = self.values.reshape(taps, *self.values.shape[2:])
-        if self.there is None:
-            return copy if copy.flags.owndata and copy.flags.writeable else copy.copy()
-        return np.where(self.there.reshape(taps, *self.there.shape[2:]), copy, np.asarray(fill, copy.dtype))
+        copy = np.array(self.values, order="C")
+        if self.there is not None:
+            np.copyto(copy, np.asarray(fill, copy.dtype), where=~self.there)
+        return copy.reshape(-1, *copy.shape[2:])
 
     def counts(self) -> Array:
         """How many taps lie on the picture: rows x columns x 1, or 1 x 1 x 1 where all do."""

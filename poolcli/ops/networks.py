@@ -1,7 +1,7 @@
 """Sorting without branches: a fixed list of (smaller, larger) exchanges, run on whole planes of values at once.
 
 For windows of up to some dozens of values this is the fastest way by far: every exchange is one vectorised minimum
-and one maximum. 3x3 median of 12 megapixels: 0.1 s a channel, against 6 s with a sort of every window.
+and one maximum. 3x3 median at every pixel of 12 megapixels: 0.03 s a channel, 0.5 s with a partition of every window.
 """
 
 from functools import lru_cache

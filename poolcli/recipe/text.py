@@ -74,7 +74,9 @@ def _parse_pool(mode: str, rest: str) -> Pool:
         raise UsageError(f"not a window: {GRAMMAR} is allowed")
     k, s, padding, dilation, options = match.groups()
     given = _options(options, {option.name: option.parse for option in OPTIONS.values()})
-    if k.startswith(_TO_SIZE) and s is padding is dilation is None:
+    if k.startswith(_TO_SIZE):
+        if (s, padding, dilation) != (None, None, None):
+            raise UsageError("an output size makes its own windows: leave /stride, +padding and @dilation out")
         return Pool.to_size(mode, k.removeprefix(_TO_SIZE), given)
     ceil = given.pop("ceil", False)
     return Pool.of(mode, k, s, padding=padding or 0, dilation=dilation or 1, ceil=ceil, options=given)
