@@ -109,6 +109,21 @@ def test_every_single_read_may_fail(ground, monkeypatch, number):
     assert told == set(NAMES)
 
 
+@pytest.mark.parametrize("where", ["in", "out"])
+def test_a_large_array_written_band_by_band_is_no_exception(ground, monkeypatch, where):
+    """Every call that may fail there; nothing is left but a sentence."""
+    monkeypatch.setattr("poolcli.pipeline.LARGE", 1)
+    words = ("pool", "in/features.npy", "-o", "out/features.npy", "-q")
+    for at in range(NEVER):
+        with faulty_disk(monkeypatch, ground.folder / where, at, failing(errno.ENOSPC)) as disk:
+            ran = run(words)
+        if not disk.done:
+            break
+        assert (ran.code, len(ran.err.splitlines()), ground.outputs()) == (1, 1, {}), ran
+    assert at > 5
+    assert (ran.code, set(ground.outputs())) == (0, {"features.npy"})
+
+
 def test_the_output_folder_goes_in_the_middle(ground, monkeypatch):
     """Somebody removes it: a picture may fail, the run goes on, what is there at the end is whole."""
     for at in range(NEVER):
