@@ -57,7 +57,8 @@ def shift_report(
     """
     array = as_image(image)
     layers = as_recipe(recipe)
-    pooled, rows = run_layers(layers, array, Shifting(tuple(shifts), edge, tolerance))
+    dense, pooled = run_layers(layers, array)
+    rows = measure_layers(layers, array, (dense, pooled), Shifting(tuple(shifts), edge, tolerance))
     return ShiftReport(
         InputFacts(None, size_of(array), str(array.dtype)),
         OutputFacts(None, size_of(pooled), str(pooled.dtype)),
@@ -67,16 +68,21 @@ def shift_report(
     )
 
 
-def run_layers(
-    recipe: Recipe, image: Array, shifting: Shifting | None, *, alpha: bool = False
-) -> tuple[Array, tuple[ShiftRow, ...]]:
-    """The output of the layers, and a row for every shift; `alpha`: the last channel is, and is not filtered."""
+def run_layers(recipe: Recipe, image: Array, *, alpha: bool = False) -> tuple[Array, Array]:
+    """(the picture after its layers at full resolution, the output); `alpha`: the last channel is, and not filtered."""
     head, tail = recipe.split()
     dense = head(image, alpha=alpha) if head else image
-    pooled = tail(dense, alpha=alpha)
+    return dense, tail(dense, alpha=alpha)
+
+
+def measure_layers(
+    recipe: Recipe, image: Array, still: tuple[Array, Array], shifting: Shifting | None, *, alpha: bool = False
+) -> tuple[ShiftRow, ...]:
+    """A row for every shift of `image`, for which `run_layers` gave `still`; none where nothing is to be shifted."""
     if shifting is None:
-        return pooled, ()
-    rows = measure(
+        return ()
+    head, tail = recipe.split()
+    return measure(
         image,
         shifting.shifts,
         head=partial(head, alpha=alpha) if head else None,
@@ -84,9 +90,8 @@ def run_layers(
         footprints=recipe.footprints,
         edge=shifting.edge,
         tolerance=shifting.tolerance,
-        still=(dense, pooled),
+        still=still,
     )
-    return pooled, rows
 
 
 def size_of(image: Array) -> tuple[int, int]:

@@ -48,6 +48,18 @@ def each(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Resu
         return [future.result() for future in futures]
 
 
+def beside(first: Callable[[], Item], second: Callable[[], Result]) -> tuple[Item, Result]:
+    """Both results: `first` in a thread beside `second` where there may be two, else one after the other."""
+    if _COUNT.get() < 2:
+        return first(), second()
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(copy_context().run, first)
+        result = second()
+        return future.result(), result
+
+
 def _alone(function: Callable[[Item], Result], item: Item) -> Result:
     with threads(1):
         return function(item)

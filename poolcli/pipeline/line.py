@@ -1,7 +1,7 @@
 """The straight line: decode, layers, encode; and the same layers on the shifted picture, for the shift report."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -10,72 +10,26 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from poolcli import images
-from poolcli.banded import bands, is_local, output_size
-from poolcli.colour import Colour
 from poolcli.errors import PictureError, PoolcliError
-from poolcli.execute import Shifting, run_layers, size_of
+from poolcli.execute import measure_layers, run_layers, size_of
 from poolcli.ops.arrays import Array
 from poolcli.ops.ranges import to_dtype
-from poolcli.ops.threads import threads
+from poolcli.ops.threads import beside, threads
+from poolcli.pipeline.job import Job, Outcome, Settings
+from poolcli.pipeline.large import large_array, pool_bands
 from poolcli.recipe import Recipe
 from poolcli.shift.record import InputFacts, OutputFacts, ShiftReport, ShiftRow, summarize
 from poolcli.stores import Place, fetched, publish
 
 if TYPE_CHECKING:  # loaded only when a report shows pictures
-    from poolcli.look import Look, Sizes
+    from poolcli.look import Look
+
+Rows = tuple[ShiftRow, ...]
 
 ARRAY_FORMATS = ("NPY", "NPZ")
 MOST_LOOKS = 8  # frames of a picture that a report shows
-LARGE = 1 << 28  # a .npy of so many bytes is not held in memory
 CHUNK = 1 << 20  # what is read of a stream at a time
 BYTES_A_PIXEL, SPARE_BYTES = 32, 1 << 26  # no file of a picture needs more: four channels of 64 bits, and notes
-BAND_BYTES = 1 << 23  # what is read of it at a time
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What is the same for every picture of a run; `shifting` None: no report.
-
-    `format` None: the one that the target's extension says, else the picture's own. `durable`: results are on the
-    disk, not only with the system, before a job is done. `threads`: how many a large picture may use. `looks`: the
-    forms of report that show pictures.
-    """
-
-    recipe: Recipe
-    shifting: Shifting | None = field(default_factory=Shifting)
-    to_range: str = "clip"
-    reading: images.ReadOptions = field(default_factory=images.ReadOptions)
-    encoding: images.EncodeOptions = field(default_factory=images.EncodeOptions)
-    format: str | None = None
-    durable: bool = False
-    colour: Colour = field(default_factory=Colour)
-    threads: int = 1
-    looks: "Mapping[str, Sizes]" = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One picture: where it comes from and where it goes, and what both are called. Streams are stdin and stdout."""
-
-    source: Place | BinaryIO
-    target: Place | BinaryIO
-    name: str
-    target_name: str
-    sides: Mapping[str, Place] = field(default_factory=dict)  # the forms of report beside it, and their files
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a job: its reports, one a frame, and notes on what was converted; or the error."""
-
-    job: Job
-    reports: tuple[ShiftReport, ...] = ()
-    notes: tuple[str, ...] = ()
-    error: str | None = None
-    looks: "Mapping[str, tuple[Look, ...]]" = field(default_factory=dict)  # by form, one a frame
-    kind: str | None = None  # of the error: picture, output, memory, timeout, crash
-    pixels: int = 0  # of the input, all frames
-    before: bool = False  # done by an earlier run
 
 
 def run_image(settings: Settings, job: Job) -> Outcome:
@@ -99,9 +53,9 @@ def run_image(settings: Settings, job: Job) -> Outcome:
 
 
 def _pool_picture(settings: Settings, job: Job) -> Outcome:
-    large = _large(settings, job)
+    large = large_array(settings, job)
     if large is not None:
-        return _pool_bands(settings, job, large)
+        return pool_bands(settings, job, large)
     asked = settings.reading
     picture = images.decode(
         _source(settings, job),
@@ -113,8 +67,9 @@ def _pool_picture(settings: Settings, job: Job) -> Outcome:
     )
     target_format = _target_format(settings, job, picture)
     images.check_fits(picture, target_format, settings.encoding)
-    frames, rows = zip(*(_pool_frame(settings, frame, target_format) for frame in picture.frames), strict=True)
-    written = _write(settings, replace(picture, frames=frames), job, target_format)
+    frames, measures = zip(*_pooled_frames(settings, picture, target_format), strict=True)
+    pooled = replace(picture, frames=frames)
+    written, rows = _write(settings, pooled, job, target_format, lambda: tuple(measure() for measure in measures))
     reports = [
         _report(settings, job, index, (picture.stored_mode, before, after), measured)
         for index, (before, after, measured) in enumerate(zip(picture.frames, written.frames, rows, strict=True))
@@ -123,35 +78,6 @@ def _pool_picture(settings: Settings, job: Job) -> Outcome:
     looks = _looks(settings, picture, rows, target_format) if settings.looks and reports else {}
     pixels = sum(frame.pixels.shape[0] * frame.pixels.shape[1] for frame in picture.frames)
     return Outcome(job, tuple(reports), written.notes, looks=looks, pixels=pixels)
-
-
-def _large(settings: Settings, job: Job) -> images.LargeArray | None:
-    """The input, if it is an array too large for memory that can be pooled band by band into another."""
-    local = is_local(settings.recipe) and not settings.colour
-    if not (local and isinstance(job.source, Path) and isinstance(job.target, Path)):
-        return None
-    if (settings.format or images.format_of(job.target) or "NPY") != "NPY":
-        return None
-    return images.open_large(job.source, job.name, settings.reading, LARGE)
-
-
-def _pool_bands(settings: Settings, job: Job, large: images.LargeArray) -> Outcome:
-    """Pool an array from file to file, never holding more of it than a band."""
-    assert isinstance(job.target, Path)
-    shape = large.shape(output_size(settings.recipe, large.size))
-    with publish(job.target, durable=settings.durable) as stream:
-        pooled = (
-            large.as_stored(band)
-            for part in large.parts(BAND_BYTES)
-            for band in bands(settings.recipe, large.size, partial(images.rows_of, part), _rows_of_a_band(part))
-        )
-        images.write_bands(stream, shape, pooled)
-    note = "pooled band by band, without a shift report, since the array is too large to be held in memory"
-    return Outcome(job, notes=(note,) if settings.shifting else (), pixels=large.pixels)
-
-
-def _rows_of_a_band(part: Array) -> int:
-    return max(1, BAND_BYTES * len(part) // part.nbytes)
 
 
 def _source(settings: Settings, job: Job) -> Path | BinaryIO:
@@ -173,12 +99,20 @@ def _source(settings: Settings, job: Job) -> Path | BinaryIO:
     return whole
 
 
-def _pool_frame(
-    settings: Settings, frame: images.Frame, target_format: str
-) -> tuple[images.Frame, tuple[ShiftRow, ...]]:
-    """The frame with its pooled pixels, in the dtype it had (arrays keep the floats that a filter makes)."""
-    pooled, rows = run_layers(_layers(settings, frame), frame.pixels, settings.shifting, alpha=frame.alpha)
-    return replace(frame, pixels=_as_written(settings, frame, target_format, pooled)), rows
+def _pooled_frames(
+    settings: Settings, picture: images.Picture, target_format: str
+) -> Iterator[tuple[images.Frame, Callable[[], Rows]]]:
+    """Every frame with its pooled pixels, in the dtype it had (arrays keep floats), and what gives its shift rows.
+
+    A single frame is measured while it is encoded; of several each is measured here, lest all be kept for that.
+    """
+    for frame in picture.frames:
+        layers = _layers(settings, frame)
+        dense, pooled = run_layers(layers, frame.pixels, alpha=frame.alpha)
+        measure = partial(measure_layers, layers, frame.pixels, (dense, pooled), settings.shifting, alpha=frame.alpha)
+        if len(picture.frames) > 1:
+            measure = partial(tuple, measure())
+        yield replace(frame, pixels=_as_written(settings, frame, target_format, pooled)), measure
 
 
 def _layers(settings: Settings, frame: images.Frame) -> Recipe:
@@ -192,7 +126,7 @@ def _as_written(settings: Settings, frame: images.Frame, target_format: str, poo
 
 
 def _looks(
-    settings: Settings, picture: images.Picture, rows: tuple[tuple[ShiftRow, ...], ...], target_format: str
+    settings: Settings, picture: images.Picture, rows: tuple[Rows, ...], target_format: str
 ) -> "dict[str, tuple[Look, ...]]":
     """For every form that shows pictures, a look at each of the first frames, for its worst shift."""
     from poolcli.look import look
@@ -218,15 +152,19 @@ def _target_format(settings: Settings, job: Job, picture: images.Picture) -> str
     return settings.format or named or images.default_format(picture.format)
 
 
-def _write(settings: Settings, picture: images.Picture, job: Job, target_format: str) -> images.Picture:
+def _write(
+    settings: Settings, picture: images.Picture, job: Job, target_format: str, measure: Callable[[], tuple[Rows, ...]]
+) -> tuple[images.Picture, tuple[Rows, ...]]:
+    """Encode the picture and measure its shifts, at the same time where there are threads; published when both are."""
+    encode = partial(images.encode, picture, format=target_format, options=settings.encoding)
     if isinstance(job.target, Place):
         with publish(job.target, durable=settings.durable) as stream:
-            return images.encode(picture, stream, format=target_format, options=settings.encoding)
+            return beside(partial(encode, stream), measure)
     whole = BytesIO()
-    written = images.encode(picture, whole, format=target_format, options=settings.encoding)
+    written, rows = beside(partial(encode, whole), measure)
     job.target.write(whole.getbuffer())
     job.target.flush()
-    return written
+    return written, rows
 
 
 def _report(
@@ -234,7 +172,7 @@ def _report(
     job: Job,
     index: int,
     frames: tuple[str, images.Frame, images.Frame],
-    rows: tuple[ShiftRow, ...],
+    rows: Rows,
 ) -> ShiftReport:
     stored_mode, before, after = frames
     return ShiftReport(
