@@ -63,6 +63,13 @@ def test_patterns(tree, wanted, left):
     assert sorted(found.place.as_posix() for found in listed(names, Wanted(is_png, **wanted))) == sorted(left)
 
 
+def test_contact_sheets_are_not_pooled(samples, command):
+    """A folder that holds outputs with their reports is an input like any other."""
+    assert command("pool", "samples/one.png", "-o", "first/", "--report", "png").code == 0
+    done = command("pool", "first", "-o", "second/", "--json")
+    assert [Path(line["input"]).name for line in done.objects] == ["one.png"]
+
+
 def test_links_to_folders_are_not_followed(tree):
     """So that no loop is walked; links to files are, and a link that is named itself."""
     (tree / "x/loop").symlink_to("..")

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from poolcli.batch.spool import in_order
 from poolcli.errors import UsageError
 from poolcli.files import is_folder
+from poolcli.shift.record import SIDE_MARK
 from poolcli.stores import Place, Url, place_of
 
 STREAM = "-"
@@ -41,7 +42,9 @@ class Wanted:
     outputs: Place | None = None
 
     def takes(self, place: PurePath) -> bool:
-        """Whether the patterns want a file."""
+        """Whether the patterns want a file; a contact sheet beside a picture is a report, no input."""
+        if place.stem.endswith(SIDE_MARK):
+            return False
         included = not self.include or any(_matches(pattern, place) for pattern in self.include)
         return included and not self.leaves_out(place)
 

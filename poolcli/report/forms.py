@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from poolcli.errors import UsageError, unknown
+from poolcli.shift.record import SIDE_MARK
 from poolcli.stores import Place
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Form:
     @property
     def extension(self) -> str:
         """What stands after the output's name."""
-        return f".shift.{self.name}"
+        return f"{SIDE_MARK}.{self.name}"
 
     def load(self) -> Callable[..., object]:
         """The writer."""

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 SCHEMA = "poolcli.shift/1"
+SIDE_MARK = ".shift"  # ends the stem of what stands beside a picture: NAME.shift.json
 GIVEN = "given"  # in place of an edge: the other picture was not made by a shift but brought
 SHIFT_EDGES = ("replicate", "zero", "wrap", "crop")  # what comes in at the border; crop: compare only what stays
 
