@@ -44,7 +44,7 @@ class Dask:
         self._run = secrets.token_hex(4)  # of the keys, lest a task of another run be taken for one of ours
         self._held = ExitStack()
         self._chunk_size = 1
-        self._tasks, self._counted = FEWEST_TASKS, 0.0
+        self._tasks, self._counted = FEWEST_TASKS, -_RECOUNT
         self._waiting: list[Numbered] = []  # for the rest of their chunk
         self._under_way: dict[str, tuple[Any, list[Numbered]]] = {}  # key -> future, which has to be held, and items
         self._suspects: deque[Numbered] = deque()
@@ -68,11 +68,19 @@ class Dask:
     @property
     def places(self) -> int:
         """Two tasks for every thread of a worker, as many as there are now."""
-        if time.monotonic() - self._counted > _RECOUNT:
-            with suppress(OSError, TimeoutError):
-                self._tasks = max(FEWEST_TASKS, 2 * sum(self._client.nthreads().values()))
-            self._counted = time.monotonic()
-        return self._tasks * self._chunk_size
+        self._recount()
+        return max(self._tasks, FEWEST_TASKS) * self._chunk_size
+
+    def _recount(self) -> None:
+        """Ask for the number of threads from time to time; tell when there are none any more."""
+        if time.monotonic() - self._counted < _RECOUNT:
+            return
+        with suppress(OSError, TimeoutError):
+            threads = sum(self._client.nthreads().values())
+            if not threads and self._tasks:
+                self._limits.tell("no dask worker is there: waiting for one")
+            self._tasks = 2 * threads
+        self._counted = time.monotonic()
 
     def submit(self, number: int, item: Any) -> None:
         """Let it wait for a chunk, or go with one."""
@@ -106,6 +114,7 @@ class Dask:
         try:
             future = self._finished.get(timeout=1)  # or Windows would not notice Ctrl-C
         except Empty:
+            self._recount()
             return
         _, chunk = self._under_way.pop(future.key)
         try:
@@ -115,6 +124,10 @@ class Dask:
         except (CancelledError, OSError) as error:
             raise PoolcliError(
                 "the dask scheduler is gone; what is finished is whole: go on with --resume, or begin again"
+            ) from error
+        except Exception as error:  # of a worker that came later than the check of versions
+            raise PoolcliError(
+                f"a dask worker cannot do the work ({_said(error)}): does it have poolcli {__version__}?"
             ) from error
         else:
             self._chunk_size = _next_size(self._chunk_size, seconds / len(chunk))
@@ -141,8 +154,12 @@ def _result(function: Callable[[Any], Any], item: Any) -> Any:
     try:
         return function(item)
     except Exception as error:  # noqa: BLE001 (told, as one item that failed)
-        said = redacted(" ".join(str(error).split()))[:200]
-        return Lost("crash", f"made the worker raise {type(error).__name__} ({said}): please report it")
+        return Lost("crash", f"made the worker raise {type(error).__name__} ({_said(error)}): please report it")
+
+
+def _said(error: Exception) -> str:
+    """What an error says, on one line."""
+    return redacted(" ".join(str(error).split()))[:200] or type(error).__name__
 
 
 def _next_size(size: int, seconds: float) -> int:
@@ -162,16 +179,15 @@ def _connected(limits: Limits, held: ExitStack) -> Client:
     try:
         client = Client(limits.scheduler, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError, TypeError, RuntimeError, ImportError) as error:
-        said = redacted(" ".join(str(error).split()))[:200] or type(error).__name__
-        raise PoolcliError(f"the scheduler '{where}' cannot be reached ({said}): check its address") from error
+        raise PoolcliError(f"the scheduler '{where}' cannot be reached ({_said(error)}): check its address") from error
     held.callback(client.close)
-    _check_workers(client, where, limits.tell)
+    _check_workers(client)
     return client
 
 
 def _own_cluster(limits: Limits, held: ExitStack) -> Client:
-    cluster = held.enter_context(
-        LocalCluster(
+    try:
+        cluster = LocalCluster(
             n_workers=limits.jobs,
             threads_per_worker=1,
             processes=True,
@@ -180,24 +196,23 @@ def _own_cluster(limits: Limits, held: ExitStack) -> Client:
             silence_logs=logging.CRITICAL,
             scheduler_kwargs={"allowed_failures": limits.allowed_failures},
         )
-    )
+    except (OSError, RuntimeError) as error:
+        raise PoolcliError(f"no dask worker can be started here ({_said(error)}); use --engine processes") from error
+    held.enter_context(cluster)
     client = Client(cluster, set_as_default=False)
     client.register_plugin(_Calm())
     return client
 
 
-def _check_workers(client: Client, where: str, tell: Callable[[str], None]) -> None:
+def _check_workers(client: Client) -> None:
     """UsageError when the workers of a cluster have another poolcli, or none."""
-    found = client.run(_version, on_error="return")
-    for worker, version in found.items():
+    for worker, version in client.run(_version, on_error="return").items():
         if version != __version__:
             has = "no poolcli" if isinstance(version, Exception) else f"poolcli {version}"
             raise UsageError(
                 f"the worker {worker} has {has}, this is {__version__}: there, "
                 f'pip install "poolcli[cluster]=={__version__}"'
             )
-    if not found:
-        tell(f"'{where}' has no workers yet: waiting for some")
 
 
 def _version() -> str:
