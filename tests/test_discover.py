@@ -7,9 +7,10 @@ from pathlib import Path, PurePath
 import pytest
 
 from poolcli.batch import spool
-from poolcli.batch.discover import Wanted, discover, listed, names_in, natural_key
+from poolcli.batch.discover import discover, listed, names_in
 from poolcli.batch.plan import Digests, Plan, check, digest
 from poolcli.batch.spool import Spool, in_order
+from poolcli.batch.wanted import Wanted, natural_key
 from poolcli.errors import UsageError
 from poolcli.pipeline import Job
 from tests.batches import draw, process

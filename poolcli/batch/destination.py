@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from poolcli.batch.discover import STREAM, Found
+from poolcli.batch.discover import STREAM
+from poolcli.batch.wanted import Found
 from poolcli.errors import UsageError, unknown
 from poolcli.files import is_folder
 from poolcli.recipe import Pool, Recipe

@@ -2,55 +2,17 @@
 
 import glob
 import os
-import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO
 
 from poolcli.batch.spool import in_order
+from poolcli.batch.wanted import Found, Wanted, natural_key
 from poolcli.errors import UsageError
 from poolcli.files import is_folder
-from poolcli.shift.record import SIDE_MARK
 from poolcli.stores import Place, Url, place_of
 
 STREAM = "-"
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """An input file, and its place below the folder that was named (its own name when it was named itself)."""
-
-    path: Place
-    place: PurePath
-    in_folder: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is taken of a folder, a glob or a list: pictures that match; below `outputs` nothing, those are ours.
-
-    A pattern without a slash is matched with every name on the way, one with a slash with the whole place; `*`
-    stands for anything, and case does not count.
-    """
-
-    is_picture: Callable[[Place], bool]
-    recursive: bool = False
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    outputs: Place | None = None
-
-    def takes(self, place: PurePath) -> bool:
-        """Whether the patterns want a file; a contact sheet beside a picture is a report, no input."""
-        if place.stem.endswith(SIDE_MARK):
-            return False
-        included = not self.include or any(_matches(pattern, place) for pattern in self.include)
-        return included and not self.leaves_out(place)
-
-    def leaves_out(self, place: PurePath) -> bool:
-        """Whether a file or folder is excluded by a pattern."""
-        return any(_matches(pattern, place) for pattern in self.exclude)
 
 
 def discover(inputs: Iterable[str], wanted: Wanted) -> Iterator[Found]:
@@ -181,21 +143,3 @@ def _is(outputs: Place | None, entry: os.DirEntry[str]) -> bool:
         return isinstance(outputs, Path) and outputs.samefile(entry.path)
     except OSError:
         return False
-
-
-def _matches(pattern: str, place: PurePath) -> bool:
-    pattern = pattern.casefold()
-    if "/" in pattern:
-        wholes = (place, *place.parents)
-        return any(fnmatchcase(whole.as_posix().casefold(), pattern.strip("/")) for whole in wholes)
-    return any(fnmatchcase(part.casefold(), pattern) for part in place.parts)
-
-
-def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
-    """A sorting key that puts `a2` before `a10`.
-
-    >>> sorted(["a10.png", "a2.png"], key=natural_key)
-    ['a2.png', 'a10.png']
-    """
-    parts = re.findall(r"[0-9]+|[^0-9]+", name)
-    return tuple((0, int(part), part) if part.isascii() and part.isdigit() else (1, 0, part) for part in parts)

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poolcli.batch.destination import Destination, side_files
-from poolcli.batch.discover import Found
 from poolcli.batch.spool import Spool
+from poolcli.batch.wanted import Found
 from poolcli.errors import UsageError
 from poolcli.pipeline import Job
 from poolcli.stores import Place, Url, place_of

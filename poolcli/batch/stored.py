@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import PurePath, PurePosixPath
 
-from poolcli.batch.discover import Found, Wanted, natural_key
 from poolcli.batch.spool import in_order
+from poolcli.batch.wanted import Found, Wanted, natural_key
 from poolcli.errors import UsageError
 from poolcli.stores import Url, access
 from poolcli.stores.table import find_store

@@ -6,9 +6,10 @@ from functools import partial
 from itertools import chain
 
 from poolcli import images
-from poolcli.batch.discover import STREAM, Found, Wanted, discover, listed, names_in
+from poolcli.batch.discover import STREAM, discover, listed, names_in
 from poolcli.batch.engines import Limits, Lost, find_engine, processors
 from poolcli.batch.engines import run as run_engine
+from poolcli.batch.wanted import Found, Wanted
 from poolcli.cli.options.comparing import Comparing
 from poolcli.cli.options.discovery import Discovery
 from poolcli.cli.printer import say

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from poolcli import images
 from poolcli.batch.destination import Destination, choose
-from poolcli.batch.discover import STREAM, Found, Wanted, discover, listed, names_in
+from poolcli.batch.discover import STREAM, discover, listed, names_in
 from poolcli.batch.journal import NAME as JOURNAL
 from poolcli.batch.journal import Journal
 from poolcli.batch.plan import Plan, check
+from poolcli.batch.wanted import Found, Wanted
 from poolcli.cli.options.discovery import Discovery
 from poolcli.cli.options.running import Running
 from poolcli.cli.request import Request
