@@ -1,6 +1,7 @@
 """Threads inside one picture: the same bits whatever their number, off in batches, no warning from another thread."""
 
 import warnings
+from threading import current_thread
 
 import numpy as np
 import pytest
@@ -81,3 +82,16 @@ def test_a_number_that_cannot_be(command):
     for number in ("0", "-1", "x", "1.5"):
         said = command.refused("pool", "a.png", "--threads-per-image", number)
         assert f"--threads-per-image '{number}' is not allowed: give a whole number from 1 to 1024, or auto" in said
+
+
+def test_two_things_at_once_where_they_are_worth_it():
+    """A small picture starts no thread; either way both results come back, and an error of either."""
+    here = current_thread()
+    for count, size, alone in ((1, threads.WORTH, True), (2, threads.WORTH - 1, True), (2, threads.WORTH, False)):
+        with threads.threads(count):
+            first, second = threads.beside(current_thread, current_thread, size)
+        assert (first is here, second) == (alone, here)
+    with threads.threads(2), pytest.raises(ZeroDivisionError):
+        threads.beside(lambda: 1 // 0, current_thread, threads.WORTH)
+    with threads.threads(2), pytest.raises(ZeroDivisionError):
+        threads.beside(current_thread, lambda: 1 // 0, threads.WORTH)

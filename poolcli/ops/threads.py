@@ -48,9 +48,12 @@ def each(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Resu
         return [future.result() for future in futures]
 
 
-def beside(first: Callable[[], Item], second: Callable[[], Result]) -> tuple[Item, Result]:
-    """Both results: `first` in a thread beside `second` where there may be two, else one after the other."""
-    if _COUNT.get() < 2:
+def beside(first: Callable[[], Item], second: Callable[[], Result], size: int) -> tuple[Item, Result]:
+    """Both results: `first` in a thread beside `second` where that is worth it, else one after the other.
+
+    `size` is in bytes of what `first` works on.
+    """
+    if _COUNT.get() < 2 or size < WORTH:
         return first(), second()
     from concurrent.futures import ThreadPoolExecutor
 

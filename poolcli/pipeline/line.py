@@ -156,12 +156,13 @@ def _write(
     settings: Settings, picture: images.Picture, job: Job, target_format: str, measure: Callable[[], tuple[Rows, ...]]
 ) -> tuple[images.Picture, tuple[Rows, ...]]:
     """Encode the picture and measure its shifts, at the same time where there are threads; published when both are."""
+    size = sum(frame.pixels.nbytes for frame in picture.frames)
     encode = partial(images.encode, picture, format=target_format, options=settings.encoding)
     if isinstance(job.target, Place):
         with publish(job.target, durable=settings.durable) as stream:
-            return beside(partial(encode, stream), measure)
+            return beside(partial(encode, stream), measure, size)
     whole = BytesIO()
-    written, rows = beside(partial(encode, whole), measure)
+    written, rows = beside(partial(encode, whole), measure, size)
     job.target.write(whole.getbuffer())
     job.target.flush()
     return written, rows
