@@ -22,6 +22,11 @@ _PLACES = {
 __all__ = [*_PLACES]  # noqa: PLE0604 (names, one place for them)
 
 
+def __dir__() -> list[str]:
+    """What is there before it is loaded, for completion."""
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> object:
     """Load what is asked for when it is asked for: `poolcli --version` does not need NumPy."""
     if name not in _PLACES:

@@ -223,3 +223,17 @@ def test_a_second_interrupt_does_not_wait(tmp_path):
 def test_functions_are_found_by_workers():
     """A partial of a function of a module is what the command line sends."""
     assert dict(run(ENGINES["processes"], partial(pow, 2), [3, 4], Limits(jobs=1))) == {3: 8, 4: 16}
+
+
+def test_an_engine_that_is_named_is_used_for_a_single_picture(samples, command, monkeypatch):
+    """Only the usual engine gives way to none; one that was asked for is never quietly left out."""
+    used = []
+
+    def nothing(engine, *_):
+        used.append(engine.name)
+        yield from ()
+
+    monkeypatch.setattr("poolcli.cli.work.run", nothing)
+    for options in ((), ("--engine", "processes"), ("--timeout", "9"), ("--engine", "threads")):
+        command("pool", samples / "one.png", "-o", "out.png", *options)
+    assert used == ["serial", "processes", "processes", "threads"]

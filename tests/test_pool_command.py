@@ -186,3 +186,13 @@ def test_a_missing_picture_is_a_bad_picture(samples, command):
     """Exit 1, as for any file that cannot be read."""
     error = command.refused("pool", "missing.png", code=1)
     assert error.count("\n") == 1 and "missing.png" in error
+
+
+def test_a_recipe_file_and_a_list_of_names(samples, command):
+    """Layers and inputs from files leave nothing to be said as arguments."""
+    (samples / "recipe.toml").write_text('layers = ["max:2"]')
+    (samples / "names.txt").write_text("samples/one.png\n")
+    words = ("stack", "--recipe", "samples/recipe.toml", "--files-from", "samples/names.txt", "-o", "out/")
+    assert command(*words).code == 0
+    assert np.array_equal(pixels("out/samples/one.png"), poolcli.pool(pixels("samples/one.png"), 2))
+    assert "no layers: give them first" in command.refused("stack")

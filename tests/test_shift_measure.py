@@ -1,5 +1,6 @@
 """The shift room against slow loops: every edge, dtypes, tolerance, `dense`, `aligned`, `residual`, what is null."""
 
+import json
 import math
 
 import numpy as np
@@ -212,3 +213,9 @@ def test_an_unknown_edge_is_one_sentence():
     """With the nearest name."""
     with pytest.raises(UsageError, match="unknown shift edge 'wrpa', did you mean 'wrap'"):
         poolcli.shift_report("max:2", [[1, 2], [3, 4]], edge="wrpa")
+
+
+def test_the_dictionary_is_what_json_makes_of_it():
+    """Lists, not tuples: a schema and a comparison see the same before and after a file."""
+    form = poolcli.shift_report("conv:gauss max:2", np.arange(60).reshape(6, 10), [(-1, 0), (0, 1)]).to_dict()
+    assert form == json.loads(json.dumps(form))

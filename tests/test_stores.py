@@ -269,7 +269,7 @@ def test_many_existing_objects_are_seen_too(store, tmp_path, command):
     """By a listing, not one by one."""
     fill(store, tmp_path, 40)
     assert command("pool", "memory://in", "-r", "-o", "memory://out/", "-q", "--no-report").code == 0
-    assert "and 39 more exists already" in command.refused("pool", "memory://in", "-r", "-o", "memory://out/")
+    assert "and 39 more exist already" in command.refused("pool", "memory://in", "-r", "-o", "memory://out/")
     again = command("pool", "memory://in", "-r", "-o", "memory://out/", "-q", "--no-report", "--overwrite")
     assert again.code == 0
 

@@ -57,12 +57,12 @@ class Dask:
                 held.callback(logging.getLogger(name).setLevel, logging.getLogger(name).level)
                 logging.getLogger(name).setLevel(logging.CRITICAL)
             self._client = held.enter_context(_connected(self._limits, held))
+            self._limits.tell(f"dask dashboard: {redacted(self._client.dashboard_link)}")
             self._held = held.pop_all()
-        self._limits.tell(f"dask dashboard: {redacted(self._client.dashboard_link)}")
         return self
 
     def __exit__(self, *raised: object) -> None:
-        with suppress(TimeoutError, OSError):
+        with suppress(OSError):
             self._held.close()
 
     @property
@@ -75,7 +75,7 @@ class Dask:
         """Ask for the number of threads from time to time; tell when there are none any more."""
         if time.monotonic() - self._counted < _RECOUNT:
             return
-        with suppress(OSError, TimeoutError):
+        with suppress(OSError):
             threads = sum(self._client.nthreads().values())
             if not threads and self._tasks:
                 self._limits.tell("no dask worker is there: waiting for one")

@@ -123,8 +123,8 @@ def check(plan: Plan | list[Job], extra: Iterable[Place] = (), *, may_exist: boo
         if is_there(path):
             there, more = there or [path], more + bool(there)
     if there and not may_exist:
-        others = f" and {more} more" if more else ""
-        raise UsageError(f"'{there[0]}'{others} exists already: use --overwrite, or another place with -o")
+        found = f"'{there[0]}' and {more} more exist" if more else f"'{there[0]}' exists"
+        raise UsageError(f"{found} already: use --overwrite, --resume in a folder, or another place with -o")
     return repeated
 
 

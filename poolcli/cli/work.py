@@ -9,7 +9,17 @@ from itertools import takewhile
 from pathlib import Path
 
 from poolcli import images
-from poolcli.batch.engines import ALLOWED_FAILURES, CLUSTER, ENGINES, Limits, Lost, print_nothing, processors, run
+from poolcli.batch.engines import (
+    ALLOWED_FAILURES,
+    CLUSTER,
+    ENGINES,
+    USUAL,
+    Limits,
+    Lost,
+    print_nothing,
+    processors,
+    run,
+)
 from poolcli.batch.plan import presence
 from poolcli.batch.resuming import Keys, Task, done_before, note, numbered
 from poolcli.cli.interrupt import gently
@@ -32,8 +42,9 @@ def work(plan: Planned, settings: Settings, running: Running, tell: Tell) -> Non
 
     Those that an earlier run has done are told too.
     """
-    alone = len(plan.jobs) == 1 and running.timeout is None
-    engine = ENGINES["serial"] if alone else running.find_engine()
+    alone = len(plan.jobs) == 1 and running.engine is None
+    usual = running.find_engine()
+    engine = ENGINES["serial"] if alone and usual.name == USUAL else usual
     limits = Limits(
         running.workers() or processors(),
         running.memory_bytes(),

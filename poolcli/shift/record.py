@@ -106,7 +106,7 @@ class ShiftReport:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form: plain dictionaries, lists, finite numbers and None."""
-        return {"schema": SCHEMA, **asdict(self)}
+        return {"schema": SCHEMA, **asdict(self, dict_factory=_plain)}
 
     @classmethod
     def from_dict(cls, form: Mapping[str, Any]) -> "ShiftReport":
@@ -119,6 +119,10 @@ class ShiftReport:
             tuple(map(ShiftRow.from_dict, form["shifts"])),
             Summary(**{**summary, "worst": Offset(**summary["worst"])}),
         )
+
+
+def _plain(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in pairs}
 
 
 def summarize(rows: Sequence[ShiftRow]) -> Summary:

@@ -17,7 +17,7 @@ from poolcli.recipe import parse_recipe
 from poolcli.recipe.file import read_recipe
 
 Words = Annotated[
-    list[str],
+    list[str] | None,
     typer.Argument(metavar="LAYERS INPUT...", help='The layers, as in "conv:sobel-v relu max:2", then the inputs.'),
 ]
 RecipeFile = Annotated[
@@ -26,23 +26,26 @@ RecipeFile = Annotated[
 
 
 def stack(
-    words: Words,
     discovery: Discovery,
     reading: Reading,
     colouring: Colouring,
     writing: Writing,
     reporting: Reporting,
     running: Running,
+    words: Words = None,
     recipe: RecipeFile = None,
 ) -> None:
     """Run any layers, one after the other: filters, activations, poolings, as often as wanted.
 
     A layer is MODE:K[xK][/S[xS]][+P[xP]][@D[xD]][,name=value], conv:FILTER[/S], relu or abs.
     """
-    layers = read_recipe(Path(recipe)) if recipe else parse_recipe(words[0])
-    inputs = words if recipe else words[1:]
+    given = words or []
+    if not recipe and not given:
+        raise UsageError('no layers: give them first, as in "conv:sobel-v relu max:2", or in a file with --recipe')
+    layers = read_recipe(Path(recipe)) if recipe else parse_recipe(given[0])
+    inputs = given if recipe else given[1:]
     if not inputs and discovery.files_from is None:
-        raise UsageError(f"no input after the layers '{words[0]}': name a picture, a folder, a glob or - (stdin)")
+        raise UsageError(f"no input after the layers '{layers}': name a picture, a folder, a glob or - (stdin)")
     request = Request(layers, inputs, discovery, reading, colouring, writing, reporting, running)
     from poolcli.cli.run import run  # NumPy and Pillow are loaded only now
 

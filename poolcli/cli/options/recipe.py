@@ -24,7 +24,7 @@ class Pooling:
     k: Annotated[str | None, Option("--k", "-k", help="Window (kernel) size, N or HxW; 2 if not given.")] = None
     s: Annotated[str | None, Option("--s", "-s", help="Stride, N or HxW; the window's size if not given.")] = None
     padding: Annotated[
-        str, Option("--padding", "-p", help="Padding: N, HxW, TOP,BOTTOM,LEFT,RIGHT, same, same-lower or wrap.")
+        str, Option("--padding", help="Padding: N, HxW, TOP,BOTTOM,LEFT,RIGHT, same, same-lower or wrap.")
     ] = "0"
     dilation: Annotated[str, Option("--dilation", "-d", help="Distance of the window's values, N or HxW.")] = "1"
     ceil: Annotated[bool, Option("--ceil", help="Keep a last window that goes over the border.")] = False
