@@ -3,16 +3,36 @@
 What it costs grows with the number of different values and not with the window, which is what sorting does.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from poolcli.ops.adaptive import AnyAxes
 from poolcli.ops.arrays import Array
+from poolcli.ops.bands import bands
+from poolcli.ops.networks import LARGEST_NETWORK
 from poolcli.ops.uneven import reduce_any
 
 MOST_LEVELS = 256
 SAMPLE = 61  # every so manieth value is looked at first
+
+
+def by_cheaper(
+    image: Array,
+    axes: AnyAxes,
+    sort_cost: float,
+    by_sorting: Callable[[Array, AnyAxes], Array],
+    by_counting: Callable[[Array, AnyAxes, Array], Array],
+) -> Array:
+    """Every window of `image` by the cheaper of two ways, band by band; small windows by sorting, in one."""
+    rows, columns = axes
+    if rows.k * columns.k <= LARGEST_NETWORK:
+        return by_sorting(image, axes)
+    out = np.empty((rows.out, columns.out, image.shape[2]), image.dtype)
+    for outputs, band, part in bands(image, axes):
+        levels = worthwhile_levels(band, part, sort_cost)
+        out[outputs] = by_sorting(band, part) if levels is None else by_counting(band, part, levels)
+    return out
 
 
 def worthwhile_levels(band: Array, axes: AnyAxes, sort_cost: float) -> Array | None:

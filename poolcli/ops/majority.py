@@ -4,12 +4,10 @@ import numpy as np
 
 from poolcli.ops.adaptive import AnyAxes
 from poolcli.ops.arrays import Array, highest
-from poolcli.ops.bands import bands
 from poolcli.ops.blocks import blocks, side_by_side, undefined
-from poolcli.ops.levels import counts, worthwhile_levels
-from poolcli.ops.networks import select
+from poolcli.ops.levels import by_cheaper, counts
+from poolcli.ops.networks import LARGEST_NETWORK, select
 
-LARGEST_NETWORK = 64  # values of a window
 SORT_COST = 3  # of a value of a window, in passes over a value of the picture (12 ns against 4)
 
 
@@ -20,14 +18,7 @@ def majority_pool(image: Array, axes: AnyAxes) -> Array:
     """
     if image.dtype.kind == "b":
         return majority_pool(image.view(np.uint8), axes).view(np.bool_)
-    rows, columns = axes
-    if rows.k * columns.k <= LARGEST_NETWORK:
-        return _by_sorting(image, axes)
-    out = np.empty((rows.out, columns.out, image.shape[2]), image.dtype)
-    for outputs, band, part in bands(image, axes):
-        levels = worthwhile_levels(band, part, SORT_COST)
-        out[outputs] = _by_sorting(band, part) if levels is None else _by_counting(band, part, levels)
-    return out
+    return by_cheaper(image, axes, SORT_COST, _by_sorting, _by_counting)
 
 
 def _by_counting(band: Array, axes: AnyAxes, levels: Array) -> Array:

@@ -6,12 +6,10 @@ import numpy as np
 
 from poolcli.ops.adaptive import AnyAxes
 from poolcli.ops.arrays import Array, highest
-from poolcli.ops.bands import bands
 from poolcli.ops.blocks import Block, blocks, side_by_side, undefined
-from poolcli.ops.levels import counts, values_of_windows, worthwhile_levels
-from poolcli.ops.networks import select
+from poolcli.ops.levels import by_cheaper, counts, values_of_windows
+from poolcli.ops.networks import LARGEST_NETWORK, select
 
-LARGEST_NETWORK = 64  # values of a window; above it a partition of every window is as fast
 PARTITION_COST = 0.7  # of a value of a window, in passes over a value of the picture (2.5 ns against 3.5)
 
 
@@ -19,14 +17,7 @@ def median_pool(image: Array, axes: AnyAxes) -> Array:
     """The median of every window of `image` (H x W x C), in its dtype; NaN where there is one, or no value (int: 0)."""
     if image.dtype.kind == "b":
         return median_pool(image.view(np.uint8), axes).view(np.bool_)
-    rows, columns = axes
-    if rows.k * columns.k <= LARGEST_NETWORK:
-        return _by_sorting(image, axes)
-    out = np.empty((rows.out, columns.out, image.shape[2]), image.dtype)
-    for outputs, band, part in bands(image, axes):
-        levels = worthwhile_levels(band, part, PARTITION_COST)
-        out[outputs] = _by_sorting(band, part) if levels is None else _by_counting(band, part, levels)
-    return out
+    return by_cheaper(image, axes, PARTITION_COST, _by_sorting, _by_counting)
 
 
 def _by_counting(band: Array, axes: AnyAxes, levels: Array) -> Array:

@@ -10,6 +10,8 @@ import numpy as np
 
 from poolcli.ops.arrays import Array
 
+LARGEST_NETWORK = 64  # values of a window; above it a partition of every window is as fast
+
 Exchange = tuple[int, int, bool, bool]  # positions a < b, whether the smaller and the larger one is needed
 
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from poolcli.cli.options.change import Tolerance, check_tolerance
 from poolcli.cli.options.reading import Reading
 from poolcli.cli.options.recipe import Filtering, Pooling, recipe_of
 from poolcli.cli.tables import AsJson
@@ -20,7 +21,6 @@ Output = Annotated[
     typer.Option("--output", "-o", metavar="FILE", help="Write the report: .html, .png, .json ...; repeatable."),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist already.")]
-Tolerance = Annotated[float, typer.Option("--tolerance", help="Differences up to this count as no change.")]
 
 
 def diff(
@@ -39,8 +39,7 @@ def diff(
     Two frames of a film, two scans of a page, a picture and its noisy twin: of one size and mode.
     """
     recipe, asked = recipe_of(pooling, filtering), reading.options()
-    if not tolerance >= 0:
-        raise UsageError(f"tolerance {tolerance} is not allowed: give 0 or more")
+    check_tolerance(tolerance)
     paths = [writable(place_of(text)) for text in output or ()]
     check_not_read(paths, (one, other))
     for path in paths:

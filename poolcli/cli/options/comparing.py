@@ -5,12 +5,12 @@ from typing import Annotated
 
 from typer import Option
 
+from poolcli.cli.options.change import ShiftEdge, Tolerance, check_shift_edge, check_tolerance
 from poolcli.cli.options.running import MOST
 from poolcli.errors import UsageError, unknown
 from poolcli.ops.modes import MODES, MOST_TAPS
 from poolcli.recipe import Pool, parse_recipe
 from poolcli.recipe.layers import Layer
-from poolcli.shift.record import SHIFT_EDGES
 from poolcli.stores import Place, place_of
 from poolcli.stores.place import writable
 
@@ -31,10 +31,8 @@ class Comparing:
     shifts: Annotated[
         int, Option("--shifts", metavar="RADIUS", help="Every shift of up to so many pixels in each direction.")
     ] = 1
-    shift_edge: Annotated[
-        str, Option("--shift-edge", help="What comes in at the border: replicate, zero, wrap; or crop.")
-    ] = "replicate"
-    tolerance: Annotated[float, Option("--tolerance", help="Differences up to this count as no change.")] = 0
+    shift_edge: ShiftEdge = "replicate"
+    tolerance: Tolerance = 0
     output: Annotated[
         list[str] | None,
         Option("--output", "-o", metavar="FILE", help="Write it: .html, .csv (a row a picture) or .json; repeatable."),
@@ -45,12 +43,10 @@ class Comparing:
 
     def check(self) -> None:
         """UsageError for what cannot be."""
-        if self.shift_edge not in SHIFT_EDGES:
-            raise unknown("shift edge", self.shift_edge, SHIFT_EDGES)
+        check_shift_edge(self.shift_edge)
         if not 1 <= self.shifts <= MOST_SHIFTS:
             raise UsageError(f"--shifts {self.shifts} is not allowed: give a radius of 1 to {MOST_SHIFTS} pixels")
-        if not self.tolerance >= 0:
-            raise UsageError(f"tolerance {self.tolerance} is not allowed: give 0 or more")
+        check_tolerance(self.tolerance)
         if self.jobs is not None and not 1 <= self.jobs <= MOST:
             raise UsageError(f"--jobs {self.jobs} is not allowed: give a whole number from 1 to {MOST}")
 

@@ -5,9 +5,9 @@ from typing import Annotated
 
 from typer import Option
 
-from poolcli.errors import UsageError, unknown
+from poolcli.cli.options.change import ShiftEdge, Tolerance, check_shift_edge, check_tolerance
+from poolcli.errors import UsageError
 from poolcli.report.forms import FORMS, check_forms
-from poolcli.shift.record import SHIFT_EDGES
 
 _FORMS = "; ".join(f"{form.name}: {form.what}" for form in FORMS.values())
 
@@ -19,10 +19,8 @@ class Reporting:
     shift: Annotated[
         list[str] | None, Option("--shift", help="Shift DX,DY to measure, -1,0 if not given; may be repeated.")
     ] = None
-    shift_edge: Annotated[
-        str, Option("--shift-edge", help="What comes in at the border: replicate, zero, wrap; or crop.")
-    ] = "replicate"
-    tolerance: Annotated[float, Option("--tolerance", help="Differences up to this count as no change.")] = 0
+    shift_edge: ShiftEdge = "replicate"
+    tolerance: Tolerance = 0
     report: Annotated[
         list[str] | None,
         Option("--report", help=f"A form of the report, may be repeated. {_FORMS}. Folders: jsonl, else json."),
@@ -34,10 +32,8 @@ class Reporting:
 
     def check(self) -> None:
         """UsageError for an unknown name or a tolerance that cannot be."""
-        if self.shift_edge not in SHIFT_EDGES:
-            raise unknown("shift edge", self.shift_edge, SHIFT_EDGES)
-        if not self.tolerance >= 0:
-            raise UsageError(f"tolerance {self.tolerance} is not allowed: give 0 or more")
+        check_shift_edge(self.shift_edge)
+        check_tolerance(self.tolerance)
         check_forms(self.report or ())
         if self.report and self.no_report:
             raise UsageError("--report and --no-report contradict each other: give one of them")
