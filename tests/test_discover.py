@@ -80,6 +80,16 @@ def test_links_to_folders_are_not_followed(tree):
     assert places(["named"]) == ["b.png", "link.png"]
 
 
+def test_a_link_to_itself_is_one_bad_picture(tmp_path, monkeypatch, command):
+    """The system cannot say whether it is a folder; the others of its folder are done."""
+    monkeypatch.chdir(tmp_path)
+    draw(tmp_path / "in/a.png")
+    Path("in/b.png").symlink_to("b.png")
+    ran = command("pool", "in", "-o", "out", "--no-report")
+    assert (ran.code, ran.out.splitlines()) == (1, [str(Path("out/a.png"))])
+    assert "b.png: the file cannot be opened" in ran.err
+
+
 def test_outputs_inside_the_inputs_are_not_pooled_again(tree):
     """Under whatever name the folder is given, walked or listed."""
     wanted = {"recursive": True, "outputs": Path("in/../in/x")}

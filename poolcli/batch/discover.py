@@ -22,8 +22,6 @@ def discover(inputs: Iterable[str], wanted: Wanted) -> Iterator[Found]:
     Raises UsageError for a glob that matches nothing and for a folder that cannot be read.
     """
     for text in inputs:
-        if not text:
-            raise UsageError("an input is empty (''), as where a shell variable is not set: name a picture or a folder")
         path = place_of(text)
         if isinstance(path, Url):
             yield from _stored(path, wanted)
@@ -43,7 +41,7 @@ def listed(names: Iterable[str], wanted: Wanted) -> Iterator[Found]:
         ours = None
     for name in names:
         path = place_of(name)
-        place = _as_place(PurePosixPath(path.key) if isinstance(path, Url) else path)
+        place = as_place(PurePosixPath(path.key) if isinstance(path, Url) else path)
         if not wanted.is_picture(path) or not wanted.takes(place):
             continue
         if isinstance(path, Url):
@@ -80,10 +78,10 @@ def _decoded(names: list[bytes], *, nul: bool) -> Iterator[str]:
             yield os.fsdecode(bare)
 
 
-def _as_place(path: PurePath) -> PurePath:
+def as_place(path: PurePath) -> PurePath:
     """`path` below an output folder, as tar would put it: without its root and without leading `..`.
 
-    >>> _as_place(Path("./a/../b/c.png")).as_posix(), _as_place(Path("/x/c.png")).as_posix()
+    >>> as_place(Path("./a/../b/c.png")).as_posix(), as_place(Path("/x/c.png")).as_posix()
     ('b/c.png', 'x/c.png')
     """
     whole = PurePath(os.path.normpath(path))
@@ -126,7 +124,7 @@ def _pictures_here(folder: Path, below: PurePath, wanted: Wanted, folders: list[
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if not entry.is_dir():
+                if not _is_folder(entry):
                     if wanted.is_picture(Path(entry.name)) and wanted.takes(below / entry.name):
                         yield entry.name
                 elif not (entry.is_symlink() or wanted.leaves_out(below / entry.name) or _is(wanted.outputs, entry)):
@@ -135,6 +133,14 @@ def _pictures_here(folder: Path, below: PurePath, wanted: Wanted, folders: list[
         raise UsageError(
             f"the folder '{folder}' cannot be read ({error.strerror}): change its permissions, or --exclude it"
         ) from error
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """No, for a link that leads to itself: its job will tell, and the rest of the folder is done."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _is(outputs: Place | None, entry: os.DirEntry[str]) -> bool:
