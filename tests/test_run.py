@@ -74,6 +74,23 @@ def test_two_outputs_of_one_name_are_refused_before_any_work(run, tmp_path, firs
     assert not Path("out").exists()
 
 
+def test_what_a_clash_is_answered_with_helps(run, tmp_path):
+    """Folders by the template with {parent}, side files by one for all or a template; else only apart."""
+    for name in ("x/a.png", "y/a.png", "x/b.png", "x/b.bmp"):
+        draw(tmp_path / name)
+    assert "-o 'out/{parent}/{stem}.{ext}'" in run("pool", "x/a.png", "y/a.png", "-o", "out/").err
+    assert run("pool", "x/a.png", "y/a.png", "-o", "out/{parent}/{stem}.{ext}").code == 0
+    both = ("pool", "x/b.png", "x/b.bmp", "-o")
+    told = run(*both, "out/").err
+    assert "--report jsonl" in told
+    assert "-o 'out/{stem}-{ext}.{ext}'" in told
+    assert run(*both, "out/", "--report", "jsonl").code == 0
+    assert run(*both, "out/{stem}-{ext}.{ext}").code == 0
+    told = run(*both, "other/", "--format", "png").err
+    assert "run them apart" in told
+    assert "{" not in told
+
+
 def test_two_inputs_into_one_file_become_a_folder(run, tmp_path):
     """`-o out` with several inputs is a folder; a template without a field that differs is a clash."""
     draw(tmp_path / "a.png")
@@ -122,6 +139,28 @@ def test_every_field_of_a_template(run, tmp_path):
     assert names("out") == ["in/max/3x2-1/a.max-k3x2s1.png"]
     ran = run("pool", "in/a.png", "-o", "out/{stme}.png")
     assert (ran.code, "did you mean 'stem'" in ran.err) == (USAGE, True)
+    for wrong in ("out/{stem", "out/}{stem}.png", "out/{stem!r}.png", "out/{stem:>9}.png", "out/{}.png"):
+        assert run("pool", "in/a.png", "-o", wrong).code == USAGE, wrong
+
+
+def test_braces_in_a_template(run, tmp_path):
+    """Twice they are themselves, as in Python's own."""
+    draw(tmp_path / "in/a.png")
+    assert run("pool", "in/a.png", "-o", "out/{{1}}/{stem}{{{k}}}.{ext}", "--no-report").code == 0
+    assert names("out") == ["{1}/a{2}.png"]
+
+
+def test_a_parent_leads_out_of_no_folder(run, tmp_path):
+    """Behind a folder it lies in it, without its root and leading `..`; at the beginning it is the input's own."""
+    draw(tmp_path / "in/a.png")
+    Path("out").mkdir()
+    os.chdir("out")
+    for name in ("../in/a.png", tmp_path / "in/a.png"):
+        assert run("pool", name, "-o", "here/{parent}/{stem}.{ext}", "--no-report").code == 0
+    assert run("pool", "../in/a.png", "-o", "{parent}/{stem}-small.{ext}", "--no-report").code == 0
+    whole = (tmp_path / "in").relative_to(tmp_path.anchor).as_posix()
+    assert names(tmp_path / "out") == sorted(["here/in/a.png", f"here/{whole}/a.png"])
+    assert names(tmp_path / "in") == ["a-small.png", "a.png"]
 
 
 def test_existing_outputs_are_refused_unless_overwritten(run, tmp_path):

@@ -1,11 +1,11 @@
 """Where outputs go: beside the input, a file, a folder (the tree is mirrored), a template, or stdout."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from string import Formatter
 
-from poolcli.batch.discover import STREAM
+from poolcli.batch.discover import STREAM, as_place
 from poolcli.batch.wanted import Found
 from poolcli.errors import UsageError, unknown
 from poolcli.files import is_folder
@@ -13,7 +13,6 @@ from poolcli.recipe import Pool, Recipe
 from poolcli.stores import Place, Url, place_of
 
 FIELDS = ("stem", "ext", "parent", "mode", "k", "s", "recipe")
-_FIELD = re.compile(r"\{([^{}]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +48,48 @@ def to_file(path: Place) -> Destination:
 
 
 def from_template(template: str, recipe: Recipe, extension: Callable[[Place], str]) -> Destination:
-    """`template` with its fields filled in; UsageError for a field there is not."""
-    if re.search(r"[{}]", _FIELD.sub("", template)):
-        raise UsageError(
-            f"the output template '{template}' has a brace without its partner: give fields as in {{stem}}"
-        )
-    for name in _FIELD.findall(template):
-        if name not in FIELDS:
-            raise unknown("field in the output template", name, FIELDS)
-    constants = _recipe_fields(recipe)
+    """`template` with its fields filled in, `{{` and `}}` being braces; UsageError for a field there is not."""
+    parts, constants = _parts(template), _recipe_fields(recipe)
+    first = next((number for number, (_, field) in enumerate(parts) if field), len(parts))
+    start = "".join(text for text, _ in parts[: first + 1])  # before the first field
 
     def place(found: Found) -> Place:
         values = {
             **constants,
             "stem": found.path.stem,
             "ext": extension(found.path).removeprefix("."),
-            "parent": found.path.parent.key or "." if isinstance(found.path, Url) else str(found.path.parent),
+            "parent": _parent(found.path, below=start),
         }
-        return place_of(_FIELD.sub(lambda match: values[match[1]], template))
+        return place_of("".join(text + values.get(field, "") for text, field in parts))
 
-    root = place_of(template[: template.index("{")] + "_").parent
+    root = place_of(start + "_").parent
     return Destination(place, root, folder=root != Path())
+
+
+def _parts(template: str) -> list[tuple[str, str]]:
+    """(text, the field behind it, which may be none) of a template.
+
+    >>> _parts("{stem}-{{k}}.png")
+    [('', 'stem'), ('-{', ''), ('k}', ''), ('.png', '')]
+    """
+    try:
+        found = list(Formatter().parse(template))
+    except ValueError:
+        raise UsageError(
+            f"the output template '{template}' has a brace without its partner: give fields as in {{stem}}, and "
+            "braces of a name twice, as in {{1}}"
+        ) from None
+    for _, field, form, conversion in found:
+        if field is not None and (field not in FIELDS or form or conversion):
+            asked = field + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
+            raise unknown("field in the output template", asked, FIELDS)
+    return [(text, field or "") for text, field, _, _ in found]
+
+
+def _parent(path: Place, *, below: str) -> str:
+    """The folder of an input; `below` another it is put there as tar would put it, so that no `..` leads out of it."""
+    folder = PurePosixPath(path.parent.key) if isinstance(path, Url) else path.parent
+    return (as_place(folder) if below else folder).as_posix()
 
 
 def _recipe_fields(recipe: Recipe) -> Mapping[str, str]:

@@ -150,21 +150,29 @@ def _written(job: Job) -> Iterator[Place]:
 
 
 def _check_clashes(plan: Plan | list[Job], suspects: set[int]) -> Mapping[int, int]:
-    taken: dict[str, str] = {}
+    taken: dict[str, Job] = {}
     times: Counter[int] = Counter()
     for job in plan if suspects else ():
         for target in _written(job):
             key = target_key(target)
-            if digest(key) in suspects and taken.setdefault(key, job.name) != job.name:
+            if digest(key) in suspects and (first := taken.setdefault(key, job)).name != job.name:
                 raise UsageError(
-                    f"'{taken[key]}' and '{job.name}' would both be written to '{target}': run them apart, use a "
-                    "template such as -o 'out/{stem}-{ext}.{ext}', or --report jsonl when it is the side files that "
-                    "clash"
+                    f"'{first.name}' and '{job.name}' would both be written to '{target}': "
+                    f"{_way_out(first, job, target)}"
                 )
         key = target_key(job.target) if isinstance(job.target, Place) else job.target_name
         if key in taken:
             times[digest(key)] += 1
     return times
+
+
+def _way_out(one: Job, other: Job, target: Place) -> str:
+    """What to do when two inputs go to one output, or have one file of a report beside theirs."""
+    if target != other.target:
+        return "use --report jsonl for one file of all, or a template such as -o 'out/{stem}-{ext}.{ext}'"
+    if isinstance(one.source, Place) and isinstance(other.source, Place) and one.source.parent != other.source.parent:
+        return "use a template such as -o 'out/{parent}/{stem}.{ext}', or run them apart"
+    return "run them apart, into a folder each"
 
 
 def _check_inputs(plan: Plan | list[Job], suspects: set[int]) -> None:
