@@ -126,6 +126,7 @@ def test_lists_fit_the_terminal_and_have_objects(command, name, known):
 ONE = "samples/one.png"
 USAGE = {
     ("pool",): "no input",
+    ("pool", ""): "an input is empty ('')",
     ("pool", ONE, "--nonsense"): "No such option: --nonsense",
     ("pool", ONE, "--k", "0"): "window 0 is out of range: whole numbers from 1",
     ("pool", ONE, "--k", "two"): "window 'two' is not a size: N or HxW",

@@ -89,6 +89,17 @@ def test_the_list_of_commands_says_what_the_commands_say(capsys):
     typer_app()(["--help"], prog_name="poolcli", standalone_mode=False)
     assert capsys.readouterr().out == listed
     assert [main(["nonsense"]), main(["--nonsense", "pool"])] == [2, 2]
+    capsys.readouterr()
+    assert main([]) == 2
+    assert capsys.readouterr() == ("", listed)
+    assert "..." not in listed.partition("Commands:")[2]  # nothing is cut off
+
+
+def test_wrong_words_are_answered_with_where_to_look(capsys):
+    """The help of the command, if there is one."""
+    for words, where in ((["pool", "--kk"], "poolcli pool --help"), (["pul"], "poolcli --help")):
+        assert main(words) == 2
+        assert capsys.readouterr().err.endswith(f"; see {where}\n")
 
 
 def typed(name, words):

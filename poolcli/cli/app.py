@@ -53,9 +53,8 @@ def typer_app(wanted: str | None = None) -> typer.Typer:
     )
     app.callback()(_common)
     for name, (_, summary) in COMMANDS.items():
-        app.command(name, help=None if wanted in (None, name) else summary)(
-            command(name) if wanted in (None, name) else _named
-        )
+        known = wanted in (None, name)
+        app.command(name, help=None if known else summary, short_help=summary)(command(name) if known else _named)
     return app
 
 
@@ -87,14 +86,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(arguments: list[str] | None) -> int:
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        words = sys.argv[1:] if arguments is None else arguments
         code = _run_plainly(words)
         if code is None:
             code = typer_app(_wanted(words))(args=list(words), prog_name="poolcli", standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
-        code = _told(f"{error.format_message()} See poolcli --help.", error.exit_code)
+        code = _refused(error, words)
     except PoolcliError as error:
         code = _told(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
@@ -128,6 +127,15 @@ def _run_plainly(words: Sequence[str]) -> int | None:
     except typer.Exit as leave:
         return leave.exit_code
     return 0
+
+
+def _refused(error: typer.TyperException, words: Sequence[str]) -> int:
+    """What is wrong with these words, and where it says how they should be; where there are none, that itself."""
+    if not words:
+        print(error.format_message(), file=sys.stderr)
+        return error.exit_code
+    where = " ".join(filter(None, ("poolcli", _wanted(words), "--help")))
+    return _told(f"{error.format_message().rstrip('. ')}; see {where}", error.exit_code)
 
 
 def _told(sentence: str, code: int) -> int:

@@ -81,9 +81,11 @@ class Tally:
 def spell(seconds: float) -> str:
     """A time to read.
 
-    >>> spell(0.26), spell(75), spell(7384)
-    ('0.3 s', '1 min 15 s', '2 h 3 min')
+    >>> spell(0.0042), spell(0.26), spell(75), spell(7384)
+    ('0.004 s', '0.3 s', '1 min 15 s', '2 h 3 min')
     """
+    if seconds < 0.1:
+        return f"{seconds:.1g} s"
     if seconds < 10:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

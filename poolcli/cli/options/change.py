@@ -7,8 +7,10 @@ from typer import Option
 from poolcli.errors import UsageError, unknown
 from poolcli.shift.record import SHIFT_EDGES
 
-ShiftEdge = Annotated[str, Option("--shift-edge", help="What comes in at the border: replicate, zero, wrap; or crop.")]
-Tolerance = Annotated[float, Option("--tolerance", help="Differences up to this count as no change.")]
+ShiftEdge = Annotated[
+    str, Option("--shift-edge", metavar="NAME", help="What comes in at the border: replicate, zero, wrap; or crop.")
+]
+Tolerance = Annotated[float, Option("--tolerance", metavar="NUMBER", help="Differences up to this count as no change.")]
 
 
 def check_shift_edge(edge: str) -> None:

@@ -25,9 +25,13 @@ class Comparing:
     modes: Annotated[
         str, Option("--modes", metavar="LIST", help="Modes between commas, or layers such as blur:5/2 among them.")
     ] = USUAL
-    k: Annotated[str, Option("--k", "-k", help="Window (kernel) size, N or HxW; blur and aps have --taps.")] = "2"
-    s: Annotated[str | None, Option("--s", "-s", help="Stride, N or HxW; the window's size if not given.")] = None
-    taps: Annotated[int, Option("--taps", help="Low-pass of blur, maxblur, aps and maxaps, 1 to 7.")] = 3
+    k: Annotated[
+        str, Option("--k", "-k", metavar="SIZE", help="Window (kernel) size, N or HxW; blur and aps have --taps.")
+    ] = "2"
+    s: Annotated[
+        str | None, Option("--s", "-s", metavar="SIZE", help="Stride, N or HxW; the window's size if not given.")
+    ] = None
+    taps: Annotated[int, Option("--taps", metavar="N", help="Low-pass of blur, maxblur, aps and maxaps, 1 to 7.")] = 3
     shifts: Annotated[
         int, Option("--shifts", metavar="RADIUS", help="Every shift of up to so many pixels in each direction.")
     ] = 1

@@ -12,7 +12,7 @@ from typer import Argument, Option
 from poolcli.errors import UsageError
 
 Inputs = Annotated[
-    list[str] | None, Argument(metavar="INPUT...", help="Pictures, .npy arrays, folders, globs, or - (stdin).")
+    list[str] | None, Argument(metavar="INPUT", help="Pictures, .npy arrays, folders, globs, or - (stdin).")
 ]
 STDIN = "-"
 
@@ -34,9 +34,11 @@ class Discovery:
     ] = None
 
     def check(self, inputs: list[str]) -> None:
-        """UsageError when nothing is named, or stdin is asked for two things."""
+        """UsageError when nothing is named, or nothing that can be, or stdin is asked for two things."""
         if not inputs and self.files_from is None:
             raise UsageError("no input: name a picture, a folder, a glob or - (stdin), or a list with --files-from")
+        if "" in inputs:
+            raise UsageError("an input is empty (''), as where a shell variable is not set: name a picture or a folder")
         if self.files_from == STDIN and STDIN in inputs:
             raise UsageError("stdin cannot be a picture and a list of names: give one of them as a file")
         if self.nul and self.files_from is None:

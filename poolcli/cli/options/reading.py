@@ -15,12 +15,17 @@ UNLIMITED = "none"
 class Reading:
     """What is read of a file."""
 
-    frame: Annotated[int | None, Option("--frame", help="Only this frame of an animation or TIFF, from 0.")] = None
+    frame: Annotated[
+        int | None, Option("--frame", metavar="N", help="Only this frame of an animation or TIFF, from 0.")
+    ] = None
     max_pixels: Annotated[
-        str, Option("--max-pixels", help="Refuse files of more pixels (all frames together): N or none.")
+        str, Option("--max-pixels", metavar="N", help="Refuse files of more pixels (all frames together): N or none.")
     ] = str(DEFAULT_MAX_PIXELS)
     layout: Annotated[
-        str | None, Option("--layout", help="Axes of .npy and .npz arrays: hw, hwc, chw, or nchw (a frame for each n).")
+        str | None,
+        Option(
+            "--layout", metavar="AXES", help="Axes of .npy and .npz arrays: hw, hwc, chw, or nchw (a frame for each n)."
+        ),
     ] = None
 
     def options(self) -> ReadOptions:

@@ -20,28 +20,45 @@ NO_ACTIVATION = "none"
 class Pooling:
     """The window and what is done with it."""
 
-    mode: Annotated[str, Option("--mode", "-m", help=f"Pooling: {', '.join(MODES)}.")] = "max"
-    k: Annotated[str | None, Option("--k", "-k", help="Window (kernel) size, N or HxW; 2 if not given.")] = None
-    s: Annotated[str | None, Option("--s", "-s", help="Stride, N or HxW; the window's size if not given.")] = None
+    mode: Annotated[str, Option("--mode", "-m", metavar="NAME", help=f"Pooling: {', '.join(MODES)}.")] = "max"
+    k: Annotated[
+        str | None, Option("--k", "-k", metavar="SIZE", help="Window (kernel) size, N or HxW; 2 if not given.")
+    ] = None
+    s: Annotated[
+        str | None, Option("--s", "-s", metavar="SIZE", help="Stride, N or HxW; the window's size if not given.")
+    ] = None
     padding: Annotated[
-        str, Option("--padding", help="Padding: N, HxW, TOP,BOTTOM,LEFT,RIGHT, same, same-lower or wrap.")
+        str,
+        Option("--padding", metavar="SIZE", help="Padding: N, HxW, TOP,BOTTOM,LEFT,RIGHT, same, same-lower or wrap."),
     ] = "0"
-    dilation: Annotated[str, Option("--dilation", "-d", help="Distance of the window's values, N or HxW.")] = "1"
+    dilation: Annotated[
+        str, Option("--dilation", "-d", metavar="SIZE", help="Distance of the window's values, N or HxW.")
+    ] = "1"
     ceil: Annotated[bool, Option("--ceil", help="Keep a last window that goes over the border.")] = False
     size: Annotated[
         str | None,
-        Option("--size", help="Output size N or HxW instead of a window: the same for every picture; 1: global."),
+        Option(
+            "--size",
+            metavar="SIZE",
+            help="Output size N or HxW instead of a window: the same for every picture; 1: global.",
+        ),
     ] = None
     exclude_pad: Annotated[bool, Option("--exclude-pad", help="Leave the padding out of averages.")] = False
-    p: Annotated[float | None, Option("--p", help="The power of lp, above 0; 2 if not given.")] = None
-    taps: Annotated[int | None, Option("--taps", help="Low-pass of maxblur and maxaps, 1 to 7; 3 if not given.")] = None
+    p: Annotated[float | None, Option("--p", metavar="NUMBER", help="The power of lp, above 0; 2 if not given.")] = None
+    taps: Annotated[
+        int | None, Option("--taps", metavar="N", help="Low-pass of maxblur and maxaps, 1 to 7; 3 if not given.")
+    ] = None
     edge: Annotated[
         str | None,
         Option(
-            "--edge", help="Beyond the border, for blur and aps: reflect, replicate, zero or wrap (aps if not given)."
+            "--edge",
+            metavar="NAME",
+            help="Beyond the border: reflect (usual for blur), replicate, zero or wrap (usual for aps).",
         ),
     ] = None
-    seed: Annotated[int | None, Option("--seed", help="What stochastic draws with; 0 if not given.")] = None
+    seed: Annotated[int | None, Option("--seed", metavar="N", help="What stochastic draws with; 0 if not given.")] = (
+        None
+    )
 
     def layer(self) -> Pool:
         """The pooling layer; UsageError where the options make none."""
@@ -79,11 +96,19 @@ class Filtering:
     """What stands before the pooling."""
 
     filter: Annotated[
-        str | None, Option("--filter", "-f", help=f"Filter: {', '.join(FILTERS)}; or a kernel FILE (JSON or text).")
+        str | None,
+        Option(
+            "--filter", "-f", metavar="NAME", help=f"Filter: {', '.join(FILTERS)}; or a kernel FILE (JSON or text)."
+        ),
     ] = None
-    activation: Annotated[str, Option("--activation", help="After the filter: none, relu or abs.")] = NO_ACTIVATION
+    activation: Annotated[str, Option("--activation", metavar="NAME", help="After the filter: none, relu or abs.")] = (
+        NO_ACTIVATION
+    )
     filter_edge: Annotated[
-        str, Option("--filter-edge", help="Beyond the border, for the filter: reflect, replicate, zero or wrap.")
+        str,
+        Option(
+            "--filter-edge", metavar="NAME", help="Beyond the border, for the filter: reflect, replicate, zero or wrap."
+        ),
     ] = "reflect"
 
     def layers(self) -> tuple[Layer, ...]:

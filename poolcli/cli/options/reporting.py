@@ -17,13 +17,18 @@ class Reporting:
     """The shift report."""
 
     shift: Annotated[
-        list[str] | None, Option("--shift", help="Shift DX,DY to measure, -1,0 if not given; may be repeated.")
+        list[str] | None,
+        Option("--shift", metavar="DX,DY", help="Shift DX,DY to measure, -1,0 if not given; may be repeated."),
     ] = None
     shift_edge: ShiftEdge = "replicate"
     tolerance: Tolerance = 0
     report: Annotated[
         list[str] | None,
-        Option("--report", help=f"A form of the report, may be repeated. {_FORMS}. Folders: jsonl, else json."),
+        Option(
+            "--report",
+            metavar="FORM",
+            help=f"A form of the report, may be repeated. {_FORMS}. Folders: jsonl, else json.",
+        ),
     ] = None
     preview: Annotated[
         bool, Option("--preview", help="Show a single picture, its output and what changes, on a colour terminal.")

@@ -21,7 +21,12 @@ class Running:
 
     output: Annotated[
         str | None,
-        Option("--output", "-o", help="A file, a folder, a template such as 'out/{stem}-{mode}.{ext}', or - (stdout)."),
+        Option(
+            "--output",
+            "-o",
+            metavar="PLACE",
+            help="A file, a folder, a template such as 'out/{stem}-{mode}.{ext}', or - (stdout).",
+        ),
     ] = None
     overwrite: Annotated[bool, Option("--overwrite", help="Replace outputs that exist already.")] = False
     resume: Annotated[bool, Option("--resume", help="Go on with a run into this folder, by its journal.")] = False
@@ -33,7 +38,8 @@ class Running:
         bool, Option("--checksum", help="Journal: know inputs by their content, not by size and time.")
     ] = False
     engine: Annotated[
-        str | None, Option("--engine", help=f"Who does the work: {', '.join(ENGINES)}; {USUAL} if not given.")
+        str | None,
+        Option("--engine", metavar="NAME", help=f"Who does the work: {', '.join(ENGINES)}; {USUAL} if not given."),
     ] = None
     jobs: Annotated[str, Option("--jobs", "-j", metavar="N", help="Pictures at once; auto: as processors.")] = AUTO
     threads_per_image: Annotated[

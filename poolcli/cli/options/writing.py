@@ -17,14 +17,22 @@ class Writing:
 
     format: Annotated[
         str | None,
-        Option("--format", help="Format of outputs, such as png or npy; if not given, as the extension says."),
+        Option(
+            "--format",
+            metavar="NAME",
+            help="Format of outputs, such as png or npy; if not given, as the extension says.",
+        ),
     ] = None
-    quality: Annotated[int | None, Option("--quality", help="Quality of JPEG, WebP and AVIF, 0 to 100.")] = None
-    png_level: Annotated[int | None, Option("--png-level", help="Effort of PNG's compression, 0 to 9.")] = None
+    quality: Annotated[
+        int | None, Option("--quality", metavar="N", help="Quality of JPEG, WebP and AVIF, 0 to 100.")
+    ] = None
+    png_level: Annotated[
+        int | None, Option("--png-level", metavar="N", help="Effort of PNG's compression, 0 to 9.")
+    ] = None
     strip: Annotated[bool, Option("--strip", help="Leave out profile, EXIF, XMP, resolution and texts.")] = False
     durable: Annotated[bool, Option("--durable", help="Wait until every file is on the disk.")] = False
     to_range: Annotated[
-        str, Option("--to-range", help="Filtered values as a picture: clip, abs, stretch or offset.")
+        str, Option("--to-range", metavar="NAME", help="Filtered values as a picture: clip, abs, stretch or offset.")
     ] = "clip"
 
     def check(self) -> None:
