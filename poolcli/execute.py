@@ -6,11 +6,14 @@ from functools import partial
 
 from numpy.typing import ArrayLike
 
+from poolcli.banded import is_exact, run_in_bands
 from poolcli.errors import UsageError
 from poolcli.ops.arrays import Array, as_image
 from poolcli.recipe import Recipe, as_recipe
-from poolcli.shift.measure import Shift, measure
+from poolcli.shift.measure import RowLayers, Shift, measure
 from poolcli.shift.record import InputFacts, OutputFacts, ShiftReport, ShiftRow, summarize
+
+BAND_BYTES = 1 << 20  # of a moved picture, made when it is read: stays in the second-level cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,16 @@ def measure_layers(
         edge=shifting.edge,
         tolerance=shifting.tolerance,
         still=still,
+        by_rows=_by_rows(recipe, image, alpha=alpha) if head is None else None,
     )
+
+
+def _by_rows(recipe: Recipe, image: Array, *, alpha: bool) -> RowLayers | None:
+    """The recipe on pictures like `image` given by their rows, if that is worth it and changes no bit."""
+    if image.nbytes < 2 * BAND_BYTES or not is_exact(recipe):
+        return None
+    most = max(1, BAND_BYTES * len(image) // image.nbytes)
+    return lambda size, rows: run_in_bands(recipe, size, rows, most, alpha=alpha)
 
 
 def size_of(image: Array) -> tuple[int, int]:

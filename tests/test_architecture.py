@@ -19,7 +19,7 @@ ARROWS = {
     "recipe": {"ops"},
     "images": {"stores"},
     "shift": {"ops"},
-    "execute": {"ops", "recipe", "shift"},
+    "execute": {"banded", "ops", "recipe", "shift"},
     "contest": {"execute", "images", "ops", "recipe", "shift", "stores"},
     "banded": {"ops", "recipe"},
     "colour": {"ops", "recipe"},

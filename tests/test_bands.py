@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import poolcli
+from poolcli import execute
 from poolcli.ops import convolve, reduce
 from poolcli.shift import compare
 from tests import oracles
@@ -65,3 +66,19 @@ def test_differences_of_bytes_are_exact_in_bands_of_any_size(channels, band, mon
             assert side.changed == over.sum()
             assert (side.mae, side.max) == (gaps.sum() / gaps.size, gaps.max())
             assert side.rmse == np.sqrt((gaps**2).sum() / gaps.size)
+
+
+@pytest.mark.parametrize("edge", ["replicate", "zero", "wrap", "crop"])
+@pytest.mark.parametrize(
+    "recipe", ["max:2", "avg:3/2+1", "median:3/2+same", "maxblur:3/2 avg:2", "stride:3", "soft:3/2"]
+)
+def test_a_moved_picture_is_measured_by_its_rows_as_it_is_whole(recipe, edge, monkeypatch):
+    """To the last bit, whatever the band: moved sideways, up and down, by more than a band and beyond the border."""
+    for seed, (dtype, channels) in enumerate([("uint8", (3,)), ("float32", ()), ("uint16", (4,))]):
+        image = random_image(seed, (67, 23), dtype, channels)
+        shifts = [(-1, 0), (0, 1), (2, -13), (-5, 40)] + [(-30, 2), (1, 70)] * (edge != "crop")
+        whole = poolcli.shift_report(recipe, image, shifts, edge=edge)
+        for band in (1, 700, 2000):
+            with monkeypatch.context() as patch:
+                patch.setattr(execute, "BAND_BYTES", band)
+                assert poolcli.shift_report(recipe, image, shifts, edge=edge) == whole

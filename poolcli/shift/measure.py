@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import fields
+from functools import partial
 from sys import float_info
 from typing import Any
 
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 
 from poolcli.errors import unknown
 from poolcli.ops.footprint import Footprint
-from poolcli.shift.compare import compare, value_range
-from poolcli.shift.move import shifted_pair
+from poolcli.shift.compare import Rows, compare, value_range
+from poolcli.shift.move import moved_rows, shifted_pair
 from poolcli.shift.record import GIVEN, SHIFT_EDGES, Aligned, ShiftRow, Side
 
 Array = NDArray[Any]
@@ -20,6 +21,7 @@ Shift = tuple[int, int]  # (dx, dy): (-1, 0) moves the picture left by one pixel
 
 
 Layers = Callable[[Array], Array]
+RowLayers = Callable[[tuple[int, int], Rows], Array]  # the same for a picture of (height, width) given by its rows
 Cells = slice | NDArray[np.intp]
 Footprints = Callable[[int, int], tuple[Footprint, Footprint] | None]
 
@@ -34,25 +36,31 @@ def measure(
     edge: str = "replicate",
     tolerance: float = 0,
     still: tuple[Array, Array] | None = None,
+    by_rows: RowLayers | None = None,
 ) -> tuple[ShiftRow, ...]:
     """Shift `image` by every (dx, dy) of `shifts` and measure what `head`, then `tail`, leave of the change.
 
     `head` is what runs at full resolution before the first down-sampling, `footprints(height, width)` says where the
     outputs lie, or None where they lie on no regular grid. `still` is (head(image), the output) where they are
-    known already.
+    known already. `by_rows` does what `tail` does, where there is no `head`: the moved picture is never held whole.
     Raises UsageError for an unknown edge, PictureError when `crop` leaves nothing.
     """
     if edge not in SHIFT_EDGES:
         raise unknown("shift edge", edge, SHIFT_EDGES)
     peak = value_range(image)
     rows = []
-    for dx, dy in shifts:
-        pair = shifted_pair(image, dx, dy, edge)
+    for shift in shifts:
+        pair: tuple[Array, Array | Rows]
+        if by_rows is None or edge == "crop":
+            pair = shifted_pair(image, *shift, edge)
+            moved = _run(pair[1], head, tail)
+        else:
+            pair = image, partial(moved_rows, image, *shift, edge)
+            moved = image, by_rows(image.shape[:2], pair[1])
         if still is None or edge == "crop":
             still = _run(pair[0], head, tail)
         lattice = footprints(*pair[0].shape[:2])
-        moved = _run(pair[1], head, tail)
-        rows.append(_measured(pair, (still, moved), head is not None, (dx, dy), edge, lattice, tolerance, peak))
+        rows.append(_measured(pair, (still, moved), head is not None, shift, edge, lattice, tolerance, peak))
     return tuple(rows)
 
 
@@ -72,7 +80,7 @@ def measure_pair(
 
 
 def _measured(
-    pair: tuple[Array, Array],
+    pair: tuple[Array, Array | Rows],
     outputs: tuple[tuple[Array, Array], tuple[Array, Array]],
     filtered: bool,
     shift: Shift,
@@ -116,9 +124,9 @@ def _align(
     sizes = shape[:2]
     rows, columns = (_overlaps(seen, d, n, edge) for seen, d, n in zip(lattice, reversed(shift), sizes, strict=True))
     found = []
-    for dy, still_rows, moved_rows in rows:
-        for dx, still_columns, moved_columns in columns:
-            still, moved = outputs[0][still_rows][:, still_columns], outputs[1][moved_rows][:, moved_columns]
+    for dy, still_rows, rows_moved in rows:
+        for dx, still_columns, columns_moved in columns:
+            still, moved = outputs[0][still_rows][:, still_columns], outputs[1][rows_moved][:, columns_moved]
             side = compare(still, moved, tolerance, peak)
             found.append(Aligned(**{name: getattr(side, name) for name in SIDE}, dx=dx, dy=dy))
     return min(found, key=lambda side: (side.mae, side.changed, abs(side.dx) + abs(side.dy)), default=None)

@@ -27,7 +27,22 @@ def shifted_pair(image: Array, dx: int, dy: int, edge: str) -> tuple[Array, Arra
                 "use a smaller shift or another --shift-edge"
             )
         return image[_kept(dy, height), _kept(dx, width)], image[_kept(-dy, height), _kept(-dx, width)]
-    return image, _move(_move(image, dy, edge, 0), dx, edge, 1)
+    return image, moved_rows(image, dx, dy, edge, 0, height)
+
+
+def moved_rows(image: Array, dx: int, dy: int, edge: str, low: int, high: int) -> Array:
+    """Rows low ... high - 1 of the picture moved by (dx, dy) under replicate, zero or wrap.
+
+    Moved band by band a picture stays in the cache: fresh memory for all of it costs more than pooling it does.
+    """
+    wanted, n = np.arange(low - dy, high - dy), len(image)
+    if low - dy >= 0 and high - dy <= n:
+        band = image[low - dy : high - dy]
+    else:
+        band = image[wanted % n if edge == "wrap" else wanted.clip(0, n - 1)]
+        if edge == "zero":
+            band[(wanted < 0) | (wanted >= n)] = 0
+    return _move(band, dx, edge)
 
 
 def _kept(d: int, n: int) -> slice:
@@ -35,16 +50,16 @@ def _kept(d: int, n: int) -> slice:
     return slice(max(0, d), n + min(0, d))
 
 
-def _move(image: Array, d: int, edge: str, axis: int) -> Array:
+def _move(band: Array, d: int, edge: str) -> Array:
+    """Rows moved by d columns."""
     if d == 0:
-        return image
+        return band
     if edge == "wrap":
-        return np.roll(image, d, axis)
-    n = image.shape[axis]
+        return np.roll(band, d, 1)
+    n = band.shape[1]
     d = max(-n, min(n, d))
-    source, moved = image.swapaxes(0, axis), np.empty_like(image)
-    target = moved.swapaxes(0, axis)
-    target[_kept(d, n)] = source[_kept(-d, n)]
+    moved = np.empty_like(band)
+    moved[:, _kept(d, n)] = band[:, _kept(-d, n)]
     border = slice(0, d) if d > 0 else slice(n + d, n)
-    target[border] = 0 if edge == "zero" else source[:1] if d > 0 else source[-1:]
+    moved[:, border] = 0 if edge == "zero" else band[:, :1] if d > 0 else band[:, -1:]
     return moved
