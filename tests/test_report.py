@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from io import StringIO
 
 import numpy as np
@@ -11,9 +12,10 @@ from rich.console import Console
 import poolcli
 from poolcli.cli.app import main
 from poolcli.errors import UsageError
+from poolcli.report.figures import count
 from poolcli.report.json_form import to_json
 from poolcli.report.terminal import plain_lines, print_report
-from poolcli.report.verdict import verdict
+from poolcli.report.verdict import WIDTH, brief, verdict
 from tests.images import random_image
 from tests.test_architecture import ROOT
 
@@ -127,6 +129,9 @@ def test_the_verdict_on_special_cases():
     assert "changes none of its pixels, so there is nothing to absorb" in verdict(row_of(np.full((4, 4), 5, np.uint8)))
     assert verdict(row_of(dot, "max:4", (1, 0))).endswith("the layers absorb this shift completely.")
     assert "No fewer than before: per pixel" in verdict(row_of(dot, "max:2/1", (1, 0)))
+    given = replace(row_of(dot, "max:4", (1, 0)), edge="given")
+    assert verdict(given).startswith("Taking the other picture changes 2 of 64 pixels")
+    assert verdict(given).endswith("the layers absorb this change completely.")
 
 
 def test_the_verdict_tells_count_and_per_pixel_together():
@@ -140,6 +145,33 @@ def test_the_verdict_tells_count_and_per_pixel_together():
         "That is 68.4 % fewer, but the output has 4 times fewer pixels anyway, and per pixel nothing was gained: "
         "1.26 times as many change. In value, 84.4 % of the filtered picture's change is left."
     )
+
+
+def test_the_verdict_in_one_line():
+    """As honest as the sentences: a gain or none, by count, per pixel, in value; the worst of several is marked."""
+    from PIL import Image
+
+    one = np.asarray(Image.open(SAMPLES / "one.png"))
+    report = poolcli.shift_report("conv:line-v relu max:2", one)
+    told = "No gain: 38 -> 12 pixels change, 1.26x as many per pixel; value: 84.4 % left"
+    assert printed(report).splitlines()[-1] == list(plain_lines(report))[-1] == told
+    dot = np.zeros((8, 8), np.uint8)
+    dot[4, 4] = 9
+    assert brief(row_of(dot, "max:4", (1, 0))) == "Gain: 2 -> 0 pixels change, the layers absorb this shift completely"
+    assert brief(row_of(dot, "max:2/1", (1, 0))).startswith("No gain: 2 -> 4 pixels change, 2.61x as many per pixel")
+    assert brief(row_of(np.full((4, 4), 5, np.uint8))) == "Nothing changes, so there is nothing to absorb"
+    lines = list(plain_lines(poolcli.shift_report("max:2", one, [(1, 1), (-1, 0)])))
+    assert [line[:7].split() for line in lines if "*" in line] == [["1,1", "*"], ["*", "No", "ga"]]
+
+
+@pytest.mark.parametrize("layers", ["max:2", "stride:2", "lp:5/4", "conv:edge max:2", "blur:7/1"])
+@pytest.mark.parametrize("size", [(60, 40), (3000, 4000)], ids=["small", "twelve megapixels"])
+def test_the_verdict_fits_a_line(layers, size):
+    """However large the numbers are."""
+    image = np.resize(random_image(3, (97, 89), "uint8"), size)
+    row = row_of(image, layers, (1, 0))
+    assert len(brief(row, "* ")) <= WIDTH
+    assert f": {count(row.raw.changed)} -> {count(row.pooled.changed)} pixels" in brief(row, "* ")
 
 
 def test_a_real_gain_is_called_one():

@@ -1,10 +1,11 @@
 """The report in plain words: how much of the change is left, as a count, per pixel, and in value."""
 
-from poolcli.report.figures import direction, percent
+from poolcli.report.figures import count, direction, figure, percent
 from poolcli.shift.record import GIVEN, ShiftReport, ShiftRow, Side
 
 REAL_GAIN = 1.05  # below it the share of pixels that change is the same for all anybody can see
 GAIN = ("all absorbed", "gain per pixel")  # judgements that are good news
+WIDTH = 80  # characters of a terminal's line
 
 
 def verdict(row: ShiftRow) -> str:
@@ -18,9 +19,26 @@ def verdict(row: ShiftRow) -> str:
         return f"{moved} changes none of its pixels, so there is nothing to absorb."
     before = f"{moved} changes {_count(row.raw)}"
     if row.pooled.changed == 0:
-        what = "change" if row.edge == GIVEN else "shift"
-        return f"{before}, and the output not at all: the layers absorb this {what} completely."
+        return f"{before}, and the output not at all: the layers absorb this {_cause(row)} completely."
     return f"{before}, and {_count(row.pooled)} of the output. {_worth(row)} {_in_value(row)}".rstrip()
+
+
+def brief(row: ShiftRow, mark: str = "") -> str:
+    """The verdict in one line of a terminal, behind `mark`: whether it is a gain, by count, per pixel and in value."""
+    if row.raw.changed == 0:
+        return f"{mark}Nothing changes, so there is nothing to absorb"
+    counts = f"{count(row.raw.changed)} -> {count(row.pooled.changed)} pixels change"
+    if row.pooled.changed == 0:
+        return f"{mark}Gain: {counts}, the layers absorb this {_cause(row)} completely"
+    assert row.gain is not None
+    if row.gain >= REAL_GAIN:
+        text = f"{mark}Gain: {counts}, {figure(row.gain)}x fewer per pixel"
+    else:
+        times = "" if row.gain > 1 / REAL_GAIN else f"{figure(1 / row.gain)}x "
+        text = f"{mark}No gain: {counts}, {times}as many per pixel"
+    if row.residual is not None:
+        text += f"; value: {percent(row.residual)}{' left' if row.residual <= 1 else ', grown'}"
+    return text if len(text) <= WIDTH else text.replace(" change,", ",")
 
 
 def judgement(row: ShiftRow) -> str:
@@ -31,6 +49,10 @@ def judgement(row: ShiftRow) -> str:
         return "all absorbed"
     assert row.gain is not None
     return "gain per pixel" if row.gain >= REAL_GAIN else "no gain per pixel"
+
+
+def _cause(row: ShiftRow) -> str:
+    return "change" if row.edge == GIVEN else "shift"
 
 
 def _count(side: Side) -> str:
