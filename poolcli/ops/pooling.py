@@ -59,14 +59,19 @@ def pool(  # noqa: PLR0913 (the public signature)
 ) -> Array | tuple[Array, Array]:
     """Pool an image with windows of `k`, `s` apart, channel by channel.
 
-    `image` is H x W or H x W x C; `k`, `s`, `padding` and `dilation` are a whole number or (height, width), `padding`
-    also (top, bottom, left, right), "same", "same-lower" or "wrap" (as much as "same", but holding the other side of
-    the picture); `s=None` means `s = k`. The result has `image`'s dtype and PyTorch's size,
-    floor((n + padding - dilation * (k - 1) - 1) / s) + 1 on each axis (`ceil_mode`: ceil).
-    `count_include_pad` is for avg, `p` for lp, `taps` for maxblur and maxaps, `edge` for the blurring modes (None:
-    the mode's own), `seed` for stochastic (None: 0). `return_indices`, for max: (result, flat index row * W + column of
-    every maximum), the first of equal ones, the last NaN. Raises UsageError for values out of range, PictureError when
-    no window fits. Definitions: `poolcli modes`.
+    `image` is H x W or H x W x C of bool, integers or floats of up to 64 bits; the result has its dtype, as many axes,
+    and PyTorch's size, floor((n + padding - dilation * (k - 1) - 1) / s) + 1 on each axis (`ceil_mode`: ceil).
+    `k`, `s`, `padding` and `dilation` are in pixels, a whole number or (height, width); `padding` also (top, bottom,
+    left, right), "same", "same-lower" or "wrap" (as much as "same", but holding the other side of the picture);
+    `s=None` means `s = k`. Integers are exact, means rounded half up; NaN wins every maximum and minimum.
+    `count_include_pad` is for avg: whether zeros of the padding count. `p` is the power of lp, above 0: the sum of
+    |x|^p, to the power of 1 / p. `taps` is the width of the low-pass of maxblur and maxaps, 1 to 7, `edge` what lies
+    beyond the border for the blurring modes (reflect, replicate, zero, wrap; None: the mode's own). `seed`, from 0 to
+    2**64 - 1, is what stochastic draws with (None: 0); one seed gives one result. `return_indices`, for max: (result,
+    flat index row * W + column of every maximum as int64), the first of equal ones, the last NaN.
+    Raises UsageError for values out of range and options that the mode does not take, PictureError when no window
+    fits. Sources: PyTorch MaxPool2d, AvgPool2d and LPPool2d, ONNX MaxPool, AveragePool and LpPool; for the other modes
+    the papers that `poolcli modes` names.
 
     >>> pool([[12, 20, 30, 0], [8, 12, 2, 0], [34, 70, 37, 4], [112, 100, 25, 12]], 2).tolist()
     [[20, 30], [112, 37]]
@@ -76,21 +81,24 @@ def pool(  # noqa: PLR0913 (the public signature)
     stride = size if s is None else as_pair(s, "stride")
     window = Window(size, stride, as_padding(padding), as_pair(dilation, "dilation"), ceil_mode)
     check_window(row, window)
+    if return_indices:
+        _check_has_indices(row, window)
     usual = {"exclude-pad": False, "p": 2.0, "taps": 3, "edge": None, "seed": None}
     asked = {"exclude-pad": not count_include_pad, "p": p, "taps": taps, "edge": edge, "seed": seed}
     given = {name: value for name, value in asked.items() if value != usual[name]}
     array, options = as_image(image), complete_options(row, given)
     result = run_mode(row, array, window, options)
-    return (result, _indices(row, array, window)) if return_indices else result
+    return (result, _indices(array, window)) if return_indices else result
 
 
 def adaptive_pool(image: ArrayLike, size: Size, *, mode: str = "avg", p: float = 2.0, seed: int | None = None) -> Array:
     """Pool an image to an output of `size`, whatever its own size is; a size of 1 pools all of it.
 
-    `image` is H x W or H x W x C, `size` a whole number or (height, width). Value i of `out` on an axis of n pools what
-    lies from floor(i * n / out) up to, not including, ceil((i + 1) * n / out) (PyTorch AdaptiveAvgPool2d,
-    AdaptiveMaxPool2d); any mode that pools windows. The result has `image`'s dtype. Raises UsageError for a size below
-    1 and for a mode that has no windows.
+    `image` is H x W or H x W x C of bool, integers or floats of up to 64 bits; the result has its dtype and as many
+    axes. `size` is a whole number or (height, width) of pixels: value i of `out` on an axis of n pools what lies from
+    floor(i * n / out) up to, not including, ceil((i + 1) * n / out). `mode` is any that pools windows; `p` (of lp) and
+    `seed` (of stochastic) are as in `pool`. Raises UsageError for a size below 1 and for a mode that has no windows.
+    Source: PyTorch AdaptiveAvgPool2d, AdaptiveMaxPool2d.
 
     >>> adaptive_pool([[1, 2, 3, 4, 5]], (1, 2), mode="max").tolist()
     [[3, 5]]
@@ -122,11 +130,14 @@ def _going_round(image: Array, axes: AnyAxes) -> tuple[Array, AnyAxes]:
     return np.pad(image, sides, mode="wrap"), (longer[0], longer[1])
 
 
-def _indices(mode: Mode, image: Array, window: Window) -> Array:
-    from poolcli.ops.indices import max_indices
-
+def _check_has_indices(mode: Mode, window: Window) -> None:
     if mode.name != "max" or window.padding == "wrap":
         asked = f"mode '{mode.name}' with padding {padding_text(window.padding)}"
         raise UsageError(f"{asked} tells no indices: use max, without padding that goes round")
+
+
+def _indices(image: Array, window: Window) -> Array:
+    from poolcli.ops.indices import max_indices
+
     indices = max_indices(planes(image), window.axes(*image.shape[:2]))
     return indices[:, :, 0] if image.ndim == 2 else indices
