@@ -7,12 +7,14 @@ from hypothesis import strategies as st
 
 import poolcli
 from poolcli import execute
-from poolcli.ops import convolve, reduce
+from poolcli.ops import convolve, reduce, taps
+from poolcli.ops.geometry import EDGES
 from poolcli.shift import compare
 from tests import oracles
 from tests.images import assert_close, random_image
 
 small = st.integers(1, 9)
+CHANNELS = st.sampled_from([(), (1,), (3,), (4,), (5,)])
 
 
 @st.composite
@@ -23,7 +25,7 @@ def cases(draw):
     spans = [d * (n - 1) + 1 for d, n in zip(dilation, k, strict=True)]
     padding = tuple(draw(st.integers(0, spans[side // 2] - 1)) for side in range(4))
     size = (draw(st.integers(spans[0], 40)), draw(st.integers(spans[1], 40)))
-    channels = draw(st.sampled_from([(), (1,), (3,), (4,), (5,)]))
+    channels = draw(CHANNELS)
     image = random_image(draw(st.integers(0, 99)), size, draw(st.sampled_from(["uint8", "int16", "float32"])), channels)
     cuts = {name: draw(st.integers(1, 4000)) for name in ("BAND_BYTES", "STRIP_BYTES", "BLOCK_ROW_BYTES", "SHORT_ROW")}
     return image, {"k": k, "s": s, "padding": padding, "dilation": dilation}, cuts | {"BLOCK_TAPS": draw(small)}
@@ -41,15 +43,39 @@ def test_bands_of_any_size_pool_alike(case):
             assert_close(poolcli.pool(image, **geometry, mode=mode), oracles.pool(image, **geometry, mode=mode))
 
 
-@pytest.mark.parametrize("band", [1, 100, 1000])
-def test_bands_of_any_size_filter_alike(band, monkeypatch):
-    """Separable and whole kernels, strides, in bands of a few rows."""
-    monkeypatch.setattr(convolve, "BAND_BYTES", band)
-    image = random_image(1, (37, 23), "uint8", (3,))
-    for kernel in ([[1, 2, 1], [2, 4, 2], [1, 2, 1]], [[0, 1, 0], [1, -4, 1], [0, 1, 0]]):
-        for stride in ((1, 1), (3, 2)):
-            have = poolcli.convolve(image, kernel, stride=stride)
-            assert np.array_equal(have, oracles.convolve(image, np.array(kernel), stride=stride))
+LINES = {  # what a row or a column of k whole numbers may be: one sum, a few weights, signs only, anything
+    "run": lambda rng, k: np.full(k, rng.integers(1, 4)),
+    "few": lambda rng, k: rng.integers(0, 3, k),
+    "signs": lambda rng, k: rng.choice([-1, 1], k),
+    "negative": lambda rng, k: np.full(k, -1),
+    "any": lambda rng, k: rng.integers(-9, 10, k),
+}
+
+
+@st.composite
+def filters(draw):
+    """A picture, a kernel of whole numbers (one of rank 1 or not), a stride, and thresholds that cut it anywhere."""
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    kh, kw = draw(st.integers(1, 13)), draw(st.integers(1, 13))
+    column, row = (LINES[draw(st.sampled_from(sorted(LINES)))](rng, k) for k in (kh, kw))
+    kernel = draw(st.sampled_from([np.outer(column, row), rng.integers(-2, 3, (kh, kw))]))
+    image = random_image(1, (draw(st.integers(1, 21)), draw(st.integers(1, 21))), "uint8", draw(CHANNELS))
+    stride = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    return image, kernel, stride, draw(st.sampled_from(EDGES)), (draw(st.integers(1, 4000)), draw(st.integers(4, 900)))
+
+
+@settings(max_examples=120, deadline=None)
+@given(filters())
+def test_bands_of_any_size_filter_alike(case):
+    """One pass or two, runs by doubling, equal weights together, in bands of any rows and lines of any length."""
+    image, kernel, stride, edge, (band, chunk) = case
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(convolve, "BAND_BYTES", band)
+        patch.setattr(taps, "CHUNK_BYTES", chunk)
+        have = poolcli.convolve(image, kernel, stride=stride, edge=edge)
+    expected = oracles.convolve(image, kernel, stride=stride, edge=edge)
+    assert have.dtype == np.float32
+    assert np.array_equal(have, expected)
 
 
 @pytest.mark.parametrize("band", [1, 700, 1 << 17])

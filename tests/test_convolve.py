@@ -6,7 +6,7 @@ import pytest
 import poolcli
 from poolcli.errors import PictureError, UsageError
 from poolcli.ops.convolve import separate
-from poolcli.ops.filters import FILTERS, find_kernel
+from poolcli.ops.filters import FILTERS, find_kernel, gauss
 from poolcli.ops.geometry import EDGES
 from tests import oracles
 from tests.images import SIZES, assert_same, random_image
@@ -57,12 +57,78 @@ def test_presets_are_what_their_names_say():
 
 
 def test_separable_kernels_run_as_two_passes():
-    """Rank one is found exactly, anything else is left alone."""
-    for name in ("sobel-v", "scharr-h", "line-v", "gauss", "box", "prewitt-v"):
-        column, row = separate(np.array(find_kernel(name), float))
-        assert np.array_equal(column * row, find_kernel(name)), name
-    for name in ("laplace", "sharpen", "line-d1", "emboss"):
-        assert len(separate(np.array(find_kernel(name), float))) == 1, name
+    """Rank one is found in kernels of any size, anything else is left alone; whole factors of whole numbers."""
+    bell = np.exp(-(np.linspace(-3, 3, 41) ** 2))
+    fractions = [find_kernel(f"{name}{size}") for name in ("box", "gauss") for size in range(2, 100, 7)]
+    for kernel in (*fractions, np.outer(bell[3:], bell), gauss(127)):
+        column, row = separate(np.array(kernel))
+        np.testing.assert_allclose(column * row, kernel, rtol=2.0**-50, atol=0)
+    for kernel in (*(FILTERS[name].kernel for name in ("sobel-v", "scharr-h", "line-v")), [[6, 10], [-15, -25]]):
+        column, row = separate(np.array(kernel, float))
+        assert np.array_equal(column * row, kernel)
+        assert np.array_equal([column, row.T], np.rint([column, row.T])), kernel
+    near = np.outer(bell, bell)
+    near[5, 5] *= 1 + 2.0**-40
+    for kernel in (*(FILTERS[name].kernel for name in ("laplace", "sharpen", "line-d1", "emboss")), near):
+        assert len(separate(np.array(kernel, float))) == 1
+
+
+@pytest.mark.parametrize("kernel", ["box3", "box9", "gauss4", "gauss9"])
+def test_a_flat_picture_of_bytes_stays_flat(kernel):
+    """Sums of bytes stay whole and binomials are over a power of two: nothing is lost on the way."""
+    for value in (1, 100, 255):
+        have = poolcli.convolve(np.full((20, 30), value, np.uint8), kernel)
+        np.testing.assert_allclose(have, value, rtol=2.0**-24 if "box" in kernel else 0)
+        assert len(np.unique(have)) == 1
+
+
+PLANES = {  # by how they are computed
+    "box9": "box9",
+    "gauss31": "gauss31",
+    "sharpen": "sharpen",
+    "any": np.random.default_rng(1).standard_normal((6, 9)),
+    "column": np.random.default_rng(2).standard_normal((17, 1)),
+}
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+@pytest.mark.parametrize("kernel", PLANES.values(), ids=PLANES)
+def test_equal_neighbourhoods_give_equal_bits(kernel, dtype):
+    """Wherever they lie: what a part of the picture gives, inside, is what the whole gives there, to the last bit."""
+    image = random_image(1, (97, 83), dtype, (3,))
+    for s in (1, 2):
+        whole = poolcli.convolve(image, kernel, stride=s, padding="valid")
+        for down, across in ((1, 0), (0, 1), (5, 13)):
+            part = poolcli.convolve(image[down * s :, across * s : -1], kernel, stride=s, padding="valid")
+            assert_same(part, whole[down : down + len(part), across : across + part.shape[1]])
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf, 3e38])
+@pytest.mark.parametrize("kernel", PLANES.values(), ids=PLANES)
+def test_what_is_not_finite_stays_where_it_is_seen(kernel, wrong):
+    """Windows that do not hold it answer as if it were not there."""
+    image = random_image(2, (70, 60), "float32", (3,))
+    spoilt = image.copy()
+    spoilt[30, 41, 1] = wrong
+    clean, have = poolcli.convolve(image, kernel), poolcli.convolve(spoilt, kernel)
+    seen = np.zeros(image.shape, np.float32)
+    seen[30, 41, 1] = 1
+    shape = find_kernel(kernel) if isinstance(kernel, str) else kernel
+    touched = poolcli.convolve(seen, np.ones(np.shape(shape)), edge="reflect") > 0
+    assert np.array_equal(have[~touched], clean[~touched])
+    assert touched.sum() < 1000
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "float64"])
+@pytest.mark.parametrize("kernel", PLANES.values(), ids=PLANES)
+def test_fractions_are_within_a_few_roundings(kernel, dtype):
+    """Of the sum of the products' sizes, which is what sums in any order are held to."""
+    image = random_image(3, (40, 45), dtype)
+    weights = np.array(find_kernel(kernel) if isinstance(kernel, str) else kernel)
+    exact = oracles.convolve(image.astype(np.longdouble), weights)
+    sizes = oracles.convolve(np.abs(image.astype(float)), np.abs(weights))
+    have = poolcli.convolve(image, kernel)
+    assert (np.abs(have - exact) <= 8 * np.finfo(have.dtype).eps * sizes).all()
 
 
 def test_paddings():

@@ -11,7 +11,8 @@ from poolcli.ops.arrays import Array, as_image, planes
 from poolcli.ops.edges import edge_index, padded_band
 from poolcli.ops.filters import check_kernel, find_kernel
 from poolcli.ops.geometry import EDGES, Pair, Sides, as_padding, as_pair, same_sides
-from poolcli.ops.reduce import column_planes
+from poolcli.ops.reduce import Scratch
+from poolcli.ops.taps import weigh
 from poolcli.ops.threads import each, parts
 
 BAND_BYTES = 1 << 19
@@ -95,52 +96,49 @@ def correlate(
     step = max(BAND_BYTES // max(1, len(columns) * channels * dtype.itemsize * sh), 4 * kh // sh, 4)
 
     def filter_rows(outputs: range) -> None:
-        buffer = np.empty((min(step, len(outputs)) * sh + kh, len(columns), channels), dtype)
+        scratch = Scratch(dtype)
+        size = min(step, len(outputs))
+        buffer = np.empty((size * sh + kh, len(columns), channels), dtype)
+        between = np.empty((size, len(columns), channels), dtype) if len(passes) == 2 else buffer
         for start in outputs[::step]:
             stop = min(start + step, outputs.stop)
             band = padded_band(image, rows[start * sh : (stop - 1) * sh + kh], (left, columns), buffer)
-            for source, target in column_planes(band, out[start:stop]):
-                if len(passes) == 1:
-                    _weigh(source, passes[0], stride, target)
-                else:
-                    between = np.empty((stop - start, *source.shape[1:]), dtype)
-                    _weigh(source, passes[0], (sh, 1), between)
-                    _weigh(between, passes[1], (1, sw), target)
+            if len(passes) == 2:
+                column, row = passes
+                weigh(band, column, (sh, 1), between[: stop - start], scratch)
+                weigh(between[: stop - start], row, (1, sw), out[start:stop], scratch)
+            else:
+                weigh(band, passes[0], stride, out[start:stop], scratch)
 
-    each(filter_rows, parts(down, image.nbytes))
+    with np.errstate(invalid="ignore", over="ignore"):  # of infinities, and of what lies across the ends of rows
+        each(filter_rows, parts(down, image.nbytes))
     return out
 
 
-def _weigh(x: Array, weights: Array, stride: Pair, out: Array) -> None:
-    """out[i, j] = the sum over (t, u) of weights[t, u] * x[i * sh + t, j * sw + u], zero weights left out."""
-    (n, m), (sh, sw) = out.shape[:2], stride
-    term = np.empty(out.shape, out.dtype)
-    first = True
-    for t, u in np.argwhere(weights).tolist():
-        weight = out.dtype.type(weights[t, u])
-        tap = x[t : t + (n - 1) * sh + 1 : sh, u : u + (m - 1) * sw + 1 : sw]
-        if first:
-            np.multiply(tap, weight, out=out)
-            first = False
-        elif weight == 1:
-            out += tap
-        else:
-            out += np.multiply(tap, weight, out=term)
-    if first:
-        out[...] = 0
-
-
 def separate(weights: NDArray[np.float64]) -> tuple[Array, ...]:
-    """(kh x 1, 1 x kw) whose product is `weights` to the last bit, or `weights` alone where there are no such two.
+    """(kh x 1, 1 x kw) whose product is `weights`, or `weights` alone where there are no such two.
 
-    The column through the largest weight and the row through it, divided by it: exact for every kernel of rank 1
-    made of small whole numbers.
+    Whole numbers have whole factors, which meet them exactly; others to within a few roundings of float64. Divided by
+    the smallest weight, binomials over a power of two (gauss, box2) have exact factors too.
 
-    >>> [part.shape for part in separate(np.array([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]]))]
-    [(3, 1), (1, 3)]
+    >>> [part.tolist() for part in separate(np.array([[-2.0, 0, 2], [-4, 0, 4], [-2, 0, 2]]))]
+    [[[1.0], [2.0], [1.0]], [[-2.0, 0.0, 2.0]]]
     """
     if 1 in weights.shape or not weights.any():
         return (weights,)
-    i, j = np.unravel_index(np.abs(weights).argmax(), weights.shape)
-    column, row = weights[:, j : j + 1], weights[i : i + 1, :] / weights[i, j]
-    return (column, row) if np.array_equal(column * row, weights) else (weights,)
+    sizes = np.abs(weights)
+    i, j = np.unravel_index(np.where(weights, sizes, np.inf).argmin(), weights.shape)
+    column, row = weights[:, j : j + 1], weights[i : i + 1, :]
+    whole = bool((weights == np.rint(weights)).all() and sizes.max() < 2**53)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if whole:
+            column = column / np.copysign(np.gcd.reduce(column.astype(np.int64), axis=None), weights[i, j])
+            row = row / column[i]
+        else:
+            row = row / weights[i, j]
+            power = np.exp2(np.floor(np.log2(np.abs(row).sum())))
+            column, row = column * power, row / power
+        if (column == column[0]).all():  # sums of equal weights stay whole until the last pass
+            column, row = column / column[0], row * column[0]
+        equal = np.abs(column * row - weights) <= (0 if whole else sizes * 2.0**-50)
+    return (column, row) if equal.all() else (weights,)

@@ -59,7 +59,7 @@ def reduce_windows(
         buffer = np.full((size, reach, channels), fill, accumulator)
         middle = buffer[:, columns.before : columns.before + width]
         cells = None if accumulator == image.dtype else np.empty((size, columns.out, channels), accumulator)
-        scratch = _Scratch(accumulator)
+        scratch = Scratch(accumulator)
         for start in outputs[::step]:
             stop = min(start + step, outputs.stop)
             band = _padded_rows(image, start * rows.s - rows.before, (stop - start - 1) * rows.s + rows.span, fill)
@@ -97,12 +97,12 @@ def column_planes(source: Array, target: Array) -> Planes:
     return [(source[:, :, channel], target[:, :, channel]) for channel in range(source.shape[2])]
 
 
-class _Scratch:
-    """Two flat arrays that passes write to in turn, made when first needed: fresh memory costs more than a pass."""
+class Scratch:
+    """Flat arrays that passes write to in turn, made when first needed: fresh memory costs more than a pass."""
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self.dtype = dtype
-        self.arrays = [np.empty(0, dtype), np.empty(0, dtype)]
+        self.arrays = [np.empty(0, dtype)] * 3
 
     def give(self, turn: int, size: int) -> Array:
         """Array number `turn`, with room for `size` values."""
@@ -111,20 +111,20 @@ class _Scratch:
         return self.arrays[turn][:size]
 
 
-def _reduce_rows(x: Array, axis: Axis, operation: np.ufunc, out: Array, scratch: _Scratch) -> None:
+def _reduce_rows(x: Array, axis: Axis, operation: np.ufunc, out: Array, scratch: Scratch) -> None:
     if axis.s == axis.k > 2 and axis.d == 1 and x[0].size <= SHORT_ROW:
         windows = x.reshape(len(out), axis.k, *x.shape[1:])
         operation.reduce(windows, axis=1, out=out, dtype=out.dtype)
         return
-    if not _doubles(axis):
+    if not doubles(axis.k, axis.s):
         _reduce_by_taps(x, axis, operation, out)
         return
     flat = np.ascontiguousarray(x).reshape(-1)
-    run = _doubled(flat, flat.size // len(x) * axis.d, axis.k, operation, scratch)
+    run = doubled(flat, flat.size // len(x) * axis.d, axis.k, operation, scratch)
     out[...] = _tap(run.reshape(x.shape), 0, axis, out)
 
 
-def _reduce_rows_by_blocks(x: Array, axis: Axis, operation: np.ufunc, out: Array, scratch: _Scratch) -> None:
+def _reduce_rows_by_blocks(x: Array, axis: Axis, operation: np.ufunc, out: Array, scratch: Scratch) -> None:
     """Windows that all hold the border between rows k - 1 and k: what is above it, and what is below, grow by rows."""
     k, s, n = axis.k, axis.s, len(out)
     above = scratch.give(0, x[:k].size).reshape(x[:k].shape)
@@ -142,22 +142,22 @@ def _reduce_rows_by_blocks(x: Array, axis: Axis, operation: np.ufunc, out: Array
     operation(above[s:last:s], below[s:last:s], out=out[1:])
 
 
-def _reduce_columns(x: Array, axis: Axis, operation: np.ufunc, out: Array, scratch: _Scratch) -> None:
-    if not _doubles(axis):
+def _reduce_columns(x: Array, axis: Axis, operation: np.ufunc, out: Array, scratch: Scratch) -> None:
+    if not doubles(axis.k, axis.s):
         for source, target in column_planes(x, out):
             _reduce_by_taps(source.swapaxes(0, 1), axis, operation, target.swapaxes(0, 1))
         return
     strip = max(1, STRIP_BYTES // x[0].nbytes)
     for start in range(0, len(x), strip):
         part, target = x[start : start + strip], out[start : start + strip]
-        run = _doubled(part.reshape(-1), x.shape[2] * axis.d, axis.k, operation, scratch).reshape(part.shape)
+        run = doubled(part.reshape(-1), x.shape[2] * axis.d, axis.k, operation, scratch).reshape(part.shape)
         for source, plane in column_planes(run, target) if axis.s > 1 else [(run, target)]:
             plane[...] = source[:, : (axis.out - 1) * axis.s + 1 : axis.s]
 
 
-def _doubles(axis: Axis) -> bool:
-    """Whether doubling takes fewer passes over the values than one pass for each of the k."""
-    return axis.k > 2 and axis.k - 2 > axis.s * log2(axis.k)
+def doubles(k: int, s: int) -> bool:
+    """Whether doubling takes fewer passes over the values than one pass for each of the k, of every s-th window."""
+    return k > 2 and k - 2 > s * log2(k)
 
 
 def _tap(x: Array, t: int, axis: Axis, out: Array) -> Array:
@@ -175,7 +175,7 @@ def _reduce_by_taps(x: Array, axis: Axis, operation: np.ufunc, out: Array) -> No
         operation(out, _tap(x, t, axis, out), out=out, dtype=out.dtype)
 
 
-def _doubled(flat: Array, unit: int, k: int, operation: np.ufunc, scratch: _Scratch) -> Array:
+def doubled(flat: Array, unit: int, k: int, operation: np.ufunc, scratch: Scratch) -> Array:
     """The reduction of the k values, `unit` apart, from each value of `flat` on; the last ones are not set.
 
     A maximum may take a value twice: its runs grow to k / 2**n, rounded up. The runs of a sum are rounded down, and
