@@ -78,6 +78,16 @@ def test_bands_of_any_size_filter_alike(case):
     assert np.array_equal(have, expected)
 
 
+@pytest.mark.parametrize("shape", [(1, 17), (17, 1)])
+def test_a_line_of_equal_weights_is_summed_under_every_stride(shape, monkeypatch):
+    """Along the rows a strip at a time, unless rows are left out."""
+    monkeypatch.setattr(taps, "CHUNK_BYTES", 1)
+    image = random_image(1, (37, 41), "uint8", (3,))
+    for stride in ((1, 1), (1, 3), (3, 1), (2, 2)):
+        have = poolcli.convolve(image, np.ones(shape), stride=stride)
+        assert np.array_equal(have, oracles.convolve(image, np.ones(shape), stride=stride))
+
+
 @pytest.mark.parametrize("band", [1, 700, 1 << 17])
 @pytest.mark.parametrize("channels", [(), (1,), (2,), (3,), (4,), (9,)])
 def test_differences_of_bytes_are_exact_in_bands_of_any_size(channels, band, monkeypatch):
