@@ -137,6 +137,44 @@ def test_no_scheduler_there(tmp_path):
     assert b"Traceback" not in done.stderr
 
 
+def test_a_scheduler_with_certificates_that_nobody_gave(tmp_path):
+    """A sentence that says where they belong."""
+    draw_many(tmp_path, 2)
+    done = process("pool", ".", "-o", "out/", "--scheduler", f"tls://127.0.0.1:{free_port()}", cwd=tmp_path)
+    assert done.returncode == 1
+    assert b"distributed.comm.tls" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_scheduler_that_goes_away(tmp_path):
+    """In the middle of a run: a sentence, and what is finished is whole."""
+    draw_many(tmp_path / "in", COUNT, (90, 121))
+    address = f"tcp://127.0.0.1:{free_port()}"
+    scheduler = ("-m", "distributed.cli.dask_scheduler", "--host", address, "--dashboard-address", "127.0.0.1:0")
+    worker = ("-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard", "--death-timeout", "5")
+    with (
+        running(*scheduler, cwd=tmp_path) as alive,
+        running(*worker, env=environment(), cwd=tmp_path),
+        begun(*POOL, "in", "-o", "out/", "--scheduler", address, cwd=tmp_path) as run,
+    ):
+        run.stdout.readline()
+        alive.kill()
+        _, err, code = finish(run, [None])
+    assert (code, "the dask scheduler is gone" in err) == (1, True), err
+    assert "Traceback" not in err
+
+
+def test_a_worker_of_another_version_that_comes_later():
+    """It refuses: what it made might differ."""
+    from poolcli import __version__
+    from poolcli.batch.cluster import _work
+    from poolcli.errors import PoolcliError
+
+    assert _work(__version__, str, [1])[1] == ["1"]
+    with pytest.raises(PoolcliError, match=f"it has poolcli {__version__}"):
+        _work("0.0.1", str, [1])
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent to a group of processes in another way there")
 def test_ctrl_c_finishes_what_is_under_way(tmp_path):
     """Exit code 130, every output whole, and no noise from the workers, which are told too."""

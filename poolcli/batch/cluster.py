@@ -19,6 +19,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from distributed import Client, LocalCluster, WorkerPlugin
+from distributed.comm import CommClosedError
 from distributed.scheduler import KilledWorker
 
 from poolcli import __version__
@@ -30,6 +31,7 @@ CHUNK_SECONDS = 1.0
 LARGEST_CHUNK = 64
 FEWEST_TASKS = 8  # under way, whatever the number of workers: so that a cluster that adapts itself sees work
 PATIENCE = 10  # seconds for a scheduler to answer
+TLS = "tls://"  # dask raises TypeError when it has no certificates for it
 _RECOUNT = 5.0  # seconds after which the workers are counted again
 
 Numbered = tuple[int, Any]
@@ -104,7 +106,7 @@ class Dask:
 
     def _begin(self, chunk: list[Numbered], *, alone: bool = False) -> None:
         key = f"poolcli-{self._run}-{chunk[0][0]}" + ("-alone" if alone else "")
-        work = partial(_work, self._function, [item for _, item in chunk])
+        work = partial(_work, __version__, self._function, [item for _, item in chunk])
         future = self._client.submit(work, key=key)
         self._under_way[key] = future, chunk
         future.add_done_callback(self._finished.put)
@@ -121,17 +123,19 @@ class Dask:
             seconds, results = future.result()
         except KilledWorker as error:
             self._blame(chunk, error, alone=future.key.endswith("-alone"))
-        except (CancelledError, OSError) as error:
-            raise PoolcliError(
-                "the dask scheduler is gone; what is finished is whole: go on with --resume, or begin again"
-            ) from error
-        except Exception as error:  # of a worker that came later than the check of versions
-            raise PoolcliError(
-                f"a dask worker cannot do the work ({_said(error)}): does it have poolcli {__version__}?"
-            ) from error
+        except Exception as error:  # not of our function, whose errors are results
+            raise self._trouble(error) from error
         else:
             self._chunk_size = _next_size(self._chunk_size, seconds / len(chunk))
             self._done += zip((number for number, _ in chunk), results, strict=True)
+
+    def _trouble(self, error: Exception) -> PoolcliError:
+        """What keeps tasks from being done: there is no scheduler, or a worker that came later has no such poolcli."""
+        if isinstance(error, CancelledError | CommClosedError) or self._client.status != "running":
+            return PoolcliError(
+                "the dask scheduler is gone; what is finished is whole: go on with --resume, or begin again"
+            )
+        return PoolcliError(f"a dask worker cannot do the work ({_said(error)}): does it have poolcli {__version__}?")
 
     def _blame(self, chunk: list[Numbered], error: KilledWorker, *, alone: bool) -> None:
         if not alone:
@@ -142,8 +146,10 @@ class Dask:
         self._done.append((chunk[0][0], Lost("crash", f"{said} (perhaps a crash in a codec, or the memory ran out)")))
 
 
-def _work(function: Callable[[Any], Any], items: Sequence[Any]) -> tuple[float, list[Any]]:
-    """What a worker does: the results, and the seconds they took."""
+def _work(version: str, function: Callable[[Any], Any], items: Sequence[Any]) -> tuple[float, list[Any]]:
+    """What a worker does: the results, and the seconds they took. It may have come after the check of versions."""
+    if version != __version__:
+        raise PoolcliError(f"it has poolcli {__version__}")
     start = time.monotonic()
     results = [_result(function, item) for item in items]
     return time.monotonic() - start, results
@@ -178,8 +184,14 @@ def _connected(limits: Limits, held: ExitStack) -> Client:
     where = redacted(limits.scheduler)
     try:
         client = Client(limits.scheduler, timeout=PATIENCE, set_as_default=False)
-    except (OSError, ValueError, TypeError, RuntimeError, ImportError) as error:
+    except OSError as error:
         raise PoolcliError(f"the scheduler '{where}' cannot be reached ({_said(error)}): check its address") from error
+    except TypeError as error:
+        if not limits.scheduler.startswith(TLS):
+            raise
+        raise PoolcliError(
+            f"the scheduler '{where}' needs certificates: name them in dask's configuration, distributed.comm.tls"
+        ) from error
     held.callback(client.close)
     _check_workers(client)
     return client

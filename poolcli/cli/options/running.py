@@ -11,7 +11,7 @@ from poolcli.errors import UsageError
 from poolcli.stores.redact import redacted
 
 AUTO, MOST = "auto", 1024
-_SCHEDULER = re.compile(r"(tcp|tls|ws|wss|ucx)://[^\s/@]+:\d+")
+_SCHEDULER = re.compile(r"(tcp|tls)://[^\s/@]+:\d+")
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
