@@ -7,12 +7,10 @@ strides) and with as many rows around it as one output sees, so that no kept out
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from poolcli.ops.footprint import Footprint
 from poolcli.ops.geometry import Axis, Window
-from poolcli.ops.threads import each
 from poolcli.recipe import Conv, Pool, Recipe
 from poolcli.recipe.layers import Layer
 from poolcli.recipe.shapes import shapes
@@ -56,11 +54,16 @@ def bands(recipe: Recipe, size: tuple[int, int], rows: Rows, most: int, *, alpha
 
 
 def run_in_bands(recipe: Recipe, size: tuple[int, int], rows: Rows, most: int, *, alpha: bool = False) -> "Array":
-    """What `bands` gives, put together: as many bands at once as there are threads."""
+    """What `bands` gives, put together."""
     import numpy as np
 
     cut = _cut(recipe, size, most)
-    return np.concatenate(each(partial(cut.run, rows, alpha=alpha), cut.outputs))
+    first = cut.run(rows, cut.outputs[0], alpha=alpha)
+    whole = np.empty((cut.seen.size, *first.shape[1:]), first.dtype)
+    whole[: len(first)] = first
+    for outputs in cut.outputs[1:]:  # each into memory that the one before it has left
+        whole[outputs.start : outputs.stop] = cut.run(rows, outputs, alpha=alpha)
+    return whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ def output_size(recipe: Recipe, size: tuple[int, int]) -> tuple[int, int]:
 def _settled(recipe: Recipe, size: tuple[int, int]) -> Recipe:
     """The recipe with the paddings called `same` as the numbers that they are for the whole picture."""
     sizes = (size, *(shape.size for shape in shapes(recipe, *size)))
-    return Recipe(tuple(map(_with_numbers, recipe.layers, sizes)))
+    return replace(recipe, layers=tuple(map(_with_numbers, recipe.layers, sizes)))
 
 
 def _with_numbers(layer: Layer, size: tuple[int, int]) -> Layer:

@@ -10,10 +10,11 @@ import numpy as np
 
 from poolcli import images
 from poolcli.errors import PoolcliError
-from poolcli.execute import Shifting, size_of
+from poolcli.execute import size_of
 from poolcli.ops.arrays import Array
 from poolcli.ops.ideal import fidelity
 from poolcli.recipe import Recipe
+from poolcli.shift.asked import Shifting
 from poolcli.shift.compare import value_range
 from poolcli.shift.measure import measure
 from poolcli.shift.record import ShiftRow

@@ -7,11 +7,12 @@ from functools import partial
 import numpy as np
 
 from poolcli import images
-from poolcli.execute import Shifting, size_of
+from poolcli.execute import size_of
 from poolcli.images.show import palette_png, photo, png, shown
 from poolcli.ops.arrays import Array
 from poolcli.ops.geometry import Axis
 from poolcli.recipe import Pool, Recipe
+from poolcli.shift.asked import Shifting
 from poolcli.shift.move import shifted_pair
 from poolcli.shift.record import Offset
 from poolcli.views.heat import change, levels, palette, peak_of

@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 
 from poolcli.look import PREVIEW
-from poolcli.pipeline import Job, Settings, run_image
+from poolcli.pipeline import Job, Settings
+from poolcli.pipeline.line import run_image
 from poolcli.recipe import as_recipe
 from poolcli.report.preview import UPPER_HALF, able, print_preview
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import poolcli
-from poolcli.execute import Shifting
 from poolcli.images import Frame
 from poolcli.look import LONG_PAGE, PAGE, SHEET, look
 from poolcli.recipe import Pool, as_recipe
+from poolcli.shift.asked import Shifting
 from poolcli.shift.record import Offset
 from poolcli.views import heat
 from poolcli.views.parts import Region, busiest, shrunk, stretched

@@ -13,11 +13,13 @@ from array import array
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from poolcli.errors import OutputError, UsageError
+
+if TYPE_CHECKING:  # loaded only when a run resumes
+    import numpy as np
+    from numpy.typing import NDArray
 
 NAME = ".poolcli-journal.jsonl"
 _START = re.compile(rb'\{"key": "([0-9a-f]{16})", ')
@@ -45,7 +47,7 @@ class Journal:
             self._file.close()
             raise UsageError(f"another run is writing into '{root}': wait for its end, or give another place with -o")
         self._keys, self._places = array("Q"), array("Q")
-        self._order = np.empty(0, np.intp)
+        self._order: NDArray[np.intp] | None = None  # of the keys that were there when the run resumed
         self._end = 0
         self._broken: OSError | None = None
 
@@ -62,6 +64,8 @@ class Journal:
 
     def resume(self) -> None:
         """Learn what was done. A last line that is torn is written over."""
+        import numpy as np
+
         self._file.seek(0)
         for line in self._file:
             if not line.endswith(b"\n"):
@@ -74,6 +78,10 @@ class Journal:
 
     def find(self, key: int) -> Mapping[str, Any] | None:
         """The last line of this key that was there when the run resumed; None too if a power cut spoilt it."""
+        if self._order is None:
+            return None
+        import numpy as np
+
         keys = np.frombuffer(self._keys, np.uint64)
         found = int(np.searchsorted(keys, np.uint64(key), side="right", sorter=self._order)) - 1
         if found < 0 or self._keys[self._order[found]] != key:

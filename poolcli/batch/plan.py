@@ -12,9 +12,7 @@ from collections.abc import Callable, Container, Hashable, Iterable, Iterator, M
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path, PurePath
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from poolcli.batch.destination import Destination, side_files
 from poolcli.batch.spool import Spool
@@ -23,6 +21,11 @@ from poolcli.errors import UsageError
 from poolcli.pipeline import Job
 from poolcli.stores import Place, Url, place_of
 
+if TYPE_CHECKING:  # a plan of few pictures is checked without NumPy
+    import numpy as np
+    from numpy.typing import NDArray
+
+FEW_DIGESTS = 1000  # ... which sorts more of them in place
 FEW = 16  # objects that are asked for one by one; of more the prefixes they lie in are listed
 
 
@@ -73,21 +76,29 @@ class Digests:
         """Keep the digest of `key`."""
         self._all.append(digest(key))
 
-    def _sorted(self) -> NDArray[np.uint64]:
+    def _sorted(self) -> "NDArray[np.uint64]":
+        import numpy as np
+
         values = np.frombuffer(self._all, np.uint64)
         values.sort()  # in place: what order they came in is of no use
         return values
 
     def repeated(self) -> set[int]:
         """The digests that were added more than once."""
+        if len(self._all) <= FEW_DIGESTS:
+            return {each for each, times in Counter(self._all).items() if times > 1}
         values = self._sorted()
         return set(values[1:][values[1:] == values[:-1]].tolist())
 
     def common(self, other: "Digests") -> set[int]:
         """The digests that both have."""
-        values, others = self._sorted(), other._sorted()
-        if not len(values):
+        if not (self._all and other._all):
             return set()
+        if len(self._all) + len(other._all) <= FEW_DIGESTS:
+            return set(self._all) & set(other._all)
+        import numpy as np
+
+        values, others = self._sorted(), other._sorted()
         places = np.searchsorted(values, others)
         places[places == len(values)] = 0
         return set(others[values[places] == others].tolist())

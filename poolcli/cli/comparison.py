@@ -16,11 +16,11 @@ from poolcli.cli.printer import say
 from poolcli.cli.tables import print_objects
 from poolcli.contest import Contender, Contest, Match, play, shifts_within
 from poolcli.errors import UsageError
-from poolcli.execute import Shifting
 from poolcli.recipe import Recipe
 from poolcli.recipe.layers import Layer
 from poolcli.report.ranking import Ranking
 from poolcli.report.ranking_forms import print_ranking, writer_of
+from poolcli.shift.asked import Shifting
 
 
 def run_contest(

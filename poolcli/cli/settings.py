@@ -6,8 +6,8 @@ from poolcli import images
 from poolcli.batch.destination import Destination
 from poolcli.cli.request import Request
 from poolcli.colour import Colour
-from poolcli.execute import Shifting
 from poolcli.pipeline import Settings
+from poolcli.shift.asked import Shifting
 from poolcli.stores import Place
 from poolcli.stores.place import writable as taking
 

@@ -29,7 +29,6 @@ from poolcli.cli.printer import say
 from poolcli.files import sweep
 from poolcli.pipeline import Job, Outcome, Settings
 from poolcli.recipe import Conv
-from poolcli.report.worker import run_and_report
 from poolcli.stores import Url
 
 HEAD = 1 << 16  # bytes of an object that tell how large a picture it is
@@ -42,9 +41,9 @@ def work(plan: Planned, settings: Settings, running: Running, tell: Tell) -> Non
 
     Those that an earlier run has done are told too.
     """
-    alone = len(plan.jobs) == 1 and running.engine is None
-    usual = running.find_engine()
-    engine = ENGINES["serial"] if alone and usual.name == USUAL else usual
+    engine = running.find_engine()
+    alone = len(plan.jobs) == 1 and running.engine is None and engine.name == USUAL
+    engine = ENGINES["serial"] if alone else engine
     limits = Limits(
         running.workers() or processors(),
         running.memory_bytes(),
@@ -58,7 +57,8 @@ def work(plan: Planned, settings: Settings, running: Running, tell: Tell) -> Non
         plan.journal.begin()
     with gently(engine.name != "serial") as stopped:
         tasks = takewhile(lambda task: not stopped(), to_do(plan, settings, running, tell))
-        results = run(engine, partial(_work, settings, base), tasks, limits, partial(_weight, settings))
+        function = partial(_work_alone, settings) if alone else partial(_work, settings, base)
+        results = run(engine, function, tasks, limits, partial(_weight, settings))
         with closing(results):  # when stdout is closed, say: nothing more is begun, what is under way is finished
             for task, result in results:
                 outcome = _lost(task.job, result) if isinstance(result, Lost) else result
@@ -85,8 +85,17 @@ def to_do(plan: Planned, settings: Settings, running: Running, tell: Tell) -> It
             tell(task.number, outcome)
 
 
+def _work_alone(settings: Settings, task: Task) -> Outcome:
+    """What becomes of the only job: a large picture is decoded while everything that works on it is being loaded."""
+    if isinstance(task.job.source, Path) and settings.threads > 1:
+        images.begin(task.job.source, settings.reading)
+    return _work(settings, None, task)
+
+
 def _work(settings: Settings, base: Path | None, task: Task) -> Outcome:
     """What becomes of a job; `base`: where we are, for a worker that is elsewhere."""
+    from poolcli.report.worker import run_and_report  # and with it NumPy
+
     if base is None:
         return run_and_report(settings, task.job)
     return replace(run_and_report(settings, _seen_from_afar(task.job, base)), job=task.job)

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from poolcli.images.ahead import begin as begin
     from poolcli.images.decoding import decode as decode
     from poolcli.images.encoding import check_fits as check_fits
     from poolcli.images.encoding import encode as encode
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from poolcli.images.weighing import weigh as weigh
 
 _NAMES = {
+    "ahead": "begin",
     "decoding": "decode",
     "encoding": "encode check_fits",
     "formats": "check_target default_format extension_of find_writable format_of is_picture",

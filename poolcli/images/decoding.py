@@ -10,6 +10,7 @@ from PIL import Image, UnidentifiedImageError
 
 from poolcli.errors import PictureError
 from poolcli.images import arrays, metadata, npy
+from poolcli.images.ahead import taken
 from poolcli.images.canvas import one_canvas
 from poolcli.images.formats import FORMATS, REFUSED
 from poolcli.images.frame import Frame, Palette, Picture
@@ -72,6 +73,9 @@ def decode(
     hush()
     options = ReadOptions(frame, max_pixels, layout)
     request = _Request(name, labels, max_pixels, frame)
+    if begun := taken(source):
+        with begun.file, pixel_limit(max_pixels):
+            return _picture(begun.image, request)
     with opened(source, name) as stream:
         with reading(name):
             start = stream.read(len(npy.MAGIC))
@@ -83,14 +87,14 @@ def decode(
         if start.startswith(arrays.ARCHIVE_STARTS):
             return arrays.read_archive(stream, name, options)
         with pixel_limit(max_pixels):
-            return _picture(stream, start, request)
+            with reading(name):
+                image = identified(stream)
+            if image is None:
+                raise request.refuse(_not_a_picture(start))
+            return _picture(image, request)
 
 
-def _picture(stream: BinaryIO, start: bytes, request: _Request) -> Picture:
-    with reading(request.name):
-        image = identified(stream)
-    if image is None:
-        raise request.refuse(_not_a_picture(start))
+def _picture(image: Image.Image, request: _Request) -> Picture:
     stored_mode = "I;16" if _is_wide_pgm(image) else image.mode
     _note_depth(image, request)
     frames = tuple(_read(image, request) for _ in _selected(image, request))

@@ -3,4 +3,3 @@
 from poolcli.pipeline.job import Job as Job
 from poolcli.pipeline.job import Outcome as Outcome
 from poolcli.pipeline.job import Settings as Settings
-from poolcli.pipeline.line import run_image as run_image

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from poolcli import images
 from poolcli.colour import Colour
-from poolcli.execute import Shifting
 from poolcli.recipe import Recipe
+from poolcli.shift.asked import Shifting
 from poolcli.shift.record import ShiftReport
 from poolcli.stores import Place
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from poolcli.errors import PoolcliError
-from poolcli.pipeline import Job, Outcome, Settings, run_image
+from poolcli.pipeline import Job, Outcome, Settings
+from poolcli.pipeline.line import run_image
 from poolcli.report.forms import write_sides
 from poolcli.stores import Place
 

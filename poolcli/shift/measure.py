@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from poolcli.errors import unknown
 from poolcli.ops.footprint import Footprint
+from poolcli.shift.asked import Shift
 from poolcli.shift.compare import Rows, compare, value_range
 from poolcli.shift.move import moved_rows, shifted_pair
 from poolcli.shift.record import GIVEN, SHIFT_EDGES, Aligned, ShiftRow, Side
 
 Array = NDArray[Any]
 SIDE = tuple(field.name for field in fields(Side))
-Shift = tuple[int, int]  # (dx, dy): (-1, 0) moves the picture left by one pixel
 
 
 Layers = Callable[[Array], Array]

@@ -1,0 +1,76 @@
+"""The decoding of a large picture, begun while NumPy and all that stands on it are still being loaded. No NumPy."""
+
+import os
+import sys
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from threading import Thread
+
+from PIL import Image, ImageFile
+
+from poolcli.errors import PictureError
+from poolcli.images.guard import hush, opened, pixel_limit, reading
+from poolcli.images.options import ReadOptions
+
+WORTH = 1 << 18  # bytes of a file from which decoding takes longer than a thread costs
+STARTS = {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG"}
+SWITCH = (
+    1e-4  # seconds after which a thread that loads modules lets the decoder go on, which comes back for every piece
+)
+
+
+class Begun(Thread):
+    """An image that is being decoded; `file`, to be closed in the end, stays open: more may come after the pixels."""
+
+    def __init__(self, image: ImageFile.ImageFile, file: ExitStack, most: int | None) -> None:
+        """Not started yet."""
+        super().__init__(daemon=True)
+        self.image, self.file, self.whole = image, file, False
+        self._most, self._usual = most, sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH)
+
+    def run(self) -> None:
+        """Decode. What is wrong with the picture is found again, and told, by who then decodes it from the file."""
+        try:
+            with pixel_limit(self._most), reading(""):
+                self.image.load()
+            self.whole = True
+        except PictureError:
+            self.file.close()
+
+    def wait(self) -> None:
+        """Until it is decoded or not to be."""
+        self.join()
+        sys.setswitchinterval(self._usual)
+
+
+_begun: dict[Path, Begun] = {}
+
+
+def begin(path: Path, options: ReadOptions) -> None:
+    """Decode the first frame of `path` in a thread, if it is worth one; `taken` gives it."""
+    if options.frame is not None:
+        return
+    hush()
+    with suppress(PictureError, OSError), ExitStack() as file:  # who decodes it from the file will tell
+        stream = file.enter_context(opened(path, ""))
+        size, start = os.fstat(stream.fileno()).st_size, stream.read(4)
+        formats = [format for first, format in STARTS.items() if start.startswith(first)]
+        if size < WORTH or not formats:
+            return
+        with pixel_limit(options.max_pixels), reading(""):
+            image = Image.open(stream, formats=formats)
+        if image.format not in formats or ";16" in str(image.tile):  # several pictures; more bits than Pillow keeps
+            return
+        image.decodermaxblock = size  # JPEG: all in one piece
+        _begun[path] = Begun(image, file.pop_all(), options.max_pixels)
+        _begun[path].start()
+
+
+def taken(path: object) -> Begun | None:
+    """The picture of `path`, decoded, if that was begun and came to an end."""
+    begun = _begun.pop(path, None) if isinstance(path, Path) else None
+    if begun is None:
+        return None
+    begun.wait()
+    return begun if begun.whole else None

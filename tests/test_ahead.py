@@ -1,0 +1,130 @@
+"""A picture whose decoding was begun before everything was loaded is the picture that its file gives."""
+
+import sys
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image, PngImagePlugin
+
+from poolcli import images
+from poolcli.errors import PictureError
+from poolcli.images import ahead
+from tests.images import random_image
+from tests.pictures import png
+
+PLAIN = images.ReadOptions()
+
+
+def saved(path, image, **given):
+    image.save(path, **given)
+    return path
+
+
+def text():
+    info = PngImagePlugin.PngInfo()
+    info.add(b"tEXt", b"Comment\0after the pixels", after_idat=True)
+    return info
+
+
+def turned():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return exif
+
+
+@pytest.fixture(autouse=True)
+def every_size(monkeypatch):
+    """Small files are worth a thread too."""
+    monkeypatch.setattr(ahead, "WORTH", 1)
+
+
+PICTURE = Image.fromarray(random_image(1, (70, 50), "uint8", (3,)))
+FILES = {
+    "a.jpg": {"exif": turned(), "quality": 92},
+    "a.png": {"pnginfo": text(), "exif": turned()},
+    "several.png": {"save_all": True, "append_images": [PICTURE.rotate(180)]},
+    "several.jpg": {"format": "MPO", "save_all": True, "append_images": [PICTURE.rotate(180)]},
+    "a.gif": {},
+    "a.webp": {},
+}
+
+
+def test_more_bits_than_pillow_keeps_are_noted(tmp_path):
+    """What a file has is not told any more once it is decoded."""
+    values = random_image(1, (40, 30), "uint16", (3,))
+    path = tmp_path / "wide.png"
+    path.write_bytes(png((30, 40), depth=16, colour=2, rows=values.astype(">u2").tobytes()))
+    ahead.begin(path, PLAIN)
+    assert "read as 8" in images.decode(path, name="wide.png").notes[0]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_begun_or_not_it_is_the_same_picture(name, tmp_path):
+    """Pixels of every frame, mode, metadata and notes."""
+    path = saved(tmp_path / name, PICTURE, **FILES[name])
+    plain = images.decode(path, name=name)
+    ahead.begin(path, PLAIN)
+    assert bool(ahead._begun) == (name in ("a.jpg", "a.png", "several.png"))
+    begun = images.decode(path, name=name)
+    assert not ahead._begun
+    assert len(begun.frames) == len(plain.frames)
+    for one, other in zip(begun.frames, plain.frames, strict=True):
+        assert np.array_equal(one.pixels, other.pixels)
+        assert (one.mode, one.info) == (other.mode, other.info)
+    assert (begun.format, begun.stored_mode, begun.meta, begun.notes) == (
+        plain.format,
+        plain.stored_mode,
+        plain.meta,
+        plain.notes,
+    )
+
+
+def test_what_is_wrong_is_told_as_without(tmp_path):
+    """A file cut short, one that is too large, one that is gone."""
+    file = BytesIO()
+    PICTURE.save(file, "PNG")
+    path = tmp_path / "cut.png"
+    path.write_bytes(file.getvalue()[:-3000])
+    for limit in (None, 70 * 50 - 1):
+        told = []
+        for begin in (False, True):
+            if begin:
+                ahead.begin(path, images.ReadOptions(max_pixels=limit))
+            with pytest.raises(PictureError) as error:
+                images.decode(path, name="cut.png", max_pixels=limit)
+            told.append(str(error.value))
+        assert told[0] == told[1]
+    ahead.begin(tmp_path / "gone.png", PLAIN)
+    ahead.begin(tmp_path, PLAIN)
+    assert not ahead._begun
+
+
+def test_a_frame_by_number_and_small_files_are_left_alone(tmp_path, monkeypatch):
+    """What is not worth a thread, or not the first frame."""
+    path = saved(tmp_path / "a.png", PICTURE)
+    ahead.begin(path, images.ReadOptions(frame=0))
+    monkeypatch.setattr(ahead, "WORTH", 1 << 20)
+    ahead.begin(path, PLAIN)
+    assert not ahead._begun
+
+
+def test_threads_are_as_patient_as_before(tmp_path):
+    """The time after which Python changes from one to another is put back."""
+    path, usual = saved(tmp_path / "a.png", PICTURE), sys.getswitchinterval()
+    ahead.begin(path, PLAIN)
+    assert sys.getswitchinterval() < usual
+    images.decode(path, name="a.png")
+    assert sys.getswitchinterval() == usual
+
+
+def test_the_command_begins_with_its_only_picture(command, tmp_path, monkeypatch):
+    """And writes what it writes without."""
+    saved(tmp_path / "a.png", PICTURE)
+    monkeypatch.chdir(tmp_path)
+    begun = []
+    monkeypatch.setattr(images, "begin", lambda *what: begun.append(what) or ahead.begin(*what))
+    for threads in ("1", "2"):
+        assert command("pool", "a.png", "--threads-per-image", threads, "-o", f"{threads}/").code == 0
+    assert [path.name for path, _ in begun] == ["a.png"]
+    assert (tmp_path / "1/a.png").read_bytes() == (tmp_path / "2/a.png").read_bytes()
