@@ -90,6 +90,7 @@ PLANES = {  # by how they are computed
     "sharpen": "sharpen",
     "any": np.random.default_rng(1).standard_normal((6, 9)),
     "column": np.random.default_rng(2).standard_normal((17, 1)),
+    "large": np.random.default_rng(3).standard_normal((32, 21)),
 }
 
 

@@ -6,9 +6,9 @@ Rows follow one another in one long line, since what is computed across their en
 by row, and channels need no steps); a line of equal weights is summed in log2(k) passes, as by the poolings.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import prod
+from math import log2, prod
 
 import numpy as np
 
@@ -39,6 +39,19 @@ def weigh(x: Array, weights: Array, stride: Pair, out: Array, scratch: Scratch) 
         _weigh_run(x, weights, stride, out, scratch)
     else:
         _weigh_line(_phases(x, stride, scratch), _groups(weights), out, scratch)
+
+
+def operations(passes: Sequence[Array], stride: Pair) -> float:
+    """How many operations on a value `weigh` takes for one output: for a column and a row, or for a kernel at once."""
+    *column, row = passes
+    return sum(_operations(weights, stride[0]) * stride[1] for weights in column) + _operations(row, stride[1])
+
+
+def _operations(weights: Array, s: int) -> float:
+    if 1 in weights.shape and (weights == weights[0, 0]).all():
+        return 1 + min(weights.size, 2 * s * log2(weights.size))
+    groups = _groups(weights)
+    return sum(len(group.plus) + len(group.minus) + (group.weight != 1) for group in groups)
 
 
 def _phases(x: Array, stride: Pair, scratch: Scratch) -> Array:
