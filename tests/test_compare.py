@@ -76,6 +76,18 @@ def test_every_form(samples, command):
     assert (again.code, "'a.csv' exists already" in again.err) == (2, True)
 
 
+def test_layers_with_options_and_long_names(samples, command):
+    """Their commas stay with them; a name that is long goes on below, so that no figure is cut."""
+    long = "conv:gauss relu max:2 conv:sobel-v abs avg:3/2+1,exclude-pad,ceil"
+    ran = command("compare", samples / "photo.jpg", "--modes", f"max,{long},blur:5/2,edge=wrap,avg", "--json")
+    assert set(ranked(ran)) == {"max", long, "blur:5/2,edge=wrap", "avg"}
+    shown = command("compare", samples / "photo.jpg", "--modes", long).out
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "…" not in shown
+    assert f"{ranked(ran)[long]['fidelity']:.1f} dB" in shown
+    assert "unknown mode 'edge=wrap'" in command.refused("compare", samples / "one.png", "--modes", "avg,edge=wrap")
+
+
 def test_the_page_in_a_browser(browser, samples, command):
     """Nothing loaded, nothing wrong, a row and a curve for every mode."""
     assert command("compare", samples / "photo.jpg", "--shifts", "2", "-o", "a.html").code == 0

@@ -104,7 +104,8 @@ def print_ranking(console: "Console", places: "Sequence[Place]", pictures: int) 
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for head in HEADS:
-        table.add_column(head, justify="left" if head in ("mode", "by distance") else "right", no_wrap=True)
+        left, is_name = head in ("mode", "by distance"), head == "mode"
+        table.add_column(head, justify="left" if left else "right", no_wrap=not is_name, overflow="fold")
     top = top_of(places)
     for place in places:
         table.add_row(*map(Text, cells(place, top)))

@@ -8,7 +8,7 @@ from typer import Option
 from poolcli.cli.options.change import ShiftEdge, Tolerance, check_shift_edge, check_tolerance
 from poolcli.cli.options.running import MOST
 from poolcli.errors import UsageError, unknown
-from poolcli.ops.modes import MODES, MOST_TAPS
+from poolcli.ops.modes import MODES, MOST_TAPS, OPTIONS
 from poolcli.recipe import Pool, parse_recipe
 from poolcli.recipe.layers import Layer
 from poolcli.stores import Place, place_of
@@ -57,13 +57,23 @@ class Comparing:
     def contenders(self) -> dict[str, tuple[Layer, ...]]:
         """The layers of every contender by its name in the table; UsageError for an unknown or doubled one."""
         found: dict[str, tuple[Layer, ...]] = {}
-        for name in (part.strip() for part in self.modes.split(",")):
+        for name in self._names():
             if not name:
                 raise UsageError(f"--modes '{self.modes}' has an empty place: give names between commas, as in max,avg")
             if name in found:
                 raise UsageError(f"--modes names '{name}' twice: once is enough")
             found[name] = parse_recipe(name).layers if ":" in name else (self._pool(name),)
         return found
+
+    def _names(self) -> list[str]:
+        """The contenders of the list; the options of a layer, which stand between commas too, stay with it."""
+        names: list[str] = []
+        for part in map(str.strip, self.modes.split(",")):
+            if names and ":" in names[-1] and part.partition("=")[0] in OPTIONS:
+                names[-1] += f",{part}"
+            else:
+                names.append(part)
+        return names
 
     def files(self) -> list[Place]:
         """Where the result goes."""
