@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from math import hypot
 from statistics import fmean
 
@@ -10,13 +9,12 @@ import numpy as np
 
 from poolcli import images
 from poolcli.errors import PoolcliError
-from poolcli.execute import size_of
+from poolcli.execute import measure_layers, size_of
 from poolcli.ops.arrays import Array
-from poolcli.ops.ideal import fidelity
+from poolcli.ops.ideal import fidelities
 from poolcli.recipe import Recipe
 from poolcli.shift.asked import Shifting
 from poolcli.shift.compare import value_range
-from poolcli.shift.measure import measure
 from poolcli.shift.record import ShiftRow
 from poolcli.stores import Place, fetched
 
@@ -99,7 +97,7 @@ def play(contest: Contest, place: Place) -> Match:
             layout=asked.layout,
         ).frames[0]
         with np.errstate(all="ignore"):  # as in the pipeline
-            standings = tuple(_standing(contender, contest.shifting, frame) for contender in contest.contenders)
+            standings = _standings(contest, frame)
         return Match(name, size_of(frame.pixels), standings)
     except PoolcliError as error:
         return Match(name, error=str(error) if name in str(error) else f"{name}: {error}")
@@ -109,30 +107,43 @@ def play(contest: Contest, place: Place) -> Match:
         return Match(name, error=f"{name}: too large for the memory of this machine: use a crop of it")
 
 
-def _standing(contender: Contender, shifting: Shifting, frame: images.Frame) -> Standing:
-    recipe = contender.recipe
-    head, tail = recipe.split()
-    dense: Array = head(frame.pixels, alpha=frame.alpha) if head else frame.pixels
-    output = tail(dense, alpha=frame.alpha)
-    rows = measure(
-        frame.pixels,
-        shifting.shifts,
-        head=partial(head, alpha=frame.alpha) if head else None,
-        tail=partial(tail, alpha=frame.alpha),
-        footprints=recipe.footprints,
-        edge=shifting.edge,
-        tolerance=shifting.tolerance,
-        still=(dense, output),
-    )
-    seen = tail.footprints(*dense.shape[:2])
+def _standings(contest: Contest, frame: images.Frame) -> tuple[Standing, ...]:
+    """All of them, in order. What stands before the first down-sampling is run once where it is the same."""
+    found: dict[Contender, Standing] = {}
+    heads = {contender: contender.recipe.split()[0] for contender in contest.contenders}
+    for head in dict.fromkeys(heads.values()):
+        contenders = [contender for contender in contest.contenders if heads[contender] == head]
+        found |= _standings_after(head, contenders, contest.shifting, frame)
+    return tuple(found[contender] for contender in contest.contenders)
+
+
+def _standings_after(
+    head: Recipe | None, contenders: Sequence[Contender], shifting: Shifting, frame: images.Frame
+) -> dict[Contender, Standing]:
+    """Of contenders that all begin with `head`: they share the ideal picture."""
+    dense = head(frame.pixels, alpha=frame.alpha) if head else frame.pixels
+    tails = [contender.recipe.split()[1] for contender in contenders]
+    outputs = [tail(dense, alpha=frame.alpha) for tail in tails]
+    seen = [tail.footprints(*dense.shape[:2]) for tail in tails]
+    known = fidelities(dense, list(zip(outputs, seen, strict=True)), value_range(dense))
+    return {
+        contender: _standing(contender, shifting, frame, (dense, output), fidelity)
+        for contender, output, fidelity in zip(contenders, outputs, known, strict=True)
+    }
+
+
+def _standing(
+    contender: Contender, shifting: Shifting, frame: images.Frame, still: tuple[Array, Array], fidelity: float | None
+) -> Standing:
+    rows = measure_layers(contender.recipe, frame.pixels, still, shifting, alpha=frame.alpha)
     return Standing(
         contender.name,
-        str(recipe),
+        str(contender.recipe),
         mean(row.residual for row in rows),
         mean(map(aligned_residual, rows)),
         mean(row.absorbed for row in rows),
         mean(row.gain for row in rows),
-        fidelity(output, dense, seen, value_range(dense)) if seen else None,
+        fidelity,
         _curve(rows),
     )
 

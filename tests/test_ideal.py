@@ -5,9 +5,20 @@ import pytest
 
 import poolcli
 from poolcli.ops.footprint import Footprint
-from poolcli.ops.ideal import Grid, fidelity, grids, ideal_samples
+from poolcli.ops.ideal import Grid, fidelities, grids, ideal_samples
 from poolcli.recipe import parse_recipe
 from tests.images import random_image
+
+
+def fidelity(output, image, seen, peak):
+    """Of one output."""
+    return fidelities(image, [(output, seen)], peak)[0]
+
+
+def samples_of(plane, grid):
+    """At one grid."""
+    ((_, samples),) = ideal_samples(plane, [grid])
+    return samples
 
 
 def fidelity_of(layers, image):
@@ -23,22 +34,43 @@ def test_slow_waves_are_sampled_exactly_and_fast_ones_are_gone(start, n):
     i = np.arange(n)
     for periods in range(n):
         wave = np.cos(np.pi * periods * (i + 0.5) / n)
-        have = ideal_samples(np.tile(wave, (3, 1)), (Grid(0, 1, 3), Grid(start, 2, n // 2)))
+        have = samples_of(np.tile(wave, (3, 1)), (Grid(0, 1, 3), Grid(start, 2, n // 2)))
         points = start + 2 * np.arange(n // 2)
         slow = periods / (2 * n) < 0.25
         expected = np.cos(np.pi * periods * (points + 0.5) / n) if slow else np.zeros(n // 2)
         np.testing.assert_allclose(have, np.tile(expected, (3, 1)), atol=1e-12)
 
 
-def test_channels_and_axes_are_apart():
-    """Each channel by itself; rows and columns alike; many blocks equal one."""
-    image = random_image(1, (300, 40), "uint8", (3,))
-    grid = Grid(0.5, 3, 100), Grid(1.0, 2, 20)
-    whole = ideal_samples(image, grid)
+@pytest.mark.parametrize("size", [(300, 40), (37, 41), (1, 9)])
+def test_grids_share_work_and_nothing_else(monkeypatch, size):
+    """Many at once are as each alone, rows and columns alike, in one block and in many; a step of 1 is the picture."""
+    plane = random_image(1, size, "float64")
+    starts = (0.0, 0.5, 1.0)
+    wanted = [(Grid(y, 3, 3), Grid(x, 2, 4)) for x in starts for y in starts] + [(Grid(0, 1, size[0]), Grid(0, 1, 4))]
+    alone = [samples_of(plane, grid) for grid in wanted]
+    np.testing.assert_allclose(alone[-1], plane[:, :4], atol=1e-12)
+    monkeypatch.setattr("poolcli.ops.ideal.BLOCK_VALUES", 100)
+    together = dict(ideal_samples(plane, wanted))
+    assert list(together) == wanted
+    for grid, samples in zip(wanted, alone, strict=True):
+        np.testing.assert_allclose(together[grid], samples, atol=1e-12)
+        np.testing.assert_allclose(samples_of(plane.T, grid[::-1]).T, samples, atol=1e-12)
+
+
+def test_fidelities_together_are_those_alone():
+    """Of any number of outputs and channels; where nothing is regular there is none."""
+    image = random_image(2, (30, 44), "uint8", (3,))
+    texts = ("max:2", "stride:2", "aps:3/2", "blur:3/2", "avg:3/2", "avg:size=7x5")
+    recipes = [parse_recipe(text) for text in texts]
+    outputs = [(recipe(image), recipe.footprints(30, 44)) for recipe in recipes]
+    found = fidelities(image, outputs, 255.0)
+    assert found[-1] is None
+    assert found == pytest.approx([fidelity(*output[:1], image, output[1], 255.0) for output in outputs])
+    errors = []
+    (down, across), output = grids(outputs[0][1])[0], outputs[0][0]
     for channel in range(3):
-        alone = ideal_samples(image[:, :, channel], grid)
-        np.testing.assert_allclose(whole[:, :, channel], alone, atol=1e-3)
-        np.testing.assert_allclose(alone, ideal_samples(image[:, :, channel].T, grid[::-1]).T, atol=1e-3)
+        errors.append(output[:, :, channel] - samples_of(image[:, :, channel].astype(np.float64), (down, across)))
+    assert found[0] == pytest.approx(10 * np.log10(255.0**2 / np.mean(np.square(errors))), abs=1e-3)
 
 
 def test_grids_are_the_centres_of_what_is_seen():
