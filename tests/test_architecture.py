@@ -29,7 +29,7 @@ ARROWS = {
     "pipeline": {"banded", "colour", "execute", "files", "images", "look", "ops", "recipe", "shift", "stores"},
     "pair": {"execute", "images", "look", "ops", "pipeline", "recipe", "shift", "stores"},
     "report": {"contest", "files", "images", "look", "pipeline", "shift", "stores"},
-    "batch": {"files", "ops", "pipeline", "recipe", "shift", "stores"},
+    "batch": {"files", "images", "ops", "pipeline", "recipe", "shift", "stores"},
     "cli": {
         *("batch", "colour", "contest", "execute", "files", "images"),
         *("look", "ops", "pair", "pipeline", "recipe", "report", "shift", "stores"),

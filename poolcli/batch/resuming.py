@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from poolcli import __version__
 from poolcli.batch.journal import Journal
 from poolcli.batch.plan import digest
+from poolcli.batch.tasks import Task
 from poolcli.errors import PoolcliError
 from poolcli.files import sweep
 from poolcli.pipeline import Job, Outcome, Settings
@@ -16,15 +17,6 @@ from poolcli.shift.record import ShiftReport
 from poolcli.stores import Place, Url
 
 OK, FAILED = "ok", "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A job, its number in the plan, and its key in the journal."""
-
-    number: int
-    job: Job
-    key: int = 0
 
 
 class Keys:

@@ -1,10 +1,9 @@
 """The work of a run: the jobs that are to be done go through an engine and into the journal, the others are told."""
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
-from io import BytesIO
 from itertools import takewhile
 from pathlib import Path
 
@@ -21,17 +20,14 @@ from poolcli.batch.engines import (
     run,
 )
 from poolcli.batch.plan import presence
-from poolcli.batch.resuming import Keys, Task, done_before, note, numbered
+from poolcli.batch.resuming import Keys, done_before, note, numbered
+from poolcli.batch.tasks import Task, seen_from_afar, weight
 from poolcli.cli.interrupt import gently
 from poolcli.cli.options.running import Running
 from poolcli.cli.planning import Planned
 from poolcli.cli.printer import say
 from poolcli.files import sweep
 from poolcli.pipeline import Job, Outcome, Settings
-from poolcli.recipe import Conv
-from poolcli.stores import Url
-
-HEAD = 1 << 16  # bytes of an object that tell how large a picture it is
 
 Tell = Callable[[int, Outcome], None]
 
@@ -58,7 +54,7 @@ def work(plan: Planned, settings: Settings, running: Running, tell: Tell) -> Non
     with gently(engine.name != "serial") as stopped:
         tasks = takewhile(lambda task: not stopped(), to_do(plan, settings, running, tell))
         function = partial(_work_alone, settings) if alone else partial(_work, settings, base)
-        results = run(engine, function, tasks, limits, partial(_weight, settings))
+        results = run(engine, function, tasks, limits, partial(weight, settings))
         with closing(results):  # when stdout is closed, say: nothing more is begun, what is under way is finished
             for task, result in results:
                 outcome = _lost(task.job, result) if isinstance(result, Lost) else result
@@ -98,24 +94,7 @@ def _work(settings: Settings, base: Path | None, task: Task) -> Outcome:
 
     if base is None:
         return run_and_report(settings, task.job)
-    return replace(run_and_report(settings, _seen_from_afar(task.job, base)), job=task.job)
-
-
-def _seen_from_afar(job: Job, base: Path) -> Job:
-    """The job with whole paths; what it is called stays."""
-    source, target = (base / place if isinstance(place, Path) else place for place in (job.source, job.target))
-    sides = {name: base / place if isinstance(place, Path) else place for name, place in job.sides.items()}
-    return replace(job, source=source, target=target, sides=sides)
-
-
-def _weight(settings: Settings, task: Task) -> int:
-    source, filtered = task.job.source, any(isinstance(layer, Conv) for layer in settings.recipe.layers)
-    if isinstance(source, Url):
-        from poolcli.stores.access import StoreError, read
-
-        with suppress(StoreError):  # its job will tell
-            return images.weigh(BytesIO(read(source, HEAD)), filtered=filtered)
-    return images.weigh(source, filtered=filtered) if isinstance(source, Path) else 0
+    return replace(run_and_report(settings, seen_from_afar(task.job, base)), job=task.job)
 
 
 def _lost(job: Job, lost: Lost) -> Outcome:
