@@ -94,8 +94,9 @@ def test_the_choice_is_the_kernels_and_the_dtypes():
 
     assert chosen(noise((15, 15)))
     assert chosen(noise((15, 15)), size=(20, 20))
-    assert [chosen(noise((15, 15)), dtype) for dtype in ("float16", "float32", "int32", "int64")] == [False] * 4
-    assert chosen(noise((15, 15)), "uint16")
+    assert [chosen(noise((15, 15)), dtype) for dtype in ("uint16", "float32", "int32")] == [True, False, False]
+    wanted = {"uint16": True, "float16": True, "float32": True, "float64": False, "int32": False, "uint64": False}
+    assert {dtype: chosen(noise((25, 25)), dtype) for dtype in wanted} == wanted
     assert not chosen(noise((15, 15)), stride=(4, 4))
     assert not chosen(noise((3, 3)))
     assert not chosen(noise((40, 129)))
@@ -119,6 +120,69 @@ def test_weights_of_any_size_keep_their_precision(dtype):
     assert np.array_equal(
         poolcli.convolve(image, halves, padding="valid"), (exact_sums(image, halves * 2) / 2).astype(np.float32)
     )
+
+
+def exponents(seed, size, dtype, low, high):
+    """Floats with every bit of their mantissas and exponents from `low` to `high`; some zeros."""
+    rng = np.random.default_rng(seed)
+    values = np.ldexp(rng.uniform(-1, 1, size), rng.integers(low, high, size))
+    return np.where(rng.random(size) < 0.1, 0, values).astype(dtype)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (-5, 9), (-40, 40), (-149, -120), (100, 116)])
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_floats_are_summed_exactly_and_rounded(dtype, low, high):
+    """Against whole numbers of any length, whatever the range of the values; fractions of the kernel are exact too."""
+    if dtype == "float16":
+        low, high = max(low, -24), min(high, 15)
+    image = exponents(12, (40, 45), dtype, min(low, high - 1), high)
+    whole, unit = fixed_point(np.random.default_rng(13).standard_normal((26, 27)))
+    have = poolcli.convolve(image, whole * unit, padding="valid")
+    longs = np.array([[int(value * 2.0**200) for value in row] for row in image.astype(float)], object)
+    weights = whole.astype(np.int64).astype(object)
+    for i, j in np.random.default_rng(14).integers(0, [15, 19], (40, 2)):
+        seen = longs[i : i + 26, j : j + 27]
+        exact, most = (float(total) * unit * 2.0**-200 for total in ((seen * weights).sum(), abs(seen * weights).sum()))
+        assert abs(float(have[i, j]) - exact) <= 2.0**-24 * abs(exact) + 2.0**-50 * most + 2.0**-150
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_floats_are_whole_numbers_of_16_bits(dtype):
+    """What the bound of the errors is proven for; they add up to the values exactly."""
+    tile = exponents(17, (60, 70), dtype, -24, 15).astype(float)
+    tile[:3] *= 2.0**100 if dtype == "float32" else 1
+    total = np.zeros(tile.shape)
+    for digits, scale in fourier._whole_numbers(tile, np.dtype(dtype)):
+        assert np.array_equal(digits, np.rint(digits))
+        assert np.abs(digits).max() < 2**16
+        total += digits * scale
+    assert np.array_equal(total, tile)
+
+
+@pytest.mark.parametrize("stride", [(1, 1), (2, 1)])
+def test_infinities_reach_what_sees_them(stride, monkeypatch):
+    """And their differences are not numbers, as tap by tap; weights of 0 see nothing."""
+    image = exponents(18, (300, 310), "float32", -4, 4)
+    image[40, 50], image[45, 61], image[250, 255] = np.inf, -np.inf, np.nan
+    kernel = np.random.default_rng(19).standard_normal((31, 36)) * 100
+    kernel[4:9, 3:30] = 0
+    monkeypatch.setattr(fourier, "COST", -1)
+    have = poolcli.convolve(image, kernel, stride=stride)
+    monkeypatch.setattr(fourier, "COST", np.inf)
+    expected = poolcli.convolve(image, kernel, stride=stride)
+    assert 0 < np.isnan(expected).sum() < np.sum(~np.isfinite(expected)) < 4000
+    np.testing.assert_allclose(have, expected, rtol=0, atol=0.2, equal_nan=True)
+
+
+def test_what_lies_far_away_changes_no_bit():
+    """Neither larger values, which begin with other bits, nor smaller ones, which end with others."""
+    image = exponents(15, (90, 90), "float32", -4, 4)
+    kernel = np.random.default_rng(16).standard_normal((24, 30))
+    plain = poolcli.convolve(image, kernel)
+    for other in (1e30, -1e-40, 123.456, np.nan):
+        changed = image.copy()
+        changed[80:, 80:] = other
+        assert np.array_equal(poolcli.convolve(changed, kernel)[:60, :60], plain[:60, :60])
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
