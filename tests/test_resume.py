@@ -100,6 +100,36 @@ def test_other_settings_are_other_work(run, tmp_path):
     assert set(statuses(run(*POOL, *same, "--resume")).values()) == {"skipped"}
 
 
+@pytest.mark.parametrize("more", [[], ["--checksum"]])
+def test_an_output_is_what_was_made_last(run, tmp_path, more):
+    """Going back to earlier settings is work to be done again, even where the files have one size."""
+    Path("in").mkdir()
+    for number in (1, 2):
+        np.save(f"in/{number}.npy", np.arange(64, dtype=np.uint8).reshape(8, 8) * number)
+    for mode, last in (("max", 9), ("avg", 5), ("max", 9)):
+        ran = run(*POOL, "--mode", mode, "--resume", *more)
+        assert set(statuses(ran).values()) == {"ok"}, mode
+        assert np.load("out/1.npy")[0, 0] == last
+    assert set(statuses(run(*POOL, "--mode", "max", "--resume", *more)).values()) == {"skipped"}
+
+
+def test_a_run_killed_between_an_output_and_its_line(run, tmp_path, monkeypatch):
+    """What it made in another way is not taken for what was there before."""
+    Path("in").mkdir()
+    np.save(tmp_path / "in/a.npy", np.arange(64, dtype=np.uint8).reshape(8, 8))
+    assert run(*POOL, "--mode", "max").code == 0
+
+    def killed(*anything):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("poolcli.cli.work.note", killed)
+        assert run(*POOL, "--mode", "avg", "--resume").code == 130
+    assert np.load("out/a.npy")[0, 0] == 5
+    assert statuses(run(*POOL, "--mode", "max", "--resume")) == {"a.npy": "ok"}
+    assert np.load("out/a.npy")[0, 0] == 9
+
+
 def test_an_input_is_known_by_size_and_time_or_by_content(run, tmp_path):
     """--checksum sees a change that keeps both, and none in a file that was only touched."""
     source = draw(tmp_path / "in/a.npy.png")

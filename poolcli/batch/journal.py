@@ -2,7 +2,8 @@
 
 One JSON object a line, written when an output is whole under its name. A run holds the lock of its journal, and the
 system drops it when the run ends, however it ends. Only the last line can be torn, by a kill in the middle of it; it
-is cut off. In memory are sixteen bytes a line: a digest of everything that makes an output what it is, and where.
+is cut off. The last line about an output is what counts. In memory are sixteen bytes a line: a digest of the output's
+place, and where the line is.
 """
 
 import errno
@@ -77,7 +78,7 @@ class Journal:
         self._order = np.argsort(np.frombuffer(self._keys, np.uint64), kind="stable")
 
     def find(self, key: int) -> Mapping[str, Any] | None:
-        """The last line of this key that was there when the run resumed; None too if a power cut spoilt it."""
+        """The last line about this output that was there when the run resumed; None too if a power cut spoilt it."""
         if self._order is None:
             return None
         import numpy as np

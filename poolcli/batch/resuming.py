@@ -16,11 +16,11 @@ from poolcli.pipeline import Job, Outcome, Settings
 from poolcli.shift.record import ShiftReport
 from poolcli.stores import Place, Url
 
-OK, FAILED = "ok", "failed"
+OK, FAILED, BEGUN = "ok", "failed", "begun"
 
 
 class Keys:
-    """Keys for the journal: equal when recipe, input and output are, and all that changes what is written."""
+    """What the journal knows a job by: its output, and digests of all that makes the output what it is."""
 
     def __init__(self, settings: Settings, root: Path, *, checksum: bool) -> None:
         """`checksum`: an input is known by its content, not by its size and time."""
@@ -28,19 +28,23 @@ class Keys:
         self._settings = repr((__version__, replace(settings, reading=asked, durable=False, threads=1, looks={})))
         self._root, self._checksum = root, checksum
 
-    def of(self, job: Job) -> int:
-        """The key of a job; of an input that cannot be read, one that nothing done has."""
-        assert isinstance(job.source, Place) and isinstance(job.target, Place)
+    def output(self, job: Job) -> int:
+        """The key of its lines."""
         target = job.target
         if isinstance(target, Path) and target.is_relative_to(self._root):
             target = target.relative_to(self._root)
+        return digest(str(target))
+
+    def made_of(self, job: Job) -> int:
+        """Equal when input, settings and side files are; of an input that cannot be read, like nothing done."""
+        assert isinstance(job.source, Place)
         identity: Hashable
         try:
             identity = _content(job.source) if self._checksum else _size_and_time(job.source)
         except (OSError, PoolcliError):
             identity = None
         name = job.source.address if isinstance(job.source, Url) else str(job.source.absolute())
-        return digest((self._settings, name, identity, str(target), sorted(job.sides)))
+        return digest((self._settings, name, identity, sorted(job.sides)))
 
 
 def _size_and_time(place: Place) -> Hashable:
@@ -64,19 +68,27 @@ def _content(path: Place) -> str:
 def numbered(jobs: Iterable[Job], keys: Keys | None, *, tidy: bool) -> Iterator[Task]:
     """The jobs, numbered; where there is a journal with keys. `tidy`: what dead runs left beside outputs is swept up.
 
-    A key is made before the work, so that an input which changes meanwhile is done again by the next run.
+    What an output is made of is looked at before the work: an input that changes meanwhile is done again by the next
+    run.
     """
     swept = set()
     for number, job in enumerate(jobs):
         if keys and tidy and isinstance(job.target, Path) and job.target.parent not in swept:
             swept.add(job.target.parent)
             sweep(job.target.parent, begun=False)
-        yield Task(number, job, keys.of(job) if keys else 0)
+        yield Task(number, job, keys.output(job), keys.made_of(job)) if keys else Task(number, job)
+
+
+def note_begun(journal: Journal, task: Task) -> None:
+    """Write down that an output which an earlier run made is being made in another way: it is not what it was."""
+    if journal.find(task.output) is not None:
+        journal.note(task.output, {"status": BEGUN, "input": task.job.name})
 
 
 def note(journal: Journal, task: Task, outcome: Outcome) -> None:
     """Write down what became of a task."""
-    entry: dict[str, Any] = {"status": OK if outcome.error is None else FAILED, "input": task.job.name}
+    status = OK if outcome.error is None else FAILED
+    entry: dict[str, Any] = {"status": status, "input": task.job.name, "made_of": f"{task.made_of:016x}"}
     if outcome.error is not None:
         entry |= {"kind": outcome.kind, "error": outcome.error}
     else:
@@ -87,13 +99,13 @@ def note(journal: Journal, task: Task, outcome: Outcome) -> None:
             return  # somebody took it away: a later run makes it again
         reports = [report.to_dict() for report in outcome.reports]
         entry |= {"output": task.job.target_name, "bytes": size, "notes": outcome.notes, "reports": reports}
-    journal.note(task.key, entry)
+    journal.note(task.output, entry)
 
 
 def done_before(journal: Journal, task: Task, is_there: Callable[[Place], bool]) -> Outcome | None:
     """What an earlier run made of this task, if that is all there and as it was: the output has the size it had."""
-    entry: Mapping[str, Any] | None = journal.find(task.key)
-    if entry is None or entry.get("status") != OK or entry["input"] != task.job.name:
+    entry: Mapping[str, Any] | None = journal.find(task.output)
+    if entry is None or entry.get("status") != OK or entry.get("made_of") != f"{task.made_of:016x}":
         return None
     target = task.job.target
     assert isinstance(target, Place)

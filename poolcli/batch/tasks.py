@@ -15,11 +15,12 @@ HEAD = 1 << 16  # bytes of an object that tell how large a picture it is
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A job, its number in the plan, and its key in the journal."""
+    """A job, its number in the plan, and for the journal digests of its output's place and of what that is made of."""
 
     number: int
     job: Job
-    key: int = 0
+    output: int = 0
+    made_of: int = 0
 
 
 def weight(settings: Settings, task: Task) -> int:

@@ -20,7 +20,7 @@ from poolcli.batch.engines import (
     run,
 )
 from poolcli.batch.plan import presence
-from poolcli.batch.resuming import Keys, done_before, note, numbered
+from poolcli.batch.resuming import Keys, done_before, note, note_begun, numbered
 from poolcli.batch.tasks import Task, seen_from_afar, weight
 from poolcli.cli.interrupt import gently
 from poolcli.cli.options.running import Running
@@ -76,6 +76,8 @@ def to_do(plan: Planned, settings: Settings, running: Running, tell: Tell) -> It
     for task in numbered(plan.jobs, keys, tidy=not running.dry_run):
         outcome = done_before(journal, task, is_there)
         if outcome is None:
+            if not running.dry_run:
+                note_begun(journal, task)
             yield task
         else:
             tell(task.number, outcome)
