@@ -4,8 +4,6 @@ The taps are (k - 1)-th binomial coefficients over their sum, a power of two, so
 divided by a shift.
 """
 
-from math import comb
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +11,7 @@ from poolcli.ops.arrays import Array, full_range
 from poolcli.ops.convolve import correlate
 from poolcli.ops.edges import ZERO, edge_index
 from poolcli.ops.extremes import max_pool
+from poolcli.ops.filters import binomial
 from poolcli.ops.geometry import Axes
 
 BAND_VALUES = 1 << 20  # of the picture
@@ -40,15 +39,6 @@ def blur_pool(image: Array, axes: Axes, *, edge: str) -> Array:
 def max_blur_pool(image: Array, dense: Axes, axes: Axes, *, edge: str) -> Array:
     """The maximum at every pixel, then `blur_pool`."""
     return blur_pool(max_pool(image, dense), axes, edge=edge)
-
-
-def binomials(taps: int) -> list[int]:
-    """The row of Pascal's triangle with `taps` numbers.
-
-    >>> binomials(5)
-    [1, 4, 6, 4, 1]
-    """
-    return [comb(taps - 1, i) for i in range(taps)]
 
 
 def _rows(image: Array, index: NDArray[np.intp]) -> Array:
@@ -79,7 +69,7 @@ def _blurred(band: Array, axes: Axes, edge: str) -> Array:
 
 def _weighted(band: Array, axes: Axes, edge: str, dtype: np.dtype[np.generic], *, scaled: bool = False) -> Array:
     rows, columns = axes
-    down, across = (np.array(binomials(k), np.float64) * (2.0 ** (1 - k) if scaled else 1) for k in (rows.k, columns.k))
+    down, across = (np.array(binomial(k), np.float64) * (2.0 ** (1 - k) if scaled else 1) for k in (rows.k, columns.k))
     passes = down[:, np.newaxis], across[np.newaxis, :]
     return correlate(band, passes, (rows.s, columns.s), (0, 0, columns.before, columns.after), edge, dtype)
 

@@ -1,14 +1,12 @@
 """What lies beyond the border of a picture: reflect, replicate, zero or wrap, as a list of rows or columns to read."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from poolcli.ops.arrays import Array
-
-Edge = Literal["reflect", "replicate", "zero", "wrap"]
 
 _NUMPY_MODES: Mapping[str, Any] = {"reflect": "reflect", "replicate": "edge", "wrap": "wrap"}
 ZERO = -1  # the index that stands for "a zero here"
