@@ -143,6 +143,14 @@ def test_every_field_of_a_template(run, tmp_path):
         assert run("pool", "in/a.png", "-o", wrong).code == USAGE, wrong
 
 
+def test_a_template_of_folders(run, tmp_path):
+    """With a slash at its end, as without fields: the tree is mirrored below it."""
+    draw(tmp_path / "in/a.png")
+    draw(tmp_path / "in/x/b.png")
+    assert run("pool", "in", "-r", "-o", "out/{mode}-{k}/", "--no-report").code == 0
+    assert names("out") == ["max-2/a.png", "max-2/x/b.png"]
+
+
 def test_braces_in_a_template(run, tmp_path):
     """Twice they are themselves, as in Python's own."""
     draw(tmp_path / "in/a.png")

@@ -12,6 +12,7 @@ from poolcli.files import is_folder
 from poolcli.recipe import Pool, Recipe
 from poolcli.stores import Place, Url, place_of
 
+SLASHES = ("/", "\\")
 FIELDS = ("stem", "ext", "parent", "mode", "k", "s", "recipe")
 
 
@@ -48,7 +49,10 @@ def to_file(path: Place) -> Destination:
 
 
 def from_template(template: str, recipe: Recipe, extension: Callable[[Place], str]) -> Destination:
-    """`template` with its fields filled in, `{{` and `}}` being braces; UsageError for a field there is not."""
+    """`template` with its fields filled in, `{{` and `}}` being braces; UsageError for a field there is not.
+
+    With a slash at its end it names folders, in which inputs have their own names and places.
+    """
     parts, constants = _parts(template), _recipe_fields(recipe)
     first = next((number for number, (_, field) in enumerate(parts) if field), len(parts))
     start = "".join(text for text, _ in parts[: first + 1])  # before the first field
@@ -60,7 +64,8 @@ def from_template(template: str, recipe: Recipe, extension: Callable[[Place], st
             "ext": extension(found.path).removeprefix("."),
             "parent": _parent(found.path, below=start),
         }
-        return place_of("".join(text + values.get(field, "") for text, field in parts))
+        filled = place_of("".join(text + values.get(field, "") for text, field in parts))
+        return filled / found.place.with_suffix(extension(found.path)) if template.endswith(SLASHES) else filled
 
     root = place_of(start + "_").parent
     return Destination(place, root, folder=root != Path())
@@ -116,7 +121,7 @@ def choose(
         return from_template(output, recipe, extension)
     path = place_of(output)
     one_file = len(inputs) == 1 and not folders and not listed and STREAM not in inputs
-    if _is_folder(path) or output.endswith(("/", "\\")) or not path.suffix or not (one_file or inputs == [STREAM]):
+    if _is_folder(path) or output.endswith(SLASHES) or not path.suffix or not (one_file or inputs == [STREAM]):
         return into_folder(path, extension)
     return to_file(path)
 
