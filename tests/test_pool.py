@@ -6,6 +6,7 @@ from PIL import Image
 
 import poolcli
 from poolcli.errors import PictureError, UsageError
+from poolcli.ops import modes
 from tests import oracles
 from tests.images import CHANNELS, DTYPES, SIZES, assert_close, assert_same, random_image
 
@@ -160,3 +161,13 @@ def test_what_is_no_image_is_refused(image):
     """Shapes and dtypes that have no pooling."""
     with pytest.raises(UsageError, match="cannot be pooled"):
         poolcli.pool(image, 1)
+
+
+@pytest.mark.parametrize("mode", modes.MODES)
+@pytest.mark.parametrize("dtype", [">i2", ">u4", ">f4", ">f8"])
+def test_foreign_byte_orders(mode, dtype):
+    """Files of other machines: the same values, in this machine's order."""
+    image = random_image(4, (9, 10), np.dtype(dtype).newbyteorder("=").name)
+    have = poolcli.pool(image.astype(dtype), 3, 2, mode=mode)
+    assert have.dtype == image.dtype
+    assert_same(have, poolcli.pool(image, 3, 2, mode=mode))

@@ -215,6 +215,26 @@ def test_an_unknown_edge_is_one_sentence():
         poolcli.shift_report("max:2", [[1, 2], [3, 4]], edge="wrpa")
 
 
+@pytest.mark.parametrize("shifts", [(1, 0), [(1.5, 0)], [(1, 0, 2)], ["1,0"], [None]])
+def test_what_is_no_shift_is_one_sentence(shifts):
+    """A pair in place of pairs, halves, too many."""
+    with pytest.raises(UsageError, match="is not \\(dx, dy\\): two whole numbers"):
+        poolcli.shift_report("max:2", [[1, 2], [3, 4]], shifts)
+
+
+@pytest.mark.parametrize("tolerance", [-1, float("nan")])
+def test_a_tolerance_that_cannot_be(tolerance):
+    """As on the command line."""
+    with pytest.raises(UsageError, match="give 0 or more"):
+        poolcli.shift_report("max:2", [[1, 2], [3, 4]], tolerance=tolerance)
+
+
+def test_numbers_of_numpy_are_numbers():
+    """Shifts that were computed stand in JSON like any others."""
+    report = poolcli.shift_report("max:2", np.eye(6), np.argwhere(np.eye(2, dtype=bool)[::-1]))
+    assert json.loads(json.dumps(report.to_dict()))["shifts"][0]["dy"] == 1
+
+
 def test_the_dictionary_is_what_json_makes_of_it():
     """Lists, not tuples: a schema and a comparison see the same before and after a file."""
     form = poolcli.shift_report("conv:gauss max:2", np.arange(60).reshape(6, 10), [(-1, 0), (0, 1)]).to_dict()

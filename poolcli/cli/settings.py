@@ -7,7 +7,6 @@ from poolcli.batch.destination import Destination
 from poolcli.cli.request import Request
 from poolcli.colour import Colour
 from poolcli.pipeline import Settings
-from poolcli.shift.asked import Shifting
 from poolcli.stores import Place
 from poolcli.stores.place import writable as taking
 
@@ -15,12 +14,11 @@ from poolcli.stores.place import writable as taking
 def settings_of(request: Request) -> Settings:
     """The settings that the options stand for; UsageError where they cannot be."""
     reporting, reading, writing = request.reporting, request.reading, request.writing
-    shifting = Shifting(reporting.shifts(), reporting.shift_edge, reporting.tolerance)
     colour = Colour(request.colouring.linear, request.colouring.premultiply)
     colour.check(request.recipe)
     return Settings(
         request.recipe,
-        None if reporting.no_report else shifting,
+        None if reporting.no_report else reporting.shifting(),
         writing.to_range,
         reading.options(),
         replace(writing.encoding(), layout=reading.layout),

@@ -13,14 +13,17 @@ KINDS = "bool, integers and floats"
 
 
 def as_image(image: ArrayLike) -> Array:
-    """The array behind `image`, H x W or H x W x C; UsageError when it is neither or holds no numbers."""
+    """The array behind `image`, H x W or H x W x C, in this machine's order of bytes.
+
+    UsageError when it is neither or holds no numbers.
+    """
     array = np.asarray(image)
     if array.dtype.kind not in "buif" or array.dtype.itemsize > 8:
         raise UsageError(f"an image of dtype {array.dtype} cannot be pooled: {KINDS} of up to 64 bits are allowed")
     if array.ndim not in (2, 3) or 0 in array.shape:
         shape = " x ".join(map(str, array.shape)) or "a single number"
         raise UsageError(f"an image of shape {shape} cannot be pooled: H x W or H x W x C, none of them 0, is allowed")
-    return array
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def planes(image: Array) -> Array:

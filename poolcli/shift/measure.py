@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from poolcli.errors import unknown
 from poolcli.ops.footprint import Footprint
 from poolcli.shift.asked import Shift
 from poolcli.shift.compare import Rows, compare, value_range
 from poolcli.shift.move import moved_rows, shifted_pair
-from poolcli.shift.record import GIVEN, SHIFT_EDGES, Aligned, ShiftRow, Side
+from poolcli.shift.record import GIVEN, Aligned, ShiftRow, Side
 
 Array = NDArray[Any]
 SIDE = tuple(field.name for field in fields(Side))
@@ -43,10 +42,8 @@ def measure(
     `head` is what runs at full resolution before the first down-sampling, `footprints(height, width)` says where the
     outputs lie, or None where they lie on no regular grid. `still` is (head(image), the output) where they are
     known already. `by_rows` does what `tail` does, where there is no `head`: the moved picture is never held whole.
-    Raises UsageError for an unknown edge, PictureError when `crop` leaves nothing.
+    Raises PictureError when `crop` leaves nothing.
     """
-    if edge not in SHIFT_EDGES:
-        raise unknown("shift edge", edge, SHIFT_EDGES)
     peak = value_range(image)
     rows = []
     for shift in shifts:

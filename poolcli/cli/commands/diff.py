@@ -4,13 +4,14 @@ from typing import Annotated
 
 import typer
 
-from poolcli.cli.options.change import Tolerance, check_tolerance
+from poolcli.cli.options.change import Tolerance
 from poolcli.cli.options.reading import Reading
 from poolcli.cli.options.recipe import Filtering, Pooling, recipe_of
 from poolcli.cli.tables import AsJson
 from poolcli.errors import UsageError
 from poolcli.files import check_not_read
 from poolcli.report.forms import form_of
+from poolcli.shift.asked import check_tolerance
 from poolcli.stores import place_of
 from poolcli.stores.place import writable
 

@@ -5,12 +5,13 @@ from typing import Annotated
 
 from typer import Option
 
-from poolcli.cli.options.change import ShiftEdge, Tolerance, check_shift_edge, check_tolerance
+from poolcli.cli.options.change import ShiftEdge, Tolerance
 from poolcli.cli.options.running import MOST
 from poolcli.errors import UsageError, unknown
 from poolcli.ops.modes import MODES, MOST_TAPS, OPTIONS
 from poolcli.recipe import Pool, parse_recipe
 from poolcli.recipe.layers import Layer
+from poolcli.shift.asked import check_edge, check_tolerance
 from poolcli.stores import Place, place_of
 from poolcli.stores.place import writable
 
@@ -47,7 +48,7 @@ class Comparing:
 
     def check(self) -> None:
         """UsageError for what cannot be."""
-        check_shift_edge(self.shift_edge)
+        check_edge(self.shift_edge)
         if not 1 <= self.shifts <= MOST_SHIFTS:
             raise UsageError(f"--shifts {self.shifts} is not allowed: give a radius of 1 to {MOST_SHIFTS} pixels")
         check_tolerance(self.tolerance)

@@ -5,9 +5,10 @@ from typing import Annotated
 
 from typer import Option
 
-from poolcli.cli.options.change import ShiftEdge, Tolerance, check_shift_edge, check_tolerance
+from poolcli.cli.options.change import ShiftEdge, Tolerance
 from poolcli.errors import UsageError
 from poolcli.report.forms import FORMS, check_forms
+from poolcli.shift.asked import Shifting
 
 _FORMS = "; ".join(f"{form.name}: {form.what}" for form in FORMS.values())
 
@@ -36,9 +37,8 @@ class Reporting:
     no_report: Annotated[bool, Option("--no-report", help="Measure nothing, write no report.")] = False
 
     def check(self) -> None:
-        """UsageError for an unknown name or a tolerance that cannot be."""
-        check_shift_edge(self.shift_edge)
-        check_tolerance(self.tolerance)
+        """UsageError for an unknown name or a number that cannot be."""
+        self.shifting()
         check_forms(self.report or ())
         if self.report and self.no_report:
             raise UsageError("--report and --no-report contradict each other: give one of them")
@@ -51,9 +51,9 @@ class Reporting:
             return ()
         return tuple(dict.fromkeys(self.report or (["jsonl"] if in_folder else ["json"])))
 
-    def shifts(self) -> tuple[tuple[int, int], ...]:
-        """The shifts as (dx, dy)."""
-        return tuple(map(_shift, self.shift or ["-1,0"]))
+    def shifting(self) -> Shifting:
+        """What is measured."""
+        return Shifting(tuple(map(_shift, self.shift or ["-1,0"])), self.shift_edge, self.tolerance)
 
 
 def _shift(text: str) -> tuple[int, int]:
