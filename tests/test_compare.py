@@ -10,7 +10,7 @@ from PIL import Image
 
 import poolcli
 from poolcli.contest import Point, aligned_residual
-from poolcli.report.ranking import Ranking, sparkline
+from poolcli.report.ranking import Place, Ranking, sparkline
 from poolcli.report.ranking_page import chart
 from tests.test_page import assert_quiet
 
@@ -138,3 +138,9 @@ def test_curves_are_drawn_to_scale():
     assert sparkline(points, 0.0) == "▁▁▁"
     ranking = Ranking()
     assert chart(ranking.places()).lines == ()
+    assert [tick.text for tick in chart(ranking.places()).ticks] == ["0", "0.25", "0.5", "0.75", "1"]
+    place = Place(1, "a", "a", 1.02, None, None, None, None, (Point(1.0, 1.02, None),))
+    found = chart([place])
+    assert [tick.text for tick in found.ticks] == ["0", "0.25", "0.5", "0.75", "1", "1.25"]
+    one, more = found.ticks[-2].at, found.ticks[-1].at
+    assert more < found.lines[0].dots[0][1] < one  # above the line that says 1, since 1.02 is

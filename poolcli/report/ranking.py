@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from poolcli.contest import Match, Point, Standing
-from poolcli.report.figures import figure, percent
+from poolcli.report.figures import NOTHING, figure, percent, share
 
 SCHEMA = "poolcli.compare/1"
 FIGURES = ("residual", "aligned", "absorbed", "gain", "fidelity")
@@ -13,7 +13,7 @@ _BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 @dataclass(slots=True)
-class Tally:
+class Mean:
     """A mean that grows."""
 
     total: float = 0.0
@@ -26,24 +26,24 @@ class Tally:
             self.count += 1
 
     @property
-    def mean(self) -> float | None:
+    def value(self) -> float | None:
         """The mean of what was added."""
         return self.total / self.count if self.count else None
 
 
 @dataclass(slots=True)
 class _Score:
-    """The tallies of one contender."""
+    """The means of one contender."""
 
     layers: str
-    figures: dict[str, Tally] = field(default_factory=lambda: {name: Tally() for name in FIGURES})
-    curve: dict[float, tuple[Tally, Tally]] = field(default_factory=dict)
+    figures: dict[str, Mean] = field(default_factory=lambda: {name: Mean() for name in FIGURES})
+    curve: dict[float, tuple[Mean, Mean]] = field(default_factory=dict)
 
     def add(self, standing: Standing) -> None:
-        for name, tally in self.figures.items():
-            tally.add(getattr(standing, name))
+        for name, mean in self.figures.items():
+            mean.add(getattr(standing, name))
         for point in standing.curve:
-            residual, aligned = self.curve.setdefault(point.distance, (Tally(), Tally()))
+            residual, aligned = self.curve.setdefault(point.distance, (Mean(), Mean()))
             residual.add(point.residual)
             aligned.add(point.aligned)
 
@@ -86,7 +86,7 @@ class Ranking:
         """Least residual first; those that have none last."""
         found = []
         for name, score in self.scores.items():
-            means = {key: tally.mean for key, tally in score.figures.items()}
+            means = {key: mean.value for key, mean in score.figures.items()}
             found.append((means["residual"] is None, means["residual"], name, score.layers, means, _curve(score)))
         found.sort(key=lambda entry: entry[:2])
         return [
@@ -96,7 +96,7 @@ class Ranking:
 
 
 def _curve(score: _Score) -> tuple[Point, ...]:
-    return tuple(Point(distance, *(tally.mean for tally in pair)) for distance, pair in sorted(score.curve.items()))
+    return tuple(Point(distance, *(mean.value for mean in pair)) for distance, pair in sorted(score.curve.items()))
 
 
 def sparkline(points: Sequence[Point], top: float) -> str:
@@ -140,10 +140,10 @@ def words(places: Sequence[Place], pictures: int) -> str:
 
 def cells(place: Place, top: float) -> tuple[str, ...]:
     """A row of the table."""
-    fidelity = "-" if place.fidelity is None else f"{place.fidelity:.1f} dB"
-    absorbed = "-" if place.absorbed is None else percent(place.absorbed)
-    curve = sparkline(place.curve, top)
-    return (
-        str(place.rank), place.mode, figure(place.residual), figure(place.aligned), absorbed, figure(place.gain),
-        fidelity, curve,
-    )  # fmt: skip
+    return str(place.rank), place.mode, *figures(place), sparkline(place.curve, top)
+
+
+def figures(place: Place) -> tuple[str, ...]:
+    """Residual, aligned, absorbed, gain and fidelity as they are read."""
+    fidelity = NOTHING if place.fidelity is None else f"{place.fidelity:.1f} dB"
+    return figure(place.residual), figure(place.aligned), share(place.absorbed), figure(place.gain), fidelity

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import ceil, floor, log10
 
 from poolcli import __version__, stores
 from poolcli.contest import Match
-from poolcli.report.figures import figure, percent
+from poolcli.report.figures import figure
 from poolcli.report.html_form import templates, write_head
-from poolcli.report.ranking import Place, Ranking, top_of, words
+from poolcli.report.ranking import Place, Ranking, figures, top_of, words
 
 LEFT, RIGHT, TOP, BOTTOM = 60.0, 500.0, 16.0, 260.0
 LINE_HEIGHT = 14.0
@@ -75,15 +76,14 @@ def write_ranking_page(path: stores.Place, ranking: Ranking) -> Iterator[Callabl
 
 
 def _row(place: Place, top: float) -> Row:
-    fidelity = "-" if place.fidelity is None else f"{place.fidelity:.1f} dB"
-    absorbed = "-" if place.absorbed is None else percent(place.absorbed)
-    cells = figure(place.residual), figure(place.aligned), absorbed, figure(place.gain), fidelity
-    return Row(place, round(100 * (place.residual or 0) / top, 1) if top else 0, cells)
+    return Row(place, round(100 * (place.residual or 0) / top, 1) if top else 0, figures(place))
 
 
 def chart(places: Sequence[Place]) -> Chart:
     """The curves as shapes."""
-    top = max(1.0, top_of(places))
+    step = _round_step(max(1.0, top_of(places)))
+    count = ceil(max(1.0, top_of(places)) / step)
+    top = step * count
     distances = sorted({point.distance for place in places for point in place.curve})
     far = distances[-1] if distances else 1.0
 
@@ -99,10 +99,20 @@ def chart(places: Sequence[Place]) -> Chart:
         if dots:
             points = " ".join(f"{across},{down}" for across, down in dots)
             lines.append(Line(place.mode, number % COLOURS, points, dots, dots[-1][0], dots[-1][1]))
-    ticks = tuple(Tick(y(top * step / 4), f"{top * step / 4:.2g}") for step in range(5))
+    ticks = tuple(Tick(y(step * number), f"{step * number:.3g}") for number in range(count + 1))
     apart = [distance for distance in distances if distance == int(distance)]
     alt = "; ".join(f"{place.mode}: {figure(place.residual)} on average" for place in places)
     return Chart(f"Residual by distance. {alt}", ticks, tuple(Tick(x(d), f"{d:.3g}") for d in apart), _spaced(lines))
+
+
+def _round_step(top: float) -> float:
+    """The distance of the numbers at an axis up to `top`: a round one, of which at most six fit.
+
+    >>> _round_step(1.0), _round_step(1.6), _round_step(386)
+    (0.25, 0.5, 100.0)
+    """
+    unit = 10.0 ** floor(log10(top))
+    return unit * next(step for step in (0.25, 0.5, 1, 2.5) if top <= 6 * step * unit)
 
 
 def _spaced(lines: Sequence[Line]) -> tuple[Line, ...]:
