@@ -1,50 +1,61 @@
 """PNG by run lengths where that costs nothing: never 5 % more than level 6, on pictures of every kind."""
 
+import struct
+import zlib
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, PngImagePlugin
 
 import poolcli
-from poolcli.images import EncodeOptions, Frame, Picture, encode, png
+from poolcli.images import EncodeOptions, Frame, Picture, encode, png, png_rows
+from poolcli.images.png_rows import Rows
 from tests.bench.pictures import photograph
+from tests.pictures import random_picture
 
 SAMPLES = Path(poolcli.__file__).parent.parent / "samples"
-PHOTO, NOISE = photograph(300, 420), np.random.default_rng(1)
+NOISE = np.random.default_rng(1)
+SMALL, LARGE = (300, 420), (600, 840)  # the second, in colour, is large enough for our own rows
+PHOTO = photograph(*SMALL)
 
 
-def page():
+def page(height, width):
     """Lines of text on white."""
-    image = Image.new("RGB", (420, 300), "white")
+    image = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(image)
-    for line in range(20):
-        draw.text((NOISE.integers(0, 200), 15 * line), f"the quick brown fox jumps over dog {line}", fill="black")
+    for line in range(height // 15):
+        draw.text((NOISE.integers(0, width // 2), 15 * line), f"the quick brown fox jumps over dog {line}", "black")
     return np.asarray(image)
 
 
-def pictures():
+def pictures(height, width):
     """Photographs, drawings, noise, gradients, and some of each in one."""
-    rows, columns = np.mgrid[:300, :420]
-    text = page()
+    rows, columns = np.mgrid[:height, :width]
+    text, photo = page(height, width), photograph(height, width)
     tile = NOISE.integers(0, 256, (20, 30, 3), np.uint8)
+    third, half = height // 3, width // 2
     return {
-        "photo": PHOTO,
-        "grey photo": PHOTO[..., 0],
+        "photo": photo,
+        "grey photo": photo[..., 0],
         "text": text,
-        "photo above text": np.concatenate([PHOTO[:100], text[100:]]),
-        "photo beside text": np.concatenate([PHOTO[:, :200], text[:, 200:]], axis=1),
-        "noise": NOISE.integers(0, 256, (300, 420, 3), np.uint8),
-        "few values": NOISE.integers(0, 4, (300, 420), np.uint8) * 60,
-        "a tile again and again": np.tile(tile, (15, 14, 1)),
+        "photo above text": np.concatenate([photo[:third], text[third:]]),
+        "photo beside text": np.concatenate([photo[:, :half], text[:, half:]], axis=1),
+        "noise": NOISE.integers(0, 256, (height, width, 3), np.uint8),
+        "few values": NOISE.integers(0, 4, (height, width), np.uint8) * 60,
+        "a tile again and again": np.tile(tile, (height // 20, width // 30, 1)),
         "gradient": ((rows + columns) // 3 % 256).astype(np.uint8),
-        "flat": np.full((300, 420, 3), 7, np.uint8),
-        "16 bits": NOISE.normal(30_000, 3_000, (200, 300)).astype(np.uint16),
+        "flat": np.full((height, width, 3), 7, np.uint8),
+        "16 bits": NOISE.normal(30_000, 3_000, (height, width)).astype(np.uint16),
         "one pixel": np.zeros((1, 1), np.uint8),
-        "one row": PHOTO[:1],
-        "one column": PHOTO[:, :1],
+        "one row": photo[:1],
+        "one column": photo[:, :1],
     }
+
+
+KINDS = {f"{name}, {height}x{width}": pixels for height, width in (SMALL, LARGE)
+         for name, pixels in pictures(height, width).items()}  # fmt: skip
 
 
 def size(image, **arguments):
@@ -54,15 +65,27 @@ def size(image, **arguments):
     return file.tell()
 
 
+def written(image, pixels, **given):
+    """The file that we write."""
+    file = BytesIO()
+    png.save(image, pixels, file, given)
+    return file
+
+
 def holds(image):
-    """Whether the choice is at most 5 % (and a header's worth) larger than level 6, and what was chosen."""
-    chosen = png.compression(image)
-    have, best = size(image, **chosen), size(image, compress_level=6)
-    assert have <= 1.05 * best + 8, f"{have} bytes with {chosen}, {best} at level 6"
-    return "compress_type" in chosen
+    """Whether the file holds the picture and is at most 5 % (and a header's worth) larger than level 6; the way."""
+    pixels = np.asarray(image)
+    file, best = written(image, pixels), size(image, compress_level=6)
+    assert len(file.getvalue()) <= 1.05 * best + 8, f"{len(file.getvalue())} bytes, {best} at level 6"
+    with Image.open(file) as back:
+        assert back.mode == image.mode
+        assert np.array_equal(np.asarray(back), pixels)
+    with Image.open(file) as back:
+        back.verify()
+    return png.choice(image, Rows.of(pixels, image.mode))
 
 
-@pytest.mark.parametrize("pixels", pictures().values(), ids=pictures())
+@pytest.mark.parametrize("pixels", KINDS.values(), ids=KINDS)
 def test_never_five_percent_larger_than_level_6(pixels):
     """Gray, colour, palette and 1 bit of each."""
     image = Image.fromarray(pixels)
@@ -80,9 +103,67 @@ def test_the_samples_too(path):
 
 
 def test_photographs_by_run_lengths_drawings_by_matching():
-    """The two that the choice is for."""
-    assert holds(Image.fromarray(PHOTO))
-    assert not holds(Image.fromarray(page()))
+    """The two that the choice is for; large photographs by our own rows."""
+    assert holds(Image.fromarray(PHOTO)) == png.RUNS
+    assert holds(Image.fromarray(photograph(*LARGE))) == png.ROWS
+    for shape in (SMALL, LARGE):
+        assert holds(Image.fromarray(page(*shape))) == png.SEARCH
+
+
+@pytest.mark.parametrize("mode", png_rows.MODES)
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (5, 7), (40, 23)])
+@pytest.mark.parametrize("band", [1, 100, 1 << 18])
+def test_rows_are_what_a_reader_finds(mode, shape, band, monkeypatch):
+    """In bands of any size, chunks of any size: every mode, every value."""
+    monkeypatch.setattr(png_rows, "BAND_BYTES", band)
+    monkeypatch.setattr(png_rows, "CHUNK_BYTES", band)
+    monkeypatch.setattr(png, "choice", lambda *picture: png.ROWS)
+    image = random_picture(mode, shape[::-1])
+    with Image.open(written(image, np.asarray(image))) as back:
+        assert (back.mode, back.size) == (mode, image.size)
+        assert np.array_equal(np.asarray(back), np.asarray(image))
+
+
+def test_rows_take_the_filter_that_leaves_least():
+    """The left neighbour along stripes, the one above across them, the mean of both in noise on a slope."""
+    ramp = np.arange(0, 250, 5, np.uint8)
+    slope = np.add.outer(np.arange(20), np.arange(200)) + np.random.default_rng(1).integers(0, 36, (20, 200))
+    for pixels, filters in (
+        (np.tile(ramp, (50, 1)), [1] + [2] * 49),
+        (np.tile(ramp[:, None], (1, 50)), [1] * 50),
+        (slope.astype(np.uint8), [1] + [3] * 19),
+    ):
+        stream = zlib.decompress(b"".join(Rows.of(pixels, "L").compressed()))
+        assert list(stream[:: 1 + pixels.shape[1]]) == filters
+
+
+def test_rows_have_everything_else_from_pillow(monkeypatch):
+    """Metadata before and after the pixels, and their order."""
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Title", "a picture")
+    info.add(b"teSt", b"private", after_idat=True)
+    given = {
+        "pnginfo": info,
+        "dpi": (72, 72),
+        "icc_profile": b"profile",
+        "exif": b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0",
+    }
+    image, names = Image.fromarray(PHOTO), {}
+    for way in (png.ROWS, png.RUNS):
+        monkeypatch.setattr(png, "choice", lambda *picture, way=way: way)
+        file = written(image, PHOTO, **given).getvalue()
+        names[way] = list(dict.fromkeys(chunks(file)))
+    assert names[png.ROWS] == names[png.RUNS]
+    assert {b"tEXt", b"teSt", b"pHYs", b"iCCP", b"eXIf"} <= set(names[png.ROWS])
+
+
+def chunks(file):
+    """The names of the chunks of a PNG, in order."""
+    at = 8
+    while at < len(file):
+        length, name = struct.unpack_from(">I4s", file, at)
+        yield name
+        at += 12 + length
 
 
 def test_a_level_that_is_asked_for_is_taken():
@@ -97,4 +178,4 @@ def test_a_level_that_is_asked_for_is_taken():
         assert np.array_equal(np.asarray(Image.open(file)), PHOTO)
     image = Image.fromarray(PHOTO)
     expected = {level: size(image, compress_level=level) for level in (0, 6, 9)}
-    assert sizes == expected | {None: size(image, **png.compression(image))}
+    assert sizes == expected | {None: len(written(image, PHOTO).getvalue())}

@@ -165,13 +165,14 @@ def _save(picture: Picture, stream: BinaryIO, row: Format, given: dict[str, Any]
     images = [_image(frame) for frame in picture.frames]
     if len(images) > 1:
         given = given | _animation(picture, row) | {"save_all": True, "append_images": images[1:]}
-    elif row.name == "PNG":
-        given = png.compression(images[0]) | given if "compress_level" not in given else given
     # Some writers go back to fill in their headers, and TIFF's reads what it has written.
     direct = stream.seekable() and stream.readable() and row.name not in _IN_MEMORY
     target = cast(BinaryIO, _Checked(stream)) if direct else BytesIO()
     with writing(row.name):
-        images[0].save(target, row.name, **given)
+        if row.name == "PNG" and len(images) == 1:
+            png.save(images[0], picture.frames[0].pixels, target, given)
+        else:
+            images[0].save(target, row.name, **given)
     if isinstance(target, BytesIO):
         if row.name == "WEBP" and len(images) > 1 and _clear(picture):
             _mark_alpha(target.getbuffer())
