@@ -16,7 +16,7 @@ from poolcli.ops.filters import check_kernel, find_kernel
 from poolcli.ops.fourier import Spectrum, spectrum, weigh_exactly
 from poolcli.ops.geometry import EDGES, Pair, Sides, as_padding, as_pair, same_sides
 from poolcli.ops.reduce import Scratch
-from poolcli.ops.taps import weigh
+from poolcli.ops.taps import taps, weigh
 from poolcli.ops.threads import each, parts
 
 BAND_BYTES = 1 << 19
@@ -131,20 +131,21 @@ def _lay_out(image: Array, kernel: Pair, stride: Pair, sides: Sides, edge: str) 
 
 def _by_taps(image: Array, layout: _Layout, passes: Sequence[Array], out: Array) -> Callable[[range], None]:
     """What computes some rows of `out`, tap after tap."""
+    lines = [taps(weights) for weights in passes]
     kh, (sh, sw), row = len(passes[0]), layout.stride, (len(layout.columns), image.shape[2])
     step = max(BAND_BYTES // (row[0] * row[1] * out.itemsize * sh), 2 * kh // sh, 4)
 
     def filter_rows(outputs: range) -> None:
         scratch, size = Scratch(out.dtype), min(step, len(outputs))
         buffer = np.empty((size * sh + kh, *row), out.dtype)
-        between = np.empty((size, *row), out.dtype) if len(passes) == 2 else buffer
+        between = np.empty((size, *row), out.dtype) if len(lines) == 2 else buffer
         for part in (outputs[start : start + step] for start in range(0, len(outputs), step)):
             band, target = layout.band(image, part, kh, buffer), out[part.start : part.stop]
-            if len(passes) == 2:
-                weigh(band, passes[0], (sh, 1), between[: len(part)], scratch)
-                weigh(between[: len(part)], passes[1], (1, sw), target, scratch)
+            if len(lines) == 2:
+                weigh(band, lines[0], (sh, 1), between[: len(part)], scratch)
+                weigh(between[: len(part)], lines[1], (1, sw), target, scratch)
             else:
-                weigh(band, passes[0], layout.stride, target, scratch)
+                weigh(band, lines[0], layout.stride, target, scratch)
 
     return filter_rows
 

@@ -18,7 +18,7 @@ import numpy as np
 from poolcli.ops.arrays import Array
 from poolcli.ops.geometry import Pair
 from poolcli.ops.reduce import Scratch
-from poolcli.ops.taps import operations, weigh
+from poolcli.ops.taps import operations, taps, weigh
 
 TILE = 256  # values a side: 6 ns a value there and back, 512 take twice that
 LARGEST_SIDE = 128  # of a kernel; a quarter of the tile is left then
@@ -58,7 +58,7 @@ def spectrum(passes: Sequence[Array], dtype: np.dtype[Any], stride: Pair, size: 
     kept = (TILE - kh + 1) * (TILE - kw + 1) / TILE**2
     wide = dtype.itemsize > 1
     work = COST * (FLOAT if dtype.kind == "f" else WIDE if wide else 1) * stride[0] * stride[1] / kept
-    if work > operations(passes, stride):
+    if work > operations([taps(weights) for weights in passes], stride):
         return None
     whole, unit = fixed_point(weights)
     if not np.abs(whole * unit - weights).sum() / np.abs(weights).sum() <= ROUGHEST:  # not a number: too large
@@ -120,7 +120,7 @@ def _add_infinities(seen: Array, weights: Array, stride: Pair, out: Array) -> No
     if not finite.all():
         others = np.where(finite, 0, seen).astype(out.dtype)
         spoilt = np.empty(out.shape, out.dtype)
-        weigh(others, weights, stride, spoilt, Scratch(out.dtype))
+        weigh(others, taps(weights), stride, spoilt, Scratch(out.dtype))
         out += spoilt
 
 

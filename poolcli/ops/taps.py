@@ -30,28 +30,51 @@ class _Group:
     minus: list[Tap]
 
 
-def weigh(x: Array, weights: Array, stride: Pair, out: Array, scratch: Scratch) -> None:
-    """out[i, j] = the sum over (t, u) of weights[t, u] * x[i * sh + t, j * sw + u], zero weights left out.
+@dataclass(frozen=True, slots=True)
+class Taps:
+    """A kernel of `shape` as its taps, by the size of their weights; `is_line`: a column or a row of one weight."""
+
+    shape: Pair
+    groups: list[_Group]
+    is_line: bool
+
+    def operations(self, s: int) -> float:
+        """How many operations on a value one output takes, when every s-th is kept."""
+        if self.is_line:
+            k = self.shape[0] * self.shape[1]
+            return 1 + min(k, 2 * s * log2(k))
+        return sum(len(group.plus) + len(group.minus) + (group.weight != 1) for group in self.groups)
+
+
+def taps(weights: Array) -> Taps:
+    """The taps of a kernel, zero weights left out, in the order in which the sizes of weights first appear."""
+    found: dict[float, tuple[list[Tap], list[Tap]]] = {}
+    for t, u in np.argwhere(weights).tolist():
+        weight = float(weights[t, u])
+        found.setdefault(abs(weight), ([], []))[weight < 0].append((t, u))
+    groups = [
+        _Group(size, plus, minus) if plus else _Group(-size, minus, plus) for size, (plus, minus) in found.items()
+    ]
+    shape = weights.shape[0], weights.shape[1]
+    return Taps(shape, groups, 1 in shape and bool((weights == weights[0, 0]).all() and weights[0, 0]))
+
+
+def operations(passes: Sequence[Taps], stride: Pair) -> float:
+    """How many operations on a value `weigh` takes for one output: for a column and a row, or for a kernel at once."""
+    *column, row = passes
+    return sum(line.operations(stride[0]) * stride[1] for line in column) + row.operations(stride[1])
+
+
+def weigh(x: Array, kernel: Taps, stride: Pair, out: Array, scratch: Scratch) -> None:
+    """out[i, j] = the sum over the taps (t, u) of their weight times x[i * sh + t, j * sw + u].
 
     `x` and `out` are H x W x C, of one dtype; `x` is contiguous.
     """
-    if _is_run(weights, stride):
-        _weigh_run(x, weights, stride, out, scratch)
+    (kh, kw), (sh, sw) = kernel.shape, stride
+    if kernel.is_line and (kw == 1 or (kh == 1 and sh == 1)) and doubles(kh * kw, sh * sw):
+        _weigh_run(x, kernel, stride, out, scratch)
     else:
-        _weigh_line(_phases(x, stride, scratch), _groups(weights), out, scratch)
-
-
-def operations(passes: Sequence[Array], stride: Pair) -> float:
-    """How many operations on a value `weigh` takes for one output: for a column and a row, or for a kernel at once."""
-    *column, row = passes
-    return sum(_operations(weights, stride[0]) * stride[1] for weights in column) + _operations(row, stride[1])
-
-
-def _operations(weights: Array, s: int) -> float:
-    if 1 in weights.shape and (weights == weights[0, 0]).all():
-        return 1 + min(weights.size, 2 * s * log2(weights.size))
-    groups = _groups(weights)
-    return sum(len(group.plus) + len(group.minus) + (group.weight != 1) for group in groups)
+        _weigh_line(_phases(x, stride, scratch), kernel.groups, out, scratch)
 
 
 def _phases(x: Array, stride: Pair, scratch: Scratch) -> Array:
@@ -70,17 +93,10 @@ def _phases(x: Array, stride: Pair, scratch: Scratch) -> Array:
     return apart
 
 
-def _is_run(weights: Array, stride: Pair) -> bool:
-    """Whether the weights are a row or a column of equal ones that doubling sums in fewer passes."""
-    (kh, kw), (sh, sw) = weights.shape, stride
-    line = kw == 1 or (kh == 1 and sh == 1)
-    return line and doubles(kh * kw, sh * sw) and bool((weights == weights[0, 0]).all())
-
-
-def _weigh_run(x: Array, weights: Array, stride: Pair, out: Array, scratch: Scratch) -> None:
+def _weigh_run(x: Array, kernel: Taps, stride: Pair, out: Array, scratch: Scratch) -> None:
     """Sums by doubling, down the whole band or along the rows of a strip, multiplied once."""
-    (kh, kw), (sh, sw) = weights.shape, stride
-    weight = out.dtype.type(weights[0, 0])
+    (kh, kw), (sh, sw) = kernel.shape, stride
+    weight = out.dtype.type(kernel.groups[0].weight)
     unit, strip = (x[0].size, len(x)) if kh > 1 else (x.shape[2], max(1, CHUNK_BYTES // x[0].nbytes))
     for start in range(0, len(x), strip):
         part, target = x[start : start + strip], out[start : start + strip]
@@ -88,15 +104,6 @@ def _weigh_run(x: Array, weights: Array, stride: Pair, out: Array, scratch: Scra
         kept = sums[: (len(target) - 1) * sh + 1 : sh, : (out.shape[1] - 1) * sw + 1 : sw]
         for source, plane in column_planes(kept, target) if sw > 1 else [(kept, target)]:
             np.multiply(source, weight, out=plane)
-
-
-def _groups(weights: Array) -> list[_Group]:
-    """The taps by the size of their weight, in the order in which sizes first appear."""
-    found: dict[float, tuple[list[Tap], list[Tap]]] = {}
-    for t, u in np.argwhere(weights).tolist():
-        weight = float(weights[t, u])
-        found.setdefault(abs(weight), ([], []))[weight < 0].append((t, u))
-    return [_Group(size, plus, minus) if plus else _Group(-size, minus, plus) for size, (plus, minus) in found.items()]
 
 
 def _add_up(groups: list[_Group], tap: Callable[[Tap], Array], out: Array, term: Array) -> None:
