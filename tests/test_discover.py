@@ -108,15 +108,6 @@ def test_the_second_run_into_a_folder_inside_pools_the_same(tmp_path):
         assert (ran.returncode, ran.stdout.decode().splitlines()) == (0, [str(Path("out/a.png"))])
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads everything")
-def test_a_folder_that_cannot_be_read_is_told(tree):
-    """Not left out silently."""
-    (tree / "x").chmod(0)
-    with pytest.raises(UsageError, match="cannot be read"):
-        places(["in"], recursive=True)
-    (tree / "x").chmod(0o700)
-
-
 def test_names_in_a_list():
     """A line or a NUL each, the last with or without its end, bytes that are no text, blocks cut anywhere."""
     assert list(names_in(iter_bytes(b"a b\r\n\nc\nlast"), nul=False)) == ["a b", "c", "last"]

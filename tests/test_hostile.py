@@ -171,15 +171,6 @@ def test_an_endless_stream_ends(here):
     assert not Path("out.png").exists()
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
-def test_what_may_not_be_read(here, command):
-    """No permission."""
-    draw(here / "in/secret.png").chmod(0)
-    result = command("pool", "in", "-o", "out", "-q")
-    assert result.code == 1
-    assert "in/secret.png: the file cannot be opened (Permission denied)" in result.err
-
-
 KERNELS = {
     "nan.json": (b"[[1, NaN], [1, 1]]", "."),
     "nan.txt": (b"1 nan\n1 1", "."),
