@@ -5,7 +5,6 @@ from functools import partial
 
 from numpy.typing import ArrayLike
 
-from poolcli.banded import is_exact, run_in_bands
 from poolcli.ops.arrays import Array, as_image
 from poolcli.recipe import Recipe, as_recipe
 from poolcli.shift.asked import Shift, Shifting
@@ -88,7 +87,11 @@ def measure_layers(
 
 def _by_rows(recipe: Recipe, image: Array, *, alpha: bool) -> RowLayers | None:
     """The recipe on pictures like `image` given by their rows, if that is worth it and changes no bit."""
-    if image.nbytes < 2 * BAND_BYTES or not is_exact(recipe):
+    if image.nbytes < 2 * BAND_BYTES:
+        return None
+    from poolcli.banded import is_exact, run_in_bands  # not loaded for small pictures
+
+    if not is_exact(recipe):
         return None
     most = max(1, BAND_BYTES * len(image) // image.nbytes)
     return lambda size, rows: run_in_bands(recipe, size, rows, most, alpha=alpha)

@@ -6,15 +6,15 @@ import re
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO
+from zlib import crc32
 
 from poolcli.errors import OutputError, UsageError
 
 TEMPORARY_PREFIX = ".poolcli-"
 TEMPORARY_SUFFIX = ".part"
-_HOST = blake2b(platform.node().encode(), digest_size=4).hexdigest()
+_HOST = f"{crc32(platform.node().encode()):08x}"
 _TEMPORARY = re.compile(rf"{re.escape(TEMPORARY_PREFIX)}([0-9a-f]+)-(\d+)-[0-9a-f]+{re.escape(TEMPORARY_SUFFIX)}")
 _FORGOTTEN = 24 * 3600  # seconds after which a temporary file of another machine belongs to nobody
 

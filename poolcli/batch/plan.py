@@ -10,7 +10,6 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping
 from functools import lru_cache
-from hashlib import blake2b
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -105,8 +104,8 @@ class Digests:
 
 
 def digest(key: Hashable) -> int:
-    """A number of eight bytes, the same in every process."""
-    return int.from_bytes(blake2b(repr(key).encode(), digest_size=8).digest())
+    """A number of eight bytes, the same as long as this process lives."""
+    return hash(key) & (1 << 64) - 1
 
 
 def check(plan: Plan | list[Job], extra: Iterable[Place] = (), *, may_exist: bool) -> Mapping[int, int]:

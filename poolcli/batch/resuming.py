@@ -1,6 +1,5 @@
 """What a journal's line says of a picture, and whether it says that there is nothing more to do."""
 
-import hashlib
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Any
 
 from poolcli import __version__
 from poolcli.batch.journal import Journal
-from poolcli.batch.plan import digest
 from poolcli.batch.tasks import Task
 from poolcli.errors import PoolcliError
 from poolcli.files import sweep
@@ -33,7 +31,7 @@ class Keys:
         target = job.target
         if isinstance(target, Path) and target.is_relative_to(self._root):
             target = target.relative_to(self._root)
-        return digest(str(target))
+        return _digest(str(target))
 
     def made_of(self, job: Job) -> int:
         """Equal when input, settings and side files are; of an input that cannot be read, like nothing done."""
@@ -44,7 +42,7 @@ class Keys:
         except (OSError, PoolcliError):
             identity = None
         name = job.source.address if isinstance(job.source, Url) else str(job.source.absolute())
-        return digest((self._settings, name, identity, sorted(job.sides)))
+        return _digest((self._settings, name, identity, sorted(job.sides)))
 
 
 def _size_and_time(place: Place) -> Hashable:
@@ -56,7 +54,16 @@ def _size_and_time(place: Place) -> Hashable:
     return status.st_size, status.st_mtime_ns
 
 
+def _digest(key: Hashable) -> int:
+    """A number of eight bytes, the same in every process."""
+    import hashlib  # which takes longer to load than all that is done here without a journal
+
+    return int.from_bytes(hashlib.blake2b(repr(key).encode(), digest_size=8).digest())
+
+
 def _content(path: Place) -> str:
+    import hashlib
+
     if isinstance(path, Url):
         from poolcli.stores.access import read
 

@@ -1,12 +1,11 @@
 """Arrays in files as pictures: .npy holds one array, .npz several by name; each of one frame or, as nchw, of many."""
 
-import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
 from itertools import groupby
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from numpy.typing import NDArray
 
@@ -16,8 +15,9 @@ from poolcli.images.frame import Frame, Meta, Picture
 from poolcli.images.guard import reading
 from poolcli.images.options import MAX_FRAMES, ReadOptions
 
-ARCHIVE_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
-FORMATS = ("NPY", "NPZ")
+if TYPE_CHECKING:
+    from zipfile import ZipInfo
+
 _HEAD = 1 << 14  # no header that is believed is longer
 _UNNAMED = "arr_0"  # what numpy.savez calls an array without a name
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # so that equal arrays make equal archives
@@ -37,6 +37,8 @@ def read_archive(stream: BinaryIO, name: str, options: ReadOptions) -> Picture:
     """
     frames: list[Frame] = []
     values = 0
+    import zipfile  # which takes as long to load as pooling a small picture
+
     with reading(name), zipfile.ZipFile(stream) as archive:
         members = archive.infolist()
         _check_members(members, name)
@@ -48,7 +50,7 @@ def read_archive(stream: BinaryIO, name: str, options: ReadOptions) -> Picture:
     return Picture("NPZ", tuple(_chosen(frames, name, options)), stored_mode=frames[0].mode)
 
 
-def _check_members(members: list[zipfile.ZipInfo], name: str) -> None:
+def _check_members(members: "list[ZipInfo]", name: str) -> None:
     names = [member.filename for member in members]
     if not names:
         raise PictureError(f"{name}: an archive without arrays; save it again with numpy.savez")
@@ -114,6 +116,8 @@ def write(picture: Picture, stream: BinaryIO, format: str, layout: str | None) -
     if format == "NPY":
         npy.write(_array(groups[0], layout), stream)
     else:
+        import zipfile
+
         with zipfile.ZipFile(stream, "w") as archive:
             for frames in groups:
                 member = zipfile.ZipInfo(f"{frames[0].info.get('array', _UNNAMED)}.npy", _EPOCH)

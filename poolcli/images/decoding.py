@@ -9,10 +9,10 @@ from typing import Any, BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from poolcli.errors import PictureError
-from poolcli.images import arrays, metadata, npy
+from poolcli.images import metadata
 from poolcli.images.ahead import taken
 from poolcli.images.canvas import one_canvas
-from poolcli.images.formats import FORMATS, REFUSED
+from poolcli.images.formats import ARRAYS, FORMATS, REFUSED, START
 from poolcli.images.frame import Frame, Palette, Picture
 from poolcli.images.guard import hush, opened, pixel_limit, reading
 from poolcli.images.modes import MODES, NATIVE, to_array
@@ -78,14 +78,18 @@ def decode(
             return _picture(begun.image, request)
     with opened(source, name) as stream:
         with reading(name):
-            start = stream.read(len(npy.MAGIC))
+            start = stream.read(START)
             stream.seek(0)
         if not start:
             raise request.refuse("empty, 0 bytes; get the file again")
-        if start == npy.MAGIC:
-            return arrays.read_array(stream, source, name, options)
-        if start.startswith(arrays.ARCHIVE_STARTS):
-            return arrays.read_archive(stream, name, options)
+        if start.startswith(ARRAYS["NPY"]):
+            from poolcli.images.arrays import read_array
+
+            return read_array(stream, source, name, options)
+        if start.startswith(ARRAYS["NPZ"]):
+            from poolcli.images.arrays import read_archive
+
+            return read_archive(stream, name, options)
         with pixel_limit(max_pixels):
             with reading(name):
                 image = identified(stream)

@@ -10,13 +10,12 @@ import numpy as np
 from PIL import Image
 
 from poolcli.errors import PictureError
-from poolcli.images import arrays, metadata, png
-from poolcli.images.formats import FORMATS, Format, default_format, holding, writable
+from poolcli.images import metadata, png
+from poolcli.images.formats import ARRAYS, FORMATS, Format, default_format, holding, writable
 from poolcli.images.frame import Frame, Meta, Picture
 from poolcli.images.guard import hush, writing
 from poolcli.images.modes import as_pillow_mode, converted, to_image, way_to
 from poolcli.images.options import EncodeOptions
-from poolcli.images.palettes import with_palettes
 
 _DEFAULT = EncodeOptions()
 _QUALITY = 90
@@ -41,7 +40,9 @@ def encode(
     """
     hush()
     row = writable(format or default_format(picture.format))
-    if row.name in arrays.FORMATS:
+    if row.name in ARRAYS:
+        from poolcli.images import arrays  # not loaded for pictures
+
         with writing(row.name):
             return arrays.write(picture, stream, row.name, options.layout)
     _check_frames(picture, row)
@@ -66,7 +67,9 @@ def encode(
 def check_fits(picture: Picture, format: str, options: EncodeOptions = _DEFAULT) -> None:
     """Raise PictureError when `format` can hold no picture with the frames and modes of this one, whatever its size."""
     row = writable(format)
-    if row.name in arrays.FORMATS:
+    if row.name in ARRAYS:
+        from poolcli.images import arrays
+
         arrays.check_fits(picture, row.name, options.layout)
         return
     _check_frames(picture, row)
@@ -134,6 +137,8 @@ def _uniform(frames: tuple[Frame, ...], row: Format, notes: dict[str, None]) -> 
 def _with_palettes(frames: tuple[Frame, ...], row: Format, notes: dict[str, None]) -> tuple[Frame, ...]:
     if row.name != "GIF" or frames[0].mode not in ("RGB", "RGBA"):
         return frames
+    from poolcli.images.palettes import with_palettes
+
     reduced, exact = with_palettes(frames)
     if not exact:
         notes["colours were reduced to 256 a frame, which is all a GIF holds"] = None

@@ -104,7 +104,10 @@ FORMATS = {
 }  # fmt: skip
 
 BY_EXTENSION = {extension: row.name for row in FORMATS.values() for extension in row.extensions}
-WRITABLE = tuple(row.name for row in FORMATS.values() if row.modes or row.name in ("NPY", "NPZ"))
+# Formats of arrays, and what their files begin with: of a single one, and of an archive, which may be empty.
+ARRAYS = {"NPY": (b"\x93NUMPY",), "NPZ": (b"PK\x03\x04", b"PK\x05\x06")}
+START = 6  # bytes that tell
+WRITABLE = tuple(row.name for row in FORMATS.values() if row.modes or row.name in ARRAYS)
 REFUSED = frozenset(row.name for row in FORMATS.values() if not row.readable)
 _SAME = {"MPO": "JPEG"}  # what is read from an MPO is one JPEG picture
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from poolcli.errors import PictureError
 from poolcli.images import layouts, npy
+from poolcli.images.formats import ARRAYS, START
 from poolcli.images.guard import opened, reading
 from poolcli.images.options import ReadOptions
 
@@ -66,9 +67,9 @@ def open_large(source: Path, name: str, options: ReadOptions, smallest: int) -> 
     """
     with opened(source, name) as stream:
         with reading(name):
-            start = stream.read(len(npy.MAGIC))
+            start = stream.read(START)
             stream.seek(0)
-        if start != npy.MAGIC:
+        if not start.startswith(ARRAYS["NPY"]):
             return None
         header = npy.read_header(stream, name)
         if header.size < smallest or header.order != "C":

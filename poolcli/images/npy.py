@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from poolcli.errors import PictureError
 
-MAGIC = npy_format.MAGIC_PREFIX
 DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
           "float16", "float32", "float64")  # fmt: skip
 _HEADERS: dict[tuple[int, int], Callable[..., Any]] = {

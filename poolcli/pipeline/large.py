@@ -15,10 +15,7 @@ BAND_BYTES = 1 << 23  # what is read of it at a time
 
 def large_array(settings: Settings, job: Job) -> images.LargeArray | None:
     """The input, if it is an array too large for memory that can be pooled band by band into another."""
-    local = is_local(settings.recipe) and not settings.colour
-    if not (local and isinstance(job.source, Path) and isinstance(job.target, Path)):
-        return None
-    if (settings.format or images.format_of(job.target) or "NPY") != "NPY":
+    if not isinstance(job.source, Path) or settings.colour or not is_local(settings.recipe):
         return None
     return images.open_large(job.source, job.name, settings.reading, LARGE)
 

@@ -16,7 +16,6 @@ from poolcli.ops.arrays import Array
 from poolcli.ops.ranges import to_dtype
 from poolcli.ops.threads import beside, threads
 from poolcli.pipeline.job import Job, Outcome, Settings
-from poolcli.pipeline.large import large_array, pool_bands
 from poolcli.recipe import Recipe
 from poolcli.shift.record import InputFacts, OutputFacts, ShiftReport, ShiftRow, summarize
 from poolcli.stores import Place, fetched, publish
@@ -26,7 +25,6 @@ if TYPE_CHECKING:  # loaded only when a report shows pictures
 
 Rows = tuple[ShiftRow, ...]
 
-ARRAY_FORMATS = ("NPY", "NPZ")
 MOST_LOOKS = 8  # frames of a picture that a report shows
 CHUNK = 1 << 20  # what is read of a stream at a time
 BYTES_A_PIXEL, SPARE_BYTES = 32, 1 << 26  # no file of a picture needs more: four channels of 64 bits, and notes
@@ -53,9 +51,12 @@ def run_image(settings: Settings, job: Job) -> Outcome:
 
 
 def _pool_picture(settings: Settings, job: Job) -> Outcome:
-    large = large_array(settings, job)
-    if large is not None:
-        return pool_bands(settings, job, large)
+    if isinstance(job.target, Path) and (settings.format or images.format_of(job.target) or "NPY") == "NPY":
+        from poolcli.pipeline.large import large_array, pool_bands  # not loaded for pictures
+
+        large = large_array(settings, job)
+        if large is not None:
+            return pool_bands(settings, job, large)
     asked = settings.reading
     picture = images.decode(
         _source(settings, job),
@@ -120,7 +121,7 @@ def _layers(settings: Settings, frame: images.Frame) -> Recipe:
 
 
 def _as_written(settings: Settings, frame: images.Frame, target_format: str, pooled: Array) -> Array:
-    if target_format in ARRAY_FORMATS:
+    if target_format in images.ARRAYS:
         return pooled
     return to_dtype(pooled, frame.pixels.dtype, settings.to_range, alpha=frame.alpha)
 

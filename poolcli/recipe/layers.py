@@ -1,6 +1,5 @@
 """The layers of a recipe. Each is a frozen value, checked when it is built, that can be called on an array."""
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -257,7 +256,9 @@ class Recipe:
         text = "_".join(layer.file_text for layer in self.layers)
         if len(text) <= LONGEST_NAME:
             return text
-        digest = hashlib.sha256(str(self).encode()).hexdigest()[:10]
+        from hashlib import sha256  # which takes longer to load than all of this room
+
+        digest = sha256(str(self).encode()).hexdigest()[:10]
         return f"{text[: LONGEST_NAME - 11]}-{digest}"
 
     @property
