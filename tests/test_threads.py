@@ -18,6 +18,7 @@ WORK = {
     "avg": lambda image: poolcli.pool(image, 2, mode="avg"),
     "padding left out": lambda image: poolcli.pool(image, 3, 2, mode="avg", padding=1, count_include_pad=False),
     "filter": lambda image: poolcli.convolve(image, "sobel-v", stride=2),
+    "large filter": lambda image: poolcli.convolve(image, np.random.default_rng(1).standard_normal((24, 25))),
     "report": lambda image: np.array(
         [str(poolcli.shift_report("conv:gauss max:2", image, [(-1, 0), (2, 3)], tolerance=1).to_dict())]
     ),
