@@ -58,6 +58,8 @@ def test_crop_compares_what_both_pictures_have():
     assert_side(report.raw, picture, moved, 0, 255)
     with pytest.raises(PictureError, match=r"shift of 8,0 leaves nothing .* 8x6"):
         poolcli.shift_report("max:2", image, [(8, 0)], edge="crop")
+    with pytest.raises(PictureError, match=r"shift of 0,-6 leaves nothing"):
+        poolcli.shift_report("max:2", image, [(0, -6)], edge="crop")
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
