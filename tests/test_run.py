@@ -97,7 +97,22 @@ def test_two_inputs_into_one_file_become_a_folder(run, tmp_path):
     draw(tmp_path / "b.png")
     assert run("pool", "a.png", "b.png", "-o", "out", "--no-report").code == 0
     assert names("out") == ["a.png", "b.png"]
-    assert run("pool", "a.png", "b.png", "-o", "{mode}.png").code == USAGE
+    assert run("pool", "a.png", "b.png", "-o", "out.v2", "--no-report").code == 0
+    assert names("out.v2") == ["a.png", "b.png"]
+    assert "with {stem}" in run("pool", "a.png", "b.png", "-o", "{mode}.png").err
+
+
+@pytest.mark.parametrize("inputs", [("in/a.png", "in/b.png"), ("in",), ("in", "-r")])
+def test_several_inputs_into_one_picture(run, tmp_path, inputs):
+    """A folder called c.png would surprise whoever finds it."""
+    draw(tmp_path / "in/a.png")
+    draw(tmp_path / "in/b.png")
+    ran = run("pool", *inputs, "-o", "c.png")
+    assert (ran.code, "give a folder, as in 'c/'" in ran.err) == (USAGE, True)
+    assert not Path("c.png").exists()
+    ran = run("pool", "in/*.png", "-o", "c.png")
+    assert (ran.code, "give a folder with -o" in ran.err) == (USAGE, True)
+    assert run("pool", *inputs, "-o", "c.png/", "--no-report").code == 0
 
 
 def test_the_input_is_never_the_output(run, tmp_path):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from string import Formatter
 
+from poolcli import images
 from poolcli.batch.discover import STREAM, as_place
 from poolcli.batch.wanted import Found
 from poolcli.errors import UsageError, unknown
@@ -121,7 +122,11 @@ def choose(
         return from_template(output, recipe, extension)
     path = place_of(output)
     one_file = len(inputs) == 1 and not folders and not listed and STREAM not in inputs
-    if _is_folder(path) or output.endswith(SLASHES) or not path.suffix or not (one_file or inputs == [STREAM]):
+    if _is_folder(path) or output.endswith(SLASHES) or not path.suffix:
+        return into_folder(path, extension)
+    if not (one_file or inputs == [STREAM]):
+        if images.is_picture(path):
+            raise UsageError(f"'{output}' is the name of one picture, for several: give a folder, as in '{path.stem}/'")
         return into_folder(path, extension)
     return to_file(path)
 

@@ -180,7 +180,11 @@ def _way_out(one: Job, other: Job, target: Place) -> str:
     """What to do when two inputs go to one output, or have one file of a report beside theirs."""
     if target != other.target:
         return "use --report jsonl for one file of all, or a template such as -o 'out/{stem}-{ext}.{ext}'"
-    if isinstance(one.source, Place) and isinstance(other.source, Place) and one.source.parent != other.source.parent:
+    if not (isinstance(one.source, Place) and isinstance(other.source, Place)):
+        return "run them apart"
+    if one.source.stem.casefold() != other.source.stem.casefold():
+        return "give a folder with -o, or a template with {stem}"
+    if one.source.parent != other.source.parent:
         return "use a template such as -o 'out/{parent}/{stem}.{ext}', or run them apart"
     return "run them apart, into a folder each"
 
