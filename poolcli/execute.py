@@ -74,12 +74,10 @@ def measure_layers(
     head, tail = recipe.split()
     return measure(
         image,
-        shifting.shifts,
+        shifting,
         head=partial(head, alpha=alpha) if head else None,
         tail=partial(tail, alpha=alpha),
         footprints=recipe.footprints,
-        edge=shifting.edge,
-        tolerance=shifting.tolerance,
         still=still,
         by_rows=_by_rows(recipe, image, alpha=alpha) if head is None else None,
     )

@@ -1,6 +1,6 @@
 """Shift an array, run something on it, measure what changed. Knows no layer, only callables and arrays."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
 from sys import float_info
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poolcli.ops.footprint import Footprint
-from poolcli.shift.asked import Shift
+from poolcli.shift.asked import Shift, Shifting
 from poolcli.shift.compare import Rows, compare, value_range
 from poolcli.shift.move import moved_rows, shifted_pair
 from poolcli.shift.record import GIVEN, Aligned, ShiftRow, Side
@@ -27,26 +27,25 @@ Footprints = Callable[[int, int], tuple[Footprint, Footprint] | None]
 
 def measure(
     image: Array,
-    shifts: Iterable[Shift],
+    shifting: Shifting,
     *,
     head: Layers | None,
     tail: Layers,
     footprints: Footprints,
-    edge: str = "replicate",
-    tolerance: float = 0,
-    still: tuple[Array, Array] | None = None,
+    still: tuple[Array, Array],
     by_rows: RowLayers | None = None,
 ) -> tuple[ShiftRow, ...]:
-    """Shift `image` by every (dx, dy) of `shifts` and measure what `head`, then `tail`, leave of the change.
+    """Shift `image` as `shifting` says and measure what `head`, then `tail`, leave of the change.
 
     `head` is what runs at full resolution before the first down-sampling, `footprints(height, width)` says where the
-    outputs lie, or None where they lie on no regular grid. `still` is (head(image), the output) where they are
-    known already. `by_rows` does what `tail` does, where there is no `head`: the moved picture is never held whole.
-    Raises PictureError when `crop` leaves nothing.
+    outputs lie, or None where they lie on no regular grid. `still` is (head(image), the output). `by_rows` does what
+    `tail` does, where there is no `head`: the moved picture is never held whole. Raises PictureError when `crop` leaves
+    nothing.
     """
+    edge = shifting.edge
     peak = value_range(image)
     rows = []
-    for shift in shifts:
+    for shift in shifting.shifts:
         pair: tuple[Array, Array | Rows]
         if by_rows is None or edge == "crop":
             pair = shifted_pair(image, *shift, edge)
@@ -54,26 +53,25 @@ def measure(
         else:
             pair = image, partial(moved_rows, image, *shift, edge)
             moved = image, by_rows(image.shape[:2], pair[1])
-        if still is None or edge == "crop":
+        if edge == "crop":
             still = _run(pair[0], head, tail)
         lattice = footprints(*pair[0].shape[:2])
-        rows.append(_measured(pair, (still, moved), head is not None, shift, edge, lattice, tolerance, peak))
+        rows.append(_measured(pair, (still, moved), head is not None, shift, edge, lattice, shifting.tolerance, peak))
     return tuple(rows)
 
 
 def measure_pair(
     pair: tuple[Array, Array],
-    shift: Shift = (0, 0),
     *,
     head: Layers | None,
     tail: Layers,
     footprints: Footprints,
     tolerance: float = 0,
 ) -> ShiftRow:
-    """As `measure`, for two given pictures of one shape and dtype, the second moved by `shift` as far as is known."""
+    """As `measure`, for two given pictures of one shape and dtype, of which the second is not known to have moved."""
     outputs = _run(pair[0], head, tail), _run(pair[1], head, tail)
     lattice = footprints(*pair[0].shape[:2])
-    return _measured(pair, outputs, head is not None, shift, GIVEN, lattice, tolerance, value_range(pair[0]))
+    return _measured(pair, outputs, head is not None, (0, 0), GIVEN, lattice, tolerance, value_range(pair[0]))
 
 
 def _measured(
