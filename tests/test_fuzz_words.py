@@ -10,7 +10,7 @@ import typer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from poolcli.cli.app import typer_app
+from poolcli.cli.typed import typer_app
 from poolcli.ops.activations import ACTIVATIONS
 from poolcli.ops.filters import FILTERS
 from poolcli.ops.modes import MODES

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from poolcli.cli.app import typer_app
+from poolcli.cli.typed import typer_app
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"(?:^<!-- ([^\n]*) -->\n)?^```sh\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)

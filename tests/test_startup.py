@@ -11,10 +11,13 @@ import typer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poolcli.cli.app import COMMANDS, command, main, typer_app
+from poolcli.cli.app import main
+from poolcli.cli.commands import COMMANDS, command
 from poolcli.cli.plain import plain_values
+from poolcli.cli.typed import typed as for_typer
+from poolcli.cli.typed import typer_app
 
-HEAVY = ("numpy", "PIL", "rich", "pydantic", "dask", "jinja2")
+HEAVY = ("typer", "numpy", "PIL", "rich", "pydantic", "dask", "jinja2")
 PROBE = """
 import json, os, sys
 sys.argv = ["poolcli", *json.loads(sys.argv[1])]
@@ -58,13 +61,13 @@ def loaded_by(*words, cwd=None, **environment):
 )
 def test_questions_and_usage_errors_need_neither_numpy_nor_pillow(words):
     """They are answered before anything is loaded that only pictures need."""
-    assert set(loaded_by(*words)["loaded"]) <= {"pydantic"}
+    assert set(loaded_by(*words)["loaded"]) <= {"typer", "pydantic"}
 
 
 def test_completion_needs_neither_numpy_nor_pillow():
     """A shell waits for it at every press of the tab key."""
     environment = {"_POOLCLI_COMPLETE": "complete_bash", "COMP_WORDS": "poolcli pool --mo", "COMP_CWORD": "2"}
-    assert set(loaded_by(**environment)["loaded"]) <= {"pydantic"}
+    assert set(loaded_by(**environment)["loaded"]) <= {"typer", "pydantic"}
 
 
 def test_the_version_needs_nothing():
@@ -73,7 +76,7 @@ def test_the_version_needs_nothing():
 
 
 def test_one_picture_loads_what_it_needs(tmp_path):
-    """NumPy and Pillow, no rich where nobody looks; linear algebra with one thread, or as the user says."""
+    """No Typer for plain words, no rich where nobody looks; linear algebra with one thread, or as the user says."""
     np.save(tmp_path / "a.npy", np.eye(4, dtype=np.float32))
     words = ("pool", "a.npy", "-o", "b.npy", "--overwrite")
     assert loaded_by(*words, cwd=tmp_path) == {"loaded": ["numpy", "PIL"], "threads": "1"}
@@ -109,8 +112,9 @@ def typed(name, words):
     def record(**values):
         seen.update(values)
 
-    record.__signature__ = inspect.signature(command(name))
-    record.__annotations__ = dict(command(name).__annotations__)
+    model = for_typer(command(name))
+    record.__signature__ = inspect.signature(model)
+    record.__annotations__ = dict(model.__annotations__)
     app = typer.Typer(rich_markup_mode=None)
     app.command()(record)
     try:

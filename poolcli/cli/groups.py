@@ -1,4 +1,4 @@
-"""Options that several commands share, as dataclasses: a command names the group, Typer sees its options."""
+"""Options that several commands share, as dataclasses: a command names the group and has its options."""
 
 import inspect
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any, get_type_hints
 
 
-def grouped(command: Callable[..., None]) -> Callable[..., None]:
+def grouped(command: Callable[..., int | None]) -> Callable[..., int | None]:
     """`command` with every parameter that is a dataclass replaced by the dataclass's fields, one option each."""
     hints = get_type_hints(command, include_extras=True)
     groups = {name: hint for name, hint in hints.items() if is_dataclass(hint) and isinstance(hint, type)}
@@ -17,10 +17,10 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
         else:
             parameters.append(parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY))
 
-    def run(**values: Any) -> None:
+    def run(**values: Any) -> int | None:
         for name, group in groups.items():
             values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
-        command(**values)
+        return command(**values)
 
     run.__doc__, run.__name__ = command.__doc__, command.__name__
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
-from typer.models import ArgumentInfo, OptionInfo
+from poolcli.cli.words import Argument, Option
 
 _READERS: Mapping[type, tuple[re.Pattern[str], Callable[[str], Any]]] = {
     str: (re.compile(r".*", re.DOTALL), str),
     int: (re.compile(r"-?\d{1,9}", re.ASCII), int),
     float: (re.compile(r"-?\d{1,9}(\.\d{1,9})?", re.ASCII), float),
 }
-_PECULIAR = ("callback", "envvar", "parser", "min", "max", "is_eager", "prompt", "count")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class _Parameter:
     name: str
     kind: type
     several: bool
-    info: OptionInfo | ArgumentInfo
+    info: Option | Argument
     default: Any
 
 
@@ -39,7 +38,7 @@ def asked_to_complete() -> bool:
     return any(name.startswith("_POOLCLI_") for name in os.environ)
 
 
-def plain_values(command: Callable[..., None], words: Sequence[str]) -> dict[str, Any] | None:
+def plain_values(command: Callable[..., int | None], words: Sequence[str]) -> dict[str, Any] | None:
     """What `command` is called with for these words, as Typer would call it; None where Typer has to judge."""
     if asked_to_complete():
         return None
@@ -47,9 +46,9 @@ def plain_values(command: Callable[..., None], words: Sequence[str]) -> dict[str
     known = [each for each in parameters if each is not None]
     if len(known) < len(parameters):
         return None
-    spelled = {word: each for each in known if isinstance(each.info, OptionInfo) for word in _words(each.info)}
+    spelled = {word: each for each in known if isinstance(each.info, Option) for word in each.info.words}
     given = _given(spelled, words)
-    arguments = [each for each in known if isinstance(each.info, ArgumentInfo)]
+    arguments = [each for each in known if isinstance(each.info, Argument)]
     if given is None or len(arguments) != 1 or not (arguments[0].several and arguments[0].kind is str):
         return None
     if given[None]:
@@ -60,16 +59,10 @@ def plain_values(command: Callable[..., None], words: Sequence[str]) -> dict[str
     return defaults | {name: value for name, value in given.items() if name is not None}
 
 
-def _words(info: OptionInfo) -> Sequence[str]:
-    """How an option is spelled; in an annotation Typer keeps the first word as if it were a default."""
-    first = (info.default,) if isinstance(info.default, str) else ()
-    return (*first, *(info.param_decls or ()))
-
-
 def _parameter(parameter: inspect.Parameter) -> _Parameter | None:
     """What is known of a parameter, or None where it is one that only Typer can fill."""
     annotation, info = get_args(parameter.annotation) or (None, None)
-    if not isinstance(info, OptionInfo | ArgumentInfo) or any(getattr(info, each, None) for each in _PECULIAR):
+    if not isinstance(info, Option | Argument):
         return None
     if get_origin(annotation) in (Union, UnionType):
         annotation, *rest = (each for each in get_args(annotation) if each is not NoneType)
@@ -78,8 +71,6 @@ def _parameter(parameter: inspect.Parameter) -> _Parameter | None:
     several = get_origin(annotation) is list
     kind = get_args(annotation)[0] if several else annotation
     if kind is not bool and kind not in _READERS:
-        return None
-    if isinstance(info, OptionInfo) and not all(word.startswith("-") for word in _words(info) or " "):
         return None
     default = float(parameter.default) if kind is float and parameter.default is not None else parameter.default
     return _Parameter(parameter.name, kind, several, info, default)

@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
-import typer
-
+from poolcli.cli.words import Option
 from poolcli.report.json_form import to_json
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+AsJson = Annotated[bool, Option("--json", help="One JSON object a line.")]
 Cells = Sequence[str]
 
 

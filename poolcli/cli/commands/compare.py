@@ -1,7 +1,5 @@
 """`poolcli compare`: which down-sampling is least upset by shifts, on one's own pictures."""
 
-import typer
-
 from poolcli.cli.options.comparing import Comparing
 from poolcli.cli.options.discovery import Discovery, Inputs
 from poolcli.cli.options.reading import Reading
@@ -12,7 +10,7 @@ from poolcli.report.ranking_forms import check_files
 
 def compare(
     comparing: Comparing, filtering: Filtering, discovery: Discovery, reading: Reading, inputs: Inputs = None
-) -> None:
+) -> int:
     """Rank modes by what they leave of a shift's change, over all shifts within a radius on every picture.
 
     Nothing is pooled into files. The ranking is by the residual, least first; beside it stand what aligning, counting
@@ -26,4 +24,4 @@ def compare(
     recipes = {name: (*head, *layers) for name, layers in contenders.items()}
     from poolcli.cli.comparison import run_contest  # NumPy and Pillow are loaded only now
 
-    raise typer.Exit(run_contest(recipes, inputs or [], comparing, discovery, reading.options()))
+    return run_contest(recipes, inputs or [], comparing, discovery, reading.options())

@@ -2,12 +2,11 @@
 
 from typing import Annotated
 
-import typer
-
 from poolcli.cli.options.change import Tolerance
 from poolcli.cli.options.reading import Reading
 from poolcli.cli.options.recipe import Filtering, Pooling, recipe_of
 from poolcli.cli.tables import AsJson
+from poolcli.cli.words import Argument, Option
 from poolcli.errors import UsageError
 from poolcli.files import check_not_read
 from poolcli.report.forms import form_of
@@ -15,13 +14,13 @@ from poolcli.shift.asked import check_tolerance
 from poolcli.stores import place_of
 from poolcli.stores.place import writable
 
-One = Annotated[str, typer.Argument(metavar="A", help="A picture or a .npy array.")]
-Other = Annotated[str, typer.Argument(metavar="B", help="Another of the same size and mode.")]
+One = Annotated[str, Argument(metavar="A", help="A picture or a .npy array.")]
+Other = Annotated[str, Argument(metavar="B", help="Another of the same size and mode.")]
 Output = Annotated[
     list[str] | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Write the report: .html, .png, .json ...; repeatable."),
+    Option("--output", "-o", metavar="FILE", help="Write the report: .html, .png, .json ...; repeatable."),
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist already.")]
+Overwrite = Annotated[bool, Option("--overwrite", help="Replace files that exist already.")]
 
 
 def diff(

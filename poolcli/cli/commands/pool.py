@@ -1,7 +1,5 @@
 """`poolcli pool`: the main job."""
 
-import typer
-
 from poolcli.cli.options.colouring import Colouring
 from poolcli.cli.options.discovery import Discovery, Inputs
 from poolcli.cli.options.reading import Reading
@@ -22,10 +20,10 @@ def pool(
     reporting: Reporting,
     running: Running,
     inputs: Inputs = None,
-) -> None:
+) -> int:
     """Pool pictures, after a filter if wanted, and report what a shift of each picture leaves."""
     recipe = recipe_of(pooling, filtering)
     request = Request(recipe, inputs or [], discovery, reading, colouring, writing, reporting, running)
     from poolcli.cli.run import run  # NumPy and Pillow are loaded only now
 
-    raise typer.Exit(run(request))
+    return run(request)

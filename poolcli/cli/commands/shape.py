@@ -2,16 +2,15 @@
 
 from typing import Annotated, Any
 
-import typer
-
 from poolcli.cli.tables import AsJson, print_objects, print_table
+from poolcli.cli.words import Argument
 from poolcli.errors import PictureError, UsageError
 from poolcli.ops.geometry import as_pair
 from poolcli.recipe import parse_recipe
 from poolcli.recipe.shapes import LayerShape, shapes
 
-Size = Annotated[str, typer.Argument(metavar="HxW", help="The picture's height and width, as in 224x224.")]
-Layers = Annotated[str, typer.Argument(metavar="LAYERS", help='The layers, as in "conv:gauss/2 max:3/2+1".')]
+Size = Annotated[str, Argument(metavar="HxW", help="The picture's height and width, as in 224x224.")]
+Layers = Annotated[str, Argument(metavar="LAYERS", help='The layers, as in "conv:gauss/2 max:3/2+1".')]
 
 
 def shape(size: Size, layers: Layers, json: AsJson = False) -> None:

@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from poolcli.cli.options.colouring import Colouring
 from poolcli.cli.options.discovery import Discovery
 from poolcli.cli.options.reading import Reading
@@ -12,16 +10,17 @@ from poolcli.cli.options.reporting import Reporting
 from poolcli.cli.options.running import Running
 from poolcli.cli.options.writing import Writing
 from poolcli.cli.request import Request
+from poolcli.cli.words import Argument, Option
 from poolcli.errors import UsageError
 from poolcli.recipe import parse_recipe
 from poolcli.recipe.file import read_recipe
 
 Words = Annotated[
     list[str] | None,
-    typer.Argument(metavar="LAYERS INPUT...", help='The layers, as in "conv:sobel-v relu max:2", then the inputs.'),
+    Argument(metavar="LAYERS INPUT...", help='The layers, as in "conv:sobel-v relu max:2", then the inputs.'),
 ]
 RecipeFile = Annotated[
-    str | None, typer.Option("--recipe", help="The layers from a TOML file (layers = [...]) instead.", metavar="FILE")
+    str | None, Option("--recipe", help="The layers from a TOML file (layers = [...]) instead.", metavar="FILE")
 ]
 
 
@@ -34,7 +33,7 @@ def stack(
     running: Running,
     words: Words = None,
     recipe: RecipeFile = None,
-) -> None:
+) -> int:
     """Run any layers, one after the other: filters, activations, poolings, as often as wanted.
 
     A layer is MODE:K[xK][/S[xS]][+P[xP]][@D[xD]][,name=value], conv:FILTER[/S], relu or abs.
@@ -49,4 +48,4 @@ def stack(
     request = Request(layers, inputs, discovery, reading, colouring, writing, reporting, running)
     from poolcli.cli.run import run  # NumPy and Pillow are loaded only now
 
-    raise typer.Exit(run(request))
+    return run(request)

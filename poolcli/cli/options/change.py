@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from typer import Option
+from poolcli.cli.words import Option
 
 ShiftEdge = Annotated[
     str, Option("--shift-edge", metavar="NAME", help="What comes in at the border: replicate, zero, wrap; or crop.")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from typer import Option
+from poolcli.cli.words import Option
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from typer import Option
-
 from poolcli.cli.options.change import ShiftEdge, Tolerance
 from poolcli.cli.options.running import MOST
+from poolcli.cli.words import Option
 from poolcli.errors import UsageError, unknown
 from poolcli.ops.modes import MODES, MOST_TAPS, OPTIONS
 from poolcli.recipe import Pool, parse_recipe

@@ -7,8 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
-from typer import Argument, Option
-
+from poolcli.cli.words import Argument, Option
 from poolcli.errors import UsageError
 
 Inputs = Annotated[

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from typer import Option
-
+from poolcli.cli.words import Option
 from poolcli.errors import UsageError
 from poolcli.images.options import DEFAULT_MAX_PIXELS, ReadOptions
 

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from typer import Option
-
+from poolcli.cli.words import Option
 from poolcli.errors import UsageError, unknown
 from poolcli.ops.activations import ACTIVATIONS
 from poolcli.ops.filters import FILTERS

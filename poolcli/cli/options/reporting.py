@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from typer import Option
-
 from poolcli.cli.options.change import ShiftEdge, Tolerance
+from poolcli.cli.words import Option
 from poolcli.errors import UsageError
 from poolcli.report.forms import FORMS, check_forms
 from poolcli.shift.asked import Shifting

@@ -4,9 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Annotated
 
-from typer import Option
-
 from poolcli.batch.engines import CLUSTER, ENGINES, USUAL, Engine, find_engine, processors
+from poolcli.cli.words import Option
 from poolcli.errors import UsageError
 from poolcli.stores.redact import redacted
 

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from typer import Option
-
+from poolcli.cli.words import Option
 from poolcli.errors import unknown
 from poolcli.images.formats import find_writable
 from poolcli.images.options import EncodeOptions
