@@ -13,7 +13,7 @@ from poolcli.errors import PictureError, UsageError, unknown
 from poolcli.ops.arrays import Array, as_image, planes
 from poolcli.ops.edges import edge_index, padded_band
 from poolcli.ops.filters import check_kernel, find_kernel
-from poolcli.ops.fourier import Spectrum, spectrum, weigh_exactly
+from poolcli.ops.fourier import Spectrum, Workspace, spectrum, weigh_exactly
 from poolcli.ops.geometry import EDGES, Pair, Sides, as_padding, as_pair, same_sides
 from poolcli.ops.reduce import Scratch
 from poolcli.ops.taps import taps, weigh
@@ -157,8 +157,10 @@ def _by_tiles(image: Array, layout: _Layout, kernel: Spectrum, out: Array) -> Ca
 
     def filter_rows(outputs: range) -> None:
         buffer = np.empty((kernel.tile[0], len(layout.columns), image.shape[2]), image.dtype)
+        work = Workspace(kernel.tile)
         for part in (outputs[start : start + step] for start in range(0, len(outputs), step)):
-            weigh_exactly(layout.band(image, part, kh, buffer), kernel, layout.stride, out[part.start : part.stop])
+            band, target = layout.band(image, part, kh, buffer), out[part.start : part.stop]
+            weigh_exactly(band, kernel, layout.stride, target, work)
 
     return filter_rows
 
