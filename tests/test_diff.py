@@ -84,3 +84,11 @@ def test_two_equal_pictures(moved, command):
     jsonschema.validate(told["report"], VALIDATOR.schema)
     assert told["report"]["summary"]["residual"] is None
     assert "Nothing changes, so there is nothing to absorb" in command("diff", moved[0], moved[0]).out
+
+
+def test_what_diff_cannot_do_is_one_sentence(moved, command):
+    """Two files of one form, of which one would be lost; a stream."""
+    assert "are one form of the report" in command.refused("diff", *moved, "-o", "a.json", "-o", "b.json")
+    assert not Path("a.json").exists()
+    assert command("diff", *moved, "-o", "a.json", "-o", "a.json").code == 0
+    assert "instead of - (stdin)" in command.refused("diff", moved[0], "-")

@@ -1,9 +1,11 @@
 """Two given pictures: the report printed, and written in the forms that the files' extensions say."""
 
+from collections.abc import Mapping
+
 from poolcli.images.options import ReadOptions
 from poolcli.pair import compare_pictures
 from poolcli.recipe import Recipe
-from poolcli.report.forms import form_of, looks_of, run_reports, write_sides
+from poolcli.report.forms import FORMS, looks_of, run_reports, write_sides
 from poolcli.report.json_form import to_json
 from poolcli.stores import Place
 
@@ -13,15 +15,14 @@ def run_diff(
     pictures: tuple[Place, Place],
     reading: ReadOptions,
     tolerance: float,
-    files: list[Place],
+    files: Mapping[str, Place],
     *,
     json: bool,
 ) -> None:
-    """Compare the two and tell; PictureError when they cannot be compared."""
-    by_form = {form_of(path).name: path for path in files}
-    outcome = compare_pictures(recipe, pictures, reading, tolerance, looks_of(by_form, pictures=1))
-    write_sides({name: path for name, path in by_form.items() if not form_of(path).of_run}, outcome)
-    with run_reports({name: path for name, path in by_form.items() if form_of(path).of_run}) as add:
+    """Compare the two and tell, also in `files`, one for each form; PictureError when they cannot be compared."""
+    outcome = compare_pictures(recipe, pictures, reading, tolerance, looks_of(files, pictures=1))
+    write_sides({name: path for name, path in files.items() if not FORMS[name].of_run}, outcome)
+    with run_reports({name: path for name, path in files.items() if FORMS[name].of_run}) as add:
         add(outcome)
     report = outcome.reports[0]
     if json:

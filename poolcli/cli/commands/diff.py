@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from poolcli.cli.options.change import Tolerance
+from poolcli.cli.options.discovery import STDIN
 from poolcli.cli.options.reading import Reading
 from poolcli.cli.options.recipe import Filtering, Pooling, recipe_of
 from poolcli.cli.tables import AsJson
@@ -11,7 +12,7 @@ from poolcli.errors import UsageError
 from poolcli.files import check_not_read
 from poolcli.report.forms import form_of
 from poolcli.shift.asked import check_tolerance
-from poolcli.stores import place_of
+from poolcli.stores import Place, place_of
 from poolcli.stores.place import writable
 
 One = Annotated[str, Argument(metavar="A", help="A picture or a .npy array.")]
@@ -40,12 +41,17 @@ def diff(
     """
     recipe, asked = recipe_of(pooling, filtering), reading.options()
     check_tolerance(tolerance)
+    if STDIN in (one, other):
+        raise UsageError("diff reads files: name two pictures instead of - (stdin)")
     paths = [writable(place_of(text)) for text in output or ()]
     check_not_read(paths, (one, other))
+    by_form: dict[str, Place] = {}
     for path in paths:
-        form_of(path)
+        first = by_form.setdefault(form_of(path).name, path)
+        if first != path:
+            raise UsageError(f"'{first}' and '{path}' are one form of the report: give one of them")
         if path.exists() and not overwrite:
             raise UsageError(f"'{path}' exists already: use --overwrite, or another name with -o")
     from poolcli.cli.difference import run_diff  # NumPy and Pillow are loaded only now
 
-    run_diff(recipe, (place_of(one), place_of(other)), asked, tolerance, paths, json=json)
+    run_diff(recipe, (place_of(one), place_of(other)), asked, tolerance, by_form, json=json)
