@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import poolcli
-from poolcli.contest import Point, aligned_residual
+from poolcli.contest import Point
 from poolcli.report.ranking import Place, Ranking, sparkline
 from poolcli.report.ranking_page import chart
 from tests.test_page import assert_quiet
@@ -46,7 +46,7 @@ def test_the_figures_are_those_of_the_shift_report(samples, command):
     assert place["layers"] == "max:3/2"
     for name in ("residual", "absorbed", "gain"):
         assert place[name] == pytest.approx(np.mean([getattr(report.summary, name) for report in reports])), name
-    aligned = [np.mean([aligned_residual(row) for row in report.shifts]) for report in reports]
+    aligned = [np.mean([row.aligned.mae / row.raw.mae for row in report.shifts]) for report in reports]
     assert place["aligned"] == pytest.approx(np.mean(aligned))
     assert [point["distance"] for point in place["curve"]] == [1.0, 1.414]
     straight = [np.mean([row.residual for row in report.shifts if not row.dx or not row.dy]) for report in reports]

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,10 @@ from poolcli import files, images
 from poolcli.batch.engines import ENGINES, Limits, Lost, find_engine, run
 from poolcli.batch.journal import NAME
 from poolcli.batch.kept import Kept
+from poolcli.batch.tasks import Task, weight
 from poolcli.errors import PoolcliError, UsageError
+from poolcli.pipeline import Job, Settings
+from poolcli.recipe import parse_recipe
 from tests.batches import contents, draw, draw_many, environment, words
 
 LOCAL = ("serial", "threads", "processes")
@@ -182,6 +186,10 @@ def test_weights_are_told_by_headers(tmp_path):
     assert images.weigh(path, filtered=False) == 30 * 20 * 12
     assert images.weigh(path, filtered=True) == 30 * 20 * 40
     assert images.weigh(tmp_path / "missing.png", filtered=True) == 0
+    task = Task(0, Job(path, tmp_path / "b.png", "a.png", "b.png"))
+    assert weight(Settings(parse_recipe("max:2")), task) == 30 * 20 * 12
+    assert weight(Settings(parse_recipe("conv:gauss relu max:2")), task) == 30 * 20 * 40
+    assert weight(Settings(parse_recipe("max:2")), Task(0, Job(BytesIO(), BytesIO(), "-", "-"))) == 0
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no process can be asked there")

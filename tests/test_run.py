@@ -143,6 +143,8 @@ def test_beside_the_input_by_default(run, tmp_path):
     """NAME.<recipe>.EXT and its side file."""
     draw(tmp_path / "in/a.b.png")
     assert run("pool", "in/a.b.png", "--k", "3", "--s", "1", "--mode", "avg").code == 0
+    ran = run("pool", "in/a.b.png", "--k", "3", "--s", "1", "--mode", "avg", "--overwrite")
+    assert ran.out.splitlines() == [str(Path("in/a.b.avg-k3s1.png"))]
     assert names("in") == ["a.b.avg-k3s1.png", "a.b.avg-k3s1.shift.json", "a.b.png"]
 
 
