@@ -59,7 +59,7 @@ def spectrum(passes: Sequence[Array], dtype: np.dtype[Any], stride: Pair, size: 
     kept = (1 - (kh - 1) / sides[0]) * (1 - (kw - 1) / sides[1])
     wide = dtype.itemsize > 1
     work = COST * (FLOAT if dtype.kind == "f" else WIDE if wide else 1) * stride[0] * stride[1] / kept
-    if work > operations([taps(weights) for weights in passes], stride):
+    if work > operations(passes, stride):
         return None
     whole, unit = fixed_point(weights)
     if not np.abs(whole * unit - weights).sum() / np.abs(weights).sum() <= ROUGHEST:  # not a number: too large

@@ -38,13 +38,6 @@ class Taps:
     groups: list[_Group]
     is_line: bool
 
-    def operations(self, s: int) -> float:
-        """How many operations on a value one output takes, when every s-th is kept."""
-        if self.is_line:
-            k = self.shape[0] * self.shape[1]
-            return 1 + min(k, 2 * s * log2(k))
-        return sum(len(group.plus) + len(group.minus) + (group.weight != 1) for group in self.groups)
-
 
 def taps(weights: Array) -> Taps:
     """The taps of a kernel, zero weights left out, in the order in which the sizes of weights first appear."""
@@ -56,13 +49,25 @@ def taps(weights: Array) -> Taps:
         _Group(size, plus, minus) if plus else _Group(-size, minus, plus) for size, (plus, minus) in found.items()
     ]
     shape = weights.shape[0], weights.shape[1]
-    return Taps(shape, groups, 1 in shape and bool((weights == weights[0, 0]).all() and weights[0, 0]))
+    return Taps(shape, groups, _is_line(weights))
 
 
-def operations(passes: Sequence[Taps], stride: Pair) -> float:
+def operations(passes: Sequence[Array], stride: Pair) -> float:
     """How many operations on a value `weigh` takes for one output: for a column and a row, or for a kernel at once."""
     *column, row = passes
-    return sum(line.operations(stride[0]) * stride[1] for line in column) + row.operations(stride[1])
+    return sum(_operations(weights, stride[0]) * stride[1] for weights in column) + _operations(row, stride[1])
+
+
+def _operations(weights: Array, s: int) -> float:
+    if _is_line(weights):
+        return 1 + min(weights.size, 2 * s * log2(weights.size))
+    sizes = np.abs(weights[weights != 0])
+    return float(sizes.size + np.unique(sizes).size)
+
+
+def _is_line(weights: Array) -> bool:
+    """Whether the weights are a column or a row of one number that is not 0."""
+    return 1 in weights.shape and bool((weights == weights[0, 0]).all() and weights[0, 0])
 
 
 def weigh(x: Array, kernel: Taps, stride: Pair, out: Array, scratch: Scratch) -> None:
