@@ -113,6 +113,17 @@ def test_an_output_is_what_was_made_last(run, tmp_path, more):
     assert set(statuses(run(*POOL, "--mode", "max", "--resume", *more)).values()) == {"skipped"}
 
 
+def test_a_journal_elsewhere_knows_outputs_however_they_are_spelled(run, tmp_path):
+    """The same file by another way is the same output."""
+    Path("in").mkdir()
+    np.save("in/a.npy", np.arange(64, dtype=np.uint8).reshape(8, 8))
+    for output, mode in (("out", "max"), (tmp_path / "in/../out", "avg"), ("out", "max")):
+        words = ("pool", "in", "-o", output, "--mode", mode, "--journal", "kept", "--resume", "--json")
+        assert statuses(run(*words)) == {"a.npy": "ok"}, (output, mode)
+    assert np.load("out/a.npy")[0, 0] == 9
+    assert statuses(run(*words)) == {"a.npy": "skipped"}
+
+
 def test_a_run_killed_between_an_output_and_its_line(run, tmp_path, monkeypatch):
     """What it made in another way is not taken for what was there before."""
     Path("in").mkdir()

@@ -7,6 +7,7 @@ from typing import Any
 
 from poolcli import __version__
 from poolcli.batch.journal import Journal
+from poolcli.batch.plan import target_key
 from poolcli.batch.tasks import Task
 from poolcli.errors import PoolcliError
 from poolcli.files import sweep
@@ -27,11 +28,12 @@ class Keys:
         self._root, self._checksum = root, checksum
 
     def output(self, job: Job) -> int:
-        """The key of its lines."""
+        """The key of its lines: below the journal's folder, which may be moved, its place there."""
         target = job.target
+        assert isinstance(target, Place)
         if isinstance(target, Path) and target.is_relative_to(self._root):
-            target = target.relative_to(self._root)
-        return _digest(str(target))
+            return _digest(str(target.relative_to(self._root)))
+        return _digest(target_key(target))
 
     def made_of(self, job: Job) -> int:
         """Equal when input, settings and side files are; of an input that cannot be read, like nothing done."""
