@@ -12,6 +12,7 @@ from rich.console import Console
 import poolcli
 from poolcli.cli.app import main
 from poolcli.errors import UsageError
+from poolcli.report.entries import Entry
 from poolcli.report.figures import count
 from poolcli.report.json_form import to_json
 from poolcli.report.terminal import plain_lines, print_report
@@ -181,6 +182,20 @@ def test_a_real_gain_is_called_one():
     text = verdict(row_of(image, "max:4", (1, 0), edge="zero"))
     assert "a real gain" in text
     assert "nothing was gained" not in text
+
+
+def test_only_a_gain_is_marked_as_one():
+    """On a page: green is for those that absorb all or gain per pixel."""
+    dot = np.zeros((8, 8), np.uint8)
+    dot[4, 4] = 9
+    lines = np.zeros((16, 16), np.uint8)
+    lines[:, [0, 8]] = lines[0, 7] = 200
+    gains = {"max:2/1": False, "max:4": True}
+    for layers, gained in gains.items():
+        entry = Entry(poolcli.shift_report(layers, dot, [(1, 0)]), None, (), "a.png")
+        assert entry.gained == gained
+    assert Entry(poolcli.shift_report("max:4", lines, [(1, 0)], edge="zero"), None, (), "a.png").gained
+    assert not Entry(poolcli.shift_report("max:4", lines * 0, [(1, 0)]), None, (), "a.png").gained
 
 
 def test_side_file_run_file_and_json_lines_agree(tmp_path, capsys):

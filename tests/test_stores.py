@@ -388,3 +388,16 @@ def test_errors_of_stores_are_ours():
     """So that whoever calls the library need not know fsspec."""
     assert issubclass(access.StoreError, PoolcliError)
     assert json.dumps(str(access.StoreError("x"))) == '"x"'
+
+
+def test_the_marker_of_a_folder_is_nothing_in_it(monkeypatch):
+    """What consoles of buckets make for an empty folder: an object called like it."""
+
+    class Listing:
+        def ls(self, address, *, detail):
+            assert (address, detail) == ("memory://b/dir", True)
+            found = {"/b/dir/": "file", "/b/dir/a.png": "file", "/b/dir/sub/": "directory"}
+            return [{"name": name, "type": kind} for name, kind in found.items()]
+
+    monkeypatch.setattr(access, "_system", lambda url: Listing())
+    assert list(access.entries(Url("memory", "b", "dir"))) == [("a.png", False), ("sub", True)]
