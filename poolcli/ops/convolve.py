@@ -37,9 +37,9 @@ def convolve(
     lies there `edge` says (reflect, replicate, zero, wrap). Only the outputs that the stride keeps are computed.
     float32 for images of up to 16 bits a value, float64 for others; equal neighbourhoods give equal bits. Within a few
     roundings of the sum of the products' sizes, infinite where a sum of values does not fit. Large kernels, where the
-    result is float32: within 2**-20 of the sum of the weights' sizes times the largest value seen; whole weights on
-    whole numbers exactly. Raises UsageError for a bad kernel, edge or stride, PictureError when the kernel does not
-    fit. Source: PyTorch Conv2d, one weight plane for all channels.
+    result is float32: within 2**-20 of the sum of the weights' sizes times the largest value seen; whole weights (of an
+    l2 norm up to 2**26) on whole numbers exactly. Raises UsageError for a bad kernel, edge or stride, PictureError when
+    the kernel does not fit. Source: PyTorch Conv2d, one weight plane for all channels.
 
     >>> convolve([[0, 0, 0], [0, 1, 0], [0, 0, 0]], "laplace", edge="zero").tolist()
     [[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]]

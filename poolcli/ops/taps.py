@@ -42,9 +42,10 @@ class Taps:
 def taps(weights: Array) -> Taps:
     """The taps of a kernel, zero weights left out, in the order in which the sizes of weights first appear."""
     found: dict[float, tuple[list[Tap], list[Tap]]] = {}
-    for t, u in np.argwhere(weights).tolist():
-        weight = float(weights[t, u])
-        found.setdefault(abs(weight), ([], []))[weight < 0].append((t, u))
+    for t, line in enumerate(weights.tolist()):
+        for u, weight in enumerate(line):
+            if weight:
+                found.setdefault(abs(weight), ([], []))[weight < 0].append((t, u))
     groups = [
         _Group(size, plus, minus) if plus else _Group(-size, minus, plus) for size, (plus, minus) in found.items()
     ]
