@@ -16,10 +16,11 @@ from poolcli import files, images
 from poolcli.batch.engines import ENGINES, Limits, Lost, find_engine, run
 from poolcli.batch.journal import NAME
 from poolcli.batch.kept import Kept
-from poolcli.batch.tasks import Task, weight
+from poolcli.batch.tasks import Task, seen_from_afar, weight
 from poolcli.errors import PoolcliError, UsageError
 from poolcli.pipeline import Job, Settings
 from poolcli.recipe import parse_recipe
+from poolcli.stores import Url
 from tests.batches import contents, draw, draw_many, environment, words
 
 LOCAL = ("serial", "threads", "processes")
@@ -190,6 +191,17 @@ def test_weights_are_told_by_headers(tmp_path):
     assert weight(Settings(parse_recipe("max:2")), task) == 30 * 20 * 12
     assert weight(Settings(parse_recipe("conv:gauss relu max:2")), task) == 30 * 20 * 40
     assert weight(Settings(parse_recipe("max:2")), Task(0, Job(BytesIO(), BytesIO(), "-", "-"))) == 0
+
+
+def test_a_worker_elsewhere_sees_whole_paths(tmp_path):
+    """Of pictures, outputs and reports; objects and names stay as they are."""
+    url = Url("s3", "bucket", "b.png")
+    job = Job(Path("in/a.png"), Path("out/a.png"), "in/a.png", "out/a.png", {"json": Path("out/a.shift.json")})
+    seen = seen_from_afar(job, tmp_path)
+    assert (seen.source, seen.target) == (tmp_path / "in/a.png", tmp_path / "out/a.png")
+    assert (seen.sides, seen.name) == ({"json": tmp_path / "out/a.shift.json"}, "in/a.png")
+    stored = Job(url, url, "b", "b", {"json": url})
+    assert seen_from_afar(stored, tmp_path) == stored
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no process can be asked there")

@@ -89,6 +89,16 @@ def test_windows_of_any_number_of_values(k, dtype):
     assert_same(poolcli.pool(votes, k, (3, 5), mode="majority"), oracles.pool(votes, k, (3, 5), mode="majority"))
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "bool"])
+@pytest.mark.parametrize("k", [2, 3, 5, 9])
+def test_padding_does_not_vote_for_the_highest_value(dtype, k):
+    """It is sorted behind all that is there, where the highest value of the dtype is too."""
+    high = 1 if dtype == "bool" else np.iinfo(dtype).max
+    image = np.random.default_rng(k).choice([0, 1, high], (11, 12)).astype(dtype)
+    call = {"k": (k, k), "s": (1, 2), "padding": (k - 1, 0, k // 2, k - 1)}
+    assert_same(poolcli.pool(image, **call, mode="majority"), oracles.pool(image, **call, mode="majority"))
+
+
 @pytest.mark.parametrize("many", [True, False], ids=["sorted", "counted"])
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "int32", "uint64", "float32"])
 @pytest.mark.parametrize("mode", ["median", "majority"])

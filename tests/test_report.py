@@ -108,6 +108,8 @@ def test_the_table_says_the_same_without_rich():
         text.replace("─", "").replace("-" * 9, "").split() for text in (printed(report), "\n".join(plain_lines(report)))
     ]
     assert [w for w in words[0] if w.strip("-")] == [w for w in words[1] if w.strip("-")]
+    rules = [bool(line) and not line.strip("-") for line in plain_lines(report)]
+    assert rules == [False] * 3 + [True] + [False] * (len(rules) - 4)  # one, below the heads
 
 
 def test_the_table_says_what_was_measured():

@@ -10,6 +10,8 @@ import pytest
 
 from poolcli.report import forms
 from poolcli.report.csv_form import columns
+from poolcli.report.entries import Line
+from poolcli.report.spread import WIDTH, plots
 
 SHIFTS = ("--shift", "-1,0", "--shift", "1,2")
 
@@ -109,3 +111,16 @@ def test_a_picture_from_stdin_has_every_form(samples, tmp_path, form):
     else:
         assert (piped.returncode, piped.stdout) == (2, b"")
         assert b"stands beside an output" in piped.stderr
+
+
+def test_the_spread_of_figures():
+    """Every picture is in one bar, at its place; figures that are all equal make one bar, none no plot."""
+    figures = (0.0, 0.5, 0.51, 1.0)
+    (plot,) = plots([Line(0, 0, 0, None, value, None) for value in figures])
+    assert (plot.name, plot.low, plot.high, plot.median) == ("gain", "0", "1", "0.505")
+    assert [bar.title.rpartition(": ")[2] for bar in plot.bars] == ["1", "2", "1"]
+    assert [round(bar.x) for bar in plot.bars] == [0, 120, 230]
+    assert plot.at == pytest.approx(0.505 * WIDTH)
+    (same,) = plots([Line(0, 0, 0, None, None, 0.3)] * 3)
+    assert [bar.title.rpartition(": ")[2] for bar in same.bars] == ["3"]
+    assert plots([Line(0, 0, 0, None, None, None)]) == []
