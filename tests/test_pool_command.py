@@ -127,6 +127,9 @@ ONE = "samples/one.png"
 USAGE = {
     ("pool",): "no input",
     ("pool", ""): "an input is empty ('')",
+    ("pool", "--files-from", "-", "-o", "-"): "a stream (-) stands for one picture",
+    ("pool", ONE, "samples/four.png", "-o", "-"): "a stream (-) stands for one picture",
+    ("pool", "samples", "-o", "-"): "a stream (-) stands for one picture",
     ("pool", ONE, "--nonsense"): "No such option: --nonsense",
     ("pool", ONE, "--k", "0"): "window 0 is out of range: whole numbers from 1",
     ("pool", ONE, "--k", "two"): "window 'two' is not a size: N or HxW",

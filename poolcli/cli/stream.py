@@ -20,8 +20,9 @@ from poolcli.stores.place import writable
 def stream_job(request: Request, format: str | None, forms: Sequence[str]) -> Job:
     """The job for `-` as the input, the output or both; UsageError for what a stream cannot do."""
     inputs, running = request.inputs, request.running
-    named = None if STREAM in inputs else place_of(inputs[0])
-    if len(inputs) != 1 or request.discovery.files_from is not None or (isinstance(named, Path) and is_folder(named)):
+    alone = len(inputs) == 1 and request.discovery.files_from is None
+    named = place_of(inputs[0]) if alone and inputs != [STREAM] else None
+    if not alone or (isinstance(named, Path) and is_folder(named)):
         raise UsageError("a stream (-) stands for one picture: give one input, or a folder with -o")
     name, output = inputs[0], running.output or STREAM
     source: Place | BinaryIO = named or sys.stdin.buffer
