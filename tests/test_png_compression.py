@@ -104,8 +104,8 @@ def test_the_samples_too(path):
 
 def test_photographs_by_run_lengths_drawings_by_matching():
     """The two that the choice is for; large photographs by our own rows."""
-    assert holds(Image.fromarray(PHOTO)) == png.RUNS
-    assert holds(Image.fromarray(photograph(*LARGE))) == png.ROWS
+    assert holds(Image.fromarray(PHOTO)) == png.PILLOWS_RUNS
+    assert holds(Image.fromarray(photograph(*LARGE))) in png.OWN
     for shape in (SMALL, LARGE):
         assert holds(Image.fromarray(page(*shape))) == png.SEARCH
 
@@ -113,11 +113,12 @@ def test_photographs_by_run_lengths_drawings_by_matching():
 @pytest.mark.parametrize("mode", png_rows.MODES)
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (5, 7), (40, 23)])
 @pytest.mark.parametrize("band", [1, 100, 1 << 18])
-def test_rows_are_what_a_reader_finds(mode, shape, band, monkeypatch):
+@pytest.mark.parametrize("way", png.OWN)
+def test_rows_are_what_a_reader_finds(mode, shape, band, way, monkeypatch):
     """In bands of any size, chunks of any size: every mode, every value."""
     monkeypatch.setattr(png_rows, "BAND_BYTES", band)
     monkeypatch.setattr(png_rows, "CHUNK_BYTES", band)
-    monkeypatch.setattr(png, "choice", lambda *picture: png.ROWS)
+    monkeypatch.setattr(png, "choice", lambda *picture: way)
     image = random_picture(mode, shape[::-1])
     with Image.open(written(image, np.asarray(image))) as back:
         assert (back.mode, back.size) == (mode, image.size)
@@ -133,7 +134,7 @@ def test_rows_take_the_filter_that_leaves_least():
         (np.tile(ramp[:, None], (1, 50)), [1] * 50),
         (slope.astype(np.uint8), [1] + [3] * 19),
     ):
-        stream = zlib.decompress(b"".join(Rows.of(pixels, "L").compressed()))
+        stream = zlib.decompress(b"".join(Rows.of(pixels, "L").compressed(zlib.Z_RLE)))
         assert list(stream[:: 1 + pixels.shape[1]]) == filters
 
 
@@ -149,12 +150,12 @@ def test_rows_have_everything_else_from_pillow(monkeypatch):
         "exif": b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0",
     }
     image, names = Image.fromarray(PHOTO), {}
-    for way in (png.ROWS, png.RUNS):
+    for way in (png.CODES, png.RUNS, png.PILLOWS_RUNS):
         monkeypatch.setattr(png, "choice", lambda *picture, way=way: way)
         file = written(image, PHOTO, **given).getvalue()
         names[way] = list(dict.fromkeys(chunks(file)))
-    assert names[png.ROWS] == names[png.RUNS]
-    assert {b"tEXt", b"teSt", b"pHYs", b"iCCP", b"eXIf"} <= set(names[png.ROWS])
+    assert names[png.CODES] == names[png.RUNS] == names[png.PILLOWS_RUNS]
+    assert {b"tEXt", b"teSt", b"pHYs", b"iCCP", b"eXIf"} <= set(names[png.CODES])
 
 
 def chunks(file):
