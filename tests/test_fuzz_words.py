@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from poolcli.ops.activations import ACTIVATIONS
 from poolcli.ops.filters import FILTERS
 from poolcli.ops.modes import MODES
 from poolcli.ops.ranges import RANGES
+from tests.batches import contents, draw_many
 from tests.conftest import SAMPLES
 from tests.trial import complaints, run
 
@@ -116,6 +118,55 @@ def test_any_value_of_any_option_is_taken_or_told(folder, command):
         check(folder, [command, "in.png", *words])
 
     any_value()
+
+
+INPUTS = ("in.png", "many", "many/*.png", "many/broken.png", "-", "missing.png", "list.txt", "")
+PLACES = (
+    "out.png",
+    "out/",
+    "out",
+    "-",
+    "out/{stem}.{ext}",
+    "{parent}/new-{stem}.{ext}",
+    "out/{mode}/",
+    "many",
+    "in.png",
+)
+FLAGS = ("-r", "--overwrite", "--resume", "--dry-run", "--json", "-q", "--no-report", "--checksum", "-0", "--frame=1")
+
+
+@settings(EXAMPLES, max_examples=MORE)
+@given(
+    st.lists(st.sampled_from(INPUTS), max_size=3),
+    st.none() | st.sampled_from(PLACES),
+    st.none() | st.sampled_from(["-", "list.txt", "many"]),
+    st.lists(st.sampled_from(FLAGS), max_size=3),
+    st.sampled_from([b"", b"in.png\nmany/1.png\n", (SAMPLES / "four.png").read_bytes()]),
+)
+def test_any_inputs_and_places_are_taken_or_told(folder, monkeypatch, inputs, place, listed, flags, stdin):
+    """Streams, folders, patterns and lists, into files, folders, templates and stdout, all together."""
+    lay_out(folder)
+    before = contents(folder)
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(stdin)))
+    options = [*(("-o", place) if place else ()), *(("--files-from", listed) if listed else ())]
+    ran = run(["pool", *inputs, *options, *flags])
+    after = contents(folder)
+    shutil.rmtree(folder)
+    folder.mkdir()
+    os.chdir(folder)
+    assert ran.code in (0, 1, 2) and "Traceback" not in ran.err and not ran.warned, ran
+    assert not ran.code or ran.err.startswith("poolcli: "), ran
+    assert {name: after[name] for name in before} == before
+    assert not [name for name in after if name.endswith(".part")]
+    assert ran.code != 2 or after == before
+
+
+def lay_out(folder):
+    """Pictures of both kinds, good and bad, and a list of names."""
+    shutil.copy(SAMPLES / "colour.png", folder / "in.png")
+    draw_many(folder / "many", 3)
+    (folder / "many/broken.png").write_bytes(b"broken")
+    (folder / "list.txt").write_text("in.png\nmany/2.png\nmissing.png\n")
 
 
 kernels = st.one_of(
