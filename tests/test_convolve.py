@@ -162,6 +162,8 @@ def test_floats_and_wide_integers_are_computed_in_float64():
         ({"kernel": "box", "edge": "reflekt"}, "did you mean 'reflect'"),
         ({"kernel": "box", "stride": 0}, "stride 0"),
         ({"kernel": "box", "padding": -1}, "negative"),
+        ({"kernel": [["a"]]}, "no array of numbers"),
+        ({"kernel": [[1, 2], [3]]}, "no array of numbers"),
     ],
 )
 def test_what_cannot_be_is_one_clear_sentence(call, words):

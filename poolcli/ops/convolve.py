@@ -65,7 +65,12 @@ def float_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
 def _weights(kernel: ArrayLike | str) -> NDArray[np.float64]:
     if isinstance(kernel, str):
         return np.array(find_kernel(kernel), np.float64)
-    weights = np.asarray(kernel, np.float64)
+    try:
+        weights = np.asarray(kernel, np.float64)
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"a kernel that is no array of numbers ({error}): rows and columns of them are allowed"
+        ) from None
     if weights.ndim != 2:
         raise UsageError(f"a kernel with {weights.ndim} axes: rows and columns of numbers are allowed")
     check_kernel(tuple(map(tuple, weights.tolist())))
