@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import poolcli
 from poolcli import execute
-from poolcli.ops import convolve, reduce, taps
+from poolcli.ops import arrays, convolve, reduce, taps
 from poolcli.ops.geometry import EDGES
 from poolcli.shift import compare
 from tests import oracles
@@ -86,6 +86,17 @@ def test_a_line_of_equal_weights_is_summed_under_every_stride(shape, monkeypatch
     for stride in ((1, 1), (1, 3), (3, 1), (2, 2)):
         have = poolcli.convolve(image, np.ones(shape), stride=stride)
         assert np.array_equal(have, oracles.convolve(image, np.ones(shape), stride=stride))
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int16", "int64", "uint64"])
+def test_floats_become_integers_in_bands_of_any_size(dtype, monkeypatch):
+    """Rounded half up, held in the range, NaN as 0: as one value at a time."""
+    values = np.concatenate([np.linspace(-3.0, 300.0, 607), [np.nan, np.inf, -np.inf, 1e30, -1e30]])[:, np.newaxis]
+    low, high = (0, 1) if dtype == "bool" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    expected = [0 if np.isnan(v) else min(max(np.floor(v + 0.5), low), high) for v in values.ravel()]
+    for band in (1, 100, 1 << 16):
+        monkeypatch.setattr(arrays, "BAND_VALUES", band)
+        assert arrays.to_integers(values, np.dtype(dtype)).ravel().tolist() == expected
 
 
 @pytest.mark.parametrize("band", [1, 700, 1 << 17])

@@ -9,6 +9,7 @@ from poolcli.errors import UsageError
 
 Array = NDArray[Any]
 
+BAND_VALUES = 1 << 16
 KINDS = "bool, integers and floats"
 
 
@@ -56,10 +57,20 @@ def full_range(dtype: np.dtype[Any]) -> int:
 
 def to_integers(values: Array, dtype: np.dtype[Any]) -> Array:
     """Floats as integers of `dtype`: rounded half up, held inside its range, NaN as 0 (or its nearest value)."""
+    integers = np.empty(values.shape, dtype)
+    step = max(1, BAND_VALUES * len(values) // max(1, values.size))
+    for start in range(0, len(values), step):  # four passes, which are slow over more than the cache holds
+        band = slice(start, start + step)
+        integers[band] = _in_range(values[band], dtype)
+    return integers
+
+
+def _in_range(values: Array, dtype: np.dtype[Any]) -> Array:
     low, high = _integer_range(dtype)
     rounded = np.floor(np.nan_to_num(values, nan=0.0, posinf=high, neginf=low) + 0.5)
     clipped = np.clip(rounded, low, high)
-    integers = clipped.astype(dtype)
+    with np.errstate(invalid="ignore"):
+        integers = clipped.astype(dtype)
     if dtype.itemsize == 8:  # a float64 cannot hold 2**63 - 1: what was rounded up to 2**63 must not wrap
         integers[clipped >= float(high)] = high
     return integers

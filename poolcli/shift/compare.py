@@ -5,7 +5,7 @@ On one thread: the steps are so short that two threads spend twice the time, on 
 
 from collections.abc import Callable
 from functools import lru_cache
-from math import floor, log10, sqrt
+from math import floor, isfinite, log10, sqrt
 from sys import float_info
 from typing import Any
 
@@ -70,15 +70,18 @@ def _gaps(a: Array, b: Array) -> Array:
         gaps: Array = np.maximum(a, b).view(unsigned) - np.minimum(a, b).view(unsigned)
         return gaps
     with np.errstate(invalid="ignore", over="ignore"):
-        distance: Array = np.abs(a.astype(np.float64) - b)
+        distance = np.subtract(a, b, dtype=np.float64)
+    np.abs(distance, out=distance)
+    if isfinite(distance.max(initial=0)):
+        return distance
     same = (a == b) | (np.isnan(a) & np.isnan(b))
     return np.where(same, 0.0, np.where(np.isnan(distance), np.inf, distance))
 
 
 def _figures(gaps: Array) -> tuple[float, float, float]:
     """Sum, sum of squares and maximum of the finite gaps."""
-    finite = gaps.ravel().astype(np.float64)
-    if gaps.dtype.kind == "f":
+    finite = gaps.ravel().astype(np.float64, copy=False)
+    if not isfinite(finite.max(initial=0)):
         finite = finite[np.isfinite(finite)]
     with np.errstate(over="ignore"):
         return float(finite.sum()), float(np.einsum("i,i->", finite, finite)), float(finite.max(initial=0))
