@@ -10,7 +10,6 @@ import numpy as np
 from poolcli import images
 from poolcli.errors import PoolcliError
 from poolcli.execute import measure_layers, size_of
-from poolcli.ops.arrays import Array
 from poolcli.ops.ideal import fidelities
 from poolcli.recipe import Recipe
 from poolcli.shift.asked import Shifting
@@ -120,22 +119,22 @@ def _standings(contest: Contest, frame: images.Frame) -> tuple[Standing, ...]:
 def _standings_after(
     head: Recipe | None, contenders: Sequence[Contender], shifting: Shifting, frame: images.Frame
 ) -> dict[Contender, Standing]:
-    """Of contenders that all begin with `head`: they share the ideal picture."""
+    """Of contenders that all begin with `head`: they share the ideal picture, and what a shift changes before them."""
     dense = head(frame.pixels, alpha=frame.alpha) if head else frame.pixels
     tails = [contender.recipe.split()[1] for contender in contenders]
     outputs = [tail(dense, alpha=frame.alpha) for tail in tails]
     seen = [tail.footprints(*dense.shape[:2]) for tail in tails]
     known = fidelities(dense, list(zip(outputs, seen, strict=True)), value_range(dense))
-    return {
-        contender: _standing(contender, shifting, frame, (dense, output), fidelity)
-        for contender, output, fidelity in zip(contenders, outputs, known, strict=True)
-    }
+    found: dict[Contender, Standing] = {}
+    rows: tuple[ShiftRow, ...] | None = None
+    for contender, output, fidelity in zip(contenders, outputs, known, strict=True):
+        still = dense, output
+        rows = measure_layers(contender.recipe, frame.pixels, still, shifting, alpha=frame.alpha, alike=rows)
+        found[contender] = _standing(contender, rows, fidelity)
+    return found
 
 
-def _standing(
-    contender: Contender, shifting: Shifting, frame: images.Frame, still: tuple[Array, Array], fidelity: float | None
-) -> Standing:
-    rows = measure_layers(contender.recipe, frame.pixels, still, shifting, alpha=frame.alpha)
+def _standing(contender: Contender, rows: Sequence[ShiftRow], fidelity: float | None) -> Standing:
     return Standing(
         contender.name,
         str(contender.recipe),

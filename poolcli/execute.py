@@ -1,6 +1,6 @@
 """Recipes on arrays: run the layers, measure what a shift of the picture leaves. No files."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from numpy.typing import ArrayLike
@@ -66,9 +66,18 @@ def run_layers(recipe: Recipe, image: Array, *, alpha: bool = False) -> tuple[Ar
 
 
 def measure_layers(
-    recipe: Recipe, image: Array, still: tuple[Array, Array], shifting: Shifting | None, *, alpha: bool = False
+    recipe: Recipe,
+    image: Array,
+    still: tuple[Array, Array],
+    shifting: Shifting | None,
+    *,
+    alpha: bool = False,
+    alike: Sequence[ShiftRow] | None = None,
 ) -> tuple[ShiftRow, ...]:
-    """A row for every shift of `image`, for which `run_layers` gave `still`; none where nothing is to be shifted."""
+    """A row for every shift of `image`, for which `run_layers` gave `still`; none where nothing is to be shifted.
+
+    `alike` are the rows of another recipe that begins with the same layers at full resolution.
+    """
     if shifting is None:
         return ()
     head, tail = recipe.split()
@@ -80,6 +89,7 @@ def measure_layers(
         footprints=recipe.footprints,
         still=still,
         by_rows=_by_rows(recipe, image, alpha=alpha) if head is None else None,
+        alike=alike,
     )
 
 

@@ -1,8 +1,9 @@
 """Shift an array, run something on it, measure what changed. Knows no layer, only callables and arrays."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from functools import partial
+from itertools import repeat
 from sys import float_info
 from typing import Any
 
@@ -34,18 +35,19 @@ def measure(
     footprints: Footprints,
     still: tuple[Array, Array],
     by_rows: RowLayers | None = None,
+    alike: Sequence[ShiftRow] | None = None,
 ) -> tuple[ShiftRow, ...]:
     """Shift `image` as `shifting` says and measure what `head`, then `tail`, leave of the change.
 
     `head` is what runs at full resolution before the first down-sampling, `footprints(height, width)` says where the
     outputs lie, or None where they lie on no regular grid. `still` is (head(image), the output). `by_rows` does what
-    `tail` does, where there is no `head`: the moved picture is never held whole. Raises PictureError when `crop` leaves
-    nothing.
+    `tail` does, where there is no `head`: the moved picture is never held whole. `alike` are the rows of another `tail`
+    after the same `head`, whose `raw` and `dense` are taken. Raises PictureError when `crop` leaves nothing.
     """
     edge = shifting.edge
     peak = value_range(image)
     rows = []
-    for shift in shifting.shifts:
+    for shift, like in zip(shifting.shifts, alike or repeat(None), strict=False):
         pair: tuple[Array, Array | Rows]
         if by_rows is None or edge == "crop":
             pair = shifted_pair(image, *shift, edge)
@@ -56,7 +58,9 @@ def measure(
         if edge == "crop":
             still = _run(pair[0], head, tail)
         lattice = footprints(*pair[0].shape[:2])
-        rows.append(_measured(pair, (still, moved), head is not None, shift, edge, lattice, shifting.tolerance, peak))
+        scale = shifting.tolerance, peak
+        before = (like.raw, like.dense) if like else _before(pair, (still[0], moved[0]) if head else None, *scale)
+        rows.append(_measured(before, (still[1], moved[1]), shift, edge, pair[0].shape, lattice, *scale))
     return tuple(rows)
 
 
@@ -69,28 +73,33 @@ def measure_pair(
     tolerance: float = 0,
 ) -> ShiftRow:
     """As `measure`, for two given pictures of one shape and dtype, of which the second is not known to have moved."""
-    outputs = _run(pair[0], head, tail), _run(pair[1], head, tail)
-    lattice = footprints(*pair[0].shape[:2])
-    return _measured(pair, outputs, head is not None, (0, 0), GIVEN, lattice, tolerance, value_range(pair[0]))
+    (dense, pooled), (other_dense, other) = _run(pair[0], head, tail), _run(pair[1], head, tail)
+    lattice, scale = footprints(*pair[0].shape[:2]), (tolerance, value_range(pair[0]))
+    before = _before(pair, (dense, other_dense) if head else None, *scale)
+    return _measured(before, (pooled, other), (0, 0), GIVEN, pair[0].shape, lattice, *scale)
+
+
+def _before(
+    pair: tuple[Array, Array | Rows], filtered: tuple[Array, Array] | None, tolerance: float, peak: float
+) -> tuple[Side, Side | None]:
+    """How much two pictures differ, and what a head made of them, if there is one."""
+    return compare(*pair, tolerance, peak), compare(*filtered, tolerance, peak) if filtered else None
 
 
 def _measured(
-    pair: tuple[Array, Array | Rows],
-    outputs: tuple[tuple[Array, Array], tuple[Array, Array]],
-    filtered: bool,
+    before: tuple[Side, Side | None],
+    outputs: tuple[Array, Array],
     shift: Shift,
     edge: str,
+    shape: tuple[int, ...],
     lattice: tuple[Footprint, Footprint] | None,
     tolerance: float,
     peak: float,
 ) -> ShiftRow:
-    """The row of one pair; `outputs` are (dense, pooled) of either picture; `filtered`: dense is not the picture."""
-    (dense, pooled), (moved_dense, moved_pooled) = outputs
-    raw, after = compare(*pair, tolerance, peak), compare(pooled, moved_pooled, tolerance, peak)
-    between = compare(dense, moved_dense, tolerance, peak) if filtered else None
-    ends = pooled, moved_pooled
-    aligned = _align(ends, shift, edge, pair[0].shape, lattice, tolerance, peak) if lattice else None
-    return _row(shift, edge, raw, between, after, aligned)
+    """The row of two outputs, for pictures of `shape` of which `before` tells how much they differ."""
+    after = compare(*outputs, tolerance, peak)
+    aligned = _align(outputs, shift, edge, shape, lattice, tolerance, peak) if lattice else None
+    return _row(shift, edge, *before, after, aligned)
 
 
 def _run(image: Array, head: Layers | None, tail: Layers) -> tuple[Array, Array]:
