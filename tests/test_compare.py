@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import poolcli
-from poolcli.contest import Point
+from poolcli.contest import Point, shifts_within
 from poolcli.report.ranking import Place, Ranking, sparkline
 from poolcli.report.ranking_page import chart
 from tests.test_page import assert_quiet
@@ -51,6 +51,22 @@ def test_the_figures_are_those_of_the_shift_report(samples, command):
     assert [point["distance"] for point in place["curve"]] == [1.0, 1.414]
     straight = [np.mean([row.residual for row in report.shifts if not row.dx or not row.dy]) for report in reports]
     assert place["curve"][0]["residual"] == pytest.approx(np.mean(straight))
+
+
+@pytest.mark.parametrize("head", ["", "conv:sobel-v relu "])
+def test_every_mode_has_the_figures_that_it_has_alone(samples, command, head):
+    """Those after the first too, which take from it what a shift changes before them; sideways is not up and down."""
+    modes, filtered = ("stride", "max", "avg", "aps"), ("--filter", "sobel-v", "--activation", "relu") if head else ()
+    found = ranked(command("compare", samples / "colour.png", *filtered, "--modes", ",".join(modes), "--json"))
+    image = np.asarray(Image.open(samples / "colour.png"))
+    for mode in modes:
+        for point in found[mode]["curve"]:
+            shifts = [shift for shift in shifts_within(1) if round(np.hypot(*shift), 3) == point["distance"]]
+            alone = poolcli.shift_report(found[mode]["layers"], image, shifts)
+            assert point["residual"] == pytest.approx(alone.summary.residual)
+        alone = poolcli.shift_report(found[mode]["layers"], image, shifts_within(1))
+        for name in ("residual", "absorbed", "gain"):
+            assert found[mode][name] == pytest.approx(getattr(alone.summary, name)), (mode, name)
 
 
 def test_a_filter_before_is_compared_from_its_result_on(samples, command):
