@@ -60,6 +60,11 @@ OFTEN = {
     "poolcli pool - -o b.png </dev/null": (1, "-: empty, 0 bytes"),
     # the reader goes away
     "poolcli pool many -o out --json $SHIFTS | head -1 >/dev/null; exit ${PIPESTATUS[0]}": (141, ""),
+    # without a buffer a write may end in its middle, which is no end
+    "export PYTHONUNBUFFERED=1; ulimit -f 1; poolcli pool a.png -o - --format bmp --k 1 --no-report >b.bmp": (
+        1,
+        "File too large",
+    ),
     # limits and places
     "ulimit -f 1; poolcli pool a.png -o b.bmp -q --no-report --k 1": (1, "cannot write 'b.bmp': File too large"),
     "poolcli pool a.png -o a.png/b.png": (1, "'a.png' is a file, not a folder"),

@@ -31,6 +31,7 @@ def own_streams() -> None:
     library prints on stderr would end up in a picture. What C libraries print (libtiff tells its troubles to
     descriptor 2) goes nowhere, since every picture has its own one sentence; what Python prints goes where it went.
     """
+    _buffer_stdout()
     if os.name != "posix":
         return
     for number, (name, mode) in enumerate(_MODES.items()):
@@ -40,6 +41,14 @@ def own_streams() -> None:
     own = TextIOWrapper(BufferedWriter(_Deaf(os.dup(2), "w")), sys.stderr.encoding, line_buffering=True)
     sys.stderr = sys.__stderr__ = own  # type: ignore[misc]
     _point_nowhere(2)
+
+
+def _buffer_stdout() -> None:
+    """Give stdout the buffer that PYTHONUNBUFFERED takes: without one it writes what it can, and the rest is lost."""
+    if isinstance(sys.stdout, TextIOWrapper) and isinstance(sys.stdout.buffer, FileIO):
+        encoding, raw = sys.stdout.encoding, sys.stdout.detach()
+        own = TextIOWrapper(BufferedWriter(raw), encoding, line_buffering=True)
+        sys.stdout = sys.__stdout__ = own  # type: ignore[misc]
 
 
 def _is_open(number: int) -> bool:
