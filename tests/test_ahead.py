@@ -1,6 +1,5 @@
 """A picture whose decoding was begun before everything was loaded is the picture that its file gives."""
 
-import sys
 from io import BytesIO
 
 import numpy as np
@@ -107,15 +106,6 @@ def test_a_frame_by_number_and_small_files_are_left_alone(tmp_path, monkeypatch)
     monkeypatch.setattr(ahead, "WORTH", 1 << 20)
     ahead.begin(path, PLAIN)
     assert not ahead._begun
-
-
-def test_threads_are_as_patient_as_before(tmp_path):
-    """The time after which Python changes from one to another is put back."""
-    path, usual = saved(tmp_path / "a.png", PICTURE), sys.getswitchinterval()
-    ahead.begin(path, PLAIN)
-    assert sys.getswitchinterval() < usual
-    images.decode(path, name="a.png")
-    assert sys.getswitchinterval() == usual
 
 
 def test_the_command_begins_with_its_only_picture(command, tmp_path, monkeypatch):

@@ -1,7 +1,6 @@
 """The decoding of a large picture, begun while NumPy and all that stands on it are still being loaded. No NumPy."""
 
 import os
-import sys
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Thread
@@ -14,9 +13,6 @@ from poolcli.images.options import ReadOptions
 
 WORTH = 1 << 18  # bytes of a file from which decoding takes longer than a thread costs
 STARTS = {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG"}
-SWITCH = (
-    1e-4  # seconds after which a thread that loads modules lets the decoder go on, which comes back for every piece
-)
 
 
 class Begun(Thread):
@@ -25,9 +21,7 @@ class Begun(Thread):
     def __init__(self, image: ImageFile.ImageFile, file: ExitStack, most: int | None) -> None:
         """Not started yet."""
         super().__init__(daemon=True)
-        self.image, self.file, self.whole = image, file, False
-        self._most, self._usual = most, sys.getswitchinterval()
-        sys.setswitchinterval(SWITCH)
+        self.image, self.file, self.whole, self._most = image, file, False, most
 
     def run(self) -> None:
         """Decode. What is wrong with the picture is found again, and told, by who then decodes it from the file."""
@@ -37,11 +31,6 @@ class Begun(Thread):
             self.whole = True
         except PictureError:
             self.file.close()
-
-    def wait(self) -> None:
-        """Until it is decoded or not to be."""
-        self.join()
-        sys.setswitchinterval(self._usual)
 
 
 _begun: dict[Path, Begun] = {}
@@ -72,5 +61,5 @@ def taken(path: object) -> Begun | None:
     begun = _begun.pop(path, None) if isinstance(path, Path) else None
     if begun is None:
         return None
-    begun.wait()
+    begun.join()
     return begun if begun.whole else None
