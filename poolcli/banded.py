@@ -5,20 +5,17 @@ A band is the recipe run on a part of the picture, cut where the windows of ever
 strides) and with as many rows around it as one output sees, so that no kept output sees the cut.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from dataclasses import replace
 
+import numpy as np
+
+from poolcli.ops.arrays import Array, Rows
 from poolcli.ops.footprint import Footprint
 from poolcli.ops.geometry import Axis, Window
 from poolcli.recipe import Conv, Pool, Recipe
 from poolcli.recipe.layers import Layer
 from poolcli.recipe.shapes import shapes
-
-if TYPE_CHECKING:  # what can be told of a recipe needs no NumPy
-    from poolcli.ops.arrays import Array
-
-Rows = Callable[[int, int], "Array"]  # the rows low ... high - 1 of the picture, H x W or H x W x C
 
 _NOT_LOCAL = ("stochastic", "aps", "maxaps")  # these draw or choose once for the whole picture
 _NOT_EXACT = ("soft",)  # NumPy's exponentials are rounded by where a value lies in a vector
@@ -42,53 +39,37 @@ def is_exact(recipe: Recipe) -> bool:
     return is_local(recipe) and not any(isinstance(layer, Pool) and layer.mode in _NOT_EXACT for layer in recipe.layers)
 
 
-def bands(recipe: Recipe, size: tuple[int, int], rows: Rows, most: int, *, alpha: bool = False) -> "Iterator[Array]":
+def bands(recipe: Recipe, size: tuple[int, int], rows: Rows, most: int, *, alpha: bool = False) -> Iterator[Array]:
     """The output of a local `recipe` on a picture of `size` (height, width), top to bottom.
 
-    `rows` reads the picture; it is asked for about `most` rows at a time, more where one output sees more. `alpha`: the
-    last channel is. Raises PictureError when a window does not fit.
+    `rows` reads the picture; it is asked for about `most` rows at a time, more where one output sees more. A picture
+    of no more rows is one band. `alpha`: the last channel is. Raises PictureError when a window does not fit.
     """
-    cut = _cut(recipe, size, most)
-    for outputs in cut.outputs:
-        yield cut.run(rows, outputs, alpha=alpha)
-
-
-def run_in_bands(recipe: Recipe, size: tuple[int, int], rows: Rows, most: int, *, alpha: bool = False) -> "Array":
-    """What `bands` gives, put together."""
-    import numpy as np
-
-    cut = _cut(recipe, size, most)
-    first = cut.run(rows, cut.outputs[0], alpha=alpha)
-    whole = np.empty((cut.seen.size, *first.shape[1:]), first.dtype)
-    whole[: len(first)] = first
-    for outputs in cut.outputs[1:]:  # each into memory that the one before it has left
-        whole[outputs.start : outputs.stop] = cut.run(rows, outputs, alpha=alpha)
-    return whole
-
-
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    """A recipe with the paddings of the whole picture, of `height` rows; what an output sees; the outputs of a band."""
-
-    recipe: Recipe
-    height: int
-    seen: Footprint
-    outputs: list[range]
-
-    def run(self, rows: Rows, outputs: range, *, alpha: bool) -> "Array":
-        """One band."""
-        low, high = _needed(self.seen, outputs.start, outputs.stop, self.height)
-        skipped = low // self.seen.jump
-        return self.recipe(rows(low, high), alpha=alpha)[outputs.start - skipped : outputs.stop - skipped]
-
-
-def _cut(recipe: Recipe, size: tuple[int, int], most: int) -> _Cut:
-    settled = _settled(recipe, size)
-    *_, whole = shapes(settled, *size)
+    if size[0] <= most:
+        yield recipe(rows(0, size[0]), alpha=alpha)
+        return
+    recipe = _settled(recipe, size)
+    *_, whole = shapes(recipe, *size)
     seen = whole.rows
-    step = seen.size if size[0] <= most else max(most // seen.jump, seen.field // seen.jump, 1)
-    starts = range(0, seen.size, step)
-    return _Cut(settled, size[0], seen, [range(start, min(start + step, seen.size)) for start in starts])
+    step = max(most // seen.jump, seen.field // seen.jump, 1)
+    for first in range(0, seen.size, step):
+        last = min(first + step, seen.size)
+        low, high = _needed(seen, first, last, size[0])
+        skipped = low // seen.jump
+        yield recipe(rows(low, high), alpha=alpha)[first - skipped : last - skipped]
+
+
+def run_in_bands(recipe: Recipe, size: tuple[int, int], rows: Rows, most: int, *, alpha: bool = False) -> Array:
+    """What `bands` gives, put together."""
+    found = bands(recipe, size, rows, most, alpha=alpha)
+    band = next(found)
+    whole = np.empty((output_size(recipe, size)[0], *band.shape[1:]), band.dtype)
+    whole[: len(band)] = band
+    done = len(band)
+    for band in found:
+        whole[done : done + len(band)] = band
+        done += len(band)
+    return whole
 
 
 def output_size(recipe: Recipe, size: tuple[int, int]) -> tuple[int, int]:

@@ -47,6 +47,7 @@ class Colour:
         if not self.linear and not weighted:
             return recipe
         from poolcli.light import Coloured
+        from poolcli.ops.arrays import full_range
 
-        peak = float(2 ** (8 * dtype.itemsize) - 1) if dtype.kind == "u" else 1.0
+        peak = float(full_range(dtype)) if dtype.kind == "u" else 1.0
         return Coloured(recipe.layers, self.linear, weighted, peak)

@@ -22,7 +22,7 @@ ARROWS = {
     "execute": {"banded", "ops", "recipe", "shift"},
     "contest": {"execute", "images", "ops", "recipe", "shift", "stores"},
     "banded": {"ops", "recipe"},
-    "colour": {"light", "recipe"},
+    "colour": {"light", "ops", "recipe"},
     "light": {"ops", "recipe"},
     "views": {"ops"},
     "look": {"execute", "images", "ops", "recipe", "shift", "views"},

@@ -128,21 +128,13 @@ def test_a_scheduler_that_is_there_already(buckets, s3, tmp_path):
     assert not [name for name in contents(elsewhere) if name.endswith(".png")]
 
 
-def test_no_scheduler_there(tmp_path):
-    """A sentence, soon."""
+@pytest.mark.parametrize(("scheme", "words"), [("tcp", b"cannot be reached"), ("tls", b"distributed.comm.tls")])
+def test_a_scheduler_that_is_not_there_or_wants_certificates(tmp_path, scheme, words):
+    """A sentence, soon; the second says where certificates belong."""
     draw_many(tmp_path, 2)
-    done = process("pool", ".", "-o", "out/", "--scheduler", f"tcp://127.0.0.1:{free_port()}", cwd=tmp_path)
+    done = process("pool", ".", "-o", "out/", "--scheduler", f"{scheme}://127.0.0.1:{free_port()}", cwd=tmp_path)
     assert done.returncode == 1
-    assert b"cannot be reached" in done.stderr
-    assert b"Traceback" not in done.stderr
-
-
-def test_a_scheduler_with_certificates_that_nobody_gave(tmp_path):
-    """A sentence that says where they belong."""
-    draw_many(tmp_path, 2)
-    done = process("pool", ".", "-o", "out/", "--scheduler", f"tls://127.0.0.1:{free_port()}", cwd=tmp_path)
-    assert done.returncode == 1
-    assert b"distributed.comm.tls" in done.stderr
+    assert words in done.stderr
     assert b"Traceback" not in done.stderr
 
 

@@ -1,7 +1,7 @@
 """Options that several commands share, as dataclasses: a command names the group and has its options."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, get_type_hints
 
@@ -22,6 +22,13 @@ def grouped(command: Callable[..., int | None]) -> Callable[..., int | None]:
             values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
         return command(**values)
 
+    return dressed(run, command, parameters)
+
+
+def dressed(
+    run: Callable[..., int | None], command: Callable[..., int | None], parameters: Sequence[inspect.Parameter]
+) -> Callable[..., int | None]:
+    """`run` under the name of `command`, with these parameters for whoever reads its signature."""
     run.__doc__, run.__name__ = command.__doc__, command.__name__
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

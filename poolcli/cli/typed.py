@@ -10,6 +10,7 @@ import typer
 
 from poolcli import __version__
 from poolcli.cli.commands import COMMANDS, command
+from poolcli.cli.groups import dressed
 from poolcli.cli.plain import asked_to_complete
 from poolcli.cli.printer import say
 from poolcli.cli.words import Argument, Option
@@ -47,16 +48,12 @@ def typer_app(wanted: str | None = None) -> typer.Typer:
 
 def typed(function: Callable[..., int | None]) -> Callable[..., int | None]:
     """`function`, a command as `grouped` made it, with Typer's options and arguments in its annotations."""
-    signature = inspect.signature(function)
-    parameters = [each.replace(annotation=_typed(each.annotation)) for each in signature.parameters.values()]
+    parameters = inspect.signature(function).parameters.values()
 
     def run(**values: Any) -> int | None:
         return function(**values)
 
-    run.__doc__, run.__name__ = function.__doc__, function.__name__
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    return run
+    return dressed(run, function, [each.replace(annotation=_typed(each.annotation)) for each in parameters])
 
 
 def _typed(annotation: Any) -> Any:

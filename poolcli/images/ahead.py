@@ -8,11 +8,11 @@ from threading import Thread
 from PIL import Image, ImageFile
 
 from poolcli.errors import PictureError
+from poolcli.images.formats import SIGNATURES
 from poolcli.images.guard import hush, opened, pixel_limit, reading
 from poolcli.images.options import ReadOptions
 
 WORTH = 1 << 18  # bytes of a file from which decoding takes longer than a thread costs
-STARTS = {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG"}
 
 
 class Begun(Thread):
@@ -43,8 +43,8 @@ def begin(path: Path, options: ReadOptions) -> None:
     hush()
     with suppress(PictureError, OSError), ExitStack() as file:  # who decodes it from the file will tell
         stream = file.enter_context(opened(path, ""))
-        size, start = os.fstat(stream.fileno()).st_size, stream.read(4)
-        formats = [format for first, format in STARTS.items() if start.startswith(first)]
+        size, start = os.fstat(stream.fileno()).st_size, stream.read(8)
+        formats = [format for format, signature in SIGNATURES.items() if start.startswith(signature)]
         if size < WORTH or not formats:
             return
         with pixel_limit(options.max_pixels), reading(""):

@@ -106,7 +106,8 @@ FORMATS = {
 BY_EXTENSION = {extension: row.name for row in FORMATS.values() for extension in row.extensions}
 # Formats of arrays, and what their files begin with: of a single one, and of an archive, which may be empty.
 ARRAYS = {"NPY": (b"\x93NUMPY",), "NPZ": (b"PK\x03\x04", b"PK\x05\x06")}
-START = 6  # bytes that tell
+START = max(len(start) for starts in ARRAYS.values() for start in starts)  # bytes that tell
+SIGNATURES = {"PNG": b"\x89PNG\r\n\x1a\n", "JPEG": b"\xff\xd8\xff"}  # what these begin with
 WRITABLE = tuple(row.name for row in FORMATS.values() if row.modes or row.name in ARRAYS)
 REFUSED = frozenset(row.name for row in FORMATS.values() if not row.readable)
 _SAME = {"MPO": "JPEG"}  # what is read from an MPO is one JPEG picture

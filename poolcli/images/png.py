@@ -35,12 +35,15 @@ MOST_LARGER = 1.01  # of the strips, so that the whole file never is 5 % larger
 
 def save(image: Image.Image, pixels: NDArray[Any], stream: BinaryIO, given: Mapping[str, Any]) -> None:
     """Write `image`, which is made of `pixels`, with Pillow's arguments `given`; a level among them is taken."""
+    if "compress_level" in given:
+        image.save(stream, "PNG", **given)
+        return
     rows = Rows.of(pixels, image.mode)
-    way = SEARCH if "compress_level" in given else choice(image, rows)
+    way = choice(image, rows)
     if rows is not None and way in OWN:
         png_rows.save(rows, image.mode, OWN[way], stream, given)
     else:
-        image.save(stream, "PNG", **{**PILLOWS[way], **given})
+        image.save(stream, "PNG", **PILLOWS[way], **given)
 
 
 def choice(image: Image.Image, rows: Rows | None = None) -> str:

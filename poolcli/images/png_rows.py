@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
+from poolcli.images.formats import SIGNATURES
+
 Bytes = NDArray[np.uint8]
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MODES = ("L", "LA", "RGB", "RGBA", "I;16")
 BAND_BYTES = 1 << 18  # of rows that are filtered together: in the cache, yet so large that a thread seldom waits
 CHUNK_BYTES = 1 << 16  # of a chunk of the file, at least
@@ -78,7 +79,7 @@ def _filtered(band: Bytes, above: Bytes, pixel: int) -> Bytes:
 def save(rows: Rows, mode: str, strategy: int, stream: BinaryIO, given: Mapping[str, Any]) -> None:
     """Write a PNG of these rows; `given` are Pillow's arguments for what it holds beside them."""
     width, height = rows.values.shape[1] // rows.pixel, len(rows.values)
-    stream.write(SIGNATURE)
+    stream.write(SIGNATURES["PNG"])
     for name, data, _ in PngImagePlugin.getchunks(Image.new(mode, (1, 1)), **given):
         if name == b"IDAT":
             for piece in _pieces(rows.compressed(strategy)):

@@ -1,5 +1,6 @@
 """What an image array is here: its type, its checks, the range of its values."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from poolcli.errors import UsageError
 
 Array = NDArray[Any]
+Rows = Callable[[int, int], Array]  # gives the rows low ... high - 1 of a picture, H x W or H x W x C
 
-BAND_VALUES = 1 << 16
+BAND_VALUES = 1 << 16  # that become integers together: with their four passes they stay in the cache
 KINDS = "bool, integers and floats"
 
 
@@ -59,7 +61,7 @@ def to_integers(values: Array, dtype: np.dtype[Any]) -> Array:
     """Floats as integers of `dtype`: rounded half up, held inside its range, NaN as 0 (or its nearest value)."""
     integers = np.empty(values.shape, dtype)
     step = max(1, BAND_VALUES * len(values) // max(1, values.size))
-    for start in range(0, len(values), step):  # four passes, which are slow over more than the cache holds
+    for start in range(0, len(values), step):
         band = slice(start, start + step)
         integers[band] = _in_range(values[band], dtype)
     return integers

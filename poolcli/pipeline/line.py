@@ -51,7 +51,7 @@ def run_image(settings: Settings, job: Job) -> Outcome:
 
 
 def _pool_picture(settings: Settings, job: Job) -> Outcome:
-    if isinstance(job.target, Path) and (settings.format or images.format_of(job.target) or "NPY") == "NPY":
+    if isinstance(job.target, Path) and _asked_format(settings, job) in (None, "NPY"):
         from poolcli.pipeline.large import large_array, pool_bands  # not loaded for pictures
 
         large = large_array(settings, job)
@@ -148,9 +148,13 @@ def _looks(
     return dict(zip(settings.looks, zip(*looks, strict=True), strict=True))
 
 
+def _asked_format(settings: Settings, job: Job) -> str | None:
+    """The format that is named, or that the target's extension says."""
+    return settings.format or (images.format_of(job.target) if isinstance(job.target, Place) else None)
+
+
 def _target_format(settings: Settings, job: Job, picture: images.Picture) -> str:
-    named = images.format_of(job.target) if isinstance(job.target, Place) else None
-    return settings.format or named or images.default_format(picture.format)
+    return _asked_format(settings, job) or images.default_format(picture.format)
 
 
 def _write(

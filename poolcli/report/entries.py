@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from poolcli.look import Look
 from poolcli.pipeline import Outcome
-from poolcli.report.figures import changed, direction, figure, share
+from poolcli.report.figures import direction, figure, row_figures, share
 from poolcli.report.panels import Shown, place, six
 from poolcli.report.verdict import GAIN, judgement, verdict, worst_row
 from poolcli.shift.record import GIVEN, ShiftReport, ShiftRow
@@ -127,18 +127,7 @@ class Entry:
     @property
     def shifts(self) -> list[tuple[str, ...]]:
         """A line of figures for every shift."""
-        return [
-            (
-                f"{row.dx},{row.dy}",
-                changed(row.raw),
-                changed(row.pooled),
-                share(row.absorbed),
-                figure(row.gain),
-                figure(row.residual),
-                share(row.aligned.fraction if row.aligned else None),
-            )
-            for row in self.report.shifts
-        ]
+        return [(f"{row.dx},{row.dy}", *row_figures(row)) for row in self.report.shifts]
 
     @property
     def other(self) -> str:

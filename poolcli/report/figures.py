@@ -1,6 +1,6 @@
 """Figures as people read them: shares, ratios, counts, and a shift in words."""
 
-from poolcli.shift.record import Side
+from poolcli.shift.record import ShiftRow, Side
 
 NOTHING = "-"
 EXACT = 100_000  # from here on a count is told in thousands or millions, or a table would not fit
@@ -44,6 +44,18 @@ def count(number: int) -> str:
 def changed(side: Side) -> str:
     """How many pixels changed, and which share of them all."""
     return f"{count(side.changed)} ({percent(side.fraction)})"
+
+
+def row_figures(row: ShiftRow) -> tuple[str, ...]:
+    """What changed before and after, absorbed, gain, residual, and the share that aligning leaves."""
+    return (
+        changed(row.raw),
+        changed(row.pooled),
+        share(row.absorbed),
+        figure(row.gain),
+        figure(row.residual),
+        share(row.aligned.fraction if row.aligned else None),
+    )
 
 
 def direction(dx: int, dy: int) -> str:

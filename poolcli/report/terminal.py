@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from poolcli.report.figures import changed, figure, share
+from poolcli.report.figures import row_figures
 from poolcli.report.verdict import WIDTH, brief, title, worst_row
 from poolcli.shift.record import GIVEN, ShiftReport
 
@@ -55,15 +55,7 @@ def _rows(report: ShiftReport) -> Iterator[tuple[str, ...]]:
     marked = worst_row(report) if len(report.shifts) > 1 else None
     for row in report.shifts:
         shift = GIVEN if row.edge == GIVEN else f"{row.dx},{row.dy}"
-        yield (
-            f"{shift} {WORST}" if row is marked else shift,
-            changed(row.raw),
-            changed(row.pooled),
-            share(row.absorbed),
-            figure(row.gain),
-            figure(row.residual),
-            share(row.aligned.fraction if row.aligned else None),
-        )
+        yield f"{shift} {WORST}" if row is marked else shift, *row_figures(row)
 
 
 def _verdict(report: ShiftReport) -> str:

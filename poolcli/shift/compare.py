@@ -3,7 +3,6 @@
 On one thread: the steps are so short that two threads spend twice the time, on waiting for each other.
 """
 
-from collections.abc import Callable
 from functools import lru_cache
 from math import floor, isfinite, log10, sqrt
 from sys import float_info
@@ -12,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from poolcli.ops.arrays import Rows
 from poolcli.shift.record import Side
 
 Array = NDArray[Any]
-Rows = Callable[[int, int], Array]  # the rows low ... high - 1 of a picture
 
 BAND_VALUES = 1 << 17
 EXACT = 256  # squares of bytes whose sum float32 holds
@@ -81,10 +80,12 @@ def _gaps(a: Array, b: Array) -> Array:
 def _figures(gaps: Array) -> tuple[float, float, float]:
     """Sum, sum of squares and maximum of the finite gaps."""
     finite = gaps.ravel().astype(np.float64, copy=False)
-    if not isfinite(finite.max(initial=0)):
+    largest = float(finite.max(initial=0))
+    if not isfinite(largest):
         finite = finite[np.isfinite(finite)]
+        largest = float(finite.max(initial=0))
     with np.errstate(over="ignore"):
-        return float(finite.sum()), float(np.einsum("i,i->", finite, finite)), float(finite.max(initial=0))
+        return float(finite.sum()), float(np.einsum("i,i->", finite, finite)), largest
 
 
 def _byte_figures(gaps: Array) -> tuple[float, float, float]:

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from poolcli.ops.arrays import Rows
 from poolcli.ops.footprint import Footprint
 from poolcli.shift.asked import Shift, Shifting
-from poolcli.shift.compare import Rows, compare, value_range
+from poolcli.shift.compare import compare, value_range
 from poolcli.shift.move import moved_rows, shifted_pair
 from poolcli.shift.record import GIVEN, Aligned, ShiftRow, Side
 
