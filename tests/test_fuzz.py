@@ -98,7 +98,7 @@ FOUND = {
 }
 
 
-@pytest.mark.parametrize(("names", "case"), FOUND.items(), ids=str)
+@pytest.mark.parametrize(("names", "case"), FOUND.items(), ids=[name for name, _ in FOUND])
 def test_what_fuzzing_found_stays_mended(tmp_path, names, case):
     """The smallest forms of what once ended in a traceback."""
     (name, target), (data, code) = names, case
