@@ -8,7 +8,6 @@ import pytest
 import poolcli
 
 ROOT = Path(poolcli.__file__).parent
-LONGEST_FILE = 300
 
 # room -> the rooms it may import; `errors` everybody may.
 ARROWS = {
@@ -92,11 +91,3 @@ def test_only_the_command_line_prints_or_exits():
 def test_click_is_never_imported():
     """Typer brings its own since 0.26."""
     assert not [path for path in FILES if any(module.split(".")[0] == "click" for module in imports(path))]
-
-
-def test_files_are_short():
-    """What does not fit is two things."""
-    long = {
-        name_of(path): count for path in FILES if (count := len(path.read_text("utf-8").splitlines())) > LONGEST_FILE
-    }
-    assert long == {}
