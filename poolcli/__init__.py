@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from poolcli.ops.pooling import adaptive_pool as adaptive_pool
     from poolcli.ops.pooling import pool as pool
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _PLACES = {
     "pool": "ops.pooling",

@@ -36,6 +36,17 @@ class OutputError(PoolcliError):
     kind = "output"
 
 
+def missing(what: str, packages: Iterable[str]) -> UsageError:
+    """The error for libraries that `what` needs and that are not installed, with the command that installs them.
+
+    >>> print(missing("--report html", ["jinja2"]))
+    --report html needs jinja2, which is not installed: pip install jinja2
+    """
+    names = list(packages)
+    verb = "is" if len(names) == 1 else "are"
+    return UsageError(f"{what} needs {' and '.join(names)}, which {verb} not installed: pip install {' '.join(names)}")
+
+
 def unknown(kind: str, got: str, allowed: Iterable[str]) -> UsageError:
     """The error for a name that is not in a table, with the nearest name that is; of equally near ones the shortest.
 

@@ -335,12 +335,12 @@ def test_memory_bounds_objects_too(store, tmp_path, command, text):
 
 
 MISSING = [
-    (("a.png", "-o", "s3://out/"), "s3fs", 's3:// needs s3fs, which is not installed: pip install "poolcli[cluster]"'),
-    (("gs://in/a.png",), "gcsfs", 'gs:// needs gcsfs, which is not installed: pip install "poolcli[cluster]" gcsfs'),
+    (("a.png", "-o", "s3://out/"), "s3fs", "s3:// needs s3fs, which is not installed: pip install s3fs"),
+    (("gs://in/a.png",), "gcsfs", "gs:// needs gcsfs, which is not installed: pip install gcsfs"),
     (
         ("a.png", "--engine", "dask"),
         "distributed",
-        '--engine dask needs distributed, which is not installed: pip install "poolcli[cluster]"',
+        "--engine dask needs distributed, which is not installed: pip install distributed",
     ),
 ]
 

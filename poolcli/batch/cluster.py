@@ -222,8 +222,7 @@ def _check_workers(client: Client) -> None:
         if version != __version__:
             has = "no poolcli" if isinstance(version, Exception) else f"poolcli {version}"
             raise UsageError(
-                f"the worker {worker} has {has}, this is {__version__}: there, "
-                f'pip install "poolcli[cluster]=={__version__}"'
+                f"the worker {worker} has {has}, this is poolcli {__version__}: install the same version there"
             )
 
 

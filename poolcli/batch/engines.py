@@ -12,8 +12,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Protocol, TypeVar
 
-from poolcli.errors import UsageError, unknown
-from poolcli.stores.table import missing_text
+from poolcli.errors import UsageError, missing, unknown
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -112,7 +111,7 @@ def find_engine(name: str | None, *, timeout: bool = False, scheduler: bool = Fa
         raise UsageError(f"--scheduler is for --engine {CLUSTER}: leave one of them out")
     package = ENGINES[name].package
     if package and find_spec(package) is None:
-        raise UsageError(missing_text(f"--engine {name}", [package], "poolcli[cluster]"))
+        raise missing(f"--engine {name}", [package])
     return ENGINES[name]
 
 

@@ -7,7 +7,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from poolcli.errors import UsageError, unknown
+from poolcli.errors import UsageError, missing, unknown
 from poolcli.shift.record import SIDE_MARK
 from poolcli.stores import Place
 
@@ -74,7 +74,7 @@ def check_forms(names: Iterable[str]) -> None:
             raise unknown("report", name, FORMS)
         package = FORMS[name].package
         if package and find_spec(package) is None:
-            raise UsageError(f'--report {name} needs {package}, which is not installed: pip install "poolcli[{name}]"')
+            raise missing(f"--report {name}", [package])
 
 
 def side_extensions(names: Iterable[str]) -> dict[str, str]:

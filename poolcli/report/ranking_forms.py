@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
-from poolcli.errors import UsageError
+from poolcli.errors import UsageError, missing
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,7 +50,7 @@ def check_files(paths: "Sequence[stores.Place]", *, overwrite: bool) -> None:
         if form is None:
             raise UsageError(f"'{path}' is no form of a comparison: the extensions {', '.join(FORMS)} are allowed")
         if form.package and find_spec(form.package) is None:
-            raise UsageError(f"'{path}' needs {form.package}, which is not installed: pip install \"poolcli[html]\"")
+            raise missing(f"'{path}'", [form.package])
         if path.exists() and not overwrite:
             raise UsageError(f"'{path}' exists already: use --overwrite, or another name with -o")
 

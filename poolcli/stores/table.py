@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 
-from poolcli.errors import UsageError, unknown
+from poolcli.errors import missing, unknown
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """One kind of store. `packages` are the modules it needs, `install` what pip is asked for.
+    """One kind of store. `packages` are the modules it needs, which pip knows by the same names.
 
     `writes`: objects can be written, and appear whole; `lists`: what is in it can be asked; `quoted`: keys are
     percent-encoded and may end in a query; `shared`: other processes see the same objects.
@@ -18,7 +18,6 @@ class Store:
 
     scheme: str
     packages: tuple[str, ...]
-    install: str = "poolcli[cluster]"
     aliases: tuple[str, ...] = ()
     writes: bool = True
     lists: bool = True
@@ -28,8 +27,8 @@ class Store:
 
 _ROWS = (
     Store("s3", ("fsspec", "s3fs"), aliases=("s3a",)),
-    Store("gs", ("fsspec", "gcsfs"), '"poolcli[cluster]" gcsfs', aliases=("gcs",)),
-    Store("az", ("fsspec", "adlfs"), '"poolcli[cluster]" adlfs', aliases=("abfs", "abfss")),
+    Store("gs", ("fsspec", "gcsfs"), aliases=("gcs",)),
+    Store("az", ("fsspec", "adlfs"), aliases=("abfs", "abfss")),
     Store("https", ("fsspec", "aiohttp"), writes=False, lists=False, quoted=True),
     Store("http", ("fsspec", "aiohttp"), writes=False, lists=False, quoted=True),
     Store("memory", ("fsspec",), shared=False),
@@ -43,17 +42,7 @@ def find_store(scheme: str) -> Store:
     if scheme not in STORES:
         raise unknown("kind of URL", f"{scheme}://", (f"{name}://" for name in (*STORES, "file")))
     store = STORES[scheme]
-    missing = [package for package in store.packages if find_spec(package) is None]
-    if missing:
-        raise UsageError(missing_text(f"{scheme}://", missing, store.install))
+    absent = [package for package in store.packages if find_spec(package) is None]
+    if absent:
+        raise missing(f"{scheme}://", absent)
     return store
-
-
-def missing_text(what: str, missing: list[str], install: str) -> str:
-    """The sentence for an extra that is not there.
-
-    >>> missing_text("s3://", ["s3fs"], "poolcli[cluster]")
-    's3:// needs s3fs, which is not installed: pip install "poolcli[cluster]"'
-    """
-    quoted = install if '"' in install else f'"{install}"'
-    return f"{what} needs {' and '.join(missing)}, which is not installed: pip install {quoted}"
