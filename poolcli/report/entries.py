@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from poolcli.look import Look
 from poolcli.pipeline import Outcome
-from poolcli.report.figures import direction, figure, row_figures, share
+from poolcli.report.figures import direction, figure, row_figures, share, visible
 from poolcli.report.panels import Shown, place, six
 from poolcli.report.verdict import GAIN, judgement, verdict, worst_row
 from poolcli.shift.record import GIVEN, ShiftReport, ShiftRow
@@ -79,9 +79,8 @@ class Entry:
     @property
     def name(self) -> str:
         """The file, and which frame of it; control characters shown as what they are not."""
-        name = self.file
         frame = f" (frame {self.report.input.frame})" if self.report.input.frame else ""
-        return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name) + frame
+        return visible(self.file) + frame
 
     @property
     def row(self) -> ShiftRow:

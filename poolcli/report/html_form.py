@@ -14,6 +14,7 @@ from poolcli import __version__
 from poolcli.look import heat_colours
 from poolcli.pipeline import Outcome
 from poolcli.report.entries import COLUMNS, Entry, Line, entries_of, facts_of
+from poolcli.report.figures import visible
 from poolcli.report.spread import plots
 from poolcli.stores import Place, publish
 
@@ -48,7 +49,7 @@ class Page:
         """Render what is shown of one picture, every frame."""
         if outcome.error is not None:
             self.failed += 1
-            self.failures += [outcome.error] * (len(self.failures) < MOST_FAILURES)
+            self.failures += [visible(outcome.error)] * (len(self.failures) < MOST_FAILURES)
         for entry in entries_of(outcome, "html"):
             self.first = self.first or entry
             self.facts = self.facts or facts_of(entry.report)
@@ -76,6 +77,7 @@ class Page:
                 listed=listed,
                 notes=notes,
                 failures=failures,
+                failed=self.failed,
                 script=_asset("page.js"),
                 version=__version__,
             )
