@@ -4,8 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from poolcli.execute import apply as apply
-    from poolcli.execute import shift_report as shift_report
+    from poolcli.evaluate import apply as apply
+    from poolcli.evaluate import shift_report as shift_report
     from poolcli.ops.convolve import convolve as convolve
     from poolcli.ops.pooling import adaptive_pool as adaptive_pool
     from poolcli.ops.pooling import pool as pool
@@ -16,8 +16,8 @@ _PLACES = {
     "pool": "ops.pooling",
     "adaptive_pool": "ops.pooling",
     "convolve": "ops.convolve",
-    "apply": "execute",
-    "shift_report": "execute",
+    "apply": "evaluate",
+    "shift_report": "evaluate",
 }
 __all__ = [*_PLACES]  # noqa: PLE0604 (names, one place for them)
 

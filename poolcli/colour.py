@@ -1,13 +1,19 @@
-"""Colour done right where a user asks: averages in linear light, and averages weighted by alpha. What is asked for."""
+"""Colour done right where a user asks: averages in linear light, and averages weighted by alpha.
+
+A recipe is put between two functions: stored values to light (or weights), the layers in floats,
+and back, rounded once. Source of the curve: IEC 61966-2-1 (sRGB).
+"""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from poolcli.errors import PictureError, UsageError
-from poolcli.recipe import Conv, Pool, Recipe
+from poolcli.recipe import Activation, Conv, Pool, Recipe
 
 if TYPE_CHECKING:  # what is asked for is checked without NumPy
     import numpy as np
+
+    from poolcli.ops.arrays import Array
 
 LIGHT = ("L", "LA", "RGB", "RGBA", "I;16", "uint8", "uint16")  # modes and dtypes whose values are taken for sRGB's
 WEIGHTED = ("avg", "blur", "stride")  # poolings that are sums of weighted values
@@ -46,8 +52,94 @@ class Colour:
         weighted = self.premultiply and alpha and mode not in ("La", "RGBa")
         if not self.linear and not weighted:
             return recipe
-        from poolcli.light import Coloured
         from poolcli.ops.arrays import full_range
 
         peak = float(full_range(dtype)) if dtype.kind == "u" else 1.0
         return Coloured(recipe.layers, self.linear, weighted, peak)
+
+
+_GRID = 1 << 20  # so that a mean of 7.5 is not 7.4999999999 and rounded down
+
+
+@dataclass(frozen=True, slots=True)
+class Coloured(Recipe):
+    """A recipe whose layers see light instead of stored values (`linear`), colours times alpha (`weighted`), or both.
+
+    Takes and gives stored values up to `peak`: integers come back as integers unless a filter makes floats of them.
+    """
+
+    linear: bool = False
+    weighted: bool = False
+    peak: float = 255.0
+
+    def __call__(self, image: "Array", *, alpha: bool = False) -> "Array":
+        """Run the layers on `image` between the two functions."""
+        from poolcli.ops.arrays import to_integers
+
+        light = self._before(image, alpha)
+        pooled = self._after(Recipe.__call__(self, light, alpha=alpha and not self.weighted), alpha)
+        filtered = any(isinstance(layer, Conv) for layer in self.layers)
+        return pooled if filtered or image.dtype.kind == "f" else to_integers(pooled, image.dtype)
+
+    def split(self) -> tuple[Recipe | None, Recipe]:
+        """As of any recipe; both parts take and give stored values."""
+        head, tail = Recipe.split(self)
+        made = [Coloured(part.layers, self.linear, self.weighted, self.peak) for part in (head, tail) if part]
+        return (made[0] if head else None), made[-1]
+
+    def _before(self, image: "Array", alpha: bool) -> "Array":
+        values = image.astype("float64")
+        colours = values[..., :-1] if alpha else values
+        if self.linear:
+            colours[...] = to_light(colours / self.peak)
+        if self.weighted:
+            colours *= values[..., -1:]
+        return values
+
+    def _after(self, values: "Array", alpha: bool) -> "Array":
+        import numpy as np
+
+        colours = values[..., :-1] if alpha else values
+        if self.weighted:
+            weights = values[..., -1:]
+            np.divide(colours, weights, out=colours, where=weights > 0)
+            gain = np.prod([_sum(layer) for layer in self.layers])
+            colours *= gain
+            weights /= gain
+        if self.linear:
+            colours[...] = from_light(colours) * self.peak
+        snapped: Array = np.rint(values * _GRID) / _GRID
+        return snapped
+
+
+def _sum(layer: Conv | Activation | Pool) -> float:
+    """What a layer makes of a constant 1."""
+    return sum(map(sum, layer.kernel)) or 1.0 if isinstance(layer, Conv) else 1.0
+
+
+def to_light(stored: "Array") -> "Array":
+    """sRGB's values (0 to 1) as light; below 0 the same mirrored.
+
+    >>> import numpy as np
+    >>> float(to_light(np.array(0.5)).round(6))
+    0.214041
+    """
+    import numpy as np
+
+    size = np.abs(stored)
+    light: Array = np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4)
+    return np.copysign(light, stored)
+
+
+def from_light(light: "Array") -> "Array":
+    """Light as sRGB's values, the other way round.
+
+    >>> import numpy as np
+    >>> float(from_light(np.array(0.214041)).round(6))
+    0.5
+    """
+    import numpy as np
+
+    size = np.abs(light)
+    stored: Array = np.where(size <= 0.0031308, size * 12.92, 1.055 * size ** (1 / 2.4) - 0.055)
+    return np.copysign(stored, light)

@@ -18,22 +18,17 @@ ARROWS = {
     "recipe": {"ops"},
     "images": {"stores"},
     "shift": {"ops"},
-    "execute": {"banded", "ops", "recipe", "shift"},
-    "contest": {"execute", "images", "ops", "recipe", "shift", "stores"},
-    "banded": {"ops", "recipe"},
-    "colour": {"light", "ops", "recipe"},
-    "light": {"ops", "recipe"},
-    "views": {"ops"},
-    "look": {"execute", "images", "ops", "recipe", "shift", "views"},
-    "pipeline": {"banded", "colour", "execute", "files", "images", "look", "ops", "recipe", "shift", "stores"},
-    "pair": {"execute", "images", "look", "ops", "pipeline", "recipe", "shift", "stores"},
-    "report": {"contest", "files", "images", "look", "pipeline", "shift", "stores"},
-    "batch": {"files", "images", "ops", "pipeline", "recipe", "shift", "stores"},
-    "cli": {
-        *("batch", "colour", "contest", "execute", "files", "images"),
-        *("look", "ops", "pair", "pipeline", "recipe", "report", "shift", "stores"),
+    "evaluate": {"ops", "recipe", "shift"},
+    "colour": {"ops", "recipe"},
+    "visualize": {"evaluate", "images", "ops", "recipe", "shift"},
+    "report": {"files", "images", "shift", "stores", "visualize"},
+    "batch": {
+        *("colour", "evaluate", "files", "images", "ops", "recipe", "report", "shift", "stores", "visualize"),
     },
-    "__init__": {"execute", "ops"},
+    "cli": {
+        *("batch", "colour", "files", "images", "ops", "recipe", "report", "shift", "stores", "visualize"),
+    },
+    "__init__": {"evaluate", "ops"},
     "__main__": {"cli"},
 }
 FILES = sorted(ROOT.rglob("*.py"))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import poolcli
-from poolcli.banded import bands, is_local, output_size
+from poolcli.evaluate import bands, is_local, output_size
 from poolcli.recipe import parse_recipe
 from tests.batches import environment
 from tests.images import assert_close, assert_same, random_image
@@ -98,8 +98,8 @@ def test_what_needs_the_whole_picture_is_not_cut(recipe):
 def small_bands(tmp_path, monkeypatch):
     """A working directory in which every .npy counts as large and a band is one row or so."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("poolcli.pipeline.large.LARGE", 0)
-    monkeypatch.setattr("poolcli.pipeline.large.BAND_BYTES", 1)
+    monkeypatch.setattr("poolcli.batch.job.LARGE", 0)
+    monkeypatch.setattr("poolcli.batch.job.BAND_BYTES", 1)
     return tmp_path
 
 
@@ -111,13 +111,13 @@ SHAPES = {"hw": (41, 13), "hwc": (41, 13, 3), "chw": (3, 41, 13), "nchw": (2, 3,
 @pytest.mark.parametrize("layout", SHAPES)
 def test_every_layout_and_byte_order_through_the_command(small_bands, command, monkeypatch, layout, dtype, most):
     """The same file as without bands; a note says that there is no report."""
-    monkeypatch.setattr("poolcli.pipeline.large.BAND_BYTES", most)
+    monkeypatch.setattr("poolcli.batch.job.BAND_BYTES", most)
     np.save("in.npy", random_image(5, SHAPES[layout], np.dtype(dtype).newbyteorder("="), ()).astype(dtype))
     words = ("in.npy", "--layout", layout, "--k", "3", "--s", "2", "--padding", "1", "--mode", "max")
     result = command("pool", *words, "-o", "banded.npy")
     assert result.code == 0
     assert "in.npy: pooled band by band, without a shift report, since the array is too large" in result.err
-    monkeypatch.setattr("poolcli.pipeline.large.LARGE", 1 << 40)
+    monkeypatch.setattr("poolcli.batch.job.LARGE", 1 << 40)
     assert command("pool", *words, "-o", "whole.npy").code == 0
     assert (small_bands / "banded.npy").read_bytes() == (small_bands / "whole.npy").read_bytes()
 

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import poolcli
-from poolcli import execute
+from poolcli import evaluate
 from poolcli.ops import arrays, convolve, reduce, taps
 from poolcli.ops.geometry import EDGES
-from poolcli.shift import compare
+from poolcli.shift import difference as compare
 from tests import oracles
 from tests.images import assert_close, random_image
 
@@ -127,5 +127,5 @@ def test_a_moved_picture_is_measured_by_its_rows_as_it_is_whole(recipe, edge, mo
         whole = poolcli.shift_report(recipe, image, shifts, edge=edge)
         for band in (1, 700, 2000):
             with monkeypatch.context() as patch:
-                patch.setattr(execute, "BAND_BYTES", band)
+                patch.setattr(evaluate, "BAND_BYTES", band)
                 assert poolcli.shift_report(recipe, image, shifts, edge=edge) == whole

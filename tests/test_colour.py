@@ -8,9 +8,8 @@ import pytest
 from PIL import Image
 
 from poolcli import recipe as recipes
-from poolcli.colour import Colour
+from poolcli.colour import Colour, from_light, to_light
 from poolcli.errors import PictureError, UsageError
-from poolcli.light import from_light, to_light
 from tests.images import assert_same
 
 

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 import poolcli
-from poolcli.contest import Point, shifts_within
-from poolcli.report.ranking import Place, Ranking, sparkline
+from poolcli.batch.comparing import shifts_within
+from poolcli.report.ranking import Place, Point, Ranking, sparkline
 from poolcli.report.ranking_page import chart
 from tests.test_page import assert_quiet
 

@@ -12,7 +12,7 @@ from poolcli.batch.plan import Digests, Plan, check, digest
 from poolcli.batch.spool import Spool, in_order
 from poolcli.batch.wanted import Wanted, natural_key
 from poolcli.errors import UsageError
-from poolcli.pipeline import Job
+from poolcli.report import Job
 from tests.batches import draw, process
 
 

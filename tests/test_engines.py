@@ -14,12 +14,13 @@ import pytest
 
 from poolcli import files, images
 from poolcli.batch.engines import ENGINES, Limits, Lost, find_engine, run
+from poolcli.batch.job import Settings
 from poolcli.batch.journal import NAME
 from poolcli.batch.kept import Kept
 from poolcli.batch.tasks import Task, seen_from_afar, weight
 from poolcli.errors import PoolcliError, UsageError
-from poolcli.pipeline import Job, Settings
 from poolcli.recipe import parse_recipe
+from poolcli.report import Job
 from poolcli.stores import Url
 from tests.batches import contents, draw, draw_many, environment, words
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from poolcli.look import PREVIEW
-from poolcli.pipeline import Job, Settings
-from poolcli.pipeline.line import run_image
+from poolcli.batch.job import Settings, run_image
 from poolcli.recipe import as_recipe
+from poolcli.report import Job
 from poolcli.report.preview import UPPER_HALF, able, print_preview
+from poolcli.visualize import PREVIEW
 
 
 class Terminal(StringIO):

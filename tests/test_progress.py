@@ -9,7 +9,7 @@ import pytest
 
 from poolcli.cli import progress
 from poolcli.cli.tally import Tally
-from poolcli.pipeline import Job, Outcome
+from poolcli.report import Job, Outcome
 from tests.batches import draw_many, environment, words
 
 JOB = Job(None, None, "a.png", "b.png")

@@ -10,14 +10,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import poolcli
+from poolcli import visualize as heat
 from poolcli.images import Frame
-from poolcli.look import LONG_PAGE, PAGE, SHEET, look
 from poolcli.recipe import Pool, as_recipe
-from poolcli.shift.asked import Shifting
-from poolcli.shift.record import Offset
-from poolcli.views import heat
-from poolcli.views.parts import Region, busiest, shrunk, stretched
-from poolcli.views.survivors import MARK, dots, survivors
+from poolcli.shift.record import Offset, Shifting
+from poolcli.visualize import LONG_PAGE, MARK, PAGE, SHEET, Region, busiest, dots, look, shrunk, stretched, survivors
 from tests.images import random_image
 
 THE_ONE = ("--filter", "line-v", "--activation", "relu", "--k", "2", "--mode", "max")

@@ -17,7 +17,7 @@ from poolcli.batch.destination import Destination, side_files
 from poolcli.batch.spool import Spool
 from poolcli.batch.wanted import Found
 from poolcli.errors import UsageError
-from poolcli.pipeline import Job
+from poolcli.report import Job
 from poolcli.stores import Place, Url, place_of
 
 if TYPE_CHECKING:  # a plan of few pictures is checked without NumPy

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from poolcli import __version__
+from poolcli.batch.job import Settings
 from poolcli.batch.journal import Journal
 from poolcli.batch.plan import target_key
 from poolcli.batch.tasks import Task
 from poolcli.errors import PoolcliError
 from poolcli.files import sweep
-from poolcli.pipeline import Job, Outcome, Settings
+from poolcli.report import Job, Outcome
 from poolcli.shift.record import ShiftReport
 from poolcli.stores import Place, Url
 

@@ -6,8 +6,9 @@ from io import BytesIO
 from pathlib import Path
 
 from poolcli import images
-from poolcli.pipeline import Job, Settings
+from poolcli.batch.job import Settings
 from poolcli.recipe import Conv
+from poolcli.report import Job
 from poolcli.stores import Url
 
 HEAD = 1 << 16  # bytes of an object that tell how large a picture it is

@@ -6,6 +6,7 @@ from functools import partial
 from itertools import chain
 
 from poolcli import images
+from poolcli.batch.comparing import Contender, Contest, play, shifts_within
 from poolcli.batch.discover import STREAM, discover, listed, names_in
 from poolcli.batch.engines import Limits, Lost, find_engine, processors
 from poolcli.batch.engines import run as run_engine
@@ -14,13 +15,12 @@ from poolcli.cli.options.comparing import Comparing
 from poolcli.cli.options.discovery import Discovery
 from poolcli.cli.printer import say
 from poolcli.cli.tables import print_objects
-from poolcli.contest import Contender, Contest, Match, play, shifts_within
 from poolcli.errors import UsageError
 from poolcli.recipe import Recipe
 from poolcli.recipe.layers import Layer
-from poolcli.report.ranking import Ranking
+from poolcli.report.ranking import Match, Ranking
 from poolcli.report.ranking_forms import print_ranking, writer_of
-from poolcli.shift.asked import Shifting
+from poolcli.shift.record import Shifting
 
 
 def run_contest(

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from poolcli.batch.comparing import compare_pictures
 from poolcli.images.options import ReadOptions
-from poolcli.pair import compare_pictures
 from poolcli.recipe import Recipe
 from poolcli.report.forms import FORMS, looks_of, run_reports, write_sides
 from poolcli.report.json_form import to_json

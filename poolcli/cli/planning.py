@@ -10,6 +10,7 @@ from pathlib import Path
 from poolcli import images
 from poolcli.batch.destination import Destination, choose
 from poolcli.batch.discover import STREAM, discover, listed, names_in
+from poolcli.batch.job import Settings
 from poolcli.batch.journal import NAME as JOURNAL
 from poolcli.batch.journal import Journal
 from poolcli.batch.plan import Plan, check
@@ -20,7 +21,7 @@ from poolcli.cli.request import Request
 from poolcli.cli.settings import extension_of, writable
 from poolcli.cli.stream import stream_job
 from poolcli.errors import UsageError
-from poolcli.pipeline import Job, Settings
+from poolcli.report import Job
 from poolcli.report.forms import run_paths, side_extensions
 from poolcli.stores import Place, place_of
 

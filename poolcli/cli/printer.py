@@ -9,7 +9,7 @@ from poolcli.report.json_form import outcome_lines, planned_line
 PREVIEW = "preview"  # what the pictures for `--preview` are called among the looks
 
 if TYPE_CHECKING:
-    from poolcli.pipeline import Job, Outcome
+    from poolcli.report import Job, Outcome
 
 
 class Printer:

@@ -15,12 +15,12 @@ from poolcli.cli.request import Request
 from poolcli.cli.settings import settings_of
 from poolcli.cli.tally import Tally
 from poolcli.cli.work import to_do, work
-from poolcli.pipeline import Outcome
+from poolcli.report import Outcome
 from poolcli.report.forms import looks_of, run_reports
 from poolcli.stores import Place
 
 if TYPE_CHECKING:
-    from poolcli.look import Sizes
+    from poolcli.visualize import Sizes
 
 
 def run(request: Request) -> int:

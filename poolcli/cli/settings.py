@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from poolcli import images
 from poolcli.batch.destination import Destination
+from poolcli.batch.job import Settings
 from poolcli.cli.request import Request
 from poolcli.colour import Colour
-from poolcli.pipeline import Settings
 from poolcli.stores import Place
 from poolcli.stores.place import writable as taking
 

@@ -11,7 +11,7 @@ from poolcli.batch.discover import STREAM
 from poolcli.cli.request import Request
 from poolcli.errors import UsageError
 from poolcli.files import is_folder
-from poolcli.pipeline import Job
+from poolcli.report import Job
 from poolcli.report.forms import side_extensions
 from poolcli.stores import Place, Url, place_of
 from poolcli.stores.place import writable

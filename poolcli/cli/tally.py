@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from poolcli.pipeline import Outcome
+    from poolcli.report import Outcome
 
 # What a count of each kind of failure is called.
 KINDS = {

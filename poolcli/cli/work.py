@@ -19,6 +19,7 @@ from poolcli.batch.engines import (
     processors,
     run,
 )
+from poolcli.batch.job import Settings
 from poolcli.batch.plan import presence
 from poolcli.batch.resuming import Keys, done_before, note, note_begun, numbered
 from poolcli.batch.tasks import Task, seen_from_afar, weight
@@ -27,7 +28,7 @@ from poolcli.cli.options.running import Running
 from poolcli.cli.planning import Planned
 from poolcli.cli.printer import say
 from poolcli.files import sweep
-from poolcli.pipeline import Job, Outcome, Settings
+from poolcli.report import Job, Outcome
 
 Tell = Callable[[int, Outcome], None]
 
@@ -92,7 +93,7 @@ def _work_alone(settings: Settings, task: Task) -> Outcome:
 
 def _work(settings: Settings, base: Path | None, task: Task) -> Outcome:
     """What becomes of a job; `base`: where we are, for a worker that is elsewhere."""
-    from poolcli.report.worker import run_and_report  # and with it NumPy
+    from poolcli.batch.job import run_and_report  # and with it NumPy
 
     if base is None:
         return run_and_report(settings, task.job)

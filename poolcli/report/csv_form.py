@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 from io import TextIOWrapper
 from typing import Any
 
-from poolcli.pipeline import Outcome
+from poolcli.report import Outcome
 from poolcli.report.spool import spooled
 from poolcli.shift.record import Aligned, ShiftReport, ShiftRow, Side
 from poolcli.stores import Place

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from poolcli.look import Look
-from poolcli.pipeline import Outcome
+from poolcli.report import Outcome
 from poolcli.report.figures import direction, figure, row_figures, share, visible
 from poolcli.report.panels import Shown, place, six
 from poolcli.report.verdict import GAIN, judgement, verdict, worst_row
 from poolcli.shift.record import GIVEN, ShiftReport, ShiftRow
+from poolcli.visualize import Look
 
 SIDE = 320
 

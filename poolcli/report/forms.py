@@ -12,8 +12,8 @@ from poolcli.shift.record import SIDE_MARK
 from poolcli.stores import Place
 
 if TYPE_CHECKING:
-    from poolcli.look import Sizes
-    from poolcli.pipeline import Outcome
+    from poolcli.report import Outcome
+    from poolcli.visualize import Sizes
 
 RUN_NAME = "shift-report"
 FEW = 100  # pictures of a run that are all shown large
@@ -26,7 +26,7 @@ class Form:
     A form of a picture (`of_run` False) is written beside every output, by the worker: `writer(path, outcome)`. A form
     of a run is one file: `writer(path)` is a context that gives a function to call with every outcome; the file
     appears when the context ends well. `package` is what the extra of the form's name brings, `looks` the sizes (of
-    `poolcli.look`) of the pictures that it shows, in a run of few pictures and of more.
+    `poolcli.visualize`) of the pictures that it shows, in a run of few pictures and of more.
     """
 
     name: str
@@ -96,9 +96,9 @@ def looks_of(names: Iterable[str], *, pictures: int) -> "dict[str, Sizes]":
     wanted = {name: FORMS[name].looks for name in names if FORMS[name].looks}
     if not wanted:
         return {}
-    from poolcli import look
+    from poolcli import visualize
 
-    return {name: getattr(look, sizes[pictures > FEW]) for name, sizes in wanted.items() if sizes}
+    return {name: getattr(visualize, sizes[pictures > FEW]) for name, sizes in wanted.items() if sizes}
 
 
 def form_of(path: Place) -> Form:

@@ -11,12 +11,12 @@ from typing import Any, BinaryIO
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from poolcli import __version__
-from poolcli.look import heat_colours
-from poolcli.pipeline import Outcome
+from poolcli.report import Outcome
 from poolcli.report.entries import COLUMNS, Entry, Line, entries_of, facts_of
 from poolcli.report.figures import visible
 from poolcli.report.spread import plots
 from poolcli.stores import Place, publish
+from poolcli.visualize import heat_colours
 
 MOST_BYTES = 24 << 20  # of rows with their pictures; the others have figures only
 MOST_ROWS = 20_000

@@ -10,7 +10,7 @@ from poolcli.shift.record import ShiftReport
 from poolcli.stores import Place, publish
 
 if TYPE_CHECKING:  # NumPy comes with it, and lists of modes need none
-    from poolcli.pipeline import Job, Outcome
+    from poolcli.report import Job, Outcome
 
 
 def outcome_lines(outcome: "Outcome") -> Iterator[str]:

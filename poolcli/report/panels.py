@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from poolcli.look import Look, Panel
 from poolcli.report.figures import direction, figure, percent
 from poolcli.shift.record import GIVEN, ShiftReport, ShiftRow, Side
+from poolcli.visualize import Look, Panel
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from rich.style import Style
 from rich.text import Text
 
 from poolcli.images.show import fitted
-from poolcli.look import PREVIEW, Look
+from poolcli.visualize import PREVIEW, Look
 
 if TYPE_CHECKING:
     from poolcli.images.show import Pixels
-    from poolcli.look import Sizes
+    from poolcli.visualize import Sizes
 
 UPPER_HALF = "\N{UPPER HALF BLOCK}"
 WIDEST = 40  # cells of one picture

@@ -4,12 +4,48 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from poolcli.contest import Match, Point, Standing
 from poolcli.report.figures import NOTHING, figure, percent, share
 
 SCHEMA = "poolcli.compare/1"
 FIGURES = ("residual", "aligned", "absorbed", "gain", "fidelity")
 _BLOCKS = "▁▂▃▄▅▆▇█"
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What shifts of one length (in pixels) leave: `residual` as it is, `aligned` when the output may move along."""
+
+    distance: float
+    residual: float | None
+    aligned: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one contender does on one picture, as means over the shifts; None where there is no figure.
+
+    `aligned`: what is left of the change in value when the output may move along by whole pixels. `fidelity`: PSNR in
+    dB against the ideal down-sampling.
+    """
+
+    name: str
+    layers: str
+    residual: float | None
+    aligned: float | None
+    absorbed: float | None
+    gain: float | None
+    fidelity: float | None
+    curve: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One picture with the standing of every contender; or the error, if it cannot be compared."""
+
+    path: str
+    size: tuple[int, int] = (0, 0)
+    standings: tuple[Standing, ...] = ()
+    error: str | None = None
 
 
 @dataclass(slots=True)

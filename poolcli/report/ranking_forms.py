@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from poolcli import stores
-    from poolcli.contest import Match
-    from poolcli.report.ranking import Place, Ranking
+    from poolcli.report.ranking import Match, Place, Ranking
 
 HEADS = ("", "mode", "residual", "aligned", "absorbed", "gain", "fidelity", "by distance")
 EXPLAINED = (
@@ -65,7 +64,7 @@ def writer_of(path: "stores.Place", ranking: "Ranking") -> AbstractContextManage
 @contextmanager
 def write_csv(path: "stores.Place", ranking: "Ranking") -> Iterator[Add]:
     """A row for every contender on every picture."""
-    from poolcli.contest import Standing
+    from poolcli.report.ranking import Standing
     from poolcli.report.spool import spooled
 
     names = [field.name for field in fields(Standing) if field.name != "curve"]

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from math import ceil, floor, log10
 
 from poolcli import __version__, stores
-from poolcli.contest import Match
 from poolcli.report.figures import figure
 from poolcli.report.html_form import templates, write_head
-from poolcli.report.ranking import Place, Ranking, figures, top_of, words
+from poolcli.report.ranking import Match, Place, Ranking, figures, top_of, words
 
 LEFT, RIGHT, TOP, BOTTOM = 60.0, 500.0, 16.0, 260.0
 LINE_HEIGHT = 14.0

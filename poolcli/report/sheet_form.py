@@ -1,13 +1,13 @@
 """The report as one picture: a contact sheet beside every output."""
 
 from poolcli.images.sheet import PANEL, Band, Tile, draw_sheet
-from poolcli.look import Look, Panel, heat_colours
-from poolcli.pipeline import Outcome
+from poolcli.report import Outcome
 from poolcli.report.entries import facts_of, title_of
 from poolcli.report.panels import Shown, place, six
 from poolcli.report.verdict import title, verdict, worst_row
 from poolcli.shift.record import ShiftReport
 from poolcli.stores import Place, publish
+from poolcli.visualize import Look, Panel, heat_colours
 
 
 def write_sheet(path: Place, outcome: Outcome) -> None:

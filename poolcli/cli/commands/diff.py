@@ -11,7 +11,7 @@ from poolcli.cli.words import Argument, Option
 from poolcli.errors import UsageError
 from poolcli.files import check_not_read
 from poolcli.report.forms import form_of
-from poolcli.shift.asked import check_tolerance
+from poolcli.shift.record import check_tolerance
 from poolcli.stores import Place, place_of
 from poolcli.stores.place import writable
 

@@ -10,7 +10,7 @@ from poolcli.errors import UsageError, unknown
 from poolcli.ops.modes import MODES, MOST_TAPS, OPTIONS
 from poolcli.recipe import Pool, parse_recipe
 from poolcli.recipe.layers import Layer
-from poolcli.shift.asked import check_edge, check_tolerance
+from poolcli.shift.record import check_edge, check_tolerance
 from poolcli.stores import Place, place_of
 from poolcli.stores.place import writable
 

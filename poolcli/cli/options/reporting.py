@@ -7,7 +7,7 @@ from poolcli.cli.options.change import ShiftEdge, Tolerance
 from poolcli.cli.words import Option
 from poolcli.errors import UsageError
 from poolcli.report.forms import FORMS, check_forms
-from poolcli.shift.asked import Shifting
+from poolcli.shift.record import Shifting
 
 _FORMS = "; ".join(f"{form.name}: {form.what}" for form in FORMS.values())
 

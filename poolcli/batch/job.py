@@ -1,37 +1,84 @@
-"""The straight line: decode, layers, encode; and the same layers on the shifted picture, for the shift report."""
+"""The job of one picture: decode, layers, encode; the same layers on the shifted picture, for the shift report.
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+NumPy and what stands on it are loaded when a picture is run, not with this file: a plan is made without them.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-import numpy as np
-
 from poolcli import images
+from poolcli.colour import Colour
 from poolcli.errors import PictureError, PoolcliError
-from poolcli.execute import measure_layers, run_layers, size_of
-from poolcli.ops.arrays import Array
-from poolcli.ops.ranges import to_dtype
-from poolcli.ops.threads import beside, threads
-from poolcli.pipeline.job import Job, Outcome, Settings
 from poolcli.recipe import Recipe
-from poolcli.shift.record import InputFacts, OutputFacts, ShiftReport, ShiftRow, summarize
+from poolcli.report import Job, Outcome
+from poolcli.shift.record import InputFacts, OutputFacts, Shifting, ShiftReport, ShiftRow, summarize
 from poolcli.stores import Place, fetched, publish
 
-if TYPE_CHECKING:  # loaded only when a report shows pictures
-    from poolcli.look import Look
+if TYPE_CHECKING:
+    from poolcli.ops.arrays import Array
+    from poolcli.visualize import Look, Sizes
 
 Rows = tuple[ShiftRow, ...]
 
 MOST_LOOKS = 8  # frames of a picture that a report shows
 CHUNK = 1 << 20  # what is read of a stream at a time
 BYTES_A_PIXEL, SPARE_BYTES = 32, 1 << 26  # no file of a picture needs more: four channels of 64 bits, and notes
+LARGE = 1 << 28  # a .npy of so many bytes is not held in memory
+BAND_BYTES = 1 << 23  # what is read of it at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is the same for every picture of a run; `shifting` None: no report.
+
+    `format` None: the one that the target's extension says, else the picture's own. `durable`: results are on the
+    disk, not only with the system, before a job is done. `threads`: how many a large picture may use. `looks`: the
+    forms of report that show pictures.
+    """
+
+    recipe: Recipe
+    shifting: Shifting | None = field(default_factory=Shifting)
+    to_range: str = "clip"
+    reading: images.ReadOptions = field(default_factory=images.ReadOptions)
+    encoding: images.EncodeOptions = field(default_factory=images.EncodeOptions)
+    format: str | None = None
+    durable: bool = False
+    colour: Colour = field(default_factory=Colour)
+    threads: int = 1
+    looks: "Mapping[str, Sizes]" = field(default_factory=dict)
+
+
+def run_and_report(settings: Settings, job: Job) -> Outcome:
+    """Pool one picture, measure its shifts, write the reports beside its output; what fails is the outcome's error."""
+    outcome = run_image(settings, job)
+    if outcome.reports:
+        from poolcli.report.forms import write_sides
+
+        try:
+            write_sides(job.sides, outcome)
+        except PoolcliError as error:
+            outcome = replace(outcome, error=str(error), kind=error.kind, looks={})
+    kept = {name: looks for name, looks in outcome.looks.items() if name not in job.sides}
+    return replace(outcome, job=_named(job), looks=kept)  # what is drawn already need not go through the engine
+
+
+def _named(job: Job) -> Job:
+    """`job` with the names of its streams in their place: they are used up, and an outcome is kept on disk."""
+    if isinstance(job.source, Place) and isinstance(job.target, Place):
+        return job
+    return replace(job, source=Path(job.name), target=Path(job.target_name))
 
 
 def run_image(settings: Settings, job: Job) -> Outcome:
     """Pool one picture and measure its shifts; what is wrong with this picture becomes the outcome's error."""
+    import numpy as np
+
+    from poolcli.ops.threads import threads
+
     try:
         # Sums beyond the largest float are infinite: an answer, no news for stderr.
         with threads(settings.threads), np.errstate(all="ignore"):
@@ -52,8 +99,6 @@ def run_image(settings: Settings, job: Job) -> Outcome:
 
 def _pool_picture(settings: Settings, job: Job) -> Outcome:
     if isinstance(job.target, Path) and _asked_format(settings, job) in (None, "NPY"):
-        from poolcli.pipeline.large import large_array, pool_bands  # not loaded for pictures
-
         large = large_array(settings, job)
         if large is not None:
             return pool_bands(settings, job, large)
@@ -107,6 +152,8 @@ def _pooled_frames(
 
     A single frame is measured while it is encoded; of several each is measured here, lest all be kept for that.
     """
+    from poolcli.evaluate import measure_layers, run_layers
+
     for frame in picture.frames:
         layers = _layers(settings, frame)
         dense, pooled = run_layers(layers, frame.pixels, alpha=frame.alpha)
@@ -120,9 +167,11 @@ def _layers(settings: Settings, frame: images.Frame) -> Recipe:
     return settings.colour.around(settings.recipe, frame.mode, frame.pixels.dtype, alpha=frame.alpha)
 
 
-def _as_written(settings: Settings, frame: images.Frame, target_format: str, pooled: Array) -> Array:
+def _as_written(settings: Settings, frame: images.Frame, target_format: str, pooled: "Array") -> "Array":
     if target_format in images.ARRAYS:
         return pooled
+    from poolcli.ops.ranges import to_dtype
+
     return to_dtype(pooled, frame.pixels.dtype, settings.to_range, alpha=frame.alpha)
 
 
@@ -130,7 +179,7 @@ def _looks(
     settings: Settings, picture: images.Picture, rows: tuple[Rows, ...], target_format: str
 ) -> "dict[str, tuple[Look, ...]]":
     """For every form that shows pictures, a look at each of the first frames, for its worst shift."""
-    from poolcli.look import look
+    from poolcli.visualize import look
 
     assert settings.shifting is not None
     sizes = tuple(settings.looks.values())
@@ -161,6 +210,8 @@ def _write(
     settings: Settings, picture: images.Picture, job: Job, target_format: str, measure: Callable[[], tuple[Rows, ...]]
 ) -> tuple[images.Picture, tuple[Rows, ...]]:
     """Encode the picture and measure its shifts, at the same time where there are threads; published when both are."""
+    from poolcli.ops.threads import beside
+
     size = sum(frame.pixels.nbytes for frame in picture.frames)
     encode = partial(images.encode, picture, format=target_format, options=settings.encoding)
     if isinstance(job.target, Place):
@@ -180,6 +231,8 @@ def _report(
     frames: tuple[str, images.Frame, images.Frame],
     rows: Rows,
 ) -> ShiftReport:
+    from poolcli.evaluate import size_of
+
     stored_mode, before, after = frames
     return ShiftReport(
         InputFacts(job.name, size_of(before.pixels), stored_mode, index),
@@ -188,3 +241,33 @@ def _report(
         rows,
         summarize(rows),
     )
+
+
+def large_array(settings: Settings, job: Job) -> images.LargeArray | None:
+    """The input, if it is an array too large for memory that can be pooled band by band into another."""
+    from poolcli.evaluate import is_local
+
+    if not isinstance(job.source, Path) or settings.colour or not is_local(settings.recipe):
+        return None
+    return images.open_large(job.source, job.name, settings.reading, LARGE)
+
+
+def pool_bands(settings: Settings, job: Job, large: images.LargeArray) -> Outcome:
+    """Pool an array from file to file, never holding more of it than a band."""
+    from poolcli.evaluate import bands, output_size
+
+    assert isinstance(job.target, Path)
+    shape = large.shape(output_size(settings.recipe, large.size))
+    with publish(job.target, durable=settings.durable) as stream:
+        pooled = (
+            large.as_stored(band)
+            for part in large.parts(BAND_BYTES)
+            for band in bands(settings.recipe, large.size, partial(images.rows_of, part), _rows_of_a_band(part))
+        )
+        images.write_bands(stream, shape, pooled)
+    note = "pooled band by band, without a shift report, since the array is too large to be held in memory"
+    return Outcome(job, notes=(note,) if settings.shifting else (), pixels=large.pixels)
+
+
+def _rows_of_a_band(part: "Array") -> int:
+    return max(1, BAND_BYTES * len(part) // part.nbytes)

@@ -1,21 +1,26 @@
-"""Several recipes on one picture, over many shifts: how much each leaves of the change, and what it makes of detail."""
+"""The jobs that write no picture: several recipes on one picture over many shifts, and one recipe on two pictures."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from math import hypot
 from statistics import fmean
 
 import numpy as np
 
 from poolcli import images
-from poolcli.errors import PoolcliError
-from poolcli.execute import measure_layers, size_of
+from poolcli.errors import PictureError, PoolcliError
+from poolcli.evaluate import measure_layers, size_of
+from poolcli.ops.arrays import Array
 from poolcli.ops.ideal import fidelities
+from poolcli.ops.ranges import to_dtype
 from poolcli.recipe import Recipe
-from poolcli.shift.asked import Shifting
-from poolcli.shift.compare import value_range
-from poolcli.shift.record import ShiftRow
+from poolcli.report import Job, Outcome
+from poolcli.report.ranking import Match, Point, Standing
+from poolcli.shift.difference import measure_pair, value_range
+from poolcli.shift.record import InputFacts, Offset, OutputFacts, Shifting, ShiftReport, ShiftRow, summarize
 from poolcli.stores import Place, fetched
+from poolcli.visualize import Sizes, look_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,43 +38,6 @@ class Contest:
     contenders: tuple[Contender, ...]
     shifting: Shifting
     reading: images.ReadOptions = field(default_factory=images.ReadOptions)
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """What shifts of one length (in pixels) leave: `residual` as it is, `aligned` when the output may move along."""
-
-    distance: float
-    residual: float | None
-    aligned: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How one contender does on one picture, as means over the shifts; None where there is no figure.
-
-    `aligned`: what is left of the change in value when the output may move along by whole pixels. `fidelity`: PSNR in
-    dB against the ideal down-sampling.
-    """
-
-    name: str
-    layers: str
-    residual: float | None
-    aligned: float | None
-    absorbed: float | None
-    gain: float | None
-    fidelity: float | None
-    curve: tuple[Point, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """One picture with the standing of every contender; or the error, if it cannot be compared."""
-
-    path: str
-    size: tuple[int, int] = (0, 0)
-    standings: tuple[Standing, ...] = ()
-    error: str | None = None
 
 
 def shifts_within(radius: int) -> tuple[tuple[int, int], ...]:
@@ -167,3 +135,70 @@ def mean(figures: Iterable[float | None]) -> float | None:
     """The mean of those that are there; None where there are none."""
     known = [figure for figure in figures if figure is not None]
     return fmean(known) if known else None
+
+
+def compare_pictures(
+    recipe: Recipe,
+    paths: tuple[Place, Place],
+    reading: images.ReadOptions,
+    tolerance: float = 0,
+    looks: Mapping[str, Sizes] | None = None,
+) -> Outcome:
+    """What the layers leave of the difference of two pictures (their first frames); a report as of a shift by nothing.
+
+    Raises PictureError when one cannot be read, a window does not fit, or they differ in size, channels or depth.
+    """
+    first, other = (_decoded(path, reading, labels=recipe.labels) for path in paths)
+    frame, pair = first.frames[0], (first.frames[0].pixels, other.frames[0].pixels)
+    _check_alike(paths, (frame, other.frames[0]))
+    head, tail = recipe.split()
+    run = partial(recipe, alpha=frame.alpha)
+    with np.errstate(all="ignore"):  # as in the pipeline
+        row = measure_pair(
+            pair,
+            head=partial(head, alpha=frame.alpha) if head else None,
+            tail=partial(tail, alpha=frame.alpha),
+            footprints=recipe.footprints,
+            tolerance=tolerance,
+        )
+        output = run(pair[0])
+    report = ShiftReport(
+        InputFacts(str(paths[0]), size_of(frame.pixels), first.stored_mode),
+        OutputFacts(None, size_of(output), frame.mode),
+        str(recipe),
+        (row,),
+        summarize((row,)),
+    )
+    job = Job(paths[0], paths[1], str(paths[0]), str(paths[1]))
+    written = partial(_as_picture, frame)
+    with np.errstate(all="ignore"):
+        seen = look_at(recipe, frame, pair, written, Offset(0, 0), tuple((looks or {}).values())) if looks else ()
+    by_form = {name: (each,) for name, each in zip(looks or {}, seen, strict=True)}
+    return Outcome(job, (report,), looks=by_form)
+
+
+def _decoded(path: Place, reading: images.ReadOptions, *, labels: bool) -> images.Picture:
+    return images.decode(
+        fetched(path),
+        name=str(path),
+        labels=labels,
+        max_pixels=reading.max_pixels,
+        frame=reading.frame,
+        layout=reading.layout,
+    )
+
+
+def _check_alike(paths: tuple[Place, Place], frames: tuple[images.Frame, images.Frame]) -> None:
+    told = []
+    for path, frame in zip(paths, frames, strict=True):
+        width, height = size_of(frame.pixels)
+        told.append(f"'{path}' is {width}x{height} {frame.mode}")
+    one, other = frames
+    if one.pixels.shape[:2] != other.pixels.shape[:2]:
+        raise PictureError(f"{told[0]}, {told[1]}: two pictures of one size are compared; crop or resize one of them")
+    if one.mode != other.mode or one.pixels.shape != other.pixels.shape or one.pixels.dtype != other.pixels.dtype:
+        raise PictureError(f"{told[0]}, {told[1]}: two pictures of one mode are compared; convert one of them")
+
+
+def _as_picture(frame: images.Frame, output: Array) -> Array:
+    return to_dtype(output, frame.pixels.dtype, "clip", alpha=frame.alpha)

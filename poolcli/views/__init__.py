@@ -1,1 +1,0 @@
-"""What a report shows, as small arrays: where pictures change, which pixels survive, the part worth a closer look."""
