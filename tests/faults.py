@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import poolcli
@@ -110,27 +111,34 @@ def faulty_disk(monkeypatch, folder, at, act):
         yield countdown
 
 
+@dataclass
+class Passed:
+    """How many lines of poolcli have run, and at which one an error was raised, if at any."""
+
+    lines: int = 0
+    raised: str | None = None
+
+
 @contextlib.contextmanager
 def raising(kind, at):
-    """The `at`-th line of poolcli that runs raises `kind`; gives a list that holds which, once it has."""
-    left, where = at, []
+    """The `at`-th line of poolcli that runs, from 0, raises `kind`; None: none does. Gives a Passed."""
+    passed = Passed()
 
     def local(frame, event, _):
-        nonlocal left
         if event == "line":
-            left -= 1
-            if left == -1:
-                where.append(f"{frame.f_code.co_filename}:{frame.f_lineno}")
+            if passed.lines == at:
+                passed.raised = f"{frame.f_code.co_filename}:{frame.f_lineno}"
                 raise kind
+            passed.lines += 1
         return local
 
     def tracing(frame, _event, _arg):
         name = frame.f_code.co_filename
-        return local if name.startswith(PACKAGE) and not name.endswith(OUTSIDE) and not where else None
+        return local if name.startswith(PACKAGE) and not name.endswith(OUTSIDE) and not passed.raised else None
 
     before = sys.gettrace()
     sys.settrace(tracing)
     try:
-        yield where
+        yield passed
     finally:
         sys.settrace(before)

@@ -164,28 +164,26 @@ KINDS = {KeyboardInterrupt: 130, MemoryError: 1}
 
 
 def raise_at_random(ground, kind, times):
-    """Raise `kind` at so many lines of poolcli; how often it was."""
-    ground.run(raising(kind, NEVER), codes=(0,))
-    hit = 0
+    """Raise `kind` at so many lines of poolcli, anywhere in a run."""
+    *_, whole = ground.run(raising(kind, None), codes=(0,))
     for seed in range(times):
-        fault = raising(kind, random.Random(seed).randrange(15_000))
-        ran, _made, where = ground.run(fault, codes=(0, KINDS[kind]))
-        assert ran.code == KINDS[kind] if where else ran.code == 0, (where, ran)
-        hit += bool(where)
-    return hit
+        fault = raising(kind, random.Random(seed).randrange(whole.lines))
+        ran, _made, passed = ground.run(fault, codes=(0, KINDS[kind]))
+        assert ran.code == (KINDS[kind] if passed.raised else 0), (passed, ran)
+        assert passed.raised or passed.lines > whole.lines * 0.9  # as many lines as ever, but for those of luck
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_ctrl_c_or_no_memory_at_any_line(ground, kind):
     """Exit 130 or 1, a sentence, what is finished is whole."""
-    assert raise_at_random(ground, kind, 30) > 5
+    raise_at_random(ground, kind, 20)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_ctrl_c_or_no_memory_at_very_many_lines(ground, kind):
     """The same a thousand times."""
-    assert raise_at_random(ground, kind, 1000) > 100
+    raise_at_random(ground, kind, 1000)
 
 
 WRITTEN = ("png", "jpg", "tif", "webp", "gif", "avif", "bmp", "ppm", "tga", "jp2", "ico", "pcx", "sgi", "dds", "npy")

@@ -1,7 +1,7 @@
 """Threads inside one picture: the same bits whatever their number, off in batches, no warning from another thread."""
 
 import warnings
-from threading import current_thread
+from threading import Event, current_thread
 
 import numpy as np
 import pytest
@@ -83,6 +83,22 @@ def test_a_number_that_cannot_be(command):
     for number in ("0", "-1", "x", "1.5"):
         said = command.refused("pool", "a.png", "--threads-per-image", number)
         assert f"--threads-per-image '{number}' is not allowed: give a whole number from 1 to 1024, or auto" in said
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 20])
+def test_results_come_in_the_order_of_the_items(count):
+    """Also where the first one takes longest: it waits until the last one is done, unless it runs alone."""
+    done = Event()
+
+    def work(item):
+        if item == 9:
+            done.set()
+        elif item == 0 and count > 1:
+            assert done.wait(20)
+        return item * item
+
+    with threads.threads(count):
+        assert threads.each(work, range(10)) == [number * number for number in range(10)]
 
 
 def test_two_things_at_once_where_they_are_worth_it():
