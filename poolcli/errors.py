@@ -47,14 +47,26 @@ def missing(what: str, packages: Iterable[str]) -> UsageError:
     return UsageError(f"{what} needs {' and '.join(names)}, which {verb} not installed: pip install {' '.join(names)}")
 
 
-def unknown(kind: str, got: str, allowed: Iterable[str]) -> UsageError:
-    """The error for a name that is not in a table, with the nearest name that is; of equally near ones the shortest.
+def nearest(got: str, names: Iterable[str], cutoff: float = 0.5) -> str | None:
+    """The name that is spelled most like `got`, of equally near ones the shortest; None where none is near.
+
+    >>> nearest("mxa", ["max", "avg", "maxaps"])
+    'max'
+    """
+    near = sorted(get_close_matches(got, list(names), n=5, cutoff=cutoff), key=len)
+    likeness = {name: round(SequenceMatcher(None, name, got).ratio(), 2) for name in near}
+    return max(near, key=likeness.__getitem__) if near else None
+
+
+def unknown(kind: str, got: str, allowed: Iterable[str], meant: str | None = None) -> UsageError:
+    """The error for a name that is not in a table, with the one that is `meant` by it, or else the nearest.
 
     >>> print(unknown("mode", "mxa", ["max", "avg", "maxaps"]))
     unknown mode 'mxa', did you mean 'max'? Allowed: max, avg, maxaps
+    >>> print(unknown("mode", "mean", ["avg", "median"], meant="avg"))
+    unknown mode 'mean', did you mean 'avg'? Allowed: avg, median
     """
     names = list(allowed)
-    near = sorted(get_close_matches(got, names, n=5, cutoff=0.5), key=len)
-    likeness = {name: round(SequenceMatcher(None, name, got).ratio(), 2) for name in near}
-    guess = f", did you mean '{max(near, key=likeness.__getitem__)}'?" if near else ":"
-    return UsageError(f"unknown {kind} '{got}'{guess} {'A' if near else 'a'}llowed: {', '.join(names)}")
+    guess = meant or nearest(got, names)
+    ending = f", did you mean '{guess}'? Allowed" if guess else ", allowed"
+    return UsageError(f"unknown {kind} '{got}'{ending}: {', '.join(names)}")

@@ -7,11 +7,10 @@ from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
-import typer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from poolcli.cli.typed import typer_app
+from poolcli.cli.commands import COMMANDS
 from poolcli.ops.activations import ACTIVATIONS
 from poolcli.ops.filters import FILTERS
 from poolcli.ops.modes import MODES
@@ -99,10 +98,9 @@ def test_any_recipe_has_a_shape_or_is_told(folder, text, size):
 
 def options(command):
     """The options of a command: (name, whether it takes a value), those that stay in this folder."""
-    group = typer.main.get_command(typer_app())
-    for parameter in group.commands[command].params:
-        if parameter.name not in ELSEWHERE:
-            yield max(parameter.opts, key=len), not parameter.is_flag
+    for name, option in COMMANDS[command].options().items():
+        if name not in ELSEWHERE:
+            yield option.spellings[0], option.kind is not bool
 
 
 @pytest.mark.parametrize("command", ["pool", "compare"])

@@ -130,7 +130,7 @@ USAGE = {
     ("pool", "--files-from", "-", "-o", "-"): "a stream (-) stands for one picture",
     ("pool", ONE, "samples/four.png", "-o", "-"): "a stream (-) stands for one picture",
     ("pool", "samples", "-o", "-"): "a stream (-) stands for one picture",
-    ("pool", ONE, "--nonsense"): "No such option: --nonsense",
+    ("pool", ONE, "--nonsense"): "pool has no option --nonsense",
     ("pool", ONE, "--k", "0"): "window 0 is out of range: whole numbers from 1",
     ("pool", ONE, "--k", "two"): "window 'two' is not a size: N or HxW",
     ("pool", ONE, "--s", "0"): "stride 0 is out of range",
@@ -158,7 +158,7 @@ USAGE = {
     ("stack", "--recipe", "missing.toml", ONE): "recipe file 'missing.toml': it cannot be read",
     ("shape", "224", "max:300"): "does not fit a picture of 224x224",
     ("shape", "0x1", "max:1"): "size 0x1 is out of range",
-    ("pul",): "No such command 'pul'",
+    ("pul",): "'pul' is no command, did you mean this? poolcli pool",
 }
 
 

@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import typer
 
-from poolcli.cli.typed import typer_app
+from poolcli.cli.commands import COMMANDS
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"(?:^<!-- ([^\n]*) -->\n)?^```sh\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
@@ -53,13 +52,11 @@ def test_the_examples_run(samples, tmp_path):
 
 def options():
     """(command, its words) for every command and every option of the command line."""
-    group = typer.main.get_command(typer_app())
-    for name, command in group.commands.items():
+    for name, command in COMMANDS.items():
         yield name, f"poolcli {name}"
-        for parameter in command.params:
-            for option in parameter.opts + parameter.secondary_opts:
-                if option.startswith("-"):
-                    yield name, option
+        for option in (each for each in command.options().values() if not each.hidden):
+            for spelling in option.spellings:
+                yield name, spelling
 
 
 @pytest.mark.parametrize(("command", "words"), sorted(set(options())), ids=str)

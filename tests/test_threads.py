@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import poolcli
-from poolcli.cli.options.running import Running
+from poolcli.cli.options import Running
 from poolcli.errors import PictureError
 from poolcli.ops import threads
 from tests.images import assert_same, random_image

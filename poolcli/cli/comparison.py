@@ -1,6 +1,6 @@
 """A comparison: pictures found, matches played side by side, the ranking printed and written."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from itertools import chain
@@ -11,8 +11,7 @@ from poolcli.batch.discover import STREAM, discover, listed, names_in
 from poolcli.batch.engines import Limits, Lost, find_engine, processors
 from poolcli.batch.engines import run as run_engine
 from poolcli.batch.wanted import Found, Wanted
-from poolcli.cli.options.comparing import Comparing
-from poolcli.cli.options.discovery import Discovery
+from poolcli.cli.options import Comparing, Discovery, jobs_of
 from poolcli.cli.printer import say
 from poolcli.cli.tables import print_objects
 from poolcli.errors import UsageError
@@ -21,12 +20,14 @@ from poolcli.recipe.layers import Layer
 from poolcli.report.ranking import Match, Ranking
 from poolcli.report.ranking_forms import print_ranking, writer_of
 from poolcli.shift.record import Shifting
+from poolcli.stores import Place
 
 
 def run_contest(
     recipes: Mapping[str, tuple[Layer, ...]],
     inputs: list[str],
     comparing: Comparing,
+    files: Sequence[Place],
     discovery: Discovery,
     reading: images.ReadOptions,
 ) -> int:
@@ -38,8 +39,8 @@ def run_contest(
     reach = f"every shift of up to {comparing.shifts} pixel{'s' * (comparing.shifts != 1)} each way"
     ranking, failed = Ranking((reach, f"edge: {comparing.shift_edge}")), 0
     with ExitStack() as stack:
-        adders = [ranking.add, *(stack.enter_context(writer_of(path, ranking)) for path in comparing.files())]
-        for match in _matches(contest, _pictures(inputs, discovery), comparing.jobs):
+        adders = [ranking.add, *(stack.enter_context(writer_of(path, ranking)) for path in files)]
+        for match in _matches(contest, _pictures(inputs, discovery), jobs_of(comparing.jobs)):
             if match.error is not None:
                 failed += 1
                 say(match.error)

@@ -15,8 +15,7 @@ from poolcli.batch.journal import NAME as JOURNAL
 from poolcli.batch.journal import Journal
 from poolcli.batch.plan import Plan, check
 from poolcli.batch.wanted import Found, Wanted
-from poolcli.cli.options.discovery import Discovery
-from poolcli.cli.options.running import Running
+from poolcli.cli.options import Discovery, Running
 from poolcli.cli.request import Request
 from poolcli.cli.settings import extension_of, writable
 from poolcli.cli.stream import stream_job

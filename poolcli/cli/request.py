@@ -2,12 +2,7 @@
 
 from dataclasses import dataclass
 
-from poolcli.cli.options.colouring import Colouring
-from poolcli.cli.options.discovery import Discovery
-from poolcli.cli.options.reading import Reading
-from poolcli.cli.options.reporting import Reporting
-from poolcli.cli.options.running import Running
-from poolcli.cli.options.writing import Writing
+from poolcli.cli.options import Colouring, Discovery, Reading, Reporting, Running, Writing
 from poolcli.errors import UsageError
 from poolcli.recipe import Recipe
 from poolcli.stores import Url, place_of

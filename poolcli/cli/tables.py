@@ -1,12 +1,10 @@
 """Tables on stdout: for people in columns that fit the terminal, with `--json` an object a line."""
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from typing import Any
 
-from poolcli.cli.words import Option
 from poolcli.report.json_form import to_json
 
-AsJson = Annotated[bool, Option("--json", help="One JSON object a line.")]
 Cells = Sequence[str]
 
 

@@ -24,7 +24,7 @@ from poolcli.batch.plan import presence
 from poolcli.batch.resuming import Keys, done_before, note, note_begun, numbered
 from poolcli.batch.tasks import Task, seen_from_afar, weight
 from poolcli.cli.interrupt import gently
-from poolcli.cli.options.running import Running
+from poolcli.cli.options import Running
 from poolcli.cli.planning import Planned
 from poolcli.cli.printer import say
 from poolcli.files import sweep

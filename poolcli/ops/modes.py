@@ -1,5 +1,6 @@
 """The table of poolings, one row a mode, and of their options. Facts only, no NumPy: a wrong name is told at once."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from numbers import Integral, Real
@@ -39,6 +40,8 @@ class Mode:
     geometry: tuple[str, ...] = ("padding", "dilation", "ceil")  # what of a window it takes beside size and stride
     stages: Stages = windowed
     most_taps: int = LARGEST  # values of a window on one axis
+    also: tuple[str, ...] = ()  # what else means this mode on the command line
+    akin: tuple[str, ...] = ()  # what is not this mode, and yet is best answered with it
     labels: bool = False  # outputs are values of the input wherever it lies: palettes and label maps survive
 
     @property
@@ -80,15 +83,23 @@ OPTIONS: Mapping[str, Option] = {
 MODES: Mapping[str, Mode] = {
     mode.name: mode
     for mode in (
-        Mode("max", "largest value of the window", "PyTorch MaxPool2d, ONNX MaxPool", "extremes:max_pool"),
+        Mode(
+            "max",
+            "largest value of the window",
+            "PyTorch MaxPool2d, ONNX MaxPool",
+            "extremes:max_pool",
+            also=("maximum",),
+        ),
         Mode(
             "avg",
             "sum of the window / its number of values, integers rounded half up",
             "PyTorch AvgPool2d, ONNX AveragePool",
             "means:avg_pool",
             options={"exclude-pad": False},
+            also=("mean", "average"),
+            akin=("area", "box", "bilinear", "linear"),
         ),
-        Mode("min", "smallest value of the window", "PyTorch: -MaxPool2d(-x)", "extremes:min_pool"),
+        Mode("min", "smallest value of the window", "PyTorch: -MaxPool2d(-x)", "extremes:min_pool", also=("minimum",)),
         Mode(
             "median",
             "middle value; of an even number the mean of the middle two, integers rounded half up",
@@ -100,6 +111,7 @@ MODES: Mapping[str, Mode] = {
             "(sum of |x|^p) ^ (1/p) over the values truly in the window",
             "PyTorch LPPool2d, ONNX LpPool",
             "norms:lp_pool",
+            akin=("norm", "l2", "rms"),
             options={"p": 2.0},
         ),
         Mode(
@@ -107,6 +119,8 @@ MODES: Mapping[str, Mode] = {
             "most frequent value, ties to the smallest",
             "down-sampling of masks and label maps",
             "majority:majority_pool",
+            also=("mode",),
+            akin=("vote", "frequent", "mostfrequent"),
             labels=True,
         ),
         Mode(
@@ -114,12 +128,14 @@ MODES: Mapping[str, Mode] = {
             "sum of exp(x) x / sum of exp(x); integers on the scale x / largest of the dtype",
             "Stergiou et al. 2021, SoftPool",
             "softmax:soft_pool",
+            akin=("softmax",),
         ),
         Mode(
             "stochastic",
             "one value, drawn with a probability proportional to it (negative ones: 0; all 0: any)",
             "Zeiler & Fergus 2013",
             "stochastic:stochastic_pool",
+            akin=("random",),
             options={"seed": 0},
         ),
         Mode(
@@ -127,6 +143,7 @@ MODES: Mapping[str, Mode] = {
             "first value of the window",
             "what a strided convolution keeps: ResNet, all-convolutional nets",
             "strides:first_values",
+            akin=("strided", "first", "subsample", "decimate", "skip"),
             geometry=("dilation", "ceil"),
             labels=True,
         ),
@@ -135,6 +152,7 @@ MODES: Mapping[str, Mode] = {
             "binomial low-pass of k taps, every s-th value from the first",
             "Zhang 2019, BlurPool",
             "blur:blur_pool",
+            akin=("gauss", "gaussian", "binomial", "antialias"),
             options={"edge": "reflect"},
             geometry=(),
             stages=blurred,
@@ -154,6 +172,7 @@ MODES: Mapping[str, Mode] = {
             "low-pass of k taps, of the s*s polyphase components the one with the largest l2 norm",
             "Chaman & Dokmanic 2021",
             "aps:aps_pool",
+            akin=("polyphase",),
             options={"edge": "wrap"},
             geometry=(),
             stages=picked,
@@ -172,11 +191,33 @@ MODES: Mapping[str, Mode] = {
 }
 
 
+_CALLED = {word: mode.name for mode in MODES.values() for word in (mode.name, *mode.also)}
+_AKIN = {word: mode.name for mode in MODES.values() for word in mode.akin}
+
+
+def _bare(text: str) -> str:
+    """Without what differs between libraries: `MaxPool2d`, `max_pooling` and `MAX` are all `max`."""
+    return re.sub(r"(pool(ing)?)?(2d)?$", "", re.sub(r"[-_ ]", "", text.lower()))
+
+
+def mode_called(text: str) -> str | None:
+    """The name of the mode that a user means: in any case, and as other libraries call it; None where there is none.
+
+    >>> mode_called("MaxPool2d"), mode_called("mean"), mode_called("mxa")
+    ('max', 'avg', None)
+    """
+    return _CALLED.get(_bare(text))
+
+
 def find_mode(name: str) -> Mode:
-    """The row called `name`; UsageError with the nearest name when there is none."""
-    if name not in MODES:
-        raise unknown("mode", name, MODES)
-    return MODES[name]
+    """The row called `name`; UsageError when there is none, with the mode that is meant, or the nearest name."""
+    if name in MODES:
+        return MODES[name]
+    bare = _bare(name)
+    sized = _CALLED.get(re.sub("^(global|adaptive)", "", bare))
+    if sized and bare not in _CALLED:
+        raise UsageError(f"unknown mode '{name}': write {sized} with an output size, as in {sized}:size=1 or --size 1")
+    raise unknown("mode", name, MODES, _CALLED.get(bare) or _AKIN.get(bare))
 
 
 def complete_options(mode: Mode, given: Mapping[str, Any]) -> Options:

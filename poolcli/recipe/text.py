@@ -7,7 +7,7 @@ from typing import Any
 from poolcli.errors import UsageError, unknown
 from poolcli.ops.activations import ACTIVATIONS
 from poolcli.ops.geometry import as_pair
-from poolcli.ops.modes import MODES, OPTIONS
+from poolcli.ops.modes import MODES, OPTIONS, mode_called
 from poolcli.recipe.kernels import load_kernel
 from poolcli.recipe.layers import Activation, Conv, Layer, Pool, Recipe
 
@@ -51,9 +51,10 @@ def parse_layer(text: str) -> Layer:
         return Activation(name)
     if name == "conv" and colon:
         return _parse_conv(rest)
-    if name in MODES and colon:
-        return _parse_pool(name, rest)
-    if name in MODES or name == "conv":
+    mode = mode_called(name)
+    if mode and colon:
+        return _parse_pool(mode, rest)
+    if mode or name == "conv":
         raise UsageError(f"'{name}' needs a colon and what it works with: {GRAMMAR} is allowed")
     raise unknown("layer", name, [*MODES, "conv", *ACTIVATIONS])
 

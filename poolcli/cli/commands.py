@@ -1,0 +1,337 @@
+"""The commands: a row for each in the table at the end, and a function that makes a run or a table of its options."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from poolcli.cli.layers import Candidates, Filtering, Pooling, recipe_of
+from poolcli.cli.options import (
+    FILES,
+    JSON,
+    OVERWRITE,
+    STDIN,
+    TOLERANCE,
+    Colouring,
+    Comparing,
+    Discovery,
+    Reading,
+    Reporting,
+    Running,
+    Writing,
+)
+from poolcli.cli.parser import Command, Group, Option
+from poolcli.cli.request import Request
+from poolcli.cli.tables import print_objects, print_table
+from poolcli.errors import PictureError, UsageError
+from poolcli.files import check_not_read
+from poolcli.ops.filters import FILTERS
+from poolcli.ops.geometry import as_pair
+from poolcli.ops.modes import MODES
+from poolcli.recipe import parse_recipe
+from poolcli.report.forms import form_of
+from poolcli.shift.record import check_tolerance
+from poolcli.stores import Place, place_of
+from poolcli.stores.place import writable
+
+if TYPE_CHECKING:
+    from poolcli.recipe.shapes import LayerShape
+
+
+def pool(
+    pooling: Pooling,
+    filtering: Filtering,
+    reporting: Reporting,
+    running: Running,
+    discovery: Discovery,
+    writing: Writing,
+    reading: Reading,
+    colouring: Colouring,
+    inputs: list[str],
+) -> int:
+    """Pool pictures, after a filter if wanted."""
+    recipe = recipe_of(pooling, filtering)
+    request = Request(recipe, inputs, discovery, reading, colouring, writing, reporting, running)
+    from poolcli.cli.run import run  # NumPy and Pillow are loaded only now
+
+    return run(request)
+
+
+class RecipeFile(Group):
+    """Layers from a file."""
+
+    PANEL = "Files"
+
+    recipe: str | None = Option(
+        "--recipe", metavar="FILE", help="The layers from a TOML file (layers = [...]) instead."
+    ).default(None)
+
+
+def stack(
+    reporting: Reporting,
+    running: Running,
+    recipe_file: RecipeFile,
+    discovery: Discovery,
+    writing: Writing,
+    reading: Reading,
+    colouring: Colouring,
+    arguments: list[str],
+) -> int:
+    """Run any layers on pictures."""
+    file = recipe_file.recipe
+    if not file and not arguments:
+        raise UsageError('no layers: give them first, as in "conv:sobel-v relu max:2", or in a file with --recipe')
+    if file:
+        from poolcli.recipe.file import read_recipe
+
+        layers = read_recipe(Path(file))
+    else:
+        layers = parse_recipe(arguments[0])
+    inputs = arguments if file else arguments[1:]
+    if not inputs and discovery.files_from is None:
+        raise UsageError(f"no input after the layers '{layers}': name a picture, a folder, a glob or - (stdin)")
+    request = Request(layers, inputs, discovery, reading, colouring, writing, reporting, running)
+    from poolcli.cli.run import run  # NumPy and Pillow are loaded only now
+
+    return run(request)
+
+
+def compare(
+    candidates: Candidates,
+    filtering: Filtering,
+    comparing: Comparing,
+    discovery: Discovery,
+    reading: Reading,
+    inputs: list[str],
+) -> int:
+    """Rank modes on pictures."""
+    from poolcli.report.ranking_forms import check_files
+
+    discovery.check(inputs)
+    comparing.check()
+    head = filtering.layers()
+    tails = candidates.layers(wrap=comparing.shift_edge == "wrap")
+    files = [writable(place_of(text)) for text in comparing.output or ()]
+    check_not_read(files, [*inputs, *([discovery.files_from] if discovery.files_from else ())])
+    check_files(files, overwrite=comparing.overwrite)
+    recipes = {name: (*head, *layers) for name, layers in tails.items()}
+    from poolcli.cli.comparison import run_contest  # NumPy and Pillow are loaded only now
+
+    return run_contest(recipes, inputs, comparing, files, discovery, reading.options())
+
+
+class Differing(Group):
+    """What counts as a difference, and where the report goes."""
+
+    PANEL = "Report"
+
+    tolerance: float = TOLERANCE.default(0.0)
+    output: list[str] | None = Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        several=True,
+        help="Write the report: .html, .png, .json ...; repeatable.",
+        panel=FILES,
+    ).default(None)
+    overwrite: bool = OVERWRITE.default(False)
+    json: bool = JSON.default(False)
+
+
+def diff(pooling: Pooling, filtering: Filtering, differing: Differing, reading: Reading, pictures: list[str]) -> None:
+    """Compare two given pictures."""
+    recipe, options = recipe_of(pooling, filtering), reading.options()
+    check_tolerance(differing.tolerance)
+    one, other = pictures
+    if STDIN in pictures:
+        raise UsageError("diff reads files: name two pictures instead of - (stdin)")
+    paths = [writable(place_of(text)) for text in differing.output or ()]
+    check_not_read(paths, pictures)
+    by_form: dict[str, Place] = {}
+    for path in paths:
+        first = by_form.setdefault(form_of(path).name, path)
+        if first != path:
+            raise UsageError(f"'{first}' and '{path}' are one form of the report: give one of them")
+        if path.exists() and not differing.overwrite:
+            raise UsageError(f"'{path}' exists already: use --overwrite, or another name with -o")
+    from poolcli.cli.difference import run_diff  # NumPy and Pillow are loaded only now
+
+    run_diff(recipe, (place_of(one), place_of(other)), options, differing.tolerance, by_form, json=differing.json)
+
+
+class Listing(Group):
+    """How a table is printed."""
+
+    PANEL = "Files"
+
+    json: bool = JSON.default(False)
+
+
+def shape(listing: Listing, arguments: list[str]) -> None:
+    """Print what layers do to a size."""
+    from poolcli.recipe.shapes import shapes
+
+    size, layers = arguments
+    height, width = as_pair(size, "size")
+    if min(height, width) < 1:
+        raise UsageError(f"size {size} is out of range: a height and a width from 1 are allowed, as in 224x224")
+    try:
+        rows = list(shapes(parse_recipe(layers), height, width))
+    except PictureError as error:  # no picture is wrong here, but the request
+        raise UsageError(str(error)) from None
+    if listing.json:
+        print_objects(map(_shape_object, rows))
+    else:
+        print_table(("output", "receptive field", "jump", "start", "layer"), map(_shape_cells, rows))
+
+
+def _shape_object(shape: "LayerShape") -> dict[str, Any]:
+    rows, columns = shape.rows, shape.columns
+    return {
+        "layer": shape.layer,
+        "size": shape.size,
+        "receptive_field": (rows.field, columns.field),
+        "jump": (rows.jump, columns.jump),
+        "start": (rows.start, columns.start),
+    }
+
+
+def _shape_cells(shape: "LayerShape") -> tuple[str, ...]:
+    rows, columns = shape.rows, shape.columns
+    pairs = ((rows.field, columns.field), (rows.jump, columns.jump), (rows.start, columns.start))
+    return f"{shape.size[0]}x{shape.size[1]}", *map(_pair, pairs), shape.layer
+
+
+def _pair(pair: tuple[int, int]) -> str:
+    return f"{pair[0]}" if pair[0] == pair[1] else f"{pair[0]}x{pair[1]}"
+
+
+def modes(listing: Listing, _: list[str]) -> None:
+    """List the modes."""
+    if listing.json:
+        print_objects(
+            {"name": mode.name, "formula": mode.formula, "options": dict(mode.options), "source": mode.source}
+            for mode in MODES.values()
+        )
+    else:
+        rows = ((m.name, ", ".join(m.options) or "-", f"{m.formula} ({m.source})") for m in MODES.values())
+        print_table(("mode", "options", "formula (source)"), rows)
+
+
+def filters(listing: Listing, _: list[str]) -> None:
+    """List the filters."""
+    if listing.json:
+        print_objects(
+            {"name": row.name, "kernel": row.kernel, "formula": row.formula, "source": row.source}
+            for row in FILTERS.values()
+        )
+    else:
+        rows = ((row.name, _kernel_text(row.kernel), f"{row.formula} ({row.source})") for row in FILTERS.values())
+        print_table(("filter", "kernel", "formula (source)"), rows)
+
+
+def _kernel_text(kernel: tuple[tuple[float, ...], ...]) -> str:
+    return "\n".join(" ".join(f"{value:.3g}" for value in row) for row in kernel)
+
+
+def manual(arguments: list[str]) -> None:
+    """Show a page of the manual."""
+    from poolcli.cli.help import show_page
+
+    show_page(arguments[0] if arguments else None)
+
+
+_RUN = (Reporting, Running, Discovery, Writing, Reading, Colouring)
+COMMANDS: Mapping[str, Command] = {
+    command.name: command
+    for command in (
+        Command(
+            "pool",
+            "Pool pictures, after a filter if wanted, and report what a shift of each picture leaves.",
+            pool,
+            (Pooling, Filtering, *_RUN),
+            ("INPUT...",),
+            examples=(
+                "poolcli pool photo.jpg -o small.jpg --k 3 --s 2 --padding 1",
+                "poolcli pool one.png --filter line-v --activation relu --report html",
+                "poolcli pool photos/ -r -o small/ --mode avg --k 4",
+            ),
+        ),
+        Command(
+            "stack",
+            "Run any layers, one after the other: filters, activations, poolings, as often as wanted.",
+            stack,
+            (*_RUN[:2], RecipeFile, *_RUN[2:]),
+            ("LAYERS", "INPUT..."),
+            about="A layer is MODE:K[xK][/S[xS]][+P[xP]][@D[xD]][,name=value], MODE:size=H[xW], conv:FILTER[/S], "
+            "relu or abs.",
+            examples=(
+                'poolcli stack "conv:sobel-v relu max:2" photo.jpg -o edges.png',
+                'poolcli stack "conv:gauss,edge=zero avg:3/2+1,exclude-pad" photos/ -o small/',
+                "poolcli stack --recipe layers.toml photo.jpg",
+            ),
+        ),
+        Command(
+            "compare",
+            "Rank modes by what they leave of a shift's change, over all shifts within a radius.",
+            compare,
+            (Candidates, Filtering, Comparing, Discovery, Reading),
+            ("INPUT...",),
+            about="Nothing is pooled into files. The ranking is by the residual, least first; beside it stand what "
+            "aligning, counting and the ideal down-sampling say.",
+            examples=(
+                "poolcli compare photo.jpg",
+                "poolcli compare photos/ -o ranking.html -o ranking.csv",
+                "poolcli compare photo.jpg --modes max,avg,blur:5/2 --shifts 2",
+            ),
+        ),
+        Command(
+            "diff",
+            "Report what the layers leave of the difference of two pictures, instead of a picture and itself moved.",
+            diff,
+            (Pooling, Filtering, Differing, Reading),
+            ("A", "B"),
+            about="Two frames of a film, two scans of a page, a picture and its noisy twin: of one size and mode.",
+            examples=(
+                "poolcli diff a.png b.png",
+                "poolcli diff a.png b.png --mode avg --k 4 -o twins.html",
+                "poolcli diff a.png b.png --tolerance 2 --json",
+            ),
+        ),
+        Command(
+            "shape",
+            "Print the output size, receptive field, jump and start of every layer; nothing is run.",
+            shape,
+            (Listing,),
+            ("HxW", "LAYERS"),
+            about="The receptive field is what one output value sees of the picture, the jump how far apart two "
+            "neighbours look, the start where the first one begins (below 0: in the padding).",
+            examples=(
+                "poolcli shape 224x224 max:2",
+                'poolcli shape 224x224 "conv:gauss/2 max:3/2+1"',
+                'poolcli shape 28x28 "conv:line-v relu avg:size=7x7" --json',
+            ),
+        ),
+        Command(
+            "modes",
+            "List the pooling modes, each with its formula, the options it takes and its source.",
+            modes,
+            (Listing,),
+            examples=("poolcli modes", "poolcli modes --json", "poolcli help modes"),
+        ),
+        Command(
+            "filters",
+            "List the filters, each with its kernel (rows, not mirrored), its formula and its source.",
+            filters,
+            (Listing,),
+            examples=("poolcli filters", "poolcli filters --json", "poolcli help filters"),
+        ),
+        Command(
+            "help",
+            "Show a page of the manual, or what pages there are.",
+            manual,
+            (),
+            ("[TOPIC]",),
+            examples=("poolcli help", "poolcli help report", "poolcli help modes | less"),
+        ),
+    )
+}

@@ -1,0 +1,210 @@
+"""Help, completion and the manual: the declarations as Typer and rich show them. Nothing else loads Typer."""
+
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
+from importlib.resources import files
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from typer.core import TyperCommand
+
+from poolcli import __version__
+from poolcli.cli.commands import COMMANDS
+from poolcli.cli.parser import HELP_WORDS, Command, Values
+from poolcli.cli.printer import say
+from poolcli.cli.tables import print_table
+from poolcli.errors import unknown
+from poolcli.ops.activations import ACTIVATIONS
+from poolcli.ops.filters import FILTERS
+from poolcli.ops.modes import MODES
+
+PANELS = ("Window", "Filter", "Report", "Files", "Pictures", "Batch", "Cluster")  # in the order of a page
+TOPICS = (
+    *("pooling", "modes", "filters", "recipes", "report", "compare", "folders", "formats"),
+    *("cluster", "python", "shell", "changes"),
+)
+ABOUT = "CNN pooling for pictures, exact with the deep-learning libraries, and how shift-invariant it really is."
+EXAMPLE = "poolcli pool photo.jpg -o small.jpg --k 2 --mode max"
+
+
+def run_typer(words: Sequence[str]) -> int | None:
+    """Show the help that these words ask for, or complete them; without words, the commands, as a mistake of usage."""
+    if not words:
+        with redirect_stdout(sys.stderr):
+            _call(["--help"])
+        return 2
+    return _call(words)
+
+
+def _call(words: Sequence[str]) -> int | None:
+    try:
+        code: int | None = typer_app()(args=list(words), prog_name="poolcli", standalone_mode=False)
+    except typer.TyperException as error:
+        say(error.format_message(), lines=True)
+        return error.exit_code
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    return code
+
+
+def typer_app() -> typer.Typer:
+    """The commands as Typer shows and completes them."""
+    app = typer.Typer(
+        name="poolcli",
+        help=f"{ABOUT}\n\n{EXAMPLE}\npoolcli pool --help, poolcli help",
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": list(HELP_WORDS)},
+    )
+    app.callback()(_common)
+    for command in COMMANDS.values():
+        declared = app.command(
+            command.name,
+            cls=_ShownCommand,
+            help=_text(command),
+            short_help=escape(command.summary),
+            add_help_option=False,
+        )
+        declared(_function(command))
+    return app
+
+
+def _text(command: Command) -> str:
+    """The summary, the examples, what the arguments are, and more."""
+    examples = "\n".join(("Examples:", *(f"  {example}" for example in command.examples)))
+    arguments = "\n".join(f"{metavar.strip('[.]')}: {ARGUMENTS[metavar][0]}" for metavar in command.arguments)
+    return escape("\n\n".join(filter(None, (command.summary, examples, arguments, command.about))))
+
+
+class _ShownCommand(TyperCommand):
+    """A command whose usage line has the arguments as they are declared."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return [*COMMANDS[self.name or ""].arguments, "[OPTIONS]"]
+
+
+def _function(command: Command) -> Any:
+    """A function whose signature has the options of `command`, in the order of the panels."""
+
+    def show(**values: Any) -> None:
+        """Nothing is run by Typer."""
+
+    parameters = [*_arguments(command), *_options(command)]
+    show.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    show.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return show
+
+
+def _arguments(command: Command) -> Iterator[inspect.Parameter]:
+    for metavar in command.arguments:
+        several = metavar.endswith("...")
+        values = ARGUMENTS[metavar][1]
+        argument = typer.Argument(hidden=True, autocompletion=_completion(values) if values else None)
+        yield _parameter(metavar.strip("[.]").lower(), list[str] if several else str, argument)
+
+
+def _options(command: Command) -> Iterator[inspect.Parameter]:
+    options = [(option.panel or panel, name, option) for panel, name, option in command.declared() if not option.hidden]
+    for panel, name, option in sorted(options, key=lambda each: PANELS.index(each[0])):
+        shown = typer.Option(
+            *option.spellings,
+            help=escape(option.help),
+            metavar=option.metavar or "",
+            rich_help_panel=panel,
+            autocompletion=_completion(option.values) if option.values else None,
+        )
+        yield _parameter(name, list[str] if option.several else bool if option.kind is bool else str, shown)
+    text = "Show this page."
+    shown = typer.Option(
+        *HELP_WORDS, is_eager=True, callback=_print_help, help=text, metavar="", rich_help_panel="Help"
+    )
+    yield _parameter("help", bool, shown)
+
+
+def _parameter(name: str, kind: Any, shown: Any) -> inspect.Parameter:
+    default, annotation = (False, bool) if kind is bool else (None, kind | None)
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[annotation, shown]
+    )
+
+
+def _completion(values: Values) -> Callable[[str], list[str]]:
+    """What completes a word, or what stands after the last comma or blank of it."""
+
+    def complete(incomplete: str) -> list[str]:
+        before = incomplete[: max(incomplete.rfind(","), incomplete.rfind(" ")) + 1]
+        return [before + value for value in values()]
+
+    return complete
+
+
+def _layers() -> list[str]:
+    return [*(f"{mode}:" for mode in MODES), *(f"conv:{name}" for name in FILTERS), *ACTIVATIONS]
+
+
+def topics() -> dict[str, str]:
+    """The pages of the manual, each with what its heading says of it."""
+    lines = ((topic, _page(topic).partition("\n")[0]) for topic in TOPICS)
+    return {topic: line.partition(": ")[2] for topic, line in lines}
+
+
+def _page(topic: str) -> str:
+    return (files("poolcli") / "manual" / f"{topic}.md").read_text("utf-8")
+
+
+def show_page(topic: str | None) -> None:
+    """Print a page of the manual, or the list of pages; on a terminal with a pager. UsageError for an unknown topic."""
+    if topic is None:
+        print_table(("poolcli help ...", "page"), topics().items())
+        return
+    if topic not in TOPICS:
+        if topic in COMMANDS:
+            _call([topic, "--help"])
+            return
+        raise unknown("topic", topic, TOPICS)
+    from rich.markdown import Markdown
+
+    console, page = Console(highlight=False), Markdown(_page(topic))
+    if not console.is_terminal:
+        console.print(page)
+        return
+    os.environ.setdefault("LESS", "FRX")  # colours through, no pager for what fits the screen
+    with console.pager(styles=True):
+        console.print(page)
+
+
+def _print_help(context: typer.Context, given: bool) -> None:
+    if given:
+        context.get_help()  # which prints
+        raise typer.Exit
+
+
+def _print_version(given: bool) -> None:
+    if given:
+        print(f"poolcli {__version__}")
+        raise typer.Exit
+
+
+def _common(
+    version: Annotated[
+        bool,
+        typer.Option("--version", "-V", callback=_print_version, is_eager=True, metavar="", help="Print the version."),
+    ] = False,
+) -> None:
+    """What stands before a command."""
+
+
+# What stands without an option, by its metavar: what `--help` says of it, and what completes it.
+ARGUMENTS: Mapping[str, tuple[str, Values | None]] = {
+    "INPUT...": ("Pictures, .npy arrays, folders, globs, or - (stdin).", None),
+    "LAYERS": ('The layers, as in "conv:sobel-v relu max:2".', _layers),
+    "A": ("A picture or a .npy array.", None),
+    "B": ("Another of the same size and mode.", None),
+    "HxW": ("The picture's height and width, as in 224x224.", None),
+    "[TOPIC]": (f"One of {', '.join(TOPICS)}.", lambda: TOPICS),
+}

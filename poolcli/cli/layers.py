@@ -1,0 +1,238 @@
+"""The options that make layers: a window, a filter before it, and the modes of a comparison."""
+
+from poolcli.cli.parser import Group, Option
+from poolcli.errors import UsageError, unknown
+from poolcli.ops.activations import ACTIVATIONS
+from poolcli.ops.filters import FILTERS
+from poolcli.ops.geometry import EDGES
+from poolcli.ops.modes import MODES, MOST_TAPS, OPTIONS, find_mode, mode_called
+from poolcli.recipe import Activation, Conv, Pool, Recipe, parse_recipe
+from poolcli.recipe.kernels import filter_name, load_kernel
+from poolcli.recipe.layers import Layer
+
+NO_ACTIVATION = "none"
+USUAL = "stride,max,avg,blur,maxblur,aps,maxaps"
+
+K_WORDS = "--kernel --kernel-size --kernel-shape --ksize --pool-size --window --window-size"
+S_WORDS = "--stride --strides --step"
+STRIDE = Option("--s", "-s", metavar="SIZE", help="Stride, N or HxW; the window's size if not given.", also=S_WORDS)
+
+
+class Pooling(Group):
+    """Its size, and what is done with it."""
+
+    PANEL = "Window"
+
+    mode: str = Option(
+        "--mode",
+        "-m",
+        metavar="MODE",
+        help=f"The pooling: {', '.join(MODES)}.",
+        values=lambda: MODES,
+        also="--pooling --pool-mode --pool-type --pooling-mode --pooling-type",
+    ).default("max")
+    k: str | None = Option(
+        "--k", "-k", metavar="SIZE", help="Window (kernel) size, N or HxW; 2 if not given.", also=K_WORDS
+    ).default(None)
+    s: str | None = STRIDE.default(None)
+    padding: str = Option(
+        "--padding",
+        metavar="SIZE",
+        help="N, HxW, TOP,BOTTOM,LEFT,RIGHT, same, same-lower or wrap.",
+        values=lambda: ("same", "same-lower", "wrap"),
+        also="--pad --auto-pad",
+    ).default("0")
+    pads: str | None = Option("--pads", metavar="SIZE", help="ONNX's --padding.", hidden=True).default(None)
+    dilation: str = Option(
+        "--dilation",
+        "-d",
+        metavar="SIZE",
+        help="Distance of the window's values, N or HxW.",
+        also="--dilations --dilation-rate",
+    ).default("1")
+    size: str | None = Option(
+        "--size",
+        metavar="SIZE",
+        help="Output size, N or HxW, instead of a window; 1 is global.",
+        also="--output-size",
+    ).default(None)
+    ceil: bool = Option("--ceil", help="Keep a last window that goes over the border.", also="--ceil-mode").default(
+        False
+    )
+    exclude_pad: bool = Option(
+        "--exclude-pad", help="Leave the padding out of averages.", also="--no-count-include-pad"
+    ).default(False)
+    edge: str | None = Option(
+        "--edge",
+        metavar="EDGE",
+        help="Beyond the border for blur, maxblur (reflect), aps and maxaps (wrap): reflect, replicate, zero or wrap.",
+        values=lambda: EDGES,
+    ).default(None)
+    taps: int | None = Option(
+        "--taps", metavar="N", kind=int, help="Low-pass of maxblur and maxaps, 1 to 7; 3 if not given."
+    ).default(None)
+    p: float | None = Option(
+        "--p",
+        metavar="NUMBER",
+        kind=float,
+        help="The power of lp, above 0; 2 if not given.",
+        also="--norm-type --power",
+    ).default(None)
+    seed: int | None = Option(
+        "--seed", metavar="N", kind=int, help="What stochastic draws with; 0 if not given.", also="--random-seed"
+    ).default(None)
+
+    def layer(self) -> Pool:
+        """The pooling layer; UsageError where the options make none."""
+        given = {
+            "exclude-pad": self.exclude_pad or None,
+            "p": self.p,
+            "taps": self.taps,
+            "edge": self.edge,
+            "seed": self.seed,
+        }
+        options = {name: value for name, value in given.items() if value is not None}
+        mode, padding = mode_called(self.mode) or self.mode, self._padding()
+        if self.size is not None:
+            self._check_alone()
+            return Pool.to_size(mode, self.size, options)
+        return Pool.of(
+            mode,
+            self.k or "2",
+            self.s,
+            padding=padding,
+            dilation=self.dilation,
+            ceil=self.ceil,
+            options=options,
+        )
+
+    def _padding(self) -> str:
+        """The padding, also as other libraries call it: `valid` and `SAME_UPPER`, and `--pads` where sides agree."""
+        if self.pads is None:
+            text = self.padding.lower().replace("_", "-")
+            return {"valid": "0", "same-upper": "same"}.get(text, text)
+        sides = self.pads.replace("x", ",").split(",")
+        if len(sides) == 4 and sides[1] != sides[2]:
+            top, left, bottom, right = sides
+            raise UsageError(
+                f"--pads '{self.pads}' is TOP,LEFT,BOTTOM,RIGHT in ONNX, --padding is TOP,BOTTOM,LEFT,RIGHT: write "
+                f"--padding {top},{bottom},{left},{right}"
+            )
+        return self.pads
+
+    def _check_alone(self) -> None:
+        """UsageError when a window is given too."""
+        windows = {
+            "--k": self.k,
+            "--s": self.s,
+            "--padding": self._padding() != "0",
+            "--dilation": self.dilation != "1",
+        }
+        given = [name for name, value in {**windows, "--ceil": self.ceil}.items() if value]
+        if given:
+            raise UsageError(f"--size makes its own windows: leave {' and '.join(given)} out, or --size")
+
+
+class Filtering(Group):
+    """What stands before the pooling."""
+
+    PANEL = "Filter"
+
+    filter: str | None = Option(
+        "--filter",
+        "-f",
+        metavar="FILTER",
+        help=f"{', '.join(FILTERS)}; or a kernel FILE (JSON or text).",
+        values=lambda: FILTERS,
+        also="--conv --convolution",
+    ).default(None)
+    activation: str = Option(
+        "--activation",
+        metavar="NAME",
+        help="After the filter: none, relu or abs.",
+        values=lambda: (NO_ACTIVATION, *ACTIVATIONS),
+    ).default(NO_ACTIVATION)
+    filter_edge: str = Option(
+        "--filter-edge",
+        metavar="EDGE",
+        help="Beyond the border, for the filter: reflect (if not given), replicate, zero or wrap.",
+        values=lambda: EDGES,
+    ).default("reflect")
+
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers before the pooling; UsageError for an unknown name or a bad kernel file."""
+        layers: list[Layer] = []
+        if self.filter is not None:
+            name = filter_name(self.filter)
+            layers.append(Conv(name, load_kernel(name), edge=self.filter_edge))
+        if self.activation != NO_ACTIVATION:
+            if self.activation not in ACTIVATIONS:
+                raise unknown("activation", self.activation, (NO_ACTIVATION, *ACTIVATIONS))
+            layers.append(Activation(self.activation))
+        return tuple(layers)
+
+
+def recipe_of(pooling: Pooling, filtering: Filtering) -> Recipe:
+    """Filter and activation, if any, and the pooling."""
+    return Recipe((*filtering.layers(), pooling.layer()))
+
+
+class Candidates(Group):
+    """What a comparison ranks."""
+
+    PANEL = "Window"
+
+    modes: str = Option(
+        "--modes",
+        "-m",
+        metavar="LIST",
+        help=f"Modes between commas, or layers such as blur:5/2 among them; {USUAL} if not given.",
+        values=lambda: MODES,
+        also="--mode",
+    ).default(USUAL)
+    k: str = Option(
+        "--k",
+        "-k",
+        metavar="SIZE",
+        help="Window size of all, N or HxW; blur and aps have --taps.",
+        also=K_WORDS,
+    ).default("2")
+    s: str | None = STRIDE.default(None)
+    taps: int = Option(
+        "--taps", metavar="N", kind=int, help="Low-pass of blur, maxblur, aps and maxaps, 1 to 7; 3 if not given."
+    ).default(3)
+
+    def layers(self, *, wrap: bool) -> dict[str, tuple[Layer, ...]]:
+        """The layers of every candidate by its name; `wrap`: those that look beyond the border go round.
+
+        UsageError for an unknown or doubled name.
+        """
+        candidates: dict[str, tuple[Layer, ...]] = {}
+        for name in (mode_called(each) or each for each in self._names()):
+            if not name:
+                raise UsageError(f"--modes '{self.modes}' has an empty place: give names between commas, as in max,avg")
+            if name in candidates:
+                raise UsageError(f"--modes names '{name}' twice: once is enough")
+            candidates[name] = parse_recipe(name).layers if ":" in name else (self._pool(name, wrap=wrap),)
+        return candidates
+
+    def _names(self) -> list[str]:
+        """The names of the list; the options of a layer, which stand between commas too, stay with it."""
+        names: list[str] = []
+        for part in map(str.strip, self.modes.split(",")):
+            if names and ":" in names[-1] and part.partition("=")[0] in OPTIONS:
+                names[-1] += f",{part}"
+            else:
+                names.append(part)
+        return names
+
+    def _pool(self, name: str, *, wrap: bool) -> Pool:
+        mode = find_mode(name)
+        low_pass = mode.most_taps == MOST_TAPS  # its window is the low-pass itself
+        options: dict[str, object] = {"taps": self.taps} if "taps" in mode.options else {}
+        padding = "0"
+        if wrap:
+            options |= {"edge": "wrap"} if "edge" in mode.options else {}
+            padding = "wrap" if "taps" in mode.options else "0"
+        k = str(self.taps) if low_pass else self.k
+        return Pool.of(name, k, self.s or self.k, padding=padding, options=options)

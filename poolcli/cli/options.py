@@ -1,0 +1,383 @@
+"""The options of reading, measuring, writing and running, each declared once, in groups that commands share."""
+
+import re
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from poolcli.batch.engines import CLUSTER, ENGINES, USUAL, Engine, find_engine, processors
+from poolcli.cli.parser import Group, Option
+from poolcli.errors import UsageError, unknown
+from poolcli.images.formats import FORMATS, WRITABLE, find_writable
+from poolcli.images.options import DEFAULT_MAX_PIXELS, LAYOUTS, EncodeOptions, ReadOptions
+from poolcli.ops.ranges import RANGES
+from poolcli.report.forms import FORMS, check_forms
+from poolcli.shift.record import SHIFT_EDGES, Shifting, check_edge, check_tolerance
+from poolcli.stores.redact import redacted
+
+STDIN, AUTO, UNLIMITED = "-", "auto", "none"
+MOST_JOBS, MOST_SHIFTS = 1024, 16
+BATCH, CLUSTERS, FILES = "Batch", "Cluster", "Files"
+_SCHEDULER = re.compile(r"(tcp|tls)://[^\s/@]+:\d+")
+_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+
+OVERWRITE = Option("--overwrite", help="Replace files that exist already.", also="--force --replace")
+JSON = Option("--json", help="One JSON object a line on stdout.")
+JOBS = Option(
+    "--jobs",
+    "-j",
+    metavar="N",
+    help="Pictures at once; auto (if not given): as many as there are processors.",
+    also="--workers --num-workers --n-jobs",
+    panel=BATCH,
+)
+SHIFT_EDGE = Option(
+    "--shift-edge",
+    metavar="EDGE",
+    help="What comes in at the border: replicate (if not given), zero, wrap; or crop.",
+    values=lambda: SHIFT_EDGES,
+)
+TOLERANCE = Option(
+    "--tolerance", metavar="NUMBER", kind=float, help="Differences up to this count as no change.", also="--tol --atol"
+)
+
+
+def _forms() -> str:
+    return "; ".join(f"{form.name}: {form.what}" for form in FORMS.values())
+
+
+class Discovery(Group):
+    """Which files are meant, beside those named."""
+
+    PANEL = "Files"
+
+    recursive: bool = Option("--recursive", "-r", help="Folders: the pictures below them too.").default(False)
+    include: list[str] | None = Option(
+        "--include", metavar="PATTERN", several=True, help="Of folders, globs, lists: only these; repeatable."
+    ).default(None)
+    exclude: list[str] | None = Option(
+        "--exclude", metavar="PATTERN", several=True, help="Of folders, globs, lists: not these; repeatable."
+    ).default(None)
+    files_from: str | None = Option(
+        "--files-from", metavar="FILE", help="Read names, one a line, from a file or - (stdin)."
+    ).default(None)
+    nul: bool = Option("--null", "-0", help="Names in --files-from end in a NUL, as of find -print0.").default(False)
+
+    def check(self, inputs: list[str]) -> None:
+        """UsageError when nothing is named, or nothing that can be, or stdin is asked for two things."""
+        if not inputs and self.files_from is None:
+            raise UsageError("no input: name a picture, a folder, a glob or - (stdin), or a list with --files-from")
+        if "" in inputs:
+            raise UsageError("an input is empty (''), as where a shell variable is not set: name a picture or a folder")
+        if self.files_from == STDIN and STDIN in inputs:
+            raise UsageError("stdin cannot be a picture and a list of names: give one of them as a file")
+        if self.nul and self.files_from is None:
+            raise UsageError("-0 says how the names in a list end: it needs --files-from")
+
+    def open_list(self) -> AbstractContextManager[BinaryIO]:
+        """The list of names, an empty one if there is none; UsageError when it cannot be read."""
+        if self.files_from is None:
+            return BytesIO()
+        if self.files_from == STDIN:
+            return nullcontext(sys.stdin.buffer)
+        try:
+            return Path(self.files_from).open("rb")
+        except OSError as error:
+            raise UsageError(
+                f"the list '{self.files_from}' cannot be read ({error.strerror}): check its name"
+            ) from error
+
+
+class Reading(Group):
+    """What is read of a file."""
+
+    PANEL = "Pictures"
+
+    frame: int | None = Option(
+        "--frame", metavar="N", kind=int, help="Only this frame of an animation or page of a TIFF, from 0."
+    ).default(None)
+    layout: str | None = Option(
+        "--layout",
+        metavar="AXES",
+        help="Axes of .npy and .npz arrays: hw, hwc, chw, or nchw (a frame for each n).",
+        values=lambda: LAYOUTS,
+    ).default(None)
+    max_pixels: str = Option(
+        "--max-pixels",
+        metavar="N",
+        help=f"Refuse files of more pixels, all frames together: N ({DEFAULT_MAX_PIXELS} if not given) or none.",
+    ).default(str(DEFAULT_MAX_PIXELS))
+
+    def options(self) -> ReadOptions:
+        """The checked values; UsageError for what is out of range."""
+        return ReadOptions(self.frame, _limit(self.max_pixels), self.layout)
+
+
+def _limit(text: str) -> int | None:
+    if text.lower() == UNLIMITED:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise UsageError(f"--max-pixels '{text}' is no number: a whole number or '{UNLIMITED}' is allowed") from None
+
+
+class Colouring(Group):
+    """How colours are averaged."""
+
+    PANEL = "Pictures"
+
+    linear: bool = Option("--linear", help="Pool in linear light: undo sRGB's curve, pool, redo it.").default(False)
+    premultiply: bool = Option("--premultiply", help="Weigh averages by alpha.").default(False)
+
+
+class Writing(Group):
+    """How results are written."""
+
+    PANEL = "Pictures"
+
+    format: str | None = Option(
+        "--format",
+        metavar="NAME",
+        help="Format of outputs, such as png or npy; if not given, as the extension says.",
+        values=lambda: (FORMATS[name].extensions[0].removeprefix(".") for name in WRITABLE),
+    ).default(None)
+    quality: int | None = Option(
+        "--quality", metavar="N", kind=int, help="Quality of JPEG, WebP and AVIF, 0 to 100."
+    ).default(None)
+    png_level: int | None = Option(
+        "--png-level", metavar="N", kind=int, help="Effort of PNG's compression, 0 to 9."
+    ).default(None)
+    strip: bool = Option("--strip", help="Leave out profile, EXIF, XMP, resolution and texts.").default(False)
+    to_range: str = Option(
+        "--to-range",
+        metavar="NAME",
+        help="Filtered values as a picture: clip (if not given), abs, stretch or offset.",
+        values=lambda: RANGES,
+    ).default("clip")
+    durable: bool = Option("--durable", help="Wait until every file is on the disk.").default(False)
+
+    def check(self) -> None:
+        """UsageError for an unknown name or a number out of its range."""
+        if self.to_range not in RANGES:
+            raise unknown("range", self.to_range, RANGES)
+        self.encoding()
+        self.format_name()
+
+    def encoding(self) -> EncodeOptions:
+        """How pictures become files."""
+        return EncodeOptions(self.quality, self.png_level, self.strip)
+
+    def format_name(self) -> str | None:
+        """The format as the table of formats calls it."""
+        return None if self.format is None else find_writable(self.format)
+
+
+class Reporting(Group):
+    """What a shift report measures, and how it is shown."""
+
+    PANEL = "Report"
+
+    shift: list[str] | None = Option(
+        "--shift",
+        metavar="DX,DY",
+        several=True,
+        help="A shift to measure, -1,0 (left by one pixel) if not given; repeatable.",
+    ).default(None)
+    report: list[str] | None = Option(
+        "--report",
+        metavar="FORM",
+        several=True,
+        help=f"A form of the report, repeatable. {_forms()}. If not given: jsonl for a folder, else json.",
+        values=lambda: FORMS,
+    ).default(None)
+    preview: bool = Option(
+        "--preview", help="Show a single picture, its output and what changes, on a colour terminal."
+    ).default(False)
+    shift_edge: str = SHIFT_EDGE.default("replicate")
+    tolerance: float = TOLERANCE.default(0.0)
+    no_report: bool = Option("--no-report", help="Measure nothing, write no report.").default(False)
+
+    def check(self) -> None:
+        """UsageError for an unknown name or a number that cannot be."""
+        self.shifting()
+        check_forms(self.report or ())
+        if self.report and self.no_report:
+            raise UsageError("--report and --no-report contradict each other: give one of them")
+        if self.preview and self.no_report:
+            raise UsageError("--preview shows what the report measures: leave out --no-report")
+
+    def forms(self, *, in_folder: bool) -> tuple[str, ...]:
+        """The forms asked for, without repeats; or what a folder, or a single picture, usually gets."""
+        if self.no_report:
+            return ()
+        return tuple(dict.fromkeys(self.report or (["jsonl"] if in_folder else ["json"])))
+
+    def shifting(self) -> Shifting:
+        """What is measured."""
+        return Shifting(tuple(map(_shift, self.shift or ["-1,0"])), self.shift_edge, self.tolerance)
+
+
+def _shift(text: str) -> tuple[int, int]:
+    try:
+        dx, dy = (int(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"shift '{text}' is not DX,DY: two whole numbers are allowed, as in -1,0") from None
+    return dx, dy
+
+
+class Running(Group):
+    """Where outputs go, how much is done at once, and what is printed."""
+
+    PANEL = "Files"
+
+    output: str | None = Option(
+        "--output",
+        "-o",
+        metavar="PLACE",
+        help="A file, a folder, a template such as 'out/{stem}-{mode}.{ext}', or - (stdout).",
+        also="--out --out-dir --outdir --output-dir --dest --destination",
+    ).default(None)
+    overwrite: bool = OVERWRITE.default(False)
+    dry_run: bool = Option("--dry-run", "-n", help="Print what would be done, do nothing.").default(False)
+    json: bool = JSON.default(False)
+    quiet: bool = Option(
+        "--quiet", "-q", help="Print nothing but errors and what --json or -o - ask for.", also="--silent"
+    ).default(False)
+    resume: bool = Option("--resume", help="Go on with a run into this folder, by its journal.", panel=BATCH).default(
+        False
+    )
+    jobs: str = JOBS.default(AUTO)
+    engine: str | None = Option(
+        "--engine",
+        metavar="NAME",
+        help=f"Who does the work: {', '.join(ENGINES)}; {USUAL} if not given.",
+        values=lambda: ENGINES,
+        panel=BATCH,
+    ).default(None)
+    threads_per_image: str = Option(
+        "--threads-per-image", metavar="N", help="Threads in a large picture; auto: off in batches.", panel=BATCH
+    ).default(AUTO)
+    memory: str | None = Option(
+        "--memory", metavar="SIZE", help="Bound the pictures at once by their size, as in 2G.", panel=BATCH
+    ).default(None)
+    timeout: float | None = Option(
+        "--timeout", metavar="SECONDS", kind=float, help="Give a picture up after so long (processes).", panel=BATCH
+    ).default(None)
+    checksum: bool = Option(
+        "--checksum", help="Journal: know inputs by their content, not by size and time.", panel=BATCH
+    ).default(False)
+    journal: str | None = Option(
+        "--journal",
+        metavar="FOLDER",
+        help="Keep the journal in this local folder, not with the outputs.",
+        panel=BATCH,
+    ).default(None)
+    scheduler: str | None = Option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Of a dask cluster, tcp:// or tls://; if not given, one here.",
+        panel=CLUSTERS,
+    ).default(None)
+    allowed_failures: int | None = Option(
+        "--allowed-failures",
+        metavar="N",
+        kind=int,
+        help="Workers that a picture may cost, and one more (dask): 1.",
+        panel=CLUSTERS,
+    ).default(None)
+
+    def check(self) -> None:
+        """UsageError for an unknown engine, or a number that cannot be."""
+        if self.resume and self.overwrite:
+            raise UsageError("--resume keeps what is done and --overwrite does not: give one of them")
+        engine = self.find_engine()
+        self._check_cluster(engine)
+        self.workers()
+        self.threads(pictures=1)
+        self.memory_bytes()
+        if self.timeout is not None and not self.timeout > 0:
+            raise UsageError(f"--timeout {self.timeout:g} is not allowed: give more than 0 seconds")
+
+    def find_engine(self) -> Engine:
+        """The engine that the options mean."""
+        return find_engine(self.engine, timeout=self.timeout is not None, scheduler=self.scheduler is not None)
+
+    def _check_cluster(self, engine: Engine) -> None:
+        if self.scheduler is not None and not _SCHEDULER.fullmatch(self.scheduler):
+            raise UsageError(
+                f"--scheduler '{redacted(self.scheduler)}' is no address: give tcp://HOST:PORT or tls://HOST:PORT"
+            )
+        if self.allowed_failures is None:
+            return
+        if self.allowed_failures < 0:
+            raise UsageError(f"--allowed-failures {self.allowed_failures} is not allowed: give 0 or more")
+        if engine.name != CLUSTER or self.scheduler is not None:
+            raise UsageError(
+                "--allowed-failures is for workers that --engine dask starts itself; a scheduler has a setting of its "
+                "own: distributed.scheduler.allowed-failures"
+            )
+
+    def workers(self) -> int | None:
+        """How many; None: as many as there are processors."""
+        return jobs_of(self.jobs)
+
+    def threads(self, *, pictures: int) -> int:
+        """How many threads a picture; if nothing is said, all processors for one picture, and one for each of many."""
+        return _count("--threads-per-image", self.threads_per_image) or (processors() if pictures == 1 else 1)
+
+    def memory_bytes(self) -> int | None:
+        """The bytes of --memory."""
+        if self.memory is None:
+            return None
+        match = re.fullmatch(r"(\d{1,18}(?:\.\d+)?)([KMGT]?)(?:I?B)?", self.memory.upper())
+        if match is None:
+            raise UsageError(f"--memory '{self.memory}' is no size: a number with K, M, G or T is allowed, as in 2G")
+        return int(float(match[1]) * _UNITS[match[2]])
+
+
+def jobs_of(text: str) -> int | None:
+    """The number of `--jobs`; None for auto."""
+    return _count("--jobs", text)
+
+
+def _count(option: str, text: str) -> int | None:
+    """The number given, or None for auto."""
+    if text == AUTO:
+        return None
+    if not (re.fullmatch("[0-9]{1,4}", text) and 1 <= int(text) <= MOST_JOBS):
+        raise UsageError(f"{option} '{text}' is not allowed: give a whole number from 1 to {MOST_JOBS}, or {AUTO}")
+    return int(text)
+
+
+class Comparing(Group):
+    """Over which shifts a comparison goes, and where its result goes."""
+
+    PANEL = "Report"
+
+    shifts: int = Option(
+        "--shifts", metavar="RADIUS", kind=int, help="Every shift of up to so many pixels each way; 1 if not given."
+    ).default(1)
+    shift_edge: str = SHIFT_EDGE.default("replicate")
+    tolerance: float = TOLERANCE.default(0.0)
+    output: list[str] | None = Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        several=True,
+        help="Write it: .html, .csv (a row a picture) or .json; repeatable.",
+        panel=FILES,
+    ).default(None)
+    overwrite: bool = OVERWRITE.default(False)
+    jobs: str = JOBS.default(AUTO)
+    json: bool = JSON.default(False)
+
+    def check(self) -> None:
+        """UsageError for what cannot be."""
+        check_edge(self.shift_edge)
+        if not 1 <= self.shifts <= MOST_SHIFTS:
+            raise UsageError(f"--shifts {self.shifts} is not allowed: give a radius of 1 to {MOST_SHIFTS} pixels")
+        check_tolerance(self.tolerance)
+        jobs_of(self.jobs)

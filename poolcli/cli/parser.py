@@ -1,0 +1,228 @@
+"""Words of a command line as values of options, without Typer: loading it takes longer than pooling a small picture.
+
+Neither argparse, which takes the value in `--shift -1,0` for an option, nor getopt, which takes `--over` for
+`--overwrite` and `-o --json` for a file of that name. Help and completion are Typer's, made of the same declarations.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+from poolcli.errors import UsageError
+
+Value = TypeVar("Value")
+Values = Callable[[], Iterable[str]]
+HELP_WORDS = ("--help", "-h")
+_LONG_DASHES = ("\u2012", "\u2013", "\u2014", "\u2212")  # what text processors make of -- and -
+
+
+class Option:
+    """An option: how it is spelled, the type of its value, and what `--help` and completion show of it.
+
+    Without a metavar it is a flag, else `kind` is str, int or float. `several` keeps the value of every occurrence,
+    else the last one counts. `values` lists what completion offers. `also` are spellings of other programs (between
+    blanks) that mean the same: they are accepted, but not shown, like an option that is `hidden`. `panel` is where
+    `--help` shows it, if not in that of its group.
+    """
+
+    def __init__(
+        self,
+        *spellings: str,
+        help: str,
+        metavar: str | None = None,
+        kind: type = str,
+        several: bool = False,
+        values: Values | None = None,
+        also: str = "",
+        panel: str | None = None,
+        hidden: bool = False,
+    ) -> None:
+        """The name that messages use comes first among the `spellings`."""
+        self.spellings, self.help, self.metavar, self.panel = spellings, help, metavar, panel
+        self.kind, self.several, self.values = kind if metavar else bool, several, values
+        self.also, self.hidden = tuple(also.split()), hidden
+
+    def default(self, value: Value) -> Value:
+        """What an attribute of a group is declared with: `k: str = Option("--k", ...).default("2")`."""
+        declared: Any = _Declared(self, value)
+        return declared  # type: ignore[no-any-return]
+
+
+class _Declared(NamedTuple):
+    option: Option
+    default: Any
+
+
+class Group:
+    """Options that belong together: a subclass declares each once, as a typed attribute with its default.
+
+    No dataclass: 13 of them took 15 of the 330 ms that one small picture takes.
+    """
+
+    PANEL = ""  # of `--help`, where an option says no other
+    OPTIONS: Mapping[str, Option]  # by the names of their attributes
+
+    def __init_subclass__(cls) -> None:
+        declared = {name: value for name, value in vars(cls).items() if isinstance(value, _Declared)}
+        cls.OPTIONS = {name: value.option for name, value in declared.items()}
+        for name, value in declared.items():
+            setattr(cls, name, value.default)
+
+    def __init__(self, **given: Any) -> None:
+        """The options given, by the names of their attributes; TypeError for others."""
+        if not given.keys() <= self.OPTIONS.keys():
+            raise TypeError(f"{type(self).__name__} has no {', '.join(given.keys() - self.OPTIONS.keys())}")
+        self.__dict__.update(given)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: what `--help` shows of it, the groups of options that it takes, and the function that runs it.
+
+    `arguments` are the metavars of what stands without an option: `A`, `[TOPIC]`, `INPUT...`; `run` is called with one
+    instance of every group, in their order, and the list of arguments.
+    """
+
+    name: str
+    summary: str
+    run: Callable[..., int | None]
+    groups: tuple[type[Group], ...] = ()
+    arguments: tuple[str, ...] = ()
+    about: str = ""
+    examples: tuple[str, ...] = ()
+
+    def declared(self) -> list[tuple[str, str, Option]]:
+        """(the panel of its group, its name, the option itself) for every option."""
+        return [(group.PANEL, name, option) for group in self.groups for name, option in group.OPTIONS.items()]
+
+    def options(self) -> dict[str, Option]:
+        """Its options by name."""
+        return {name: option for _, name, option in self.declared()}
+
+    def spelled(self) -> dict[str, str]:
+        """The name of an option by each of its spellings."""
+        options = self.options().items()
+        return {spelling: name for name, option in options for spelling in (*option.spellings, *option.also)}
+
+    def __call__(self, words: Sequence[str]) -> int | None:
+        """Run it with these words; UsageError where they cannot be read."""
+        values, arguments = parse(self, words)
+        groups = [group(**{name: values[name] for name in group.OPTIONS if name in values}) for group in self.groups]
+        return self.run(*groups, arguments)
+
+
+def asks_for_help(words: Sequence[str]) -> bool:
+    """Whether `--help` or `-h` stands among the words, before `--`."""
+    end = words.index("--") if "--" in words else len(words)
+    return any(word in HELP_WORDS for word in words[:end])
+
+
+def parse(command: Command, words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """(the values of the options given, by name; the arguments); UsageError for what cannot be read."""
+    reader = _Reader(command, list(words))
+    while reader.rest:
+        word = reader.rest.pop(0)
+        if word == "--":
+            reader.arguments += reader.rest
+            break
+        if word.startswith("--"):
+            reader.long(word)
+        elif word.startswith("-") and word != "-":
+            reader.short(word)
+        elif word.startswith(_LONG_DASHES) and word[1:2].isalpha():
+            raise UsageError(f"'{word}' begins with a dash that a text program made longer: type - or -- instead")
+        else:
+            reader.arguments.append(word)
+    _check_number(command, reader.arguments)
+    return reader.values, reader.arguments
+
+
+class _Reader:
+    """What is read so far, and the words that follow."""
+
+    def __init__(self, command: Command, rest: list[str]) -> None:
+        self.command, self.rest = command, rest
+        self.options, self.spelled = command.options(), command.spelled()
+        self.values: dict[str, Any] = {}
+        self.arguments: list[str] = []
+
+    def long(self, word: str) -> None:
+        """`--json`, `--k 2` or `--k=2`."""
+        spelling, equals, value = word.partition("=")
+        name = self._find(spelling.replace("_", "-"), word)
+        if self.options[name].kind is not bool:
+            self._store(name, spelling, value if equals else self._following(name, spelling))
+        elif equals:
+            raise UsageError(f"{spelling} takes no value, got '{value}': write {spelling} alone, or leave it out")
+        else:
+            self.values[name] = True
+
+    def short(self, word: str) -> None:
+        """`-q`, `-rq`, `-k 2`, `-k2` or `-k=2`."""
+        if f"-{word.partition('=')[0]}" in self.spelled and word[2:3] not in ("", "="):
+            raise UsageError(f"'{word}' has one dash: did you mean '-{word}'?")
+        for at, letter in enumerate(word[1:], 2):
+            spelling = f"-{letter}"
+            name = self._find(spelling, word)
+            if self.options[name].kind is not bool:
+                value = word[at:].removeprefix("=") or self._following(name, spelling)
+                self._store(name, spelling, value)
+                return
+            self.values[name] = True
+
+    def _find(self, spelling: str, word: str) -> str:
+        if spelling in self.spelled:
+            return self.spelled[spelling]
+        from poolcli.cli.mistakes import no_option
+
+        value = word.partition("=")[2] or (self.rest[0] if self.rest else "")
+        raise no_option(self.command, spelling, self.arguments, value)
+
+    def _following(self, name: str, spelling: str) -> str:
+        """The word after an option; an option is no value, lest `-o --json` write a file of that name."""
+        if not self.rest or self.rest[0].partition("=")[0] in self.spelled or self.rest[0] == "--":
+            got = f"got the option {self.rest[0]}" if self.rest else "got nothing"
+            option = self.options[name]
+            raise UsageError(
+                f"{spelling} needs a value, {got}: give {option.metavar} ({option.help.rstrip('.')}), as in "
+                f"{spelling}=VALUE"
+            )
+        return self.rest.pop(0)
+
+    def _store(self, name: str, spelling: str, text: str) -> None:
+        option = self.options[name]
+        value = _READERS[option.kind](spelling, text)
+        if option.several:
+            self.values.setdefault(name, []).append(value)
+        else:
+            self.values[name] = value
+
+
+def _whole(spelling: str, text: str) -> int:
+    if not re.fullmatch(r"[-+]?[0-9]{1,30}", text.strip()):
+        raise UsageError(f"{spelling} '{text}' is no whole number: digits are allowed, as in {spelling} 3")
+    return int(text)
+
+
+def _number(spelling: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"{spelling} '{text}' is no number: digits are allowed, as in {spelling} 0.5") from None
+
+
+_READERS: Mapping[type, Callable[[str, str], Any]] = {str: lambda _, text: text, int: _whole, float: _number}
+
+
+def _check_number(command: Command, arguments: list[str]) -> None:
+    """UsageError for more arguments than the command takes, or fewer than it cannot do without."""
+    several = [metavar for metavar in command.arguments if metavar.endswith("...")]
+    needed = [metavar for metavar in command.arguments if metavar.isalpha()]
+    if len(arguments) < len(needed) and not several:
+        takes = " and ".join(needed)
+        raise UsageError(f"{command.name} needs {takes}, got {len(arguments)} of them; see poolcli {command.name} -h")
+    if len(arguments) > len(command.arguments) and not several:
+        takes = " ".join(command.arguments) or "no arguments"
+        left = arguments[len(command.arguments)]
+        raise UsageError(f"{command.name} takes {takes}, and got '{left}' too: see poolcli {command.name} -h")
