@@ -1,6 +1,7 @@
 """Files that want to do harm, through the real command line: one sentence each, the rest done, memory bounded."""
 
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -202,3 +203,133 @@ def test_a_kernel_of_ten_thousand_by_ten_thousand_is_not_read(here, command):
     with Path("huge.txt").open("wb") as stream:
         stream.truncate(200_000_000)
     assert "'huge.txt' is larger than" in command.refused("pool", "in/good.png", "--filter", "huge.txt", "-o", "o.png")
+
+
+DIGITS = "9" * 5000
+HEADS = {  # the sides of an array that nothing holds, each as NumPy takes it or raises something of its own
+    "true": "(True, 4)",
+    "float": "(2.0, 4)",
+    "negative": "(-2, 4)",
+    "both": "(-2, -4)",
+    "empty": f"({2**70}, 0)",
+    "huge": f"({2**70}, 4)",
+    "none": "(None, 4)",
+    "text": "('2', '4')",
+    "digits": f"({DIGITS}, 4)",
+    "many": f"({'1, ' * 70})",
+}
+
+
+@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("bands", [False, True])
+def test_sides_that_are_none_cost_that_array_alone(here, command, monkeypatch, name, bands):
+    """One line that names it, whichever way it is read; the rest of the batch is done."""
+    if bands:
+        monkeypatch.setattr("poolcli.batch.job.LARGE", 1)
+    header = f"{{'descr': '<u2', 'fortran_order': False, 'shape': {HEADS[name]}, }}"
+    Path("in/bad.npy").write_bytes(headed(header, bytes(16)))
+    result = command("pool", "in/good.png", "in/bad.npy", "in/good.png", "-o", "out", "-q", "--memory", "1G")
+    assert (result.code, result.err.count("\n")) == (1, 1), result.err
+    assert result.err.startswith("poolcli: in/bad.npy: ")
+    assert (here / "out/good.png").exists()
+
+
+NO_NUMBERS = {
+    "1e308.json": f"[[1{'0' * 400}, 1]]",
+    "digits.json": f"[[{DIGITS}, 1]]",
+    "digits.txt": f"1 {DIGITS}",
+}
+
+
+@pytest.mark.parametrize("name", NO_NUMBERS)
+def test_kernel_numbers_that_no_float_holds(here, command, name):
+    """Whole numbers above 1e308, and of more digits than Python reads."""
+    Path(name).write_text(NO_NUMBERS[name])
+    assert f"kernel file '{name}': " in command.refused("pool", "in/good.png", "--filter", name, "-o", "o.png")
+
+
+RECIPES = {
+    "digits": (f"layers = {DIGITS}", "it is not TOML"),
+    "key": ('layers = "max:2"\nlayer = "avg:2"', "it holds 'layer', which no recipe has"),
+    "table": ('layers = "max:2"\n[more]\nx = 1', "it holds 'more'"),
+    "number": ("layers = 3", "it holds no layers"),
+    "list": ("layers = [3]", "it holds no layers"),
+    "nothing": ("", "it holds no layers"),
+    "deep": ("x = " + "[" * 30_000, "it is not TOML"),
+    "large": ('layers = "max:2"\n' + "#" * (1 << 16), "it is larger than 65536 bytes"),
+    "dots": (".".join("a" * 30_000) + " = 1", "a line of it holds 29999 dots"),
+}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipe_files_that_are_none(here, command, name):
+    """Exit 2, one line, nothing read or written."""
+    text, words = RECIPES[name]
+    Path("recipe.toml").write_text(text)
+    err = command.refused("stack", "--recipe", "recipe.toml", "in/good.png", "-o", "o.png")
+    assert "recipe file 'recipe.toml': " in err and words in err, err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit of memory is Linux's")
+def test_dotted_keys_take_no_gigabytes(here):
+    """TOML's reader keeps every prefix of a dotted key."""
+    lines = ['layers = "max:2"', *(".".join([f"a{number}", *"b" * 180]) + " = 1" for number in range(170))]
+    Path("recipe.toml").write_text("\n".join(lines))
+    assert Path("recipe.toml").stat().st_size < 1 << 16
+    limited = LIMITED.replace("2 << 30", "300 << 20")
+    words = [sys.executable, "-c", limited, "stack", "--recipe", "recipe.toml", "in/good.png", "-o", "o.png"]
+    done = subprocess.run(words, env=environment(), capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, "it holds 'a0', which no recipe has" in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["pool", "in/good.png", "--shift", f"1,-{'9' * 400}"],
+        ["pool", "in/good.png", "--shift", f"{'9' * 4000},0"],
+        ["stack", f"conv:gauss/{'9' * 400}", "in/good.png"],
+    ],
+)
+def test_numbers_that_no_picture_has(here, command, words):
+    """They are read, and then nothing could be done with them."""
+    assert "allowed" in command.refused(*words, "-o", "o.png")
+
+
+UNNAMED = {
+    "zeros": (["--files-from", "/dev/zero"], "holds a NUL"),
+    "zeros ended": (["--files-from", "/dev/zero", "-0"], "nothing but empty names"),
+    "letters": (["--files-from", "letters"], "longer than 65536 bytes"),
+    "letters ended": (["--files-from", "letters", "-0"], "longer than 65536 bytes"),
+}
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no endless file here")
+@pytest.mark.parametrize("name", UNNAMED)
+def test_a_list_that_is_none_ends(here, name):
+    """Before it fills the memory."""
+    words, sentence = UNNAMED[name]
+    Path("letters").write_bytes(b"a" * (16 << 20))
+    limited = LIMITED.replace("2 << 30", "300 << 20")
+    done = subprocess.run(
+        [sys.executable, "-c", limited, "pool", *words, "-o", "out"],
+        env=environment(), capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, sentence in done.stderr, done.stderr.count("\n")) == (2, True, 1), done.stderr
+
+
+@pytest.mark.parametrize("template", ["out/{stem}/x.png", "out/{stem}/{stem}.{ext}", "out/{parent}/{stem}/x.png"])
+def test_no_name_leads_out_of_a_template(here, command, template):
+    """A file called `...png` has the stem `..`."""
+    shutil.copy("in/good.png", "in/...png")
+    result = command("pool", "in/...png", "-o", template, "--no-report")
+    assert result.code == 0, result.err
+    assert sorted(path.name for path in here.iterdir()) == ["in", "out"]
+    assert len([path for path in (here / "out").rglob("*") if path.is_file()]) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such name there")
+def test_a_separator_in_a_name_is_none_in_a_template(here, command):
+    """A backslash separates folders elsewhere."""
+    shutil.copy("in/good.png", "in/..\\..\\b.png")
+    result = command("pool", "in/..\\..\\b.png", "-o", "out/{stem}.{ext}", "--no-report")
+    assert (result.code, outputs(here / "out")) == (0, [".._.._b.png"])

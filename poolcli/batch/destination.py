@@ -11,7 +11,7 @@ from poolcli.batch.wanted import Found
 from poolcli.errors import UsageError, unknown
 from poolcli.files import is_folder
 from poolcli.recipe import Pool, Recipe
-from poolcli.stores import Place, Url, place_of
+from poolcli.stores import Place, Url, place_of, safe_part
 
 SLASHES = ("/", "\\")
 FIELDS = ("stem", "ext", "parent", "mode", "k", "s", "recipe")
@@ -61,8 +61,8 @@ def from_template(template: str, recipe: Recipe, extension: Callable[[Place], st
     def place(found: Found) -> Place:
         values = {
             **constants,
-            "stem": found.path.stem,
-            "ext": extension(found.path).removeprefix("."),
+            "stem": safe_part(found.path.stem),
+            "ext": safe_part(extension(found.path).removeprefix(".")),
             "parent": _parent(found.path, below=start),
         }
         filled = place_of("".join(text + values.get(field, "") for text, field in parts))

@@ -13,6 +13,9 @@ from poolcli.files import is_folder
 from poolcli.stores import Place, Url, place_of
 
 STREAM = "-"
+BOM = b"\xef\xbb\xbf"  # with which some editors begin a text
+LONGEST_NAME = 1 << 16  # bytes of a name in a list: sixteen times what systems allow
+MOST_EMPTY = 1 << 20  # names in a row
 
 
 def discover(inputs: Iterable[str], wanted: Wanted) -> Iterator[Found]:
@@ -55,11 +58,26 @@ def listed(names: Iterable[str], wanted: Wanted) -> Iterator[Found]:
 
 def names_in(stream: BinaryIO, *, nul: bool) -> Iterator[str]:
     """The names in a list, one a line or each ended by a NUL; what is empty is none."""
-    end, rest = (b"\0" if nul else b"\n"), b""
+    end, rest, empty = (b"\0" if nul else b"\n"), b"", 0
+    first = True
     while block := _block(stream):
+        if first:
+            block, first = block.removeprefix(BOM), False
         *names, rest = (rest + block).split(end)
+        _check_name(rest, nul=nul)
+        empty = empty + len(names) if not any(names) else 0
+        if empty > MOST_EMPTY:
+            raise UsageError("the list holds nothing but empty names: is it a list of names?")
         yield from _decoded(names, nul=nul)
     yield from _decoded([rest], nul=nul)
+
+
+def _check_name(name: bytes, *, nul: bool) -> None:
+    """UsageError for what is no name, however it goes on."""
+    if not nul and b"\0" in name:
+        raise UsageError("a name in the list holds a NUL: say -0 (--null) if that is what ends each name")
+    if len(name) > LONGEST_NAME:
+        raise UsageError(f"a name in the list is longer than {LONGEST_NAME} bytes: is it a list of names?")
 
 
 def _block(stream: BinaryIO) -> bytes:
@@ -72,8 +90,7 @@ def _block(stream: BinaryIO) -> bytes:
 def _decoded(names: list[bytes], *, nul: bool) -> Iterator[str]:
     for name in names:
         bare = name if nul else name.removesuffix(b"\r")
-        if b"\0" in bare:
-            raise UsageError("a name in the list holds a NUL: say -0 (--null) if that is what ends each name")
+        _check_name(bare, nul=nul)
         if bare:
             yield os.fsdecode(bare)
 

@@ -8,7 +8,7 @@ from pathlib import PurePath, PurePosixPath
 from poolcli.batch.spool import in_order
 from poolcli.batch.wanted import Found, Wanted, natural_key
 from poolcli.errors import UsageError
-from poolcli.stores import Url, access
+from poolcli.stores import Url, access, safe_part
 from poolcli.stores.table import find_store
 
 
@@ -22,7 +22,7 @@ def discover(url: Url, wanted: Wanted) -> Iterator[Found]:
         elif not url.name:
             raise UsageError(f"'{url}' is not there, or you may not see it: check its name and your access to it")
         else:
-            yield Found(url, PurePosixPath(url.name))
+            yield Found(url, PurePosixPath(safe_part(url.name)))
     except access.StoreError as error:
         raise _unlisted(url, error) from error
 
@@ -35,20 +35,20 @@ def _matching(pattern: Url, wanted: Wanted) -> Iterator[Found]:
         if is_folder:
             yield from _below(url, wanted)
         elif wanted.takes(PurePosixPath(url.name)):
-            yield Found(url, PurePosixPath(url.name))
+            yield Found(url, PurePosixPath(safe_part(url.name)))
 
 
 def _below(top: Url, wanted: Wanted) -> Iterator[Found]:
     """The pictures directly below a prefix, then those of each prefix in it, as in a folder."""
-    places = [PurePosixPath()]
+    places = [(top, PurePosixPath())]
     while places:
-        below = places.pop()
-        here = top / below if below.parts else top
+        here, below = places.pop()
         folders: list[str] = []
         for name in in_order(_pictures_here(here, below, wanted, folders), natural_key):
-            yield Found(here / name, below / name, in_folder=True)
+            yield Found(here / name, below / safe_part(name), in_folder=True)
         if wanted.recursive:
-            places += (below / name for name in sorted(folders, key=natural_key, reverse=True))
+            inner = sorted(folders, key=natural_key, reverse=True)
+            places += ((here / name, below / safe_part(name)) for name in inner)
 
 
 def _pictures_here(here: Url, below: PurePath, wanted: Wanted, folders: list[str]) -> Iterator[str]:

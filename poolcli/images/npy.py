@@ -2,6 +2,7 @@
 
 import math
 import mmap
+import sys
 import tokenize
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,13 +16,14 @@ from poolcli.errors import PictureError
 
 DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
           "float16", "float32", "float64")  # fmt: skip
+MOST_AXES = 32  # NumPy 1 holds no more
 _HEADERS: dict[tuple[int, int], Callable[..., Any]] = {
     (1, 0): npy_format.read_array_header_1_0,
     (2, 0): npy_format.read_array_header_2_0,
 }
 # TokenError: NumPy takes what is no Python for a header of Python 2 and reads it as tokens.
 _HEADER_ERRORS = (ValueError, KeyError, EOFError, OSError, TypeError, SyntaxError, MemoryError, RecursionError,
-                  tokenize.TokenError)  # fmt: skip
+                  OverflowError, tokenize.TokenError)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,9 @@ def read_header(stream: BinaryIO, name: str) -> Header:
         raise PictureError(f"{name}: the .npy header cannot be read ({said}); save it again with numpy.save") from error
     if dtype.newbyteorder("=").name not in DTYPES:
         raise PictureError(f"{name}: an array of {str(dtype)[:60]} cannot be pooled; allowed: {', '.join(DTYPES)}")
-    if min(shape, default=0) < 0:
-        raise PictureError(f"{name}: the .npy header cannot be read (a side is negative); save it again")
+    if len(shape) > MOST_AXES or not all(type(side) is int and 0 <= side <= sys.maxsize for side in shape):
+        said = " x ".join(map(repr, shape))[:80]
+        raise PictureError(f"{name}: the .npy header says that the array is {said}, which none is; save it again")
     return Header(shape, "F" if fortran else "C", dtype)
 
 

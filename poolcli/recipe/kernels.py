@@ -55,7 +55,7 @@ def parse_kernel(text: str) -> Kernel:
         if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
             raise TypeError
         return tuple(tuple(_number(value) for value in row) for row in rows)
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, RecursionError, OverflowError):  # the last: a whole number above 1e308
         raise UsageError("no kernel in it: rows of numbers are allowed, as in [[1, 2, 1], [2, 4, 2]]") from None
 
 

@@ -14,6 +14,7 @@ from poolcli.ops.filters import Kernel, check_kernel
 from poolcli.ops.footprint import Footprint
 from poolcli.ops.geometry import (
     EDGES,
+    LARGEST,
     Axes,
     Axis,
     Pair,
@@ -45,8 +46,10 @@ class Conv:
 
     def __post_init__(self) -> None:
         check_kernel(self.kernel)
-        if min(self.stride) < 1:
-            raise UsageError(f"stride {pair_text(self.stride)} of a filter: whole numbers from 1 are allowed")
+        if min(self.stride) < 1 or max(self.stride) > LARGEST:
+            raise UsageError(
+                f"stride {pair_text(self.stride)} of a filter: whole numbers from 1 to {LARGEST} are allowed"
+            )
         if self.edge not in EDGES:
             raise unknown("edge", self.edge, EDGES)
 

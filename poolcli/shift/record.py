@@ -6,6 +6,7 @@ from operator import index
 from typing import Any
 
 from poolcli.errors import UsageError, unknown
+from poolcli.ops.geometry import LARGEST
 
 SCHEMA = "poolcli.shift/1"
 SIDE_MARK = ".shift"  # ends the stem of what stands beside a picture: NAME.shift.json
@@ -169,10 +170,12 @@ class Shifting:
 def _whole(shift: Shift) -> Shift:
     """The shift in Python's own numbers."""
     try:
-        dx, dy = shift
-        return index(dx), index(dy)
+        dx, dy = map(index, shift)
     except (TypeError, ValueError):
         raise UsageError(f"shift {shift!r} is not (dx, dy): two whole numbers are allowed, as in (-1, 0)") from None
+    if max(abs(dx), abs(dy)) > LARGEST:
+        raise UsageError(f"shift {dx},{dy} is out of range: whole numbers up to {LARGEST} either way are allowed")
+    return dx, dy
 
 
 def check_edge(edge: str) -> None:

@@ -42,7 +42,7 @@ class Url:
     def name(self) -> str:
         """The last part; empty for a whole bucket."""
         last = self.key.rstrip("/").rpartition("/")[2]
-        return unquote(last) if STORES[self.scheme].quoted else last
+        return safe_part(unquote(last)) if STORES[self.scheme].quoted else last
 
     @property
     def stem(self) -> str:
@@ -78,6 +78,16 @@ class Url:
 
 
 Place = Path | Url
+
+
+def safe_part(name: str) -> str:
+    """`name` as one part of a path on any system, and none that leads elsewhere: `.`, `..` or with a separator in it.
+
+    >>> safe_part("a.b"), safe_part(".."), safe_part("../b")
+    ('a.b', '__', '.._b')
+    """
+    part = name.replace("/", "_").replace("\\", "_")
+    return part.replace(".", "_") if part in (".", "..") else part
 
 
 def is_url(text: str) -> bool:
