@@ -47,6 +47,16 @@ def missing(what: str, packages: Iterable[str]) -> UsageError:
     return UsageError(f"{what} needs {' and '.join(names)}, which {verb} not installed: pip install {' '.join(names)}")
 
 
+def escaped(text: str) -> str:
+    """`text` without control characters and what turns the reading round, so that no name can play with a terminal or
+    a page, or pass for another line.
+
+    >>> escaped("a\\x1b[2J\\u202e.png")
+    'a\\\\x1b[2J\\\\u202e.png'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def nearest(got: str, names: Iterable[str], cutoff: float = 0.5) -> str | None:
     """The name that is spelled most like `got`, of equally near ones the shortest; None where none is near.
 

@@ -24,6 +24,8 @@ from poolcli.report import Job
 from poolcli.stores import Url
 from tests.batches import contents, draw, draw_many, environment, words
 
+ROOT = Path(__file__).parent.parent
+
 LOCAL = ("serial", "threads", "processes")
 
 
@@ -114,10 +116,67 @@ def test_workers_that_never_start_are_told():
         list(run(ENGINES["processes"], Stillborn(), ["a"], Limits(jobs=1)))
 
 
-def test_what_a_thread_raises_is_raised():
-    """A bug is no outcome."""
-    with pytest.raises(ZeroDivisionError):
-        list(run(ENGINES["threads"], lambda item: 1 // item, [1, 0], Limits(jobs=2)))
+def divided(item):
+    """A bug, for one of the items."""
+    return 1 // item
+
+
+def exhausted(item):
+    """Memory that is not there, for one of the items."""
+    return bytearray(item)
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_a_bug_costs_the_item_that_meets_it(name):
+    """Whatever it raises, in every engine, the others are done and it says what to do."""
+    results = dict(run(ENGINES[name], divided, [1, 0, -1], Limits(jobs=2)))
+    lost = results.pop(0)
+    assert results == {1: 1, -1: -1}
+    assert (lost.kind, "unexpected ZeroDivisionError (integer" in lost.reason) == ("unexpected", True)
+    assert "please report it" in lost.reason
+    results = dict(run(ENGINES[name], exhausted, [1, 1 << 60], Limits(jobs=2)))
+    assert (results[1], results[1 << 60].kind) == (bytearray(1), "memory")
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_an_unforeseen_exception_of_a_picture_is_its_failure(command, tmp_path, monkeypatch, name):
+    """Exit 1, one sentence, its record; the others of the batch are done."""
+    monkeypatch.chdir(tmp_path)
+    draw_many(tmp_path / "in", 4)
+    if name == "processes":  # a child loads its own modules
+        monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ROOT}")
+        Path("sitecustomize.py").write_text(BUG)
+    else:
+        monkeypatch.setattr("poolcli.images.decode", buggy(images.decode))
+    ran = command("pool", "in", "-o", "out", "--engine", name, "--json", "-j", "2")
+    assert ran.code == 1, ran
+    failed = [each for each in ran.objects if each["status"] == "failed"]
+    assert [(each["input"], each["kind"]) for each in failed] == [(str(Path("in/2.png")), "unexpected")]
+    assert f"{Path('in/2.png')}: unexpected KeyError ('a bug'); please report it" in failed[0]["error"]
+    assert "Traceback" not in ran.err
+    assert sorted(path.name for path in Path("out").glob("*.png")) == ["0.png", "1.png", "3.png"]
+
+
+def buggy(decode):
+    """`decode` with a bug that one picture meets."""
+
+    def wrapped(source, *, name, **more):
+        if name.endswith("2.png"):
+            raise KeyError("a bug")
+        return decode(source, name=name, **more)
+
+    return wrapped
+
+
+BUG = """
+import poolcli.images.decoding as decoding
+decode = decoding.decode
+def buggy(source, *, name, **more):
+    if name.endswith("2.png"):
+        raise KeyError("a bug")
+    return decode(source, name=name, **more)
+decoding.decode = buggy
+"""
 
 
 def test_a_timeout_needs_an_engine_that_kills():

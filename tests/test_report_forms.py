@@ -2,12 +2,15 @@
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from poolcli.errors import escaped
+from poolcli.images.sheet import _fitted, font
 from poolcli.report import forms
 from poolcli.report.csv_form import columns
 from poolcli.report.entries import Line
@@ -85,16 +88,85 @@ def test_a_missing_extra_is_told_with_its_pip_command(monkeypatch, samples, comm
     assert "needs no_such_package, which is not installed: pip install no_such_package" in ran.err
 
 
-@pytest.mark.parametrize("form", ["json", "csv", "jsonl"])
-def test_a_name_that_is_no_text_is_written_all_the_same(tmp_path, samples, command, form):
-    """File names are bytes on some systems; the report shows a ? for what it cannot."""
+@pytest.fixture
+def odd(samples):
+    """A picture whose name is bytes that are no text, with what JSON and CSV have to quote."""
     try:
-        odd = samples / '한글 \udcff;".png'
-        odd.write_bytes((samples / "one.png").read_bytes())
+        path = samples / '한글 \udcff;".png'
+        path.write_bytes((samples / "one.png").read_bytes())
     except (OSError, UnicodeError):
         pytest.skip("this file system takes no such name")
-    assert command("pool", odd, "-o", "out/a.png", "--report", form).code == 0
-    assert "한글 ?;" in Path(f"out/a.shift.{form}").read_text("utf-8")
+    return path
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl"])
+def test_a_name_that_is_no_text_survives_json(odd, command, form):
+    """In the report and with --json: what is parsed of it opens the file; the file itself is valid UTF-8."""
+    folder = Path(os.fsdecode(b"out-\xfe"))
+    ran = command("pool", odd, "-o", folder / "a.png", "--report", form, "--json")
+    assert ran.code == 0, ran.err
+    (record,) = ran.objects
+    side = (folder / f"a.shift.{form}").read_bytes().decode("utf-8")
+    for name in (record["input"], record["report"]["input"]["path"], json.loads(side)["input"]["path"]):
+        with open(os.fsencode(name), "rb") as stream:  # noqa: PTH123 (bytes)
+            assert stream.read() == odd.read_bytes()
+    assert Path(record["output"]) == folder / "a.png"
+    assert json.loads(command("pool", odd, "-o", "out/", "--dry-run", "--json").out)["input"] == str(odd)
+
+
+def test_a_name_that_is_no_text_is_written_in_a_table_all_the_same(odd, command):
+    """With a ? for what no table holds."""
+    assert command("pool", odd, "-o", "out/a.png", "--report", "csv").code == 0
+    assert "한글 ?;" in Path("out/a.shift.csv").read_text("utf-8")
+
+
+def table_in(path):
+    """The rows of a table."""
+    with Path(path).open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+FORMULAS = ("=1+1", "+1+1", "-1+1", "@SUM(1)", "\tx", "\rx")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such names there")
+def test_no_cell_of_a_table_is_a_formula(samples, tmp_path, command):
+    """What a spreadsheet would reckon with is text; a number that is negative stays one."""
+    for name in FORMULAS:
+        (tmp_path / f"{name}.png").write_bytes((samples / "one.png").read_bytes())
+    names = [f"{name}.png" for name in FORMULAS]
+    Path("list").write_bytes(b"\0".join(map(os.fsencode, names)))
+    words = ("pool", "--files-from", "list", "-0", "-o", "out", "--report", "csv", "--shift", "-1,0", "--shift", "0,-1")
+    assert command(*words).code == 0
+    words = ("compare", "--files-from", "list", "-0", "--modes", "max,avg", "-o", "ranking.csv")
+    assert command(*words).code == 0
+    for path, column in (("out/shift-report.csv", "input.path"), ("ranking.csv", "path")):
+        table = table_in(path)
+        assert sorted({row[column] for row in table}) == sorted(f"'{name}" for name in names)
+        cells = {cell for row in table for cell in row.values()}
+        assert all(not cell.startswith(("=", "+", "@", "\t", "\r")) for cell in cells)
+        assert all(float(cell) < 0 for cell in cells if cell.startswith("-"))
+    assert {row["dx"] for row in table_in("out/shift-report.csv")} == {"-1", "0"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such names there")
+def test_no_name_plays_with_paper(samples, tmp_path, command):
+    """Controls and what turns the reading round are escaped on the page and on the sheet."""
+    hostile = "a\x1b[2J\u202egnp\u2066.png"
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / hostile).write_bytes((samples / "one.png").read_bytes())
+    (tmp_path / "in" / f"broken{hostile}").write_bytes(b"no")
+    (tmp_path / "in/good.png").write_bytes((samples / "one.png").read_bytes())
+    assert command("pool", "in", "-o", "out", "--report", "html", "--report", "png").code == 1
+    text = Path("out/shift-report.html").read_text("utf-8")
+    assert not set(text) & {"\x1b", "\u202e", "\u2066"}
+    assert f"in/{escaped(hostile)}" in text and f"in/broken{escaped(hostile)}" in text
+    (tmp_path / f"k{hostile}.txt").write_text("1 2 1")
+    words = ("pool", f"in/{hostile}", "-o", "one/x.png", "--report", "html", "--filter", f"k{hostile}.txt")
+    assert command(*words).code == 0  # alone: its heading, and the layers below it
+    text = Path("one/x.shift.html").read_text("utf-8")
+    assert text.count(escaped(hostile)) > text.count(f"k{escaped(hostile)}") > 0 and "\u202e" not in text
+    assert _fitted(hostile, font(15), 1000) == escaped(hostile)
 
 
 @pytest.mark.parametrize("form", ["json", "jsonl", "csv", "png", "html"])

@@ -23,7 +23,7 @@ from distributed.comm import CommClosedError
 from distributed.scheduler import KilledWorker
 
 from poolcli import __version__
-from poolcli.batch.engines import Limits, Lost
+from poolcli.batch.engines import Limits, Lost, attempt, said
 from poolcli.errors import PoolcliError, UsageError
 from poolcli.stores.redact import redacted
 
@@ -135,7 +135,7 @@ class Dask:
             return PoolcliError(
                 "the dask scheduler is gone; what is finished is whole: go on with --resume, or begin again"
             )
-        return PoolcliError(f"a dask worker cannot do the work ({_said(error)}): does it have poolcli {__version__}?")
+        return PoolcliError(f"a dask worker cannot do the work ({said(error)}): does it have poolcli {__version__}?")
 
     def _blame(self, chunk: list[Numbered], error: KilledWorker, *, alone: bool) -> None:
         if not alone:
@@ -151,21 +151,8 @@ def _work(version: str, function: Callable[[Any], Any], items: Sequence[Any]) ->
     if version != __version__:
         raise PoolcliError(f"it has poolcli {__version__}")
     start = time.monotonic()
-    results = [_result(function, item) for item in items]
+    results = [attempt(function, item) for item in items]
     return time.monotonic() - start, results
-
-
-def _result(function: Callable[[Any], Any], item: Any) -> Any:
-    """What the function makes of an item; what it raises is this item's failure, since dask cannot send every error."""
-    try:
-        return function(item)
-    except Exception as error:  # noqa: BLE001 (told, as one item that failed)
-        return Lost("crash", f"made the worker raise {type(error).__name__} ({_said(error)}): please report it")
-
-
-def _said(error: Exception) -> str:
-    """What an error says, on one line."""
-    return redacted(" ".join(str(error).split()))[:200] or type(error).__name__
 
 
 def _next_size(size: int, seconds: float) -> int:
@@ -185,7 +172,7 @@ def _connected(limits: Limits, held: ExitStack) -> Client:
     try:
         client = Client(limits.scheduler, timeout=PATIENCE, set_as_default=False)
     except OSError as error:
-        raise PoolcliError(f"the scheduler '{where}' cannot be reached ({_said(error)}): check its address") from error
+        raise PoolcliError(f"the scheduler '{where}' cannot be reached ({said(error)}): check its address") from error
     except TypeError as error:
         if not limits.scheduler.startswith(TLS):
             raise
@@ -209,7 +196,7 @@ def _own_cluster(limits: Limits, held: ExitStack) -> Client:
             scheduler_kwargs={"allowed_failures": limits.allowed_failures},
         )
     except (OSError, RuntimeError) as error:
-        raise PoolcliError(f"no dask worker can be started here ({_said(error)}); use --engine processes") from error
+        raise PoolcliError(f"no dask worker can be started here ({said(error)}); use --engine processes") from error
     held.enter_context(cluster)
     client = Client(cluster, set_as_default=False)
     client.register_plugin(_Calm())

@@ -8,7 +8,7 @@ from threading import Thread
 from types import TracebackType
 from typing import Any
 
-from poolcli.batch.engines import Limits
+from poolcli.batch.engines import Limits, attempt
 
 
 class Serial:
@@ -29,7 +29,7 @@ class Serial:
 
     def submit(self, number: int, item: Any) -> None:
         """Do it now."""
-        self._done.append((number, self._function(item)))
+        self._done.append((number, attempt(self._function, item, (OSError,))))
 
     def finished(self) -> tuple[int, Any]:
         """What was done first."""
@@ -86,6 +86,6 @@ class Threads:
         while (work := self._items.get()) is not None:
             number, item = work
             try:
-                self._results.put((number, self._function(item), None))
-            except BaseException as error:  # noqa: BLE001 (raised again by `finished`)
+                self._results.put((number, attempt(self._function, item), None))
+            except BaseException as error:  # noqa: BLE001 (the end of the process, raised again by `finished`)
                 self._results.put((number, None, error))

@@ -12,7 +12,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Protocol, TypeVar
 
-from poolcli.errors import UsageError, missing, unknown
+from poolcli.errors import PoolcliError, UsageError, missing, unknown
+from poolcli.stores.redact import redacted
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -46,6 +47,28 @@ class Lost:
 
     kind: str
     reason: str
+
+
+def attempt(function: Callable[[Item], Result], item: Item, through: tuple[type[Exception], ...] = ()) -> Result | Lost:
+    """What the function makes of an item; a bug that the item meets, or memory that it lacks, costs this item alone.
+
+    What is raised of the kinds in `through` ends the run.
+    """
+    try:
+        return function(item)
+    except through:
+        raise
+    except PoolcliError as error:
+        return Lost(error.kind, str(error))
+    except MemoryError:
+        return Lost("memory", "too large for the memory of this machine: use a crop of it")
+    except Exception as error:  # noqa: BLE001 (a bug, reported as one)
+        return Lost("unexpected", f"unexpected {type(error).__name__} ({said(error)}); please report it")
+
+
+def said(error: BaseException) -> str:
+    """What an error says, on one line."""
+    return redacted(" ".join(str(error).split()))[:200] or type(error).__name__
 
 
 class Crew(Protocol):
@@ -124,7 +147,7 @@ def run(
 ) -> Generator[tuple[Item, Result | Lost], None, None]:
     """Every item with what `function` made of it, or Lost, as they finish. An item heavier than the memory runs alone.
 
-    What the function raises ends the run.
+    Of what the function raises only an error of the system ends the run, in this thread: it is of stdout.
     """
     under_way: dict[int, tuple[Item, int]] = {}
     weight = 0

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Any
 
-from poolcli.batch.engines import Limits, Lost
+from poolcli.batch.engines import Limits, Lost, attempt
 from poolcli.errors import PoolcliError
 
 LONGEST_WAIT = 3600  # seconds in one go: no system waits for an infinite timeout
@@ -149,7 +149,7 @@ def _serve(pipe: Connection, function: Callable[[Any], Any]) -> None:
             item = pipe.recv()
         except (EOFError, OSError):
             return
-        result = function(item)
+        result = attempt(function, item)
         with suppress(OSError):  # nobody waits for it any more
             pipe.send(result)
 

@@ -4,6 +4,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from poolcli.errors import escaped
 from poolcli.report.json_form import outcome_lines, planned_line
 
 PREVIEW = "preview"  # what the pictures for `--preview` are called among the looks
@@ -63,12 +64,3 @@ def say(text: str, *, lines: bool = False) -> None:
     shown = "\n".join(map(escaped, text.split("\n"))) if lines else escaped(text)
     with suppress(OSError):
         print(f"poolcli: {shown}", file=sys.stderr, flush=True)
-
-
-def escaped(text: str) -> str:
-    """`text` without control characters, so that no name can play with a terminal or pass for another line.
-
-    >>> escaped("a\\x1b[2J.png")
-    'a\\\\x1b[2J.png'
-    """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -15,6 +15,7 @@ KINDS = {
     "memory": "too large",
     "timeout": "too slow",
     "crash": "crashed",
+    "unexpected": "unexpected",
 }
 
 

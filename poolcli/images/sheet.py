@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from poolcli.errors import escaped
+
 PANEL = 320  # the longest side of an enlarged picture
 MARGIN, GAP, LINE = 24, 20, 20
 PAPER, INK, MUTED, FRAME = "#ffffff", "#16202c", "#5b6776", "#c9d0d8"
@@ -139,7 +141,7 @@ def _draw_scale(
 
 def _fitted(text: str, face: Font, width: int) -> str:
     """`text`, its middle left out where it is longer than `width`."""
-    text = "".join(letter if letter.isprintable() else "?" for letter in text)
+    text = escaped(text)
     kept = text
     while face.getlength(text) > width and len(kept) > 8:
         kept = kept[: len(kept) // 2 - 1] + kept[len(kept) // 2 + 1 :]

@@ -13,6 +13,7 @@ from poolcli.shift.record import Aligned, ShiftReport, ShiftRow, Side
 from poolcli.stores import Place
 
 _SIDES = {"raw": Side, "dense": Side, "pooled": Side, "aligned": Aligned}
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
 _PICTURES = (
     "input.path", "input.frame", "input.mode", "input.width", "input.height",
     "output.path", "output.mode", "output.width", "output.height", "layers",
@@ -38,10 +39,19 @@ def write_table(path: Place) -> Iterator[Callable[[Outcome], None]]:
 
         def add(outcome: Outcome) -> None:
             for report in outcome.reports:
-                writer.writerows(table_rows(report))
+                writer.writerows({name: neutral(cell) for name, cell in row.items()} for row in table_rows(report))
 
         yield add
         text.detach()
+
+
+def neutral(cell: object) -> object:
+    """A cell as text for a spreadsheet, which reckons with what begins like a formula; a number stays one.
+
+    >>> neutral("=1+1"), neutral(-1), neutral("a=1")
+    ("'=1+1", -1, 'a=1')
+    """
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULAS) else cell
 
 
 def table_rows(report: ShiftReport) -> Iterator[dict[str, Any]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from poolcli.report import Outcome
-from poolcli.report.figures import direction, figure, row_figures, share, visible
+from poolcli.report.figures import direction, figure, row_figures, share
 from poolcli.report.panels import Shown, place, six
 from poolcli.report.verdict import GAIN, judgement, verdict, worst_row
 from poolcli.shift.record import GIVEN, ShiftReport, ShiftRow
@@ -78,9 +78,9 @@ class Entry:
 
     @property
     def name(self) -> str:
-        """The file, and which frame of it; control characters shown as what they are not."""
+        """The file, and which frame of it."""
         frame = f" (frame {self.report.input.frame})" if self.report.input.frame else ""
-        return visible(self.file) + frame
+        return self.file + frame
 
     @property
     def row(self) -> ShiftRow:

@@ -6,15 +6,6 @@ NOTHING = "-"
 EXACT = 100_000  # from here on a count is told in thousands or millions, or a table would not fit
 
 
-def visible(text: str) -> str:
-    """`text` for a page, with a mark for every character that has no shape or turns the reading round.
-
-    >>> visible("a\\x1b\\u202egnp.exe")
-    'a\ufffd\ufffdgnp.exe'
-    """
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
-
-
 def percent(fraction: float) -> str:
     """A share in per cent, with one digit, or two significant ones when small.
 

@@ -9,11 +9,12 @@ from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from poolcli import __version__
+from poolcli.errors import escaped
 from poolcli.report import Outcome
 from poolcli.report.entries import COLUMNS, Entry, Line, entries_of, facts_of
-from poolcli.report.figures import visible
 from poolcli.report.spread import plots
 from poolcli.stores import Place, publish
 from poolcli.visualize import heat_colours
@@ -49,7 +50,7 @@ class Page:
         """Render what is shown of one picture, every frame."""
         if outcome.error is not None:
             self.failed += 1
-            self.failures += [visible(outcome.error)] * (len(self.failures) < MOST_FAILURES)
+            self.failures += [outcome.error] * (len(self.failures) < MOST_FAILURES)
         for entry in entries_of(outcome, "html"):
             self.first = self.first or entry
             self.facts = self.facts or facts_of(entry.report)
@@ -106,9 +107,15 @@ class Page:
 
 def templates() -> Environment:
     """What pages are made of; whatever is put into them is escaped."""
-    found = Environment(loader=PackageLoader("poolcli.report", "page"), autoescape=True, undefined=StrictUndefined)
+    loader = PackageLoader("poolcli.report", "page")
+    found = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, finalize=_shown)
     found.filters["uri"] = data_uri
     return found
+
+
+def _shown(value: object) -> object:
+    """What a template shows of a value: text without controls, while markup stays what it is."""
+    return escaped(value) if type(value) is str else value
 
 
 def write_head(found: Environment, title: str, facts: Sequence[str], layers: str, *, script: bool) -> bytes:
@@ -136,11 +143,11 @@ def _hash(text: str) -> str:
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
 
 
-def data_uri(picture: bytes) -> str:
+def data_uri(picture: bytes) -> Markup:
     """A PNG or JPEG as part of a page.
 
     >>> data_uri(b"\\x89PNG")
-    'data:image/png;base64,iVBORw=='
+    Markup('data:image/png;base64,iVBORw==')
     """
     kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
-    return f"data:image/{kind};base64,{b64encode(picture).decode()}"
+    return Markup(f"data:image/{kind};base64,{b64encode(picture).decode()}")

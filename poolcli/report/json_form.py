@@ -33,9 +33,17 @@ def planned_line(job: "Job") -> str:
 
 
 def to_json(value: object) -> str:
-    """JSON on one line, in valid UTF-8 even where a file name is not (what cannot be shown becomes `?`)."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    return text.encode("utf-8", "replace").decode()
+    """JSON on one line, in valid UTF-8: of a name that is none, `os.fsencode` of the parsed text opens the file.
+
+    >>> to_json("한\\udcff")
+    '"한\\\\udcff"'
+    """
+    return _encodable(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def _encodable(text: str) -> str:
+    """JSON whose lone surrogates, as which Python holds bytes that are no text, are escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def write_side_file(path: Place, outcome: "Outcome") -> None:
@@ -44,7 +52,7 @@ def write_side_file(path: Place, outcome: "Outcome") -> None:
     with publish(path) as stream:
         if len(reports) == 1:
             text = json.dumps(reports[0].to_dict(), ensure_ascii=False, allow_nan=False, indent=2)
-            stream.write(text.encode("utf-8", "replace") + b"\n")
+            stream.write(_encodable(text).encode() + b"\n")
         else:
             write_lines(stream, reports)
 

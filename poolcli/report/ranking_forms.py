@@ -64,6 +64,7 @@ def writer_of(path: "stores.Place", ranking: "Ranking") -> AbstractContextManage
 @contextmanager
 def write_csv(path: "stores.Place", ranking: "Ranking") -> Iterator[Add]:
     """A row for every contender on every picture."""
+    from poolcli.report.csv_form import neutral
     from poolcli.report.ranking import Standing
     from poolcli.report.spool import spooled
 
@@ -76,7 +77,8 @@ def write_csv(path: "stores.Place", ranking: "Ranking") -> Iterator[Add]:
         def add(match: "Match") -> None:
             for standing in match.standings:
                 figures = [getattr(standing, name) for name in names]
-                writer.writerow([match.path, *match.size, *("" if f is None else f for f in figures)])
+                cells = [match.path, *match.size, *("" if f is None else f for f in figures)]
+                writer.writerow(map(neutral, cells))
 
         yield add
         text.detach()
