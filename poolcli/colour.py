@@ -11,9 +11,12 @@ from poolcli.errors import PictureError, UsageError
 from poolcli.recipe import Activation, Conv, Pool, Recipe
 
 if TYPE_CHECKING:  # what is asked for is checked without NumPy
+    from types import EllipsisType
+
     import numpy as np
 
     from poolcli.ops.arrays import Array
+    from poolcli.ops.ignored import Ignored
 
 LIGHT = ("L", "LA", "RGB", "RGBA", "I;16", "uint8", "uint16")  # modes and dtypes whose values are taken for sRGB's
 WEIGHTED = ("avg", "blur", "stride")  # poolings that are sums of weighted values
@@ -72,14 +75,29 @@ class Coloured(Recipe):
     weighted: bool = False
     peak: float = 255.0
 
-    def __call__(self, image: "Array", *, alpha: bool = False) -> "Array":
-        """Run the layers on `image` between the two functions."""
+    def run(
+        self,
+        image: "Array",
+        valid: "Array | EllipsisType | None" = ...,
+        *,
+        alpha: bool = False,
+        ignored: "Ignored | None" = None,
+    ) -> "tuple[Array, Array | None]":
+        """Run the layers on `image` between the two functions; what is ignored are stored values."""
         from poolcli.ops.arrays import to_integers
+        from poolcli.ops.ignored import refuse, validity, write_stand_in
 
-        light = self._before(image, alpha)
-        pooled = self._after(Recipe.__call__(self, light, alpha=alpha and not self.weighted), alpha)
-        filtered = any(isinstance(layer, Conv) for layer in self.layers)
-        return pooled if filtered or image.dtype.kind == "f" else to_integers(pooled, image.dtype)
+        if valid is ...:
+            valid = validity(image, ignored, alpha=alpha) if ignored else None
+        if self.weighted and valid is not None:
+            raise refuse("an average weighted by alpha", ignored)
+        weighs = alpha and not self.weighted
+        light, enough = Recipe.run(self, self._before(image, alpha), valid, alpha=weighs, ignored=ignored)
+        pooled = self._after(light, alpha)
+        if not any(isinstance(layer, Conv) for layer in self.layers) and image.dtype.kind != "f":
+            pooled = to_integers(pooled, image.dtype)
+        write_stand_in(pooled, enough, ignored)
+        return pooled, enough
 
     def split(self) -> tuple[Recipe | None, Recipe]:
         """As of any recipe; both parts take and give stored values."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike
 from poolcli.ops.arrays import Array, Rows, as_image
 from poolcli.ops.footprint import Footprint
 from poolcli.ops.geometry import Axis, Window
+from poolcli.ops.ignored import run_on
 from poolcli.recipe import Conv, Pool, Recipe, as_recipe
 from poolcli.recipe.layers import Layer
 from poolcli.recipe.shapes import shapes
@@ -21,16 +23,19 @@ BAND_BYTES = (
 )  # of a moved picture, made when it is read; smaller bands cost more calls (avg:2 of RGB: 23 ms, not 18)
 
 
-def apply(recipe: Recipe | str, image: ArrayLike) -> Array:
+def apply(recipe: Recipe | str, image: ArrayLike, *, ignore: Any = None) -> Array:
     """Run the layers of a recipe, or of its text, on an image.
 
     `image` is H x W or H x W x C and the result has as many axes; filters give floats, poolings keep the dtype.
-    Raises UsageError when the text is no recipe, PictureError when a window does not fit.
+    `ignore` is as in `pool`: what counts in no window of any layer. Masked values of a `numpy.ma` array do not either,
+    and the result is masked where no value was left. Raises UsageError when the text is no recipe, PictureError when a
+    window does not fit, and when a layer without windows meets ignored values.
 
     >>> apply("conv:line-v relu max:2", [[0, 9, 0, 0], [0, 9, 0, 0]]).tolist()
     [[54.0, 0.0]]
     """
-    return as_recipe(recipe)(as_image(image))
+    layers = as_recipe(recipe)
+    return run_on(image, ignore, 0.0, lambda array, valid, ignored: layers.run(array, valid, ignored=ignored))
 
 
 def shift_report(

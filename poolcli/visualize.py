@@ -375,7 +375,7 @@ def _marks(recipe: Recipe, frame: images.Frame, picture: Array, cells: Region) -
     rows, columns = layer.window.axes(*dense.shape[:2])
     if dense.shape[:2] != picture.shape[:2] or not isinstance(rows, Axis) or not isinstance(columns, Axis):
         return None
-    return survivors(dense, layer(dense, alpha=frame.alpha), (rows, columns), cells)
+    return survivors(dense, tail(dense, alpha=frame.alpha), (rows, columns), cells)
 
 
 def _no_marks(cells: Region) -> None:

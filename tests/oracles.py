@@ -345,3 +345,56 @@ def aps(image, s, *, taps, edge="wrap"):
 def maxaps(image, k, s, *, taps, padding=(0, 0, 0, 0), dilation=(1, 1), edge="wrap"):
     """Dense max, then aps (Chaman & Dokmanic 2021)."""
     return aps(pool(image, k, (1, 1), mode="max", padding=padding, dilation=dilation), s, taps=taps, edge=edge)
+
+
+def equals_ignored(value, ignored):
+    """Whether a Python number is an ignored one; NaN is NaN."""
+    return value == ignored or (math.isnan(value) and math.isnan(ignored))
+
+
+def spans(geometry, height, width):
+    """For rows and columns: (out, function of an output to its taps, picture or padding limits low and high).
+
+    `geometry` is {"size": (h, w)} for adaptive windows, else k, s, padding, dilation, ceil_mode.
+    """
+    found = []
+    for axis, n in enumerate((height, width)):
+        if "size" in geometry:
+            out = geometry["size"][axis]
+            found.append((out, lambda i, n=n, out=out: range(i * n // out, -(-(i + 1) * n // out)), n, 0))
+            continue
+        k, s, d = (geometry.get(name, (1, 1))[axis] for name in ("k", "s", "dilation"))
+        before, after = geometry.get("padding", (0, 0, 0, 0))[2 * axis : 2 * axis + 2]
+        out = out_size(n, k, s, before, after, d, geometry.get("ceil_mode", False))
+        found.append((out, lambda i, k=k, s=s, b=before, d=d: taps_at(i, k, s, b, d), n, after))
+    if found[0][0] < 1 or found[1][0] < 1:
+        raise ValueError("no window fits")
+    return found
+
+
+def pool_without(image, valid, geometry, *, mode, min_valid=0.0, stand_in=0, **options):
+    """Pooling of the valid values of every window; (result, where it is valid). `valid` has the shape of `image`.
+
+    An output is valid if its window holds a valid value, and `min_valid` of the picture's values in it are; others are
+    `stand_in` (a number, or one a channel).
+    """
+    pixels, mask = np.atleast_3d(image), np.atleast_3d(valid)
+    (rows, down, height, below), (cols, across, width, beside) = spans(geometry, *pixels.shape[:2])
+    out = np.empty((rows, cols, pixels.shape[2]), image.dtype)
+    enough = np.ones(out.shape, bool)
+    for channel in range(pixels.shape[2]):
+        values, there = pixels[:, :, channel].tolist(), mask[:, :, channel].tolist()
+        for row, col in np.ndindex(rows, cols):
+            taps = [(y, x) for y in down(row) for x in across(col) if y < height + below and x < width + beside]
+            inside = [(y, x) for y, x in taps if 0 <= y < height and 0 <= x < width]
+            if mode == "stride":
+                inside = inside[:1]
+            kept = [values[y][x] for y, x in inside if there[y][x]]
+            counted = len(taps) - len(inside) + len(kept)
+            if not kept or len(kept) / len(inside) < min_valid:
+                enough[row, col, channel] = False
+                out[row, col, channel] = stand_in if np.ndim(stand_in) == 0 else stand_in[channel]
+            else:
+                with np.errstate(over="ignore"):
+                    out[row, col, channel] = reduce_window(kept, counted, image.dtype, mode=mode, **options)
+    return out.reshape(out.shape[: image.ndim]), enough.reshape(out.shape[: image.ndim])

@@ -12,7 +12,7 @@ from PIL import Image
 import poolcli
 from poolcli import visualize as heat
 from poolcli.images import Frame
-from poolcli.recipe import Pool, as_recipe
+from poolcli.recipe import Pool, Recipe, as_recipe
 from poolcli.shift.record import Offset, Shifting
 from poolcli.visualize import LONG_PAGE, MARK, PAGE, SHEET, Region, busiest, dots, look, shrunk, stretched, survivors
 from tests.images import random_image
@@ -58,7 +58,7 @@ def test_survivors_are_the_first_largest_of_every_window(geometry, channels):
     k, s, p, d = geometry
     image = random_image(3, (9, 11), "uint8", channels) // 64
     layer = Pool.of("max", k, s, padding=p, dilation=d)
-    pooled = layer(image)
+    pooled = Recipe((layer,))(image)
     cells = Region(1, 0, pooled.shape[0] - 1, pooled.shape[1] - 2)
     expected = np.zeros(image.shape[:2], bool)
     for i, j in np.ndindex(cells.height, cells.width):

@@ -1,5 +1,6 @@
 """What an image array is here: its type, its checks, the range of its values."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -18,15 +19,49 @@ KINDS = "bool, integers and floats"
 def as_image(image: ArrayLike) -> Array:
     """The array behind `image`, H x W or H x W x C, in this machine's order of bytes.
 
-    UsageError when it is neither or holds no numbers.
+    UsageError when it is neither, holds no numbers or hides some of them behind a mask.
     """
-    array = np.asarray(image)
+    array = _as_array(image)
     if array.dtype.kind not in "buif" or array.dtype.itemsize > 8:
         raise UsageError(f"an image of dtype {array.dtype} cannot be pooled: {KINDS} of up to 64 bits are allowed")
     if array.ndim not in (2, 3) or 0 in array.shape:
         shape = " x ".join(map(str, array.shape)) or "a single number"
         raise UsageError(f"an image of shape {shape} cannot be pooled: H x W or H x W x C, none of them 0, is allowed")
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _as_array(image: ArrayLike) -> Array:
+    try:
+        array = np.asarray(image)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:  # ragged lists, tensors that ask for more
+        reason = " ".join(str(error).split()).partition(". ")[0].rstrip(".")
+        raise UsageError(
+            f"an image that NumPy cannot read ({reason}): {KINDS} in rows of one length are allowed"
+        ) from None
+    masked = masked_array(image)
+    if masked is not None and np.any(masked.mask):
+        raise UsageError("a masked array loses its mask here: pool, adaptive_pool and apply leave masked values out")
+    if array.dtype == np.float64 and isinstance(image, list | tuple) and not _is_exact(array, image):
+        raise UsageError("an image of whole numbers that no 64-bit type holds together: give it as an array of floats")
+    return array
+
+
+def _is_exact(array: Array, image: Any) -> bool:
+    """Whether floats that NumPy made of a list are the numbers in it: it takes whole ones beyond 64 bits for floats."""
+    if not (np.abs(array) >= 2.0**53).any():
+        return True
+    given = np.asarray(image, object).reshape(-1)
+    return all(
+        value == number
+        for value, number in zip(given, array.reshape(-1).tolist(), strict=True)
+        if isinstance(value, int)
+    )
+
+
+def masked_array(image: object) -> Any:
+    """`image` if it is a `numpy.ma` array, else None; without loading numpy.ma, of which there are none till then."""
+    module = sys.modules.get("numpy.ma")
+    return image if module is not None and isinstance(image, module.MaskedArray) else None
 
 
 def planes(image: Array) -> Array:
@@ -36,15 +71,15 @@ def planes(image: Array) -> Array:
 
 def lowest(dtype: np.dtype[Any]) -> Any:
     """The value that loses every maximum: minus infinity, or the smallest integer."""
-    return -np.inf if dtype.kind == "f" else _integer_range(dtype)[0]
+    return -np.inf if dtype.kind == "f" else integer_range(dtype)[0]
 
 
 def highest(dtype: np.dtype[Any]) -> Any:
     """The value that loses every minimum: infinity, or the largest integer."""
-    return np.inf if dtype.kind == "f" else _integer_range(dtype)[1]
+    return np.inf if dtype.kind == "f" else integer_range(dtype)[1]
 
 
-def _integer_range(dtype: np.dtype[Any]) -> tuple[int, int]:
+def integer_range(dtype: np.dtype[Any]) -> tuple[int, int]:
     if dtype.kind == "b":
         return 0, 1
     info = np.iinfo(dtype)
@@ -53,7 +88,7 @@ def _integer_range(dtype: np.dtype[Any]) -> tuple[int, int]:
 
 def full_range(dtype: np.dtype[Any]) -> int:
     """Largest minus smallest value that an integer dtype (or bool) can hold."""
-    low, high = _integer_range(dtype)
+    low, high = integer_range(dtype)
     return high - low
 
 
@@ -68,7 +103,7 @@ def to_integers(values: Array, dtype: np.dtype[Any]) -> Array:
 
 
 def _in_range(values: Array, dtype: np.dtype[Any]) -> Array:
-    low, high = _integer_range(dtype)
+    low, high = integer_range(dtype)
     rounded = np.floor(np.nan_to_num(values, nan=0.0, posinf=high, neginf=low) + 0.5)
     clipped = np.clip(rounded, low, high)
     with np.errstate(invalid="ignore"):

@@ -13,7 +13,7 @@ BAND_VALUES = 1 << 18  # of the picture, in float64: 2 MiB a copy
 LARGEST_BAND = 1 << 21  # values: 16 MiB a copy
 
 
-def bands(image: Array, axes: AnyAxes) -> Iterator[tuple[slice, Array, AnyAxes]]:
+def bands(image: Array, axes: AnyAxes) -> Iterator[tuple[slice, slice, AnyAxes]]:
     """(output rows, the rows of `image` that they see, where their windows lie on these), from top to bottom."""
     rows, columns = axes
     row_values = image.shape[1] * image.shape[2]
@@ -21,7 +21,7 @@ def bands(image: Array, axes: AnyAxes) -> Iterator[tuple[slice, Array, AnyAxes]]
     for start in range(0, rows.out, step):
         outputs = slice(start, min(start + step, rows.out))
         seen, part = rows.part(outputs)
-        yield outputs, image[seen], (part, columns)
+        yield outputs, seen, (part, columns)
 
 
 def has_large_windows(image: Array, axes: AnyAxes) -> bool:

@@ -20,8 +20,8 @@ BLOCK_BYTES = 1 << 19  # of copies of values, while a block is worked on: the se
 class Block:
     """A rectangle of outputs. `values` is kh x kw x rows x columns x C: what every tap sees.
 
-    `there` is the same without channels (kh x kw x rows x columns x 1), False where a tap lies on padding and its
-    value means nothing; None where all lie on the picture.
+    `there` is the same (or without channels, kh x kw x rows x columns x 1), False where a tap lies on padding or on
+    what is ignored and its value means nothing; None where all are valid.
     """
 
     where: tuple[slice, slice]
@@ -61,7 +61,7 @@ class Block:
         return copy.reshape(-1, *copy.shape[2:])
 
     def counts(self) -> Array:
-        """How many taps lie on the picture: rows x columns x 1, or 1 x 1 x 1 where all do."""
+        """How many taps are there: rows x columns x C (or 1 for all channels), or 1 x 1 x 1 where all are."""
         taps = self.values.shape[0] * self.values.shape[1]
         return np.full((1, 1, 1), taps) if self.there is None else np.asarray(self.there.sum(axis=(0, 1)))
 
@@ -75,17 +75,22 @@ def side_by_side(values: Array) -> Array:
     return np.array(np.moveaxis(values, 0, -1), dtype, order="C")
 
 
-def blocks(image: Array, axes: AnyAxes, *, bytes_per_output: int) -> Iterator[Block]:
-    """The outputs of the windows `axes` on `image` (H x W x C), in blocks that take up to BLOCK_BYTES while in work."""
+def blocks(image: Array, axes: AnyAxes, *, bytes_per_output: int, valid: Array | None = None) -> Iterator[Block]:
+    """The outputs of the windows `axes` on `image` (H x W x C), in blocks that take up to BLOCK_BYTES while in work.
+
+    Only the `valid` values are there.
+    """
     rows, columns = axes
     most = max(1, BLOCK_BYTES // (bytes_per_output * image.shape[2]))
     width = min(columns.out, most)
     for down, down_inside in _pieces(rows, max(1, most // width)):
         for across, across_inside in _pieces(columns, width):
             if down_inside and across_inside and isinstance(rows, Axis) and isinstance(columns, Axis):
-                yield Block((down, across), _view(image, rows, columns, (down, across)), None)
+                where = down, across
+                there = None if valid is None else _view(valid, rows, columns, where)
+                yield Block(where, _view(image, rows, columns, where), None if there is None or there.all() else there)
             else:
-                yield _gathered(image, axes, (down, across))
+                yield _gathered(image, axes, (down, across), valid)
 
 
 def _pieces(axis: Axis | Spans, step: int) -> Iterator[tuple[slice, bool]]:
@@ -107,11 +112,11 @@ def _view(image: Array, rows: Axis, columns: Axis, where: tuple[slice, slice]) -
     return windows[:: rows.s, :: columns.s, :, :: rows.d, :: columns.d].transpose(3, 4, 0, 1, 2)
 
 
-def _gathered(image: Array, axes: AnyAxes, where: tuple[slice, slice]) -> Block:
+def _gathered(image: Array, axes: AnyAxes, where: tuple[slice, slice], valid: Array | None) -> Block:
     (down, down_there), (across, across_there) = (taps_of(axis, part) for axis, part in zip(axes, where, strict=True))
-    values = image[down[:, None, :, None], across[None, :, None, :]]
-    there = down_there[:, None, :, None] & across_there[None, :, None, :]
-    return Block(where, values, there[..., np.newaxis])
+    seen = down[:, None, :, None], across[None, :, None, :]
+    there = (down_there[:, None, :, None] & across_there[None, :, None, :])[..., np.newaxis]
+    return Block(where, image[seen], there if valid is None else there & valid[seen])
 
 
 def taps_of(axis: Axis | Spans, outputs: slice) -> tuple[Array, Array]:

@@ -8,7 +8,7 @@ from poolcli.ops.blocks import blocks, taps_of
 from poolcli.ops.geometry import Axis
 
 
-def max_indices(image: Array, axes: AnyAxes) -> Array:
+def max_indices(image: Array, axes: AnyAxes, valid: Array | None = None) -> Array:
     """Flat index row * W + column (int64) of the first maximum of every window of `image` (H x W x C), or the last NaN.
 
     A window without a value gets its first row and column that are not negative, perhaps no pixel at all.
@@ -17,7 +17,7 @@ def max_indices(image: Array, axes: AnyAxes) -> Array:
     width = image.shape[1]
     corner = np.add.outer(_first_positions(rows) * width, _first_positions(columns))[:, :, np.newaxis]
     out = np.empty((rows.out, columns.out, image.shape[2]), np.int64)
-    for block in blocks(image, axes, bytes_per_output=32):
+    for block in blocks(image, axes, valid=valid, bytes_per_output=32):
         down, across = (taps_of(axis, part)[0] for axis, part in zip(axes, block.where, strict=True))
         index = np.broadcast_to(corner[block.where], out[block.where].shape).copy()
         best = np.zeros(index.shape, image.dtype)

@@ -21,17 +21,19 @@ def by_cheaper(
     image: Array,
     axes: AnyAxes,
     sort_cost: float,
-    by_sorting: Callable[[Array, AnyAxes], Array],
-    by_counting: Callable[[Array, AnyAxes, Array], Array],
+    by_sorting: Callable[[Array, AnyAxes, Array | None], Array],
+    by_counting: Callable[[Array, AnyAxes, Array | None, Array], Array],
+    valid: Array | None = None,
 ) -> Array:
     """Every window of `image` by the cheaper of two ways, band by band; small windows by sorting, in one."""
     rows, columns = axes
     if rows.k * columns.k <= LARGEST_NETWORK:
-        return by_sorting(image, axes)
+        return by_sorting(image, axes, valid)
     out = np.empty((rows.out, columns.out, image.shape[2]), image.dtype)
-    for outputs, band, part in bands(image, axes):
+    for outputs, seen, part in bands(image, axes):
+        band, there = image[seen], None if valid is None else valid[seen]
         levels = worthwhile_levels(band, part, sort_cost)
-        out[outputs] = by_sorting(band, part) if levels is None else by_counting(band, part, levels)
+        out[outputs] = by_sorting(band, part, there) if levels is None else by_counting(band, part, there, levels)
     return out
 
 
@@ -49,16 +51,14 @@ def worthwhile_levels(band: Array, axes: AnyAxes, sort_cost: float) -> Array | N
     return levels if levels.size <= most else None
 
 
-def counts(band: Array, axes: AnyAxes, levels: Array, *, or_smaller: bool) -> Iterator[tuple[Array, Array]]:
-    """(level, how many values of every window are it, or are it or smaller) for every level."""
+def counts(
+    band: Array, axes: AnyAxes, valid: Array | None, levels: Array, *, or_smaller: bool
+) -> Iterator[tuple[Array, Array]]:
+    """(level, how many `valid` values of every window are it, or are it or smaller) for every level."""
     rows, columns = axes
     dtype = np.uint16 if rows.k * columns.k < 1 << 16 else np.uint32
     for level in levels:
-        hits = (band <= level if or_smaller else band == level).astype(dtype)
-        yield level, reduce_any(hits, axes, np.add, fill=0)
-
-
-def values_of_windows(axes: AnyAxes) -> Array:
-    """How many values of the picture every window holds: rows x columns x 1."""
-    down, across = (np.array(axis.counts(padded=False)) for axis in axes)
-    return np.asarray(np.multiply.outer(down, across)[:, :, np.newaxis])
+        hits = band <= level if or_smaller else band == level
+        if valid is not None:
+            hits &= valid
+        yield level, reduce_any(hits.astype(dtype), axes, np.add, fill=0)

@@ -11,31 +11,31 @@ from poolcli.ops.networks import LARGEST_NETWORK, select
 SORT_COST = 3  # of a value of a window, in passes over a value of the picture (12 ns against 4)
 
 
-def majority_pool(image: Array, axes: AnyAxes) -> Array:
+def majority_pool(image: Array, axes: AnyAxes, *, valid: Array | None = None) -> Array:
     """The most frequent value of every window of `image` (H x W x C), in its dtype; ties to the smallest.
 
     The padding does not vote; all NaN are one value, above every number. A window without a value gives NaN (int: 0).
     """
     if image.dtype.kind == "b":
-        return majority_pool(image.view(np.uint8), axes).view(np.bool_)
-    return by_cheaper(image, axes, SORT_COST, _by_sorting, _by_counting)
+        return majority_pool(image.view(np.uint8), axes, valid=valid).view(np.bool_)
+    return by_cheaper(image, axes, SORT_COST, _by_sorting, _by_counting, valid)
 
 
-def _by_counting(band: Array, axes: AnyAxes, levels: Array) -> Array:
+def _by_counting(band: Array, axes: AnyAxes, valid: Array | None, levels: Array) -> Array:
     best = np.full((axes[0].out, axes[1].out, band.shape[2]), undefined(band), band.dtype)
     most = np.zeros(best.shape, np.uint32)
-    for level, votes in counts(band, axes, levels, or_smaller=False):
+    for level, votes in counts(band, axes, valid, levels, or_smaller=False):
         more = votes > most
         np.copyto(best, level, where=more)
         np.copyto(most, votes, where=more)
     return best
 
 
-def _by_sorting(image: Array, axes: AnyAxes) -> Array:
+def _by_sorting(image: Array, axes: AnyAxes, valid: Array | None) -> Array:
     rows, columns = axes
     n, is_float = rows.k * columns.k, image.dtype.kind == "f"
     out = np.empty((rows.out, columns.out, image.shape[2]), image.dtype)
-    for block in blocks(image, axes, bytes_per_output=n * image.itemsize):
+    for block in blocks(image, axes, valid=valid, bytes_per_output=n * image.itemsize):
         values = block.filled(np.nan if is_float else highest(image.dtype))  # sorts behind what is there
         if n <= LARGEST_NETWORK and not (is_float and np.isnan(values).any()):
             found = _longest_run_of_planes(select(values, tuple(range(n))), block.counts())

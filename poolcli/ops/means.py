@@ -7,17 +7,21 @@ import numpy as np
 from poolcli.ops.adaptive import AnyAxes, Spans
 from poolcli.ops.arrays import Array, full_range
 from poolcli.ops.geometry import Axis
+from poolcli.ops.ignored import values_of_windows, window_counts, without
 from poolcli.ops.uneven import reduce_any
 
 
-def avg_pool(image: Array, axes: AnyAxes, *, exclude_pad: bool = False) -> Array:
-    """The mean of every window of `image` (H x W x C), in its dtype.
+def avg_pool(image: Array, axes: AnyAxes, *, exclude_pad: bool = False, valid: Array | None = None) -> Array:
+    """The mean of every window of `image` (H x W x C), in its dtype; only of its `valid` values.
 
     Integers are summed exactly and rounded half up, (2 * sum + n) // (2 * n). Zeros of the padding count unless
     `exclude_pad`; a window that holds nothing but uncounted padding gives NaN (integers: 0).
     """
     rows, columns = axes
     counts = _counts(rows, columns, padded=not exclude_pad)
+    if valid is not None:
+        image, invalid = without(image, valid, 0), values_of_windows(axes) - window_counts(valid, axes).astype(np.int64)
+        counts = counts - invalid
     if image.dtype.kind == "f":
         return _float_mean(image, axes, counts)
     if image.dtype.itemsize == 8:

@@ -10,7 +10,7 @@ from typing import Any
 from poolcli.errors import UsageError, unknown
 from poolcli.ops.adaptive import Cells
 from poolcli.ops.geometry import EDGES, LARGEST, Window, pair_text
-from poolcli.ops.stages import Stages, blurred, max_blurred, max_picked, picked, windowed
+from poolcli.ops.stages import Stages, blurred, max_blurred, max_picked, picked, sampled, windowed
 
 MOST_TAPS = 7  # of a binomial low-pass
 Options = tuple[tuple[str, Any], ...]  # (name, value) of every option that a mode takes, defaults filled in
@@ -45,9 +45,9 @@ class Mode:
     labels: bool = False  # outputs are values of the input wherever it lies: palettes and label maps survive
 
     @property
-    def adaptive(self) -> bool:
-        """Whether it makes one value of every window, so that windows of differing sizes have a meaning."""
-        return self.stages is windowed
+    def has_windows(self) -> bool:
+        """Whether it makes one value of every window: these may differ in size, and leave ignored values out."""
+        return self.stages in (windowed, sampled)
 
 
 def _flag(text: str) -> bool:
@@ -145,6 +145,7 @@ MODES: Mapping[str, Mode] = {
             "strides:first_values",
             akin=("strided", "first", "subsample", "decimate", "skip"),
             geometry=("dilation", "ceil"),
+            stages=sampled,
             labels=True,
         ),
         Mode(
@@ -245,8 +246,8 @@ def _plain(value: Any) -> Any:
 def check_window(mode: Mode, window: Window | Cells) -> None:
     """UsageError when `window` has a size, a padding, a dilation or a ceil that `mode` has no meaning for."""
     if isinstance(window, Cells):
-        if not mode.adaptive:
-            takers = ", ".join(row.name for row in MODES.values() if row.adaptive)
+        if not mode.has_windows:
+            takers = ", ".join(row.name for row in MODES.values() if row.has_windows)
             raise UsageError(f"mode '{mode.name}' takes no output size: {takers} do")
         return
     if max(window.k) > mode.most_taps:

@@ -8,21 +8,24 @@ from poolcli.ops.adaptive import AnyAxes
 from poolcli.ops.arrays import Array
 from poolcli.ops.bands import bands, finite_range, has_large_windows, rounded, sums
 from poolcli.ops.blocks import blocks
+from poolcli.ops.ignored import without
 
 SAFE_EXPONENT = 900  # sums of |x|^p between 2^-900 and 2^900 neither overflow nor lose digits
 
 
-def lp_pool(image: Array, axes: AnyAxes, *, p: float) -> Array:
+def lp_pool(image: Array, axes: AnyAxes, *, p: float, valid: Array | None = None) -> Array:
     """The p-norm of every window of `image` (H x W x C), computed in float64; integers rounded half up, held in range.
 
     The padding adds nothing, also in windows that `ceil` lets go over the border (PyTorch scales these up).
     """
     rows, columns = axes
+    image = without(image, valid, 0)
     out = np.empty((rows.out, columns.out, image.shape[2]), image.dtype)
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
         if has_large_windows(image, axes):
             return rounded(_scaled_norms(image, axes, p), image.dtype)
-        for outputs, band, part in bands(image, axes):
+        for outputs, seen, part in bands(image, axes):
+            band = image[seen]
             sizes = np.abs(band.astype(np.float64))
             norms = _norms(sizes, part, p) if _is_safe(sizes, p) else _scaled_norms(band, part, p)
             out[outputs] = rounded(norms, image.dtype)

@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
-from typing import Literal, TypedDict, Unpack, overload
+from typing import Any, Literal, TypedDict, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from poolcli.errors import UsageError
 from poolcli.ops.adaptive import AnyAxes, Cells
-from poolcli.ops.arrays import Array, as_image, planes
+from poolcli.ops.arrays import Array, planes
 from poolcli.ops.geometry import Axis, Window, as_padding, as_pair, padding_text
+from poolcli.ops.ignored import Ignored, refuse, run_on, valid_outputs, write_stand_in
 from poolcli.ops.modes import Mode, Options, check_window, complete_options, find_mode
+from poolcli.ops.stages import first_taps, sampled
 
 Size = int | Sequence[int]
 
@@ -29,6 +31,8 @@ class How(TypedDict, total=False):
     taps: int
     edge: str | None
     seed: int | None
+    ignore: Any
+    min_valid: float
 
 
 @overload
@@ -55,6 +59,8 @@ def pool(  # noqa: PLR0913 (the public signature)
     taps: int = 3,
     edge: str | None = None,
     seed: int | None = None,
+    ignore: Any = None,
+    min_valid: float = 0.0,
     return_indices: bool = False,
 ) -> Array | tuple[Array, Array]:
     """Pool an image with windows of `k`, `s` apart, channel by channel.
@@ -68,7 +74,13 @@ def pool(  # noqa: PLR0913 (the public signature)
     |x|^p, to the power of 1 / p. `taps` is the width of the low-pass of maxblur and maxaps, 1 to 7, `edge` what lies
     beyond the border for the blurring modes (reflect, replicate, zero, wrap; None: the mode's own). `seed`, from 0 to
     2**64 - 1, is what stochastic draws with (None: 0); one seed gives one result. `return_indices`, for max: (result,
-    flat index row * W + column of every maximum as int64), the first of equal ones, the last NaN.
+    flat index row * W + column of every maximum as int64), the first of equal ones, the last NaN; a window that holds
+    padding only has the index of its first row and column that are not negative, as in PyTorch.
+    `ignore` is what counts in no window: a number or NaN, in every channel by itself; a list of numbers; or a list of
+    colours, as in [(0, 0, 0)], which ignore whole pixels. A window without any valid value of the picture, or with a
+    smaller share of them than `min_valid`, gives the first ignored value. The mean divides by the number of valid
+    values and of counted padding. Masked values of a `numpy.ma` array are ignored too, and the result is masked where
+    windows have too few others. The blurring modes refuse a picture that holds ignored values.
     Raises UsageError for values out of range and options that the mode does not take, PictureError when no window
     fits. Sources: PyTorch MaxPool2d, AvgPool2d and LPPool2d, ONNX MaxPool, AveragePool and LpPool; for the other modes
     the papers that `poolcli modes` names.
@@ -86,18 +98,35 @@ def pool(  # noqa: PLR0913 (the public signature)
     usual = {"exclude-pad": False, "p": 2.0, "taps": 3, "edge": None, "seed": None}
     asked = {"exclude-pad": not count_include_pad, "p": p, "taps": taps, "edge": edge, "seed": seed}
     given = {name: value for name, value in asked.items() if value != usual[name]}
-    array, options = as_image(image), complete_options(row, given)
-    result = run_mode(row, array, window, options)
-    return (result, _indices(array, window)) if return_indices else result
+    options = complete_options(row, given)
+    indices: list[Array] = []
+
+    def run(array: Array, valid: Array | None, ignored: Ignored | None) -> tuple[Array, Array | None]:
+        if return_indices:
+            indices.append(_indices(array, window, valid))
+        return run_mode(row, array, window, options, valid, ignored=ignored)
+
+    result = run_on(image, ignore, min_valid, run)
+    return (result, indices[0]) if return_indices else result
 
 
-def adaptive_pool(image: ArrayLike, size: Size, *, mode: str = "avg", p: float = 2.0, seed: int | None = None) -> Array:
+def adaptive_pool(
+    image: ArrayLike,
+    size: Size,
+    *,
+    mode: str = "avg",
+    p: float = 2.0,
+    seed: int | None = None,
+    ignore: Any = None,
+    min_valid: float = 0.0,
+) -> Array:
     """Pool an image to an output of `size`, whatever its own size is; a size of 1 pools all of it.
 
     `image` is H x W or H x W x C of bool, integers or floats of up to 64 bits; the result has its dtype and as many
     axes. `size` is a whole number or (height, width) of pixels: value i of `out` on an axis of n pools what lies from
-    floor(i * n / out) up to, not including, ceil((i + 1) * n / out). `mode` is any that pools windows; `p` (of lp) and
-    `seed` (of stochastic) are as in `pool`. Raises UsageError for a size below 1 and for a mode that has no windows.
+    floor(i * n / out) up to, not including, ceil((i + 1) * n / out). `mode` is any that pools windows; `p` (of lp),
+    `seed` (of stochastic), `ignore` and `min_valid` are as in `pool`. Raises UsageError for a size below 1 and for a
+    mode that has no windows.
     Source: PyTorch AdaptiveAvgPool2d, AdaptiveMaxPool2d.
 
     >>> adaptive_pool([[1, 2, 3, 4, 5]], (1, 2), mode="max").tolist()
@@ -106,20 +135,54 @@ def adaptive_pool(image: ArrayLike, size: Size, *, mode: str = "avg", p: float =
     row, cells = find_mode(mode), Cells(as_pair(size, "size"))
     check_window(row, cells)
     given = {name: value for name, value, usual in (("p", p, 2.0), ("seed", seed, None)) if value != usual}
-    return run_mode(row, as_image(image), cells, complete_options(row, given))
+    options = complete_options(row, given)
+
+    def run(array: Array, valid: Array | None, ignored: Ignored | None) -> tuple[Array, Array | None]:
+        return run_mode(row, array, cells, options, valid, ignored=ignored)
+
+    return run_on(image, ignore, min_valid, run)
 
 
-def run_mode(mode: Mode, image: Array, window: Window | Cells, options: Options) -> Array:
-    """Call the function of a row of the table on `image` (H x W or H x W x C); the result has as many axes."""
+def run_mode(
+    mode: Mode,
+    image: Array,
+    window: Window | Cells,
+    options: Options,
+    valid: Array | None = None,
+    *,
+    alpha: bool = False,
+    ignored: Ignored | None = None,
+) -> tuple[Array, Array | None]:
+    """Call the function of a row of the table on `image` (H x W or H x W x C), of which only `valid` values count.
+
+    Returns the result, with as many axes, and where it is valid (None: everywhere). With `alpha` the last channel is.
+    Raises PictureError when no window fits, and where not all is valid for a mode without windows.
+    """
+    if valid is not None and not mode.has_windows:
+        raise refuse(f"mode '{mode.name}'", ignored)
     module, function = mode.kernel.split(":")
     kernel = getattr(import_module(f"poolcli.ops.{module}"), function)
     stages = mode.stages(window, dict(options), *image.shape[:2])
     keywords = {name.replace("-", "_"): value for name, value in options if name != "taps"}  # those are in the stages
-    pixels = planes(image)
+    pixels, mask = planes(image), None if valid is None else planes(valid)
     if isinstance(window, Window) and window.padding == "wrap":
-        pixels, stages[0] = _going_round(pixels, stages[0])
+        (pixels, axes), mask = (
+            _going_round(pixels, stages[0]),
+            mask if mask is None else _going_round(mask, stages[0])[0],
+        )
+        stages[0] = axes
+    if mode.stages is sampled:
+        stages[0] = first_taps(stages[0])
+    if mask is not None:
+        keywords["valid"] = mask
     result: Array = kernel(pixels, *stages, **keywords)
-    return result[:, :, 0] if image.ndim == 2 else result
+    enough = None
+    if mode.has_windows and (mask is not None or ignored is not None):
+        enough = valid_outputs(mask, stages[0], ignored.min_valid if ignored else 0.0)
+        enough = enough if enough is None else np.broadcast_to(enough, result.shape)
+        write_stand_in(result, enough, ignored)
+    shape = result.shape[: image.ndim]
+    return result.reshape(shape), None if enough is None else enough.reshape(shape)
 
 
 def _going_round(image: Array, axes: AnyAxes) -> tuple[Array, AnyAxes]:
@@ -136,8 +199,8 @@ def _check_has_indices(mode: Mode, window: Window) -> None:
         raise UsageError(f"{asked} tells no indices: use max, without padding that goes round")
 
 
-def _indices(image: Array, window: Window) -> Array:
+def _indices(image: Array, window: Window, valid: Array | None) -> Array:
     from poolcli.ops.indices import max_indices
 
-    indices = max_indices(planes(image), window.axes(*image.shape[:2]))
+    indices = max_indices(planes(image), window.axes(*image.shape[:2]), None if valid is None else planes(valid))
     return indices[:, :, 0] if image.ndim == 2 else indices

@@ -10,44 +10,51 @@ from poolcli.ops.blocks import blocks
 SAFE_RANGE = 600  # between the values of a band: exp of the differences does not lose digits
 
 
-def soft_pool(image: Array, axes: AnyAxes) -> Array:
-    """sum(exp(x) x) / sum(exp(x)) of every window of `image` (H x W x C), computed in float64, in its dtype.
+def soft_pool(image: Array, axes: AnyAxes, *, valid: Array | None = None) -> Array:
+    """sum(exp(x) x) / sum(exp(x)) of the (`valid`) values of every window of `image` (H x W x C), in its dtype.
 
-    Integers are weighed on the scale x / largest value of the dtype, as pictures enter a network, and rounded half
-    up. The padding has no weight; a window without a value gives NaN (int: 0), NaN and infinity give NaN.
+    Computed in float64, with exp(x - the largest value of the window). Integers are weighed on the scale x / largest
+    value of the dtype, as pictures enter a network, and rounded half up. The padding has no weight; a window without
+    a value gives NaN (int: 0), NaN and infinity give NaN.
     """
     rows, columns = axes
     scale = 1.0 if image.dtype.kind == "f" else float(highest(image.dtype))
     out = np.empty((rows.out, columns.out, image.shape[2]), image.dtype)
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
         if has_large_windows(image, axes):
-            return rounded(_scaled_means(image, axes, scale) * scale, image.dtype)
-        for outputs, band, part in bands(image, axes):
-            values = band.astype(np.float64) / scale
-            low, high = finite_range(values)
+            return rounded(_scaled_means(image, axes, scale, valid) * scale, image.dtype)
+        for outputs, seen, part in bands(image, axes):
+            there = None if valid is None else valid[seen]
+            values = image[seen].astype(np.float64) / scale
+            low, high = finite_range(values if there is None else values[there])
             close = high - low <= SAFE_RANGE
-            means = _means(values, part, high) if close else _scaled_means(band, part, scale)
+            means = _means(values, part, high, there) if close else _scaled_means(image[seen], part, scale, there)
             out[outputs] = rounded(means * scale, image.dtype)
     return out
 
 
-def _means(values: Array, axes: AnyAxes, top: float) -> Array:
+def _means(values: Array, axes: AnyAxes, top: float, valid: Array | None) -> Array:
+    """Windows whose largest values are so close to `top` that it serves them all."""
+    if valid is not None:
+        values[~valid] = top
     weights = np.exp(values - top)
+    if valid is not None:
+        weights[~valid] = 0
     result: Array = sums(weights * values, axes) / sums(weights, axes)
     return result
 
 
-def _scaled_means(image: Array, axes: AnyAxes, scale: float) -> Array:
+def _scaled_means(image: Array, axes: AnyAxes, scale: float, valid: Array | None) -> Array:
     """Every window on the scale of its largest value, whose weight is then 1."""
     out = np.empty((axes[0].out, axes[1].out, image.shape[2]))
-    for block in blocks(image, axes, bytes_per_output=48):
+    for block in blocks(image, axes, valid=valid, bytes_per_output=48):
         top = np.full(out[block.where].shape, -np.inf)
         for taps, there in block.chunks(0):
             values = np.where(there, taps.astype(np.float64) / scale, -np.inf)
             np.maximum(top, values.max(axis=0), out=top)
         total, weighted = np.zeros(top.shape), np.zeros(top.shape)
         for taps, there in block.chunks(0):
-            values = taps.astype(np.float64) / scale
+            values = np.where(there, taps.astype(np.float64) / scale, top)
             weights = np.exp(values - top) * there
             total += weights.sum(axis=0)
             weighted += (weights * values).sum(axis=0)

@@ -6,7 +6,7 @@ Sizes, receptive fields and the alignment of the shift report come from these, a
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from poolcli.ops.adaptive import AnyAxes, Cells
+from poolcli.ops.adaptive import AnyAxes, Cells, Spans
 from poolcli.ops.geometry import Axes, Axis, Pair, Window, same_sides
 
 Stages = Callable[[Any, Mapping[str, Any], int, int], list[AnyAxes]]
@@ -15,6 +15,23 @@ Stages = Callable[[Any, Mapping[str, Any], int, int], list[AnyAxes]]
 def windowed(window: Window | Cells, options: Mapping[str, Any], height: int, width: int) -> list[AnyAxes]:
     """The windows as they are."""
     return [window.axes(height, width)]
+
+
+def sampled(window: Window | Cells, options: Mapping[str, Any], height: int, width: int) -> list[AnyAxes]:
+    """The windows as they are; of each, one value is taken."""
+    return [window.axes(height, width)]
+
+
+def first_taps(axes: AnyAxes) -> AnyAxes:
+    """The first value of every window, as windows of one value."""
+    rows, columns = axes
+    return _first(rows), _first(columns)
+
+
+def _first(axis: Axis | Spans) -> Axis | Spans:
+    if isinstance(axis, Spans):
+        return Spans(axis.n, axis.firsts, (1,) * axis.out)
+    return Axis(axis.n, 1, axis.s, 1, axis.before, 0, axis.out)
 
 
 def blurred(window: Window, options: Mapping[str, Any], height: int, width: int) -> list[AnyAxes]:

@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 FEW_OUTPUTS = 64  # of a block: adding them tap by tap is slower than running along the taps
 
 
-def stochastic_pool(image: Array, axes: AnyAxes, *, seed: int) -> Array:
+def stochastic_pool(image: Array, axes: AnyAxes, *, seed: int, valid: Array | None = None) -> Array:
     """One value of every window of `image` (H x W x C), drawn with a probability proportional to it.
 
     Negative values count as 0; where no value is above 0 all are as probable; infinity is drawn before any number,
@@ -24,7 +24,7 @@ def stochastic_pool(image: Array, axes: AnyAxes, *, seed: int) -> Array:
     rows, columns = axes
     shape = (rows.out, columns.out, image.shape[2])
     out = np.empty(shape, image.dtype)
-    for block in blocks(image, axes, bytes_per_output=64):
+    for block in blocks(image, axes, valid=valid, bytes_per_output=64):
         out[block.where] = _drawn(block, draws(seed, block.where, shape))
     return out
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -28,7 +27,12 @@ from poolcli.ops.geometry import (
 from poolcli.ops.modes import Options, check_window, complete_options, find_mode, option_text
 
 if TYPE_CHECKING:  # layers are built and printed without NumPy; only calling one loads it
+    from types import EllipsisType
+
     from poolcli.ops.arrays import Array
+    from poolcli.ops.ignored import Ignored
+
+    Result = tuple[Array, Array | None]  # what a layer gives, and where that is valid (None: everywhere)
 
 LONGEST_NAME = 80  # characters of a recipe in a file name, before it is cut and hashed
 
@@ -53,18 +57,22 @@ class Conv:
         if self.edge not in EDGES:
             raise unknown("edge", self.edge, EDGES)
 
-    def __call__(self, image: "Array", *, alpha: bool = False) -> "Array":
+    def run(self, image: "Array", valid: "Array | None", *, alpha: bool, ignored: "Ignored | None") -> "Result":
         """Filter `image`; the alpha channel is not filtered, only thinned out like the rest by the stride."""
         import numpy as np
 
         from poolcli.ops.convolve import convolve
 
+        if valid is not None:
+            from poolcli.ops.ignored import refuse
+
+            raise refuse(f"a filter ('{self}')", ignored)
         colour = image[..., :-1] if alpha else image
         result = convolve(colour, self.kernel, stride=self.stride, edge=self.edge)
         if not alpha:
-            return result
+            return result, None
         kept = image[:: self.stride[0], :: self.stride[1], -1:]
-        return np.concatenate([result, kept.astype(result.dtype)], axis=2)
+        return np.concatenate([result, kept.astype(result.dtype)], axis=2), None
 
     def stages(self, height: int, width: int) -> list[Axes]:
         """Where the windows lie, as `Window.axes`."""
@@ -108,12 +116,14 @@ class Activation:
         if self.name not in ACTIVATIONS:
             raise unknown("activation", self.name, ACTIVATIONS)
 
-    def __call__(self, image: "Array", *, alpha: bool = False) -> "Array":
-        """Apply it; an alpha channel goes through as it is."""
+    def run(self, image: "Array", valid: "Array | None", *, alpha: bool, ignored: "Ignored | None") -> "Result":
+        """Apply it; an alpha channel and what is not valid go through as they are."""
         result = ACTIVATIONS[self.name](image)
         if alpha:
             result[..., -1] = image[..., -1]
-        return result
+        if valid is not None:
+            result[~valid] = image[~valid]
+        return result, valid
 
     def stages(self, height: int, width: int) -> list[Axes]:
         """None: every value stays where it is."""
@@ -180,11 +190,12 @@ class Pool:
         """Whether the outputs are values of the input, so that palettes and labels stay what they are."""
         return find_mode(self.mode).labels
 
-    def __call__(self, image: "Array", *, alpha: bool = False) -> "Array":
+    def run(self, image: "Array", valid: "Array | None", *, alpha: bool, ignored: "Ignored | None") -> "Result":
         """Pool every channel, alpha like the others."""
         from poolcli.ops.pooling import run_mode
 
-        return run_mode(find_mode(self.mode), image, self.window, self.options)
+        mode = find_mode(self.mode)
+        return run_mode(mode, image, self.window, self.options, valid, alpha=alpha, ignored=ignored)
 
     def stages(self, height: int, width: int) -> list[AnyAxes]:
         """Where the windows lie, as `Window.axes`."""
@@ -246,9 +257,32 @@ class Recipe:
         if not self.layers:
             raise UsageError("a recipe of no layers does nothing: give at least one, for instance max:2/2")
 
-    def __call__(self, image: "Array", *, alpha: bool = False) -> "Array":
+    def __call__(self, image: "Array", *, alpha: bool = False, ignored: "Ignored | None" = None) -> "Array":
         """Run the layers on `image` (H x W or H x W x C); `alpha`: the last channel is, and no filter touches it."""
-        return reduce(lambda array, layer: layer(array, alpha=alpha), self.layers, image)
+        return self.run(image, alpha=alpha, ignored=ignored)[0]
+
+    def run(
+        self,
+        image: "Array",
+        valid: "Array | EllipsisType | None" = ...,
+        *,
+        alpha: bool = False,
+        ignored: "Ignored | None" = None,
+    ) -> "Result":
+        """The output of the layers, and where it is valid, as bools of its shape; None: everywhere.
+
+        `valid` says so of `image`; left out, all is but what is `ignored`. What is not valid enters no window and
+        goes through activations; PictureError where a filter or a mode without windows meets it.
+        """
+        if valid is ...:
+            valid = None
+            if ignored is not None:
+                from poolcli.ops.ignored import validity
+
+                valid = validity(image, ignored, alpha=alpha)
+        for layer in self.layers:
+            image, valid = layer.run(image, valid, alpha=alpha, ignored=ignored)
+        return image, valid
 
     def __str__(self) -> str:
         return " ".join(map(str, self.layers))

@@ -1,0 +1,229 @@
+"""Ignored values: which they are, where a picture holds them, and what a window without others gives.
+
+They count in no window of any windowed mode. Where a window holds no valid value of the picture, or a smaller share of
+them than `min_valid`, its output is the ignored value. Where values are valid travels between layers as a mask.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import isfinite, isnan
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from poolcli.errors import PictureError, UsageError
+from poolcli.ops.adaptive import AnyAxes
+from poolcli.ops.arrays import Array, as_image, integer_range, masked_array, planes
+from poolcli.ops.uneven import reduce_any
+
+Value = int | float
+Colour = tuple[Value, ...]
+
+BAND_VALUES = 1 << 18  # of a picture, looked through together
+ALLOWED = "a number, NaN, numbers in a list, or colours in a list, as in [(0, 0, 0)]"
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Values that count in no window; a window with a smaller share than `min_valid` of valid values is invalid.
+
+    A number is ignored in every channel by itself; a tuple of numbers is a colour, which ignores whole pixels. The
+    first value is what invalid outputs get. Raises UsageError for what is no number, and a share not from 0 to 1.
+    """
+
+    values: tuple[Value | Colour, ...] = ()
+    min_valid: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (_is_number(self.min_valid) and 0 <= self.min_valid <= 1):
+            raise UsageError(f"min_valid {self.min_valid!r} is no share of a window: a number from 0 to 1 is allowed")
+        for value in self.values:
+            if not all(map(_is_number, value if isinstance(value, tuple) else (value,))) or value == ():
+                raise UsageError(f"ignored value {value!r} cannot be compared with pixels: {ALLOWED} is allowed")
+
+    def __str__(self) -> str:
+        return ", ".join("x".join(map(str, value)) if isinstance(value, tuple) else str(value) for value in self.values)
+
+
+def _is_number(value: object) -> bool:
+    try:
+        return isinstance(value, Real) and float(value) is not None
+    except OverflowError:
+        return False
+
+
+def as_ignored(ignore: Any, min_valid: float = 0.0) -> Ignored | None:
+    """What `ignore=` stands for: None, a number, a sequence of numbers, or a sequence with colours in it.
+
+    >>> as_ignored(-9999), as_ignored([0, (255, 0, 0)], 0.5)
+    (Ignored(values=(-9999,), min_valid=0.0), Ignored(values=(0, (255, 0, 0)), min_valid=0.5))
+    """
+    if ignore is None:
+        return Ignored((), min_valid) if min_valid else None
+    values = _as_values(ignore)
+    if len(values) != len(set(values)):  # a colour without its list would ignore its channels one by one
+        raise UsageError(f"ignore {ignore!r} names a value twice: for a colour, give it in a list, as in [(0, 0, 0)]")
+    return Ignored(values, min_valid)
+
+
+def _as_values(ignore: Any) -> tuple[Any, ...]:
+    if not _is_row(ignore):
+        return (_plain(ignore),)
+    return tuple(tuple(map(_plain, value)) if _is_row(value) else _plain(value) for value in ignore)
+
+
+def _is_row(value: object) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.ndim > 0
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy as one of Python."""
+    return value.item() if isinstance(value, np.generic | np.ndarray) and value.size == 1 else value
+
+
+def validity(image: Array, ignored: Ignored, *, alpha: bool = False) -> Array | None:
+    """Where the values of `image` (H x W or H x W x C) are not `ignored`, as bools of its shape; None: everywhere.
+
+    With `alpha` the last channel is, and counts unless a colour names it too. Raises PictureError for a colour of
+    another number of channels.
+    """
+    pixels = planes(image)
+    valid: Array | None = None
+    step = max(1, BAND_VALUES * len(pixels) // pixels.size)
+    for start in range(0, len(pixels), step):
+        hits = _hits(pixels[start : start + step], ignored, alpha=alpha)
+        if hits is not None and hits.any():
+            valid = np.ones(pixels.shape, np.bool_) if valid is None else valid
+            np.logical_not(hits, out=valid[start : start + step])
+    return None if valid is None else valid.reshape(image.shape)
+
+
+def _hits(band: Array, ignored: Ignored, *, alpha: bool) -> Array | None:
+    """Which values of H x W x C pixels are ignored; None where the dtype has no such value."""
+    channels = band.shape[2]
+    colours = channels - alpha
+    hits = np.zeros(band.shape, np.bool_)
+    for value in ignored.values:
+        if not isinstance(value, tuple):
+            hits[:, :, :colours] |= _equal(band[:, :, :colours], value)
+            continue
+        if len(value) not in (channels, colours):
+            raise PictureError(
+                f"the ignored colour {','.join(map(str, value))} has {len(value)} numbers, the picture {colours} "
+                "channels: give as many numbers, or one for every channel by itself"
+            )
+        pixels = np.logical_and.reduce([_equal(band[:, :, c], number) for c, number in enumerate(value)])
+        hits[:, :, : len(value)] |= pixels[:, :, np.newaxis]
+    return hits
+
+
+def _equal(values: Array, number: Value) -> Array:
+    if isnan(number):
+        return np.isnan(values) if values.dtype.kind == "f" else np.zeros(values.shape, np.bool_)
+    there = _in_dtype(number, values.dtype)
+    return np.zeros(values.shape, np.bool_) if there is None else np.equal(values, there)
+
+
+def _in_dtype(number: Value, dtype: np.dtype[Any]) -> Any:
+    """`number` as one of `dtype`, floats rounded; None where the dtype has no such number."""
+    if dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            rounded = dtype.type(number)
+        return rounded if np.isfinite(rounded) or not isfinite(number) else None
+    low, high = integer_range(dtype)
+    return dtype.type(int(number)) if isfinite(number) and number == int(number) and low <= number <= high else None
+
+
+def stand_in(ignored: Ignored, dtype: np.dtype[Any], channels: int) -> Array:
+    """What invalid outputs of so many channels get: the first ignored value that `dtype` has; if none, NaN or 0."""
+    for value in ignored.values:
+        numbers = [_in_dtype(number, dtype) for number in (value if isinstance(value, tuple) else (value,))]
+        if all(number is not None for number in numbers):
+            numbers += [numbers[-1]] * (channels - len(numbers))  # an alpha channel is valid, and not written
+            return np.array(numbers[:channels], dtype)
+    return np.full(channels, np.nan if dtype.kind == "f" else 0, dtype)
+
+
+def write_stand_in(output: Array, enough: Array | None, ignored: Ignored | None) -> None:
+    """Put what stands for ignored values wherever `output` (H x W or H x W x C) has not enough valid ones."""
+    if enough is not None:
+        pixels = planes(output)
+        fill = stand_in(ignored or Ignored(), output.dtype, pixels.shape[2])
+        np.copyto(pixels, fill, where=~planes(enough))
+
+
+def without(image: Array, valid: Array | None, fill: object) -> Array:
+    """`image` with `fill` for what is not `valid`; itself where all is."""
+    return image if valid is None else np.where(valid, image, np.asarray(fill, image.dtype))
+
+
+def window_counts(valid: Array, axes: AnyAxes) -> Array:
+    """How many values of every window are `valid` (H x W x C): rows x columns x C."""
+    rows, columns = axes
+    few = rows.k * columns.k < 1 << 16
+    return reduce_any(valid.astype(np.uint16 if few else np.uint32), axes, np.add, fill=0)
+
+
+def values_of_windows(axes: AnyAxes) -> Array:
+    """How many values of the picture every window holds: rows x columns x 1."""
+    down, across = (np.array(axis.counts(padded=False)) for axis in axes)
+    return np.asarray(np.multiply.outer(down, across)[:, :, np.newaxis])
+
+
+def valid_outputs(valid: Array | None, axes: AnyAxes, min_valid: float) -> Array | None:
+    """Which windows hold enough valid values, rows x columns x C (or 1 for all channels); None: all of them."""
+    if valid is None:
+        if all(0 not in axis.counts(padded=False) for axis in axes):
+            return None
+        enough = values_of_windows(axes) > 0
+    else:
+        counts = window_counts(valid, axes)
+        enough = counts > 0
+        if min_valid > 0:
+            enough &= counts / np.maximum(values_of_windows(axes), 1) >= min_valid
+    return None if enough.all() else enough
+
+
+def refuse(who: str, ignored: Ignored | None) -> PictureError:
+    """The error for a layer without windows on a picture that holds ignored values."""
+    which = f" ({ignored})" if ignored and ignored.values else ""
+    return PictureError(
+        f"{who} cannot leave out the ignored values{which} that the picture holds: use a mode that pools windows, "
+        "such as avg or max, before it or instead of it, or --ignore none"
+    )
+
+
+Run = Callable[[Array, Array | None, Ignored | None], tuple[Array, Array | None]]
+
+
+def run_on(image: Any, ignore: Any, min_valid: float, run: Run) -> Array:
+    """The result of `run` on the array behind `image` with what is ignored in it: a masked array for a masked one.
+
+    Masked values are ignored; below the mask of the result is what stands for ignored values, or else the fill value.
+    """
+    ignored = as_ignored(ignore, min_valid)
+    masked = masked_array(image)
+    if masked is None:
+        array = as_image(image)
+        valid = validity(array, ignored) if ignored else None
+        return run(array, valid, ignored)[0]
+    array = as_image(masked.data)
+    with np.errstate(over="ignore"):  # NumPy's own fill value of float16 does not fit it
+        fill_value = masked.fill_value
+    ignored = ignored or Ignored((), min_valid)
+    if not ignored.values:
+        ignored = Ignored((_plain(fill_value),), min_valid)
+    mask = np.ma.getmaskarray(masked)
+    valid = validity(array, ignored) if ignore is not None else None
+    if mask.any():
+        valid = ~mask if valid is None else valid & ~mask
+        array = np.where(mask, stand_in(ignored, array.dtype, 1 if array.ndim == 2 else array.shape[2]), array)
+    result, enough = run(array, valid, ignored)
+    output = np.ma.MaskedArray(result, mask=False if enough is None else ~enough)
+    if result.dtype == array.dtype:
+        with np.errstate(over="ignore"):
+            output.fill_value = fill_value
+    return output

@@ -1,0 +1,243 @@
+"""Ignored values: every windowed mode without them against plain loops; masks, colours, masked arrays, refusals."""
+
+import math
+
+import numpy as np
+import pytest
+
+import poolcli
+from poolcli.colour import Coloured
+from poolcli.errors import PictureError, UsageError
+from poolcli.ops.ignored import Ignored, as_ignored, validity
+from poolcli.recipe import as_recipe
+from tests import oracles
+from tests.images import DTYPES, assert_same, random_image
+from tests.test_modes import assert_pooled
+
+MODES = ("max", "avg", "min", "median", "lp", "majority", "soft", "stride")
+GEOMETRIES = {
+    "plain": {"k": (2, 2), "s": (2, 2)},
+    "overlapping": {"k": (3, 4), "s": (1, 2)},
+    "padded": {"k": (3, 3), "s": (2, 2), "padding": (1, 1, 1, 1)},
+    "uneven": {"k": (4, 3), "s": (3, 1), "padding": (0, 3, 2, 1)},
+    "dilated": {"k": (2, 3), "s": (2, 1), "dilation": (3, 2), "padding": (2, 1, 0, 2)},
+    "ceil": {"k": (3, 3), "s": (3, 2), "ceil_mode": True},
+    "ceil, padded": {"k": (2, 2), "s": (3, 3), "ceil_mode": True, "padding": (1, 1, 1, 1)},
+    "large": {"k": (9, 9), "s": (2, 3), "padding": (4, 4, 4, 4)},
+    "adaptive": {"size": (3, 4)},
+    "adaptive, more": {"size": (11, 2)},
+    "global": {"size": (1, 1)},
+}
+
+
+def call(image, geometry, **options):
+    """pool or adaptive_pool, by the geometry."""
+    if "size" in geometry:
+        return poolcli.adaptive_pool(image, geometry["size"], **options)
+    return poolcli.pool(image, **geometry, **options)
+
+
+def with_holes(seed, size, dtype, channels):
+    """(a picture of few values, the value that stands in its holes); of floats NaN half of the time."""
+    rng = np.random.default_rng(seed)
+    image = random_image(seed, size, dtype, channels)
+    if image.dtype.kind == "b":
+        return image, True
+    image = (image % 7) if image.dtype.kind in "ui" else np.round(image / 30).astype(dtype)
+    hole = rng.choice([np.nan, -np.inf, np.inf, 2.5, -3.0]) if image.dtype.kind == "f" else int(image.flat[0])
+    image[rng.random(image.shape) < rng.choice([0.1, 0.5, 0.9])] = hole
+    if image.dtype.kind == "f" and rng.random() < 0.3:
+        image[rng.random(image.shape) < 0.1] = rng.choice([np.nan, np.inf, -np.inf])
+    return image, hole
+
+
+CASES = [(mode, name) for mode in MODES for name in GEOMETRIES if mode != "stride" or "padding" not in GEOMETRIES[name]]
+
+
+@pytest.mark.parametrize(("mode", "name"), CASES)
+def test_every_mode_without_ignored_values_equals_plain_loops(mode, name):
+    """Every dtype, NaN and infinities as values and as holes, one and several channels, shares of 0 to 1."""
+    geometry = GEOMETRIES[name]
+    for seed, dtype in enumerate(DTYPES):
+        channels = ((), (1,), (2,))[seed % 3] if mode != "majority" else ()
+        image, hole = with_holes(seed, (7 + seed % 3, 9 - seed % 4), dtype, channels)
+        min_valid = (0.0, 0.25, 0.5, 1.0)[seed % 4]
+        valid = ~np.vectorize(lambda value, hole=hole: oracles.equals_ignored(value, hole))(image)
+        options = {"p": 1.5} if mode == "lp" else {}
+        if mode == "avg" and seed % 2 and "size" not in geometry:
+            options = {"count_include_pad": False}
+        if mode in ("lp", "soft") and not np.isfinite(image[valid].astype(float)).all():
+            image[valid & ~np.isfinite(image)] = 1
+        expected, enough = oracles.pool_without(
+            image, valid, geometry, mode=mode, min_valid=min_valid, stand_in=hole, **options
+        )
+        have = call(image, geometry, mode=mode, ignore=hole, min_valid=min_valid, **options)
+        assert np.array_equal(have[~enough], expected[~enough], equal_nan=have.dtype.kind == "f")
+        assert_pooled(have, expected, mode)
+        masked = call(np.ma.MaskedArray(image, ~valid), geometry, mode=mode, min_valid=min_valid, **options)
+        assert np.array_equal(np.ma.getmaskarray(masked), ~enough)
+        assert np.array_equal(masked.data[enough], have[enough], equal_nan=have.dtype.kind == "f")
+
+
+@pytest.mark.parametrize("mode", [*MODES, "stochastic"])
+def test_a_picture_without_ignored_values_is_pooled_as_ever(mode):
+    """To the bit; a masked array that hides nothing gives a masked array that hides nothing."""
+    image = random_image(1, (9, 11), "float32", (3,))
+    plain = poolcli.pool(image, 3, 2, mode=mode)
+    assert_same(poolcli.pool(image, 3, 2, mode=mode, ignore=math.nan, min_valid=1), plain)
+    masked = poolcli.pool(np.ma.MaskedArray(image), 3, 2, mode=mode)
+    assert isinstance(masked, np.ma.MaskedArray)
+    assert not np.ma.getmaskarray(masked).any()
+    assert_same(masked.data, plain)
+
+
+def test_stochastic_never_draws_an_ignored_value():
+    """All others are drawn, with the windows of an ordinary picture."""
+    image = np.full((400, 4), 9, np.uint8)
+    image[:, 1:3] = 1, 2
+    drawn = poolcli.pool(image, (1, 4), mode="stochastic", ignore=9)
+    assert set(drawn.ravel().tolist()) == {1, 2}
+    assert poolcli.pool(image, (1, 4), mode="stochastic", ignore=[9, 1, 2]).tolist() == [[9]] * 400
+
+
+def test_a_mean_divides_by_the_valid_values_and_counted_padding():
+    """The example of the definition."""
+    image = np.array([[8, -9999], [4, -9999]], np.int16)
+    assert poolcli.pool(image, 2, mode="avg", ignore=-9999).tolist() == [[6]]
+    padded = poolcli.pool(image, 3, padding=1, mode="avg", ignore=-9999)
+    assert padded.tolist() == [[(2 * 12 + 7) // 14]]
+    assert poolcli.pool(image, 3, padding=1, mode="avg", count_include_pad=False, ignore=-9999).tolist() == [[6]]
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.07, 1.0), (0.0700001, math.nan), (0, 1.0), (1, math.nan)])
+def test_the_share_of_valid_values_is_compared_exactly(share, expected):
+    """7 of 100 are 0.07, though 0.07 * 100 is more than 7."""
+    image = np.full((1, 100), np.nan)
+    image[0, :7] = 1
+    assert np.array_equal(poolcli.pool(image, (1, 100), ignore=math.nan, min_valid=share), [[expected]], equal_nan=True)
+
+
+def test_windows_of_padding_only_hold_no_valid_value():
+    """Wherever the hole of the picture lies, and if it has none: bands of rows give what the whole picture gives."""
+    geometry = {"k": 2, "s": 1, "dilation": 5, "padding": 5, "ceil_mode": True}
+    for image in (np.ones((3, 3)), np.array([[1.0, 1, -7], [1, 1, 1], [1, 1, 1]])):
+        pooled = poolcli.pool(image, **geometry, ignore=-7)
+        empty = oracles.pool(image, (2, 2), (1, 1), mode="max", padding=(5,) * 4, dilation=(5, 5), ceil_mode=True)
+        assert (pooled[np.isinf(empty)] == -7).all()
+
+
+def test_several_values_and_colours():
+    """A number works channel by channel, a colour on whole pixels; what is written is the first."""
+    image = np.array([[[0, 5], [1, 0]], [[2, 7], [3, 0]]], np.uint8)
+    assert poolcli.pool(image, 2, mode="avg", ignore=0).tolist() == [[[2, 6]]]
+    assert poolcli.pool(image, 2, mode="avg", ignore=[0, 7]).tolist() == [[[2, 5]]]
+    assert poolcli.pool(image, 2, mode="avg", ignore=[(0, 5)]).tolist() == [[[2, 2]]]
+    assert poolcli.pool(image, 1, ignore=[7, 0]).tolist() == [[[7, 5], [1, 7]], [[2, 7], [3, 7]]]
+    assert poolcli.pool(image, 1, ignore=[300, 0]).tolist() == image.tolist()  # 300 is not there and cannot be written
+    assert poolcli.pool(image, 2, ignore=[(0, 5), (1, 0), (2, 7), (3, 0)]).tolist() == [[[0, 5]]]
+
+
+def test_numbers_are_compared_in_the_type_of_the_picture():
+    """A float32 picture holds 0.1 as its nearest float32; integers have no 2.5, no NaN and no -1 if unsigned."""
+    image = np.array([[0.1, 2]], np.float32)
+    assert poolcli.pool(image, (1, 2), mode="avg", ignore=0.1).tolist() == [[2]]
+    whole = np.array([[1, 255]], np.uint8)
+    for value in (2.5, math.nan, -1, 256, 1e400, 10**30):
+        assert validity(whole, Ignored((value,))) is None
+    assert validity(np.array([[2**63]], np.uint64), Ignored((2**63,))).tolist() == [[False]]
+    assert validity(np.array([[2**63 + 1]], np.uint64), Ignored((2**63,))) is None
+    assert validity(np.array([[3.4e38]], np.float32), Ignored((1e39,))) is None
+
+
+def test_alpha_counts_unless_a_colour_names_it():
+    """A single number leaves alpha 0 alone; a colour of all channels does not."""
+    image = np.array([[[0, 0, 0, 0], [9, 0, 9, 9]]], np.uint8)
+    assert validity(image, Ignored((0,)), alpha=True).tolist() == [
+        [[False, False, False, True], [True, False, True, True]]
+    ]
+    three = [[[False, False, False, True], [True] * 4]]
+    assert validity(image, Ignored(((0, 0, 0),)), alpha=True).tolist() == three
+    assert validity(image, Ignored(((0, 0, 0, 0),)), alpha=True).tolist() == [[[False] * 4, [True] * 4]]
+    with pytest.raises(PictureError, match="has 2 numbers, the picture 3 channels"):
+        validity(image, Ignored(((0, 0),)), alpha=True)
+
+
+def test_validity_travels_between_layers():
+    """What becomes an ignored value on the way is none; what was one stays one through an activation."""
+    image = np.array([[-1.0, 1, -9, 4], [-1, 1, -9, -9]])
+    recipe = as_recipe("avg:2 relu max:1x2")
+    output, valid = recipe.run(image, ignored=Ignored((0, -9)))
+    assert (output.tolist(), valid) == ([[4]], None)
+    output, valid = as_recipe("avg:2x1 relu").run(image, ignored=Ignored((-9,)))
+    assert output.tolist() == [[0, 1, -9, 4]]
+    assert valid.tolist() == [[True, True, False, True]]
+    output, valid = as_recipe("relu").run(image, None, ignored=Ignored((-9,)))  # known to be valid
+    assert (output.min(), valid) == (0, None)
+    assert poolcli.apply("relu max:2", image, ignore=-9).tolist() == [[1, 4]]
+    assert np.ma.getmaskarray(poolcli.apply("max:2x1", np.ma.masked_equal(image, -9))).tolist() == [
+        [False] * 2 + [True, False]
+    ]
+
+
+@pytest.mark.parametrize("layer", ["conv:box", "blur:3/2", "maxblur:2", "aps:3/2", "maxaps:2"])
+def test_layers_without_windows_refuse_what_is_really_there(layer):
+    """One sentence with the way out; nothing where the picture holds none, or an earlier layer left none."""
+    image = random_image(2, (8, 8), "float32")
+    plain = poolcli.apply(layer, image)
+    assert_same(poolcli.apply(layer, image, ignore=math.nan), plain)
+    image[1, 1] = np.nan
+    with pytest.raises(PictureError, match=r"cannot leave out the ignored values \(nan\) .* --ignore none"):
+        poolcli.apply(layer, image, ignore=math.nan)
+    assert np.isfinite(poolcli.apply(f"avg:2 {layer}", image, ignore=math.nan)).all()
+
+
+def test_masks_and_ignored_values_come_together():
+    """Masked or ignored, a value does not count; the result is masked and holds the ignored value."""
+    image = np.ma.MaskedArray([[1, 2, 3, 4]], [[True, False, True, False]], np.int16, fill_value=-5)
+    pooled = poolcli.pool(image, (1, 2), mode="avg", ignore=4)
+    assert pooled.data.tolist() == [[2, 4]]
+    assert pooled.mask.tolist() == [[False, True]]
+    assert poolcli.pool(image, (1, 1)).filled().tolist() == [[-5, 2, -5, 4]]
+    assert poolcli.adaptive_pool(image, 1, ignore=4).tolist() == [[2]]
+
+
+def test_indices_are_those_of_valid_maxima():
+    """An ignored 9 is not found."""
+    image = np.array([[1, 9], [3, 2]])
+    pooled, index = poolcli.pool(image, 2, ignore=9, return_indices=True)
+    assert (pooled.tolist(), index.tolist()) == ([[3]], [[2]])
+
+
+@pytest.mark.parametrize(
+    ("ignore", "min_valid", "message"),
+    [
+        ("0", 0, "ignored value '0'"),
+        ([None], 0, "ignored value None"),
+        (1j, 0, "ignored value 1j"),
+        ((0, 0, 0), 0, r"names a value twice: for a colour, give it in a list, as in \[\(0, 0, 0\)\]"),
+        (0, 1.5, "min_valid 1.5"),
+        (0, math.nan, "min_valid nan"),
+        (0, "half", "min_valid 'half'"),
+    ],
+)
+def test_what_cannot_be_ignored_is_refused(ignore, min_valid, message):
+    """A UsageError in a sentence."""
+    with pytest.raises(UsageError, match=message):
+        poolcli.pool(np.ones((4, 4)), 2, ignore=ignore, min_valid=min_valid)
+
+
+def test_numbers_of_numpy_are_numbers():
+    """Also arrays of them."""
+    assert as_ignored(np.uint8(3)) == as_ignored(np.array([3])) == Ignored((3,))
+    assert as_ignored(np.array([[1, 2, 3]])) == Ignored(((1, 2, 3),))
+
+
+def test_linear_light_leaves_out_stored_values():
+    """Black is ignored, though as light it is 0 like in any picture; weights of alpha have no such rule."""
+    image = np.array([[[0, 9, 255], [100, 9, 255]], [[0, 0, 255], [0, 0, 255]]], np.uint8)
+    recipe = Coloured(as_recipe("avg:1x2").layers, linear=True)
+    output, valid = recipe.run(image, ignored=Ignored((0,)), alpha=True)
+    assert output.tolist() == [[[100, 9, 255]], [[0, 0, 255]]]
+    assert valid.tolist() == [[[True] * 3], [[False, False, True]]]
+    with pytest.raises(PictureError, match="weighted by alpha cannot leave out"):
+        Coloured(recipe.layers, weighted=True).run(image, ignored=Ignored((0,)), alpha=True)
