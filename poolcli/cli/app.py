@@ -48,11 +48,16 @@ def _run(words: Sequence[str]) -> int | None:
 
         print(f"poolcli {__version__}")
         return 0
-    completes = any(name.startswith("_POOLCLI_") for name in os.environ)  # then the words are half a command line
-    if completes or not words or first in COMPLETION_WORDS or asks_for_help(words[:1]):
+    completes = any(name.startswith("_POOLCLI_") for name in os.environ)  # then the words are in the environment
+    if completes or first in COMPLETION_WORDS or asks_for_help(words[:1]):
         from poolcli.cli.help import run_typer
 
         return run_typer(words)
+    if not words:
+        from poolcli.cli.help import show_commands
+
+        show_commands()
+        return USAGE
     from poolcli.cli.commands import COMMANDS
 
     if first not in COMMANDS:

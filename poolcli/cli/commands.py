@@ -316,6 +316,7 @@ COMMANDS: Mapping[str, Command] = {
             "List the pooling modes, each with its formula, the options it takes and its source.",
             modes,
             (Listing,),
+            about="Names are taken in any case, and as other libraries call them: mean, MaxPool2d.",
             examples=("poolcli modes", "poolcli modes --json", "poolcli help modes"),
         ),
         Command(
@@ -323,6 +324,7 @@ COMMANDS: Mapping[str, Command] = {
             "List the filters, each with its kernel (rows, not mirrored), its formula and its source.",
             filters,
             (Listing,),
+            about="gauss5 and box9 are the same filters in other sizes; a kernel of your own comes from a file.",
             examples=("poolcli filters", "poolcli filters --json", "poolcli help filters"),
         ),
         Command(

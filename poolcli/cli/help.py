@@ -33,15 +33,8 @@ EXAMPLE = "poolcli pool photo.jpg -o small.jpg --k 2 --mode max"
 
 
 def run_typer(words: Sequence[str]) -> int | None:
-    """Show the help that these words ask for, or complete them; without words, the commands, as a mistake of usage."""
-    if not words:
-        with redirect_stdout(sys.stderr):
-            _call(["--help"])
-        return 2
-    return _call(words)
-
-
-def _call(words: Sequence[str]) -> int | None:
+    """Show the help that these words ask for, or what completes them; the exit code."""
+    _join_values()
     try:
         code: int | None = typer_app()(args=list(words), prog_name="poolcli", standalone_mode=False)
     except typer.TyperException as error:
@@ -50,6 +43,21 @@ def _call(words: Sequence[str]) -> int | None:
     except typer.Abort:
         raise KeyboardInterrupt from None
     return code
+
+
+def _join_values() -> None:
+    """Undo that bash, completing, takes `--mode=ma` for three words; what completes the last one is the same."""
+    words = os.environ.get("COMP_WORDS", "").split(" ")
+    if "=" in words[1:]:
+        number = int(os.environ["COMP_CWORD"])
+        os.environ["COMP_CWORD"] = str(number - words[:number].count("="))
+        os.environ["COMP_WORDS"] = " ".join(word for word in words if word != "=")
+
+
+def show_commands() -> None:
+    """Print the commands on stderr, for who gave none."""
+    with redirect_stdout(sys.stderr):
+        run_typer(["--help"])
 
 
 def typer_app() -> typer.Typer:
@@ -164,7 +172,7 @@ def show_page(topic: str | None) -> None:
         return
     if topic not in TOPICS:
         if topic in COMMANDS:
-            _call([topic, "--help"])
+            run_typer([topic, "--help"])
             return
         raise unknown("topic", topic, TOPICS)
     from rich.markdown import Markdown
