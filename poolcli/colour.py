@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # what is asked for is checked without NumPy
     from poolcli.ops.arrays import Array
     from poolcli.ops.ignored import Ignored
 
-LIGHT = ("L", "LA", "RGB", "RGBA", "I;16", "uint8", "uint16")  # modes and dtypes whose values are taken for sRGB's
+LIGHT = ("L", "LA", "RGB", "RGBA", "I;16", "LA;16", "RGB;16", "RGBA;16", "uint8", "uint16")  # taken for sRGB's values
 WEIGHTED = ("avg", "blur", "stride")  # poolings that are sums of weighted values
 
 

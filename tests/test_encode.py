@@ -10,10 +10,16 @@ from PIL import Image
 from poolcli import images
 from poolcli.errors import PictureError, UsageError
 from poolcli.images.formats import FORMATS, WRITABLE
+from poolcli.images.modes import MODES
 from tests.pictures import animation, file_of, png, random_picture
 
 LOSSY = ("JPEG", "JPEG2000", "WEBP", "AVIF")
-HELD = [(row.name, mode) for row in FORMATS.values() for mode in row.modes if row.name not in LOSSY]
+HELD = [
+    (row.name, mode)
+    for row in FORMATS.values()
+    for mode in row.modes
+    if row.name not in (*LOSSY, "PAM") and not MODES[mode].narrow
+]
 
 
 def decode(stream, **options):

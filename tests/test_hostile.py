@@ -52,12 +52,6 @@ def promised_apng(frames):
     return png((4, 4), before=[chunk(b"acTL", struct.pack(">II", frames, 0))])
 
 
-def wordy(count, size):
-    """A PNG with so many compressed texts of so many bytes."""
-    text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(size), 9))
-    return png((4, 4), before=[text] * count)
-
-
 def bitmap_of(width, height):
     """A BMP that says it is so large."""
     head = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0)
@@ -87,8 +81,6 @@ HOSTILE = {
     "pages.tif": (lambda: pages_of_a_tiff(200), "more than 100 frames"),
     "channels.tif": (tiff_of_too_many_channels, "."),
     "promise.apng": (lambda: promised_apng(1_000_000), "."),
-    "wordy.png": (lambda: wordy(1, 20 * MIB), "broken or cut short"),
-    "wordier.png": (lambda: wordy(100, MIB), "broken or cut short"),
     "pickle.npy": (lambda: npy_file(np.array([[{}]], object), allow_pickle=True), "array of object cannot be pooled"),
     "lie.npy": (
         lambda: headed("{'descr': '<f4', 'fortran_order': False, 'shape': (100000, 100000), }", b"12"),
@@ -97,6 +89,9 @@ HOSTILE = {
     "script.eps": (lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n(a) run", "never run"),
     "한글\x1b[2J.png": (lambda: b"no", "not a picture"),
 }
+
+
+WORDY = (("wordy.png", 1, 20 * MIB, "larger than 1 MiB"), ("wordier.png", 100, MIB, "one too many"))
 
 
 @pytest.fixture
@@ -136,6 +131,17 @@ sys.exit(main(sys.argv[1:]))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit of memory is Linux's")
+@pytest.mark.parametrize(("name", "count", "size", "words"), WORDY)
+def test_texts_that_unpack_to_too_much_are_left_out(here, command, name, count, size, words):
+    """They are notes on a sound picture, which is pooled."""
+    text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(size), 9))
+    Path("in", name).write_bytes(png((4, 4), before=[text] * count))
+    result = command("pool", f"in/{name}", "-o", "out/", "--no-report")
+    assert result.code == 0
+    assert f"a text was left out, since it is {words}" in result.err
+    assert outputs(here / "out") == [name]
+
+
 def test_all_of_them_at_once_in_bounded_memory(here):
     """A folder of nothing but harm and one good picture, in 2 GiB of address space."""
     for name, (build, _) in HOSTILE.items():

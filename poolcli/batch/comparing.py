@@ -62,6 +62,7 @@ def play(contest: Contest, place: Place) -> Match:
             max_pixels=asked.max_pixels,
             frame=asked.frame,
             layout=asked.layout,
+            allow_8bit=asked.allow_8bit,
         ).frames[0]
         with np.errstate(all="ignore"):  # as in the pipeline
             standings = _standings(contest, frame)
@@ -185,6 +186,7 @@ def _decoded(path: Place, reading: images.ReadOptions, *, labels: bool) -> image
         max_pixels=reading.max_pixels,
         frame=reading.frame,
         layout=reading.layout,
+        allow_8bit=reading.allow_8bit,
     )
 
 

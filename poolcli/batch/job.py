@@ -110,6 +110,7 @@ def _pool_picture(settings: Settings, job: Job) -> Outcome:
         max_pixels=asked.max_pixels,
         frame=asked.frame,
         layout=asked.layout,
+        allow_8bit=asked.allow_8bit,
     )
     target_format = _target_format(settings, job, picture)
     images.check_fits(picture, target_format, settings.encoding)
@@ -172,7 +173,7 @@ def _as_written(settings: Settings, frame: images.Frame, target_format: str, poo
         return pooled
     from poolcli.ops.ranges import to_dtype
 
-    return to_dtype(pooled, frame.pixels.dtype, settings.to_range, alpha=frame.alpha)
+    return to_dtype(pooled, frame.pixels.dtype, settings.to_range, alpha=frame.alpha, peak=frame.peak)
 
 
 def _looks(

@@ -109,10 +109,13 @@ class Reading(Group):
         metavar="N",
         help=f"Refuse files of more pixels, all frames together: N ({DEFAULT_MAX_PIXELS} if not given) or none.",
     ).default(str(DEFAULT_MAX_PIXELS))
+    allow_8bit: bool = Option(
+        "--allow-8bit", help="Let more than 8 bits a channel become 8 where nothing else can be done."
+    ).default(False)
 
     def options(self) -> ReadOptions:
         """The checked values; UsageError for what is out of range."""
-        return ReadOptions(self.frame, _limit(self.max_pixels), self.layout)
+        return ReadOptions(self.frame, _limit(self.max_pixels), self.layout, self.allow_8bit)
 
 
 def _limit(text: str) -> int | None:

@@ -21,7 +21,7 @@ def settings_of(request: Request) -> Settings:
         None if reporting.no_report else reporting.shifting(),
         writing.to_range,
         reading.options(),
-        replace(writing.encoding(), layout=reading.layout),
+        replace(writing.encoding(), layout=reading.layout, allow_8bit=reading.allow_8bit),
         writing.format_name(),
         writing.durable,
         colour,

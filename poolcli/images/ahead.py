@@ -4,6 +4,7 @@ import os
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Thread
+from typing import BinaryIO
 
 from PIL import Image, ImageFile
 
@@ -18,10 +19,10 @@ WORTH = 1 << 18  # bytes of a file from which decoding takes longer than a threa
 class Begun(Thread):
     """An image that is being decoded; `file`, to be closed in the end, stays open: more may come after the pixels."""
 
-    def __init__(self, image: ImageFile.ImageFile, file: ExitStack, most: int | None) -> None:
+    def __init__(self, image: ImageFile.ImageFile, stream: BinaryIO, file: ExitStack, most: int | None) -> None:
         """Not started yet."""
         super().__init__(daemon=True)
-        self.image, self.file, self.whole, self._most = image, file, False, most
+        self.image, self.stream, self.file, self.whole, self._most = image, stream, file, False, most
 
     def run(self) -> None:
         """Decode. What is wrong with the picture is found again, and told, by who then decodes it from the file."""
@@ -49,10 +50,11 @@ def begin(path: Path, options: ReadOptions) -> None:
             return
         with pixel_limit(options.max_pixels), reading(""):
             image = Image.open(stream, formats=formats)
-        if image.format not in formats or ";16" in str(image.tile):  # several pictures; more bits than Pillow keeps
+        several = image.format not in formats or getattr(image, "is_animated", False)
+        if several or ";16" in str(image.tile):  # more bits than Pillow keeps
             return
         image.decodermaxblock = size  # JPEG: all in one piece
-        _begun[path] = Begun(image, file.pop_all(), options.max_pixels)
+        _begun[path] = Begun(image, stream, file.pop_all(), options.max_pixels)
         _begun[path].start()
 
 

@@ -2,25 +2,33 @@
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from poolcli.errors import PictureError
-from poolcli.images import metadata
+from poolcli.images import apng, metadata, png_read
 from poolcli.images.ahead import taken
 from poolcli.images.canvas import one_canvas
-from poolcli.images.formats import ARRAYS, FORMATS, REFUSED, START
+from poolcli.images.formats import ARRAYS, FORMATS, REFUSED, SIGNATURES, START
 from poolcli.images.frame import Frame, Palette, Picture
 from poolcli.images.guard import hush, opened, pixel_limit, reading
 from poolcli.images.modes import MODES, NATIVE, to_array
-from poolcli.images.options import DEFAULT_MAX_PIXELS, MAX_FRAMES, ReadOptions
+from poolcli.images.options import DEFAULT_MAX_PIXELS, MAX_FRAMES, ReadOptions, Request
 
 # Starts of files that are told by name rather than as "not a picture".
 _REFUSED_STARTS = {b"%!PS": "EPS", b"\xc5\xd0\xd3\xc6": "EPS", b"%PDF": "PDF", b"\xd7\xcd\xc6\x9a": "WMF",
                    b"GRIB": "GRIB", b"BUFR": "BUFR", b"\x89HDF": "HDF5"}  # fmt: skip
+
+# Modules that read what Pillow does not, or not as it is stored, by what a file begins with. Their `read` gives None
+# for what is left to Pillow.
+_OWN = (((b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"P7", b"PF", b"Pf"), "pnm"),)
 
 # How EXIF's orientations are undone.
 _TURNS = {
@@ -40,20 +48,6 @@ _WITH_ALPHA = tuple(name for name, mode in MODES.items() if mode.alpha)
 _OF_FRAME = ("duration", "disposal", "blend")
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """What is asked of one file; `notes` collects in order, without repeats."""
-
-    name: str
-    labels: bool
-    max_pixels: int | None
-    frame: int | None
-    notes: dict[str, None] = field(default_factory=dict)
-
-    def refuse(self, sentence: str) -> PictureError:
-        return PictureError(f"{self.name}: {sentence}")
-
-
 def decode(
     source: Path | BinaryIO,
     *,
@@ -62,20 +56,21 @@ def decode(
     max_pixels: int | None = DEFAULT_MAX_PIXELS,
     frame: int | None = None,
     layout: str | None = None,
+    allow_8bit: bool = False,
 ) -> Picture:
     """The picture or arrays in `source`, told by its content; all its frames, or only number `frame` from 0.
 
-    Frames are turned upright as EXIF says. Palettes are expanded to RGB or RGBA unless `labels` asks for the
-    indices. `max_pixels` bounds the pixels of all frames together, before they are decoded (not of .npy, which
-    cannot be larger than its file). `layout` says what the axes of arrays are (hw, hwc, chw, nchw; a frame for each
-    n). Raises PictureError, beginning with `name`, for everything that can be wrong.
+    Values are as they are stored: what cannot be read in its own depth is refused, unless `allow_8bit`. Frames are
+    turned upright as EXIF says. Palettes are expanded to RGB or RGBA unless `labels` asks for the indices. `max_pixels`
+    bounds the pixels of all frames together, before they are decoded (not of .npy, which cannot be larger than its
+    file). `layout` says what the axes of arrays are (hw, hwc, chw, nchw; a frame for each n). Raises PictureError,
+    beginning with `name`, for everything that can be wrong.
     """
     hush()
-    options = ReadOptions(frame, max_pixels, layout)
-    request = _Request(name, labels, max_pixels, frame)
+    request = Request(name, labels, ReadOptions(frame, max_pixels, layout, allow_8bit))
     if begun := taken(source):
         with begun.file, pixel_limit(max_pixels):
-            return _picture(begun.image, request)
+            return _picture(begun.image, begun.stream, request)
     with opened(source, name) as stream:
         with reading(name):
             start = stream.read(START)
@@ -85,26 +80,79 @@ def decode(
         if start.startswith(ARRAYS["NPY"]):
             from poolcli.images.arrays import read_array
 
-            return read_array(stream, source, name, options)
+            return read_array(stream, source, name, request.options)
         if start.startswith(ARRAYS["NPZ"]):
             from poolcli.images.arrays import read_archive
 
-            return read_archive(stream, name, options)
+            return read_archive(stream, name, request.options)
         with pixel_limit(max_pixels):
-            with reading(name):
-                image = identified(stream)
-            if image is None:
-                raise request.refuse(_not_a_picture(start))
-            return _picture(image, request)
+            return _read_picture(stream, start, request)
 
 
-def _picture(image: Image.Image, request: _Request) -> Picture:
-    stored_mode = "I;16" if _is_wide_pgm(image) else image.mode
-    _note_depth(image, request)
-    frames = tuple(_read(image, request) for _ in _selected(image, request))
+def _read_picture(stream: BinaryIO, start: bytes, request: Request) -> Picture:
+    if start.startswith(SIGNATURES["PNG"]):
+        return _read_png(stream, request)
+    for starts, module in _OWN:
+        if start.startswith(starts):
+            with reading(request.name):
+                picture: Picture | None = import_module(f"poolcli.images.{module}").read(stream, request)
+            if picture is not None:
+                return replace(picture, notes=tuple(request.notes))
+            stream.seek(0)
+    with reading(request.name):
+        image = identified(stream)
+    if image is None:
+        raise request.refuse(_not_a_picture(start))
+    return _picture(image, stream, request)
+
+
+def _read_png(stream: BinaryIO, request: Request) -> Picture:
+    """The picture, if need be without the notes on it that are broken."""
+    try:
+        return _png(stream, request)
+    except PictureError:
+        with reading(request.name):
+            file, notes = png_read.without_broken_notes(stream)
+        if not notes:
+            raise
+        request.notes.update(dict.fromkeys(notes))
+        return _png(file, request)
+
+
+def _png(stream: BinaryIO, request: Request) -> Picture:
+    with reading(request.name):
+        head = png_read.head(stream)
+        animated = head is not None and apng.is_animated(head)
+        file = apng.without_animation(stream) if animated else stream
+        file.seek(0)
+        image = Image.open(file, formats=["PNG"])
+    if not animated or head is None:
+        return _picture(image, file, request)
+    frames, hidden, plays = apng.frames_of(stream, head, request, partial(_still, request))
+    with reading(request.name):
+        image.load()
+    turn = metadata.orientation_of(image, request.name, request.notes)
+    meta = replace(metadata.gathered(image, request.name, request.notes), default_image=hidden, loop=plays)
+    upright = tuple(replace(frame, pixels=turned(frame.pixels, turn)) for frame in frames)
+    return Picture("PNG", upright, head.wide or image.mode, meta, tuple(request.notes))
+
+
+def _still(request: Request, stream: BinaryIO, labels: bool) -> Frame:
+    """The only picture of a PNG."""
+    with reading(request.name):
+        image = Image.open(stream, formats=["PNG"])
+    return _read(image, stream, replace(request, labels=labels))
+
+
+def _picture(image: Image.Image, stream: BinaryIO, request: Request) -> Picture:
+    stored_mode = image.mode
+    if image.format == "PNG" and (head := png_read.head(stream)) is not None:
+        stored_mode = head.wide or stored_mode
+    _check_depth(image, request)
+    frames = tuple(_read(image, stream, request) for _ in _selected(image, request))
     if image.format == "GIF":
         rows, columns = (max(sides) for sides in zip(*(frame.pixels.shape[:2] for frame in frames), strict=True))
-        _check_limit(rows * columns * len(frames), len(frames) > 1, request)
+        request.check_pixels(rows * columns * len(frames), together=len(frames) > 1)
         frames = one_canvas(frames, request.notes)
     meta = metadata.gathered(image, request.name, request.notes)
     return Picture(str(image.format), frames, stored_mode, meta, tuple(request.notes))
@@ -127,11 +175,11 @@ def _not_a_picture(start: bytes) -> str:
     return "not a picture that Pillow can read; give PNG, JPEG, TIFF, WebP, GIF ... or .npy"
 
 
-def _selected(image: Image.Image, request: _Request) -> Iterator[None]:
+def _selected(image: Image.Image, request: Request) -> Iterator[None]:
     """Bring every wanted frame of `image` to the front, one after the other, as far as the limits allow."""
-    if request.frame is not None:
-        _go_to(image, request.frame, request)
-        _count_pixels(image, 0, request)
+    if request.options.frame is not None:
+        _go_to(image, request.options.frame, request)
+        request.check_pixels(image.width * image.height)
         yield
         return
     row = FORMATS.get(str(image.format))
@@ -142,21 +190,21 @@ def _selected(image: Image.Image, request: _Request) -> Iterator[None]:
             raise request.refuse(f"more than {MAX_FRAMES} frames; take single ones with --frame N")
         if number and not (several and _seek(image, number, request)):
             break
-        pixels = _count_pixels(image, pixels, request)
+        pixels += image.width * image.height
+        request.check_pixels(pixels, together=number > 0)
         yield
     _check_promise(image, number, several, request)
 
 
-def _go_to(image: Image.Image, wanted: int, request: _Request) -> None:
+def _go_to(image: Image.Image, wanted: int, request: Request) -> None:
     if wanted >= MAX_FRAMES:
         raise request.refuse(f"no frame {wanted}; frames are numbered from 0 to at most {MAX_FRAMES - 1}")
     for number in range(1, wanted + 1):
         if not _seek(image, number, request):
-            held = "1 frame, number 0" if number == 1 else f"{number} frames, 0 to {number - 1}"
-            raise request.refuse(f"no frame {wanted}; the file has {held}")
+            request.chosen(number)
 
 
-def _seek(image: Image.Image, number: int, request: _Request) -> bool:
+def _seek(image: Image.Image, number: int, request: Request) -> bool:
     row = FORMATS.get(str(image.format))
     if row is None or row.frames == "one":  # what Pillow calls frames of a PSD are its layers
         return False
@@ -168,21 +216,7 @@ def _seek(image: Image.Image, number: int, request: _Request) -> bool:
     return True
 
 
-def _count_pixels(image: Image.Image, before: int, request: _Request) -> int:
-    pixels = before + image.width * image.height
-    _check_limit(pixels, before > 0, request)
-    return pixels
-
-
-def _check_limit(pixels: int, together: bool, request: _Request) -> None:
-    if request.max_pixels is not None and pixels > request.max_pixels:
-        what = f"frames of {pixels} pixels together are" if together else f"a picture of {pixels} pixels is"
-        raise request.refuse(
-            f"{what} more than the limit of {request.max_pixels}; if you trust the file, raise it with --max-pixels"
-        )
-
-
-def _check_promise(image: Image.Image, read: int, several: bool, request: _Request) -> None:
+def _check_promise(image: Image.Image, read: int, several: bool, request: Request) -> None:
     # Only where the header says so: for GIF and TIFF Pillow would read the whole file again to count.
     promised = vars(image).get("n_frames", 1)
     if several and promised > read:
@@ -191,17 +225,33 @@ def _check_promise(image: Image.Image, read: int, several: bool, request: _Reque
         request.notes[f"the first of {promised} pictures in the file was taken; --frame N takes another"] = None
 
 
-def _note_depth(image: Image.Image, request: _Request) -> None:
-    """Say so where Pillow has no mode for 16 bits a channel and reads the upper 8."""
-    for tile in getattr(image, "tile", ())[:1]:
-        raw = tile[3][0] if isinstance(tile[3], tuple) and tile[3] else tile[3]
-        mode = MODES.get(NATIVE.get(image.mode, image.mode))
-        if isinstance(raw, str) and ";16" in raw and mode is not None and mode.dtype == "uint8":
-            request.notes[f"16 bits a channel were read as 8, since Pillow has no {image.mode} of 16"] = None
+def _check_depth(image: Image.Image, request: Request) -> None:
+    """Refuse what Pillow has no mode for: 16 bits a channel, of which it reads the upper 8."""
+    if image.format == "PNG" or MODES[NATIVE.get(image.mode, image.mode)].dtype != "uint8":
+        return
+    for codec, _, _, given in getattr(image, "tile", ())[:1]:
+        raw = given if isinstance(given, tuple) else (given,)
+        if codec == "SGI16" or (codec == "sgi_rle" and raw[-1] == 2) or str(raw[0])[-4:-1] == ";16":
+            _need_8_bits(f"{image.format} of 16 bits a channel", request)
 
 
-def _read(image: Image.Image, request: _Request) -> Frame:
+def _need_8_bits(what: str, request: Request) -> None:
+    """PictureError, or where fewer bits are allowed a note."""
+    if not request.options.allow_8bit:
+        raise request.refuse(
+            f"{what}, of which Pillow reads 8; convert it to TIFF or PNG, or allow that with --allow-8bit"
+        )
+    request.note(f"{what} was read as 8 bits")
+
+
+def _read(image: Image.Image, stream: BinaryIO, request: Request) -> Frame:
     """The frame at the front of `image`, upright and expanded, as an array of its own."""
+    head = png_read.head(stream) if image.format == "PNG" else None
+    if head is not None and head.depth == 16:
+        return _read_wide(image, stream, head, request)
+    if head is not None and (key := head.key()) is not None:  # Pillow scales the pixels of 1 to 4 bits, not this
+        scaled = tuple(value * (255 // ((1 << head.depth) - 1)) for value in key)
+        image.info["transparency"] = scaled if len(scaled) > 1 else scaled[0]
     with reading(request.name):
         image.load()
     turn = _TURNS.get(metadata.orientation_of(image, request.name, request.notes))
@@ -214,14 +264,29 @@ def _read(image: Image.Image, request: _Request) -> Frame:
             raise request.refuse(f"pixels of mode {shown.mode} cannot be pooled; convert it to PNG first")
         palette = _palette(shown) if shown.mode in ("P", "PA") else None
         pixels = to_array(shown)
-        if _is_wide_pgm(image):
-            pixels, mode = pixels.astype("uint16"), "I;16"
         return Frame(pixels, mode, MODES[mode].alpha, palette, info)
 
 
-def _is_wide_pgm(image: Image.Image) -> bool:
-    """Whether these are 16 bits that Pillow widens to 32."""
-    return image.format == "PPM" and image.mode == "I"
+def _read_wide(image: Image.Image, stream: BinaryIO, head: png_read.Head, request: Request) -> Frame:
+    """The only picture of a PNG of 16 bits a channel."""
+    with reading(request.name):
+        pixels = png_read.wide_pixels(image, stream, head.wide) if head.wide else to_array(image)
+    mode, key = head.wide or "I;16", head.key()
+    if key is not None:
+        mode = "RGBA;16" if head.wide else "LA;16"
+        pixels = png_read.with_alpha(pixels, key, 65_535)
+        request.note(f"transparent colour of {head.wide or 'I;16'} pooled as {mode}")
+    pixels = turned(pixels, metadata.orientation_of(image, request.name, request.notes))
+    return Frame(pixels, mode, MODES[mode].alpha)
+
+
+def turned(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """`pixels` upright, as EXIF's orientation says."""
+    if orientation > 4:
+        pixels = pixels.swapaxes(0, 1)
+    rows = slice(None, None, -1 if orientation in (3, 4, 7, 8) else 1)
+    columns = slice(None, None, -1 if orientation in (2, 3, 6, 7) else 1)
+    return np.ascontiguousarray(pixels[rows, columns])
 
 
 def _info(image: Image.Image) -> Mapping[str, object]:
@@ -231,7 +296,7 @@ def _info(image: Image.Image) -> Mapping[str, object]:
     return info
 
 
-def _expanded(image: Image.Image, request: _Request) -> Image.Image:
+def _expanded(image: Image.Image, request: Request) -> Image.Image:
     if request.labels and image.mode in ("P", "PA") and not _composed(image, request):
         return image
     clear = image.has_transparency_data
@@ -247,9 +312,9 @@ def _expanded(image: Image.Image, request: _Request) -> Image.Image:
     return image.convert(target)
 
 
-def _composed(image: Image.Image, request: _Request) -> bool:
+def _composed(image: Image.Image, request: Request) -> bool:
     """Whether the indices of `image` are given up: Pillow composes the frames after the first of a GIF in RGB."""
-    composed = image.format == "GIF" and request.frame is None and getattr(image, "is_animated", False)
+    composed = image.format == "GIF" and request.options.frame is None and getattr(image, "is_animated", False)
     if composed:
         request.notes["the frames of an animated GIF are pooled as colours, not as labels"] = None
     return composed

@@ -10,11 +10,11 @@ import numpy as np
 from PIL import Image
 
 from poolcli.errors import PictureError
-from poolcli.images import metadata, png
+from poolcli.images import metadata, png, pnm
 from poolcli.images.formats import ARRAYS, FORMATS, Format, default_format, holding, writable
 from poolcli.images.frame import Frame, Meta, Picture
 from poolcli.images.guard import hush, writing
-from poolcli.images.modes import as_pillow_mode, converted, to_image, way_to
+from poolcli.images.modes import MODES, WORDS, as_pillow_mode, converted, to_image, way_to
 from poolcli.images.options import EncodeOptions
 
 _DEFAULT = EncodeOptions()
@@ -48,7 +48,7 @@ def encode(
     _check_frames(picture, row)
     _check_sides(picture, row)
     notes = dict.fromkeys(picture.notes)
-    frames = _uniform(tuple(_held(frame, row, notes) for frame in picture.frames), row, notes)
+    frames = _uniform(tuple(_held(frame, row, options, notes) for frame in picture.frames), row, notes)
     if row.name in _JOINING and (joined := sum(_repeats(frames))):
         notes[f"{joined} frames equal to the one before were joined to it by the writer of {row.name}"] = None
     frames = _with_palettes(frames, row, notes)
@@ -74,7 +74,7 @@ def check_fits(picture: Picture, format: str, options: EncodeOptions = _DEFAULT)
         return
     _check_frames(picture, row)
     for frame in picture.frames:
-        _way(as_pillow_mode(frame, row.name), row)
+        _way(as_pillow_mode(frame, row.name), row, options)
 
 
 def _check_frames(picture: Picture, row: Format) -> None:
@@ -97,41 +97,53 @@ def _check_sides(picture: Picture, row: Format) -> None:
         )
 
 
-def _held(frame: Frame, row: Format, notes: dict[str, None]) -> Frame:
+def _held(frame: Frame, row: Format, options: EncodeOptions, notes: dict[str, None]) -> Frame:
     """`frame` in the nearest mode that the format holds, with a note when that is not its own."""
     frame = as_pillow_mode(frame, row.name)
-    way = _way(frame, row)
+    way = _way(frame, row, options)
     if way:
         notes[f"{frame.mode} was written as {way[-1]}, since {row.name} does not hold {frame.mode}"] = None
     for mode in way:
         frame = converted(frame, mode)
+    if frame.peak is not None and "peak" not in row.keeps:
+        full = np.iinfo(frame.pixels.dtype).max
+        notes[f"values of 0 to {frame.peak} were written as they are, though {row.name} takes {full} for white"] = None
     return frame
 
 
-def _way(frame: Frame, row: Format) -> list[str]:
+def _way(frame: Frame, row: Format, options: EncodeOptions) -> list[str]:
     """The conversions that lead from the mode of `frame` to one that the format holds."""
-    way = way_to(frame, row.modes)
+    way = way_to(frame, row.modes, narrow=options.allow_8bit)
     if way is None:
-        raise PictureError(f"{row.name} cannot hold {_spelled(frame.mode)}; write {holding([frame.mode])}")
+        narrow = " or allow 8 bits with --allow-8bit" if way_to(frame, row.modes, narrow=True) is not None else ""
+        held = f"{row.name} cannot hold {_spelled(frame.mode)}"
+        raise PictureError(f"{held}; write {holding([frame.mode])}{narrow and ','}{narrow}")
     return way
 
 
 def _spelled(mode: str) -> str:
-    words = {"I;16": "16-bit grey", "I": "32-bit integers", "F": "32-bit floats"}
-    return f"{words[mode]} ({mode})" if mode in words else mode
+    return f"{WORDS[mode]} ({mode})" if mode in WORDS else mode
 
 
 def _uniform(frames: tuple[Frame, ...], row: Format, notes: dict[str, None]) -> tuple[Frame, ...]:
     """The frames of an animation in one mode, the richest of theirs; pages of a TIFF may differ."""
     modes = {frame.mode for frame in frames}
-    if len(modes) == 1 or row.name == "TIFF":
+    if row.name == "TIFF" or (len(modes) == 1 and not _palettes_differ(frames, row)):
         return frames
     clear = any(frame.alpha or (frame.palette is not None and frame.palette.transparent) for frame in frames)
     common = "RGBA" if clear else "RGB"
-    notes[f"frames of modes {', '.join(sorted(modes))} were written as {common}"] = None
-    if not modes <= {"1", "L", "LA", "P", "PA", "RGB", "RGBA"}:
+    if any(MODES[mode].narrow for mode in modes) and modes <= {"I;16", "LA;16", "RGB;16", "RGBA;16"}:
+        common += ";16"
+    elif not modes <= {"1", "L", "LA", "P", "PA", "RGB", "RGBA"}:
         raise PictureError(f"frames of modes {', '.join(sorted(modes))} are no one {row.name}; write TIFF")
+    kinds = f"modes {', '.join(sorted(modes))}" if len(modes) > 1 else "several palettes"
+    notes[f"frames of {kinds} were written as {common}"] = None
     return tuple(frame if frame.mode == common else converted(frame, common) for frame in frames)
+
+
+def _palettes_differ(frames: tuple[Frame, ...], row: Format) -> bool:
+    """Whether frames of palettes are no labels of one: in a GIF each has its own."""
+    return row.name != "GIF" and any(frame.palette != frames[0].palette for frame in frames)
 
 
 def _with_palettes(frames: tuple[Frame, ...], row: Format, notes: dict[str, None]) -> tuple[Frame, ...]:
@@ -167,21 +179,28 @@ def _transparency(frame: Frame, row: Format) -> dict[str, Any]:
 
 
 def _save(picture: Picture, stream: BinaryIO, row: Format, given: dict[str, Any]) -> None:
-    images = [_image(frame) for frame in picture.frames]
-    if len(images) > 1:
-        given = given | _animation(picture, row) | {"save_all": True, "append_images": images[1:]}
     # Some writers go back to fill in their headers, and TIFF's reads what it has written.
     direct = stream.seekable() and stream.readable() and row.name not in _IN_MEMORY
     target = cast(BinaryIO, _Checked(stream)) if direct else BytesIO()
     with writing(row.name):
-        if row.name == "PNG" and len(images) == 1:
-            png.save(images[0], picture.frames[0].pixels, target, given)
+        if row.name == "PNG":
+            plays = given.pop("loop", 0)
+            png.save(picture.frames, target, given, plays=plays, hidden=picture.meta.default_image)
+        elif row.name in ("PPM", "PAM"):
+            pnm.write(picture, target)
         else:
-            images[0].save(target, row.name, **given)
+            _save_by_pillow(picture, target, row, given)
     if isinstance(target, BytesIO):
-        if row.name == "WEBP" and len(images) > 1 and _clear(picture):
-            _mark_alpha(target.getbuffer())
         stream.write(target.getbuffer())
+
+
+def _save_by_pillow(picture: Picture, target: BinaryIO, row: Format, given: dict[str, Any]) -> None:
+    images = [_image(frame) for frame in picture.frames]
+    if len(images) > 1:
+        given = given | _animation(picture, row) | {"save_all": True, "append_images": images[1:]}
+    images[0].save(target, row.name, **given)
+    if row.name == "WEBP" and len(images) > 1 and _clear(picture) and isinstance(target, BytesIO):
+        _mark_alpha(target.getbuffer())
 
 
 class _Checked:
@@ -221,16 +240,6 @@ def _image(frame: Frame) -> Image.Image:
 def _animation(picture: Picture, row: Format) -> dict[str, Any]:
     """Durations, and how frames follow one another: since each is a whole picture, none is laid over another."""
     durations = [frame.info.get("duration") or 0 for frame in picture.frames]
-    if row.name == "PNG":
-        hidden = int(picture.meta.default_image)
-        # Pillow joins a frame to one before it that leaves the same picture, unless they are disposed of differently.
-        turns = 2 if any(_repeats(picture.frames)) else 1
-        return {
-            "duration": durations[hidden:],
-            "disposal": [number % turns for number in range(len(durations) - hidden)],
-            "blend": 0,
-            "default_image": picture.meta.default_image,
-        }
     if row.name == "GIF":
         return {"duration": [round(float(each)) for each in durations], "disposal": 2 if _clear(picture) else 1}
     if row.name in ("WEBP", "AVIF"):

@@ -54,8 +54,8 @@ _RICH = "icc exif xmp"
 FORMATS = {
     row.name: row
     for row in (
-        _row("PNG", ".png .apng", "1 L LA P RGB RGBA I;16", keeps=f"{_RICH} dpi text loop", frames="all",
-             animates=True),
+        _row("PNG", ".png .apng", "1 L LA P RGB RGBA I;16 LA;16 RGB;16 RGBA;16", keeps=f"{_RICH} dpi text loop",
+             frames="all", animates=True),
         _row("JPEG", ".jpg .jpeg .jpe .jfif", "L RGB CMYK", keeps=f"{_RICH} dpi comment", max_side=65_500),
         _row("TIFF", ".tif .tiff", "1 L LA P PA RGB RGBA CMYK YCbCr LAB I F I;16", keeps=f"{_RICH} dpi",
              frames="all", animates=True),
@@ -65,7 +65,8 @@ FORMATS = {
         _row("AVIF", ".avif .avifs", "L RGB RGBA", keeps=_RICH, frames="all", animates=True, max_side=65_536),
         _row("BMP", ".bmp", "1 L P RGB", keeps="dpi"),
         _row("DIB", ".dib", "1 L P RGB", keeps="dpi"),
-        _row("PPM", ".ppm .pgm .pbm .pnm .pfm", "1 L RGB F I;16"),
+        _row("PPM", ".ppm .pgm .pbm .pnm .pfm", "1 L RGB F I;16 RGB;16 RGB;32F", keeps="peak"),
+        _row("PAM", ".pam", "1 L LA RGB RGBA I;16 LA;16 RGB;16 RGBA;16", keeps="peak"),
         _row("TGA", ".tga .icb .vda .vst", "1 L LA P RGB RGBA", max_side=65_535),
         _row("JPEG2000", ".jp2 .j2k .j2c .jpc .jpf .jpx", "L LA RGB RGBA CMYK I;16", keeps="comment"),
         _row("ICO", ".ico", "1 L LA P RGB RGBA I;16", max_side=256),
@@ -106,7 +107,7 @@ FORMATS = {
 BY_EXTENSION = {extension: row.name for row in FORMATS.values() for extension in row.extensions}
 # Formats of arrays, and what their files begin with: of a single one, and of an archive, which may be empty.
 ARRAYS = {"NPY": (b"\x93NUMPY",), "NPZ": (b"PK\x03\x04", b"PK\x05\x06")}
-START = max(len(start) for starts in ARRAYS.values() for start in starts)  # bytes that tell
+START = 32  # bytes at the front of a file that tell what it is
 SIGNATURES = {"PNG": b"\x89PNG\r\n\x1a\n", "JPEG": b"\xff\xd8\xff"}  # what these begin with
 WRITABLE = tuple(row.name for row in FORMATS.values() if row.modes or row.name in ARRAYS)
 REFUSED = frozenset(row.name for row in FORMATS.values() if not row.readable)

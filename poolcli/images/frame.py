@@ -51,14 +51,16 @@ class Meta:
     quantization: Mapping[int, Sequence[int]] | None = None
     subsampling: int = -1
     compression: str | None = None  # a TIFF's
+    scale: float = 1.0  # a PFM's: what its values are to be multiplied by, which is left to who uses them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One picture: `pixels` is H x W, or H x W x C with C >= 2, and may be read-only.
 
-    `mode` is the Pillow mode of the pixels, or for arrays the name of the dtype; `alpha` says that the last
-    channel is alpha; `info` holds what belongs to this frame alone: duration (ms), disposal, blend.
+    `mode` is a row of `modes.MODES`, or for arrays the name of the dtype; `alpha` says that the last channel is
+    alpha; `info` holds what belongs to this frame alone: duration (ms), disposal, blend. `peak` is the largest value
+    of the file's depth where the dtype has room for more (1023 of 10 bits, the maxval of a PNM): values are as stored.
     """
 
     pixels: NDArray[Any]
@@ -66,6 +68,7 @@ class Frame:
     alpha: bool = False
     palette: Palette | None = None
     info: Mapping[str, Any] = field(default_factory=dict)
+    peak: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

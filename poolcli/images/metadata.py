@@ -155,7 +155,7 @@ def fitted(meta: Meta, row: Format, mode: str, notes: dict[str, None]) -> Meta:
 def arguments(meta: Meta, row: Format) -> dict[str, Any]:
     """`meta` as the keyword arguments of Pillow's writer for `row`."""
     given: dict[str, Any] = {}
-    for what in row.keeps:
+    for what in row.keeps & _WRITTEN.keys():
         value = _WRITTEN[what](meta, row)
         if value is not None:
             given[_KEYWORDS.get(what, what)] = value

@@ -1,4 +1,4 @@
-"""Pillow's modes as arrays: one row a mode, and the crossing between images and arrays with the fewest copies."""
+"""Modes of pixels as arrays, Pillow's and those it lacks; and the crossing between images and arrays."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -15,12 +15,16 @@ from poolcli.images.frame import Frame, Palette
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """One Pillow mode: dtype and channels of its array, the colour space that an ICC profile for it names."""
+    """One mode: dtype and channels of its array, the colour space that an ICC profile for it names.
+
+    `narrow`: the mode of 8 bits a channel, for modes that Pillow does not have.
+    """
 
     dtype: str
     channels: int = 1
     alpha: bool = False
     space: bytes = b"RGB "
+    narrow: str = ""
 
 
 MODES = {
@@ -41,6 +45,19 @@ MODES = {
     "HSV": Mode("uint8", 3),
     "CMYK": Mode("uint8", 4, space=b"CMYK"),
     "LAB": Mode("uint8", 3, space=b"Lab "),
+    "LA;16": Mode("uint16", 2, alpha=True, space=b"GRAY", narrow="LA"),
+    "RGB;16": Mode("uint16", 3, narrow="RGB"),
+    "RGBA;16": Mode("uint16", 4, alpha=True, narrow="RGBA"),
+    "RGB;32F": Mode("float32", 3, narrow="RGB"),
+}
+WORDS = {
+    "I;16": "16-bit grey",
+    "LA;16": "16-bit grey with alpha",
+    "RGB;16": "16-bit RGB",
+    "RGBA;16": "16-bit RGBA",
+    "I": "32-bit integers",
+    "F": "32-bit floats",
+    "RGB;32F": "RGB of 32-bit floats",
 }
 
 # The byte orders of 16 bits are the file's affair: as arrays they are all native.
@@ -62,11 +79,16 @@ _NEXT = {
     "LAB": ("RGB",),
     "HSV": ("RGB",),
     "I": ("I;16",),
+    "LA;16": ("RGBA;16", "I;16"),
+    "RGBA;16": ("RGB;16",),
 }
+# The same with fewer bits: only where they are allowed.
+_8_BITS = {"I;16": "L", "LA;16": "LA", "RGB;16": "RGB", "RGBA;16": "RGBA"}
 
 # What an array is called when it has to become a picture: by dtype and channels.
 _ARRAYS = {
-    (MODES[mode].dtype, MODES[mode].channels): mode for mode in ("1", "L", "LA", "RGB", "RGBA", "I", "F", "I;16")
+    (MODES[mode].dtype, MODES[mode].channels): mode
+    for mode in ("1", "L", "LA", "RGB", "RGBA", "I", "F", "I;16", "LA;16", "RGB;16", "RGBA;16", "RGB;32F")
 }
 
 # A strip of 24,000 pixels stays below the size from which malloc asks the kernel for every block.
@@ -83,6 +105,9 @@ def to_array(image: Image.Image) -> NDArray[Any]:
     mode = MODES[NATIVE.get(image.mode, image.mode)]
     dtype = np.dtype(mode.dtype)
     width, height = image.size
+    if image.mode == "1":  # Pillow keeps any byte but 0 for True, which NumPy would count as that number
+        truth: NDArray[np.bool_] = np.asarray(image).view(np.uint8) != 0
+        return truth
     if mode.channels * dtype.itemsize <= 2 and mode.channels == 1:
         return np.asarray(image).astype(dtype, copy=False)
     pixels = np.empty((height, width, mode.channels) if mode.channels > 1 else (height, width), dtype)
@@ -137,15 +162,23 @@ def as_pillow_mode(frame: Frame, format: str) -> Frame:
     return replace(frame, mode=mode, alpha=MODES[mode].alpha)
 
 
-def way_to(frame: Frame, allowed: Iterable[str]) -> list[str] | None:
-    """The modes to convert `frame` to, one after the other, until one of `allowed` is reached; None when none is."""
-    held = set(allowed)
+def way_to(frame: Frame, allowed: Iterable[str], *, narrow: bool = False) -> list[str] | None:
+    """The modes to convert `frame` to, one after the other, until one of `allowed` is reached; None when none is.
+
+    `narrow` allows modes of 8 bits for those of 16, where nothing else helps.
+    """
+    way = _way(frame, set(allowed), narrow=False)
+    return _way(frame, set(allowed), narrow=True) if way is None and narrow else way
+
+
+def _way(frame: Frame, allowed: set[str], *, narrow: bool) -> list[str] | None:
     queue = deque([[frame.mode]])
     while queue:
         way = queue.popleft()
-        if way[-1] in held:
+        if way[-1] in allowed:
             return way[1:]
-        queue.extend([*way, mode] for mode in _next(way[-1], frame.palette) if mode not in way)
+        following = (*_next(way[-1], frame.palette), *([_8_BITS[way[-1]]] if narrow and way[-1] in _8_BITS else []))
+        queue.extend([*way, mode] for mode in following if mode not in way)
     return None
 
 
@@ -159,10 +192,32 @@ def converted(frame: Frame, mode: str) -> Frame:
     """`frame` in another mode, by Pillow's own conversion; PictureError for integers that do not fit into 16 bits."""
     if frame.mode == "I" and mode == "I;16":
         return replace(frame, pixels=_in_16_bits(frame.pixels), mode=mode)
+    if _8_BITS.get(frame.mode) == mode:
+        return replace(frame, pixels=in_8_bits(frame.pixels, frame.peak), mode=mode, peak=None)
+    if frame.mode in _8_BITS and mode in _8_BITS:
+        return _among_16_bits(frame, mode)
     image = to_image(frame)
     if frame.palette is not None and frame.palette.transparency is not None:
         image.info["transparency"] = frame.palette.transparency
     return replace(frame, pixels=to_array(image.convert(mode)), mode=mode, alpha=MODES[mode].alpha, palette=None)
+
+
+def _among_16_bits(frame: Frame, mode: str) -> Frame:
+    """Gray repeated, alpha dropped or full, as `mode` asks: Pillow has none of these modes."""
+    pixels, target = frame.pixels if frame.pixels.ndim == 3 else frame.pixels[..., np.newaxis], MODES[mode]
+    colours = pixels[..., :-1] if frame.alpha else pixels
+    colours = np.repeat(colours, (target.channels - target.alpha) // colours.shape[2], axis=2)
+    if target.alpha:
+        full = np.full_like(colours[..., :1], 65_535 if frame.peak is None else frame.peak)
+        colours = np.concatenate([colours, pixels[..., -1:] if frame.alpha else full], axis=2)
+    return replace(frame, pixels=colours if target.channels > 1 else colours[..., 0], mode=mode, alpha=target.alpha)
+
+
+def in_8_bits(pixels: NDArray[Any], peak: int | None) -> NDArray[np.uint8]:
+    """16-bit values up to `peak` (None: 65535) as the nearest of 0 ... 255."""
+    most = 65_535 if peak is None else peak
+    nearest: NDArray[np.uint8] = ((pixels.astype(np.uint32) * 255 + most // 2) // most).astype(np.uint8)
+    return nearest
 
 
 def _in_16_bits(pixels: NDArray[Any]) -> NDArray[np.uint16]:

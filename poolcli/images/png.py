@@ -7,19 +7,22 @@ and 3.4 MB by run lengths, 200 ms and 3.5 MB by Pillow's run lengths, 1,380 ms a
 """
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
-from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
-from poolcli.images import png_rows
+from poolcli.images import apng, png_rows
+from poolcli.images.frame import Frame
+from poolcli.images.modes import MODES, to_image
+from poolcli.images.png_read import Part, write_chunks
 from poolcli.images.png_rows import Rows
 
 # Ways to write the pixels: by our own rows, with a strategy of zlib's, or with arguments for Pillow.
-CODES, RUNS, PILLOWS_RUNS, SEARCH = "codes", "runs", "pillow's runs", "search"
+CODES, RUNS, PILLOWS_RUNS, SEARCH, LEVEL = "codes", "runs", "pillow's runs", "search", "the level that is asked for"
 OWN: Mapping[str, int] = {CODES: zlib.Z_HUFFMAN_ONLY, RUNS: zlib.Z_RLE}
+WIDE = {**OWN, SEARCH: zlib.Z_DEFAULT_STRATEGY, LEVEL: zlib.Z_DEFAULT_STRATEGY}  # of modes that Pillow does not write
 PILLOWS: Mapping[str, Mapping[str, int]] = {
     PILLOWS_RUNS: {"compress_level": 6, "compress_type": zlib.Z_RLE},
     SEARCH: {"compress_level": 6},
@@ -33,17 +36,60 @@ DRAWING = 0.2  # bytes a value: what shrinks to less is a drawing, which the sea
 MOST_LARGER = 1.01  # of the strips, so that the whole file never is 5 % larger
 
 
-def save(image: Image.Image, pixels: NDArray[Any], stream: BinaryIO, given: Mapping[str, Any]) -> None:
-    """Write `image`, which is made of `pixels`, with Pillow's arguments `given`; a level among them is taken."""
-    if "compress_level" in given:
-        image.save(stream, "PNG", **given)
+def save(
+    frames: Sequence[Frame], stream: BinaryIO, given: Mapping[str, Any], *, plays: int = 0, hidden: bool = False
+) -> None:
+    """Write a picture, or several as whole frames of an animation, with Pillow's arguments `given`.
+
+    A level among them is taken. `plays`: how often, 0 for ever; `hidden`: the first frame is not part of it.
+    """
+    if len(frames) > 1:
+        pictures = (_parts(_planned(frame, given), given) for frame in frames)
+        durations = [frame.info.get("duration") or 0 for frame in frames]
+        write_chunks(stream, apng.animated(pictures, durations, plays, hidden=hidden))
         return
-    rows = Rows.of(pixels, image.mode)
-    way = choice(image, rows)
-    if rows is not None and way in OWN:
-        png_rows.save(rows, image.mode, OWN[way], stream, given)
+    plan = _planned(frames[0], given)
+    if plan.rows is None:
+        plan.image.save(stream, "PNG", **PILLOWS.get(plan.way, {}), **given)
     else:
-        image.save(stream, "PNG", **PILLOWS[way], **given)
+        write_chunks(stream, _parts(plan, given))
+
+
+class _Plan(NamedTuple):
+    """How a picture is written: by our own rows, or by Pillow where there are none."""
+
+    mode: str
+    image: Image.Image
+    rows: Rows | None
+    way: str
+
+
+def _planned(frame: Frame, given: Mapping[str, Any]) -> _Plan:
+    mode, rows = frame.mode, Rows.of(frame.pixels, frame.mode)
+    if narrow := MODES[mode].narrow:
+        return _Plan(mode, Image.new(narrow, (1, 1)), rows, LEVEL if "compress_level" in given else _wide_choice(rows))
+    image = to_image(frame)
+    way = LEVEL if "compress_level" in given else choice(image, rows)
+    return _Plan(mode, image, rows if way in OWN else None, way)
+
+
+def _parts(plan: _Plan, given: Mapping[str, Any]) -> Iterable[Part]:
+    """The chunks of a PNG."""
+    if plan.rows is None:
+        made = PngImagePlugin.getchunks(plan.image, **PILLOWS.get(plan.way, {}), **given)
+        return ((name, data) for name, data, _ in made)
+    rest = dict(given)
+    level = rest.pop("compress_level", 6)
+    return png_rows.parts(plan.rows, plan.mode, WIDE[plan.way], rest, level)
+
+
+def _wide_choice(rows: Rows | None) -> str:
+    """The quickest way that is hardly larger than the best, for modes that are always written by our own rows."""
+    assert rows is not None
+    height, row = rows.values.shape
+    some = [rows.part(top, bottom) for top, bottom in _strips(row, height)]
+    sizes = {way: sum(len(piece) for part in some for piece in part.compressed(WIDE[way])) for way in WIDE}
+    return next(way for way in WIDE if way != LEVEL and sizes[way] <= MOST_LARGER * min(sizes.values()))
 
 
 def choice(image: Image.Image, rows: Rows | None = None) -> str:
@@ -54,7 +100,7 @@ def choice(image: Image.Image, rows: Rows | None = None) -> str:
     """
     if rows is not None and rows.flat() > FLAT:
         return SEARCH
-    strips = _strips(image)
+    strips = _strips(image.width * len(image.getbands()), image.height)
     values = sum(bottom - top for top, bottom in strips) * image.width * len(image.getbands())
     search = 0
     large = rows is not None and rows.values.nbytes >= LEAST_BYTES
@@ -68,10 +114,11 @@ def choice(image: Image.Image, rows: Rows | None = None) -> str:
     return SEARCH
 
 
-def _strips(image: Image.Image) -> list[tuple[int, int]]:
-    """Strips of whole rows, (first, last + 1), evenly spread: an eighth of a small picture, a quarter at most."""
-    width, height = image.size
-    row = width * len(image.getbands())
+def _strips(row: int, height: int) -> list[tuple[int, int]]:
+    """Strips of whole rows, (first, last + 1), evenly spread: an eighth of a small picture, a quarter at most.
+
+    `row`: the values of a row.
+    """
     rows = min(-(-STRIP_VALUES // row), max(-(-height // 8), -(-LEAST_VALUES // row)))
     count = max(1, min(STRIPS, height // (4 * rows)))
     gap = height // count

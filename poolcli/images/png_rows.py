@@ -8,17 +8,18 @@ import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
-from poolcli.images.formats import SIGNATURES
+from poolcli.images import modes
+from poolcli.images.png_read import Part
 
 Bytes = NDArray[np.uint8]
 
-MODES = ("L", "LA", "RGB", "RGBA", "I;16")
+MODES = ("L", "LA", "RGB", "RGBA", "I;16", "LA;16", "RGB;16", "RGBA;16")
 BAND_BYTES = 1 << 18  # of rows that are filtered together: in the cache, yet so large that a thread seldom waits
 CHUNK_BYTES = 1 << 16  # of a chunk of the file, at least
 FILTERS = (1, 2, 3)  # Sub, Up, Average: the numbers that the file has for them
@@ -36,7 +37,7 @@ class Rows:
         """Those of H x W or H x W x C pixels; None in modes that are left to Pillow."""
         if mode not in MODES:
             return None
-        stored = np.ascontiguousarray(pixels, ">u2" if mode == "I;16" else np.uint8)
+        stored = np.ascontiguousarray(pixels, ">u2" if mode.endswith(";16") else np.uint8)
         values = stored.view(np.uint8).reshape(len(pixels), -1)
         return cls(values, values.shape[1] // pixels.shape[1])
 
@@ -49,9 +50,9 @@ class Rows:
         some = self.values[::4]
         return float(np.mean(some[:, self.pixel :] == some[:, : -self.pixel])) if some.shape[1] > self.pixel else 0.0
 
-    def compressed(self, strategy: int) -> Iterator[bytes]:
-        """What a PNG holds of them, piece by piece; `strategy` is zlib's."""
-        squeeze = zlib.compressobj(6, strategy=strategy)
+    def compressed(self, strategy: int, level: int = 6) -> Iterator[bytes]:
+        """What a PNG holds of them, piece by piece; `strategy` and `level` are zlib's."""
+        squeeze = zlib.compressobj(level, strategy=strategy)
         count = max(1, BAND_BYTES // self.values.shape[1])
         above = np.zeros((1, self.values.shape[1]), np.uint8)
         for top in range(0, len(self.values), count):
@@ -76,17 +77,18 @@ def _filtered(band: Bytes, above: Bytes, pixel: int) -> Bytes:
     return filtered
 
 
-def save(rows: Rows, mode: str, strategy: int, stream: BinaryIO, given: Mapping[str, Any]) -> None:
-    """Write a PNG of these rows; `given` are Pillow's arguments for what it holds beside them."""
+def parts(rows: Rows, mode: str, strategy: int, given: Mapping[str, Any], level: int = 6) -> Iterator[Part]:
+    """The chunks of a PNG of these rows; `given` are Pillow's arguments for what it holds beside them."""
     width, height = rows.values.shape[1] // rows.pixel, len(rows.values)
-    stream.write(SIGNATURES["PNG"])
-    for name, data, _ in PngImagePlugin.getchunks(Image.new(mode, (1, 1)), **given):
+    narrow = modes.MODES[mode].narrow
+    for name, data, _ in PngImagePlugin.getchunks(Image.new(narrow or mode, (1, 1)), **given):
         if name == b"IDAT":
-            for piece in _pieces(rows.compressed(strategy)):
-                PngImagePlugin.putchunk(stream, name, piece)
+            yield from ((name, piece) for piece in _pieces(rows.compressed(strategy, level)))
+        elif name == b"IHDR":
+            depth = b"\x10" if narrow else data[8:9]
+            yield name, struct.pack(">II", width, height) + depth + data[9:]
         else:
-            size = struct.pack(">II", width, height) if name == b"IHDR" else b""
-            PngImagePlugin.putchunk(stream, name, size, data[len(size) :])
+            yield name, data
 
 
 def _pieces(parts: Iterator[bytes]) -> Iterator[bytes]:

@@ -43,11 +43,13 @@ RANGES: "Mapping[str, Callable[[Array, int], Array]]" = {
 }
 
 
-def to_dtype(values: "Array", dtype: "np.dtype[Any]", how: str, *, alpha: bool = False) -> "Array":
+def to_dtype(
+    values: "Array", dtype: "np.dtype[Any]", how: str, *, alpha: bool = False, peak: int | None = None
+) -> "Array":
     """Floats as values of an integer `dtype`, rounded half up and held in its range; `how` names a row of RANGES.
 
-    With `alpha` the last channel is only rounded. What has the dtype already, and what is to be floats, only changes
-    its type.
+    With `alpha` the last channel is only rounded. `peak`: the largest value, where it is less than the dtype's. What
+    has the dtype already, and what is to be floats, only changes its type.
 
     >>> import numpy as np
     >>> to_dtype(np.array([[-10.0, 300.0]]), np.dtype(np.uint8), "abs").tolist()
@@ -61,8 +63,10 @@ def to_dtype(values: "Array", dtype: "np.dtype[Any]", how: str, *, alpha: bool =
         return values
     if dtype.kind == "f" or values.dtype.kind != "f":
         return values.astype(dtype)
-    span = full_range(dtype)
+    span = full_range(dtype) if peak is None else peak
     ranged = RANGES[how](values[..., :-1] if alpha else values, span)
     if alpha:
         ranged = np.concatenate([ranged, values[..., -1:]], axis=2)
+    if peak is not None:
+        ranged = np.minimum(ranged, peak)
     return to_integers(ranged, dtype)

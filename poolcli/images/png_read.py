@@ -1,0 +1,176 @@
+"""What Pillow does not read of a PNG: 16 bits a channel, colour chunks, and files with a broken note in them.
+
+Source: PNG specification, third edition.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from poolcli.images.formats import SIGNATURES
+
+Part = tuple[bytes, bytes]  # of a file: a chunk's name and its data
+
+COLOUR = (b"cHRM", b"cICP", b"cLLI", b"gAMA", b"mDCV", b"sRGB")  # what values mean: kept as they are
+_WIDE = {2: "RGB;16", 4: "LA;16", 6: "RGBA;16"}  # modes of 16 bits by the header's colour type
+_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
+_MOST_TEXT, _MOST_TEXTS = 1 << 20, 1 << 26  # bytes unpacked of one (a profile too), and of all texts: Pillow's limits
+_NAMES = {b"iCCP": "the colour profile", b"eXIf": "the EXIF data", **dict.fromkeys(_TEXTS, "a text")}
+
+
+class Chunk(NamedTuple):
+    """A chunk of a file: its name, where its data begin, and how many bytes they are."""
+
+    name: bytes
+    start: int
+    length: int
+
+    def data(self, stream: BinaryIO) -> bytes:
+        """Its data; fewer bytes where the file ends early."""
+        stream.seek(self.start)
+        return stream.read(self.length)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A PNG up to its pixels: the header's fields, and the data of the other chunks by name (the last of a kind)."""
+
+    width: int
+    height: int
+    depth: int
+    colour: int
+    chunks: Mapping[bytes, bytes]
+
+    @property
+    def wide(self) -> str | None:
+        """The mode of 16 bits a channel that Pillow lacks, if it is one."""
+        return _WIDE.get(self.colour) if self.depth == 16 else None
+
+    def key(self) -> tuple[int, ...] | None:
+        """The transparent value of gray, or the transparent colour of RGB, as large as values of that depth are."""
+        data = self.chunks.get(b"tRNS", b"")
+        count = {0: 1, 2: 3}.get(self.colour, 0)
+        if not count or len(data) < 2 * count:
+            return None
+        return tuple(value & (1 << self.depth) - 1 for value in struct.unpack_from(f">{count}H", data))
+
+
+def chunks(stream: BinaryIO) -> Iterator[Chunk]:
+    """The chunks of a PNG in `stream`, as far as it goes."""
+    at = len(SIGNATURES["PNG"])
+    while True:
+        stream.seek(at)
+        start = stream.read(8)
+        if len(start) < 8:
+            return
+        length, name = struct.unpack(">I4s", start)
+        yield Chunk(name, at + 8, length)
+        at += 12 + length
+
+
+def head(stream: BinaryIO) -> Head | None:
+    """What stands before the pixels; None where the file does not begin as a PNG does."""
+    before: dict[bytes, bytes] = {}
+    for chunk in chunks(stream):
+        if chunk.name in (b"IDAT", b"fdAT", b"IEND"):
+            break
+        before[chunk.name] = chunk.data(stream)
+    header = before.pop(b"IHDR", b"")
+    if len(header) < 13:
+        return None
+    width, height, depth, colour = struct.unpack_from(">IIBB", header)
+    return Head(width, height, depth, colour, before)
+
+
+def wide_pixels(image: Image.Image, stream: BinaryIO, mode: str) -> NDArray[np.uint16]:
+    """The pixels of `image`, a PNG of 16 bits a channel in `stream`, H x W x C; `mode` is its `Head.wide`.
+
+    Pillow gives 8 bits of every 16, the high or the low ones as its raw mode says: so it decodes twice, or gray with
+    alpha once, as if those four bytes were four channels.
+    """
+    if mode == "LA;16":
+        pixels = _unpacked(image, "RGBA")
+        halves = pixels.reshape(*pixels.shape[:2], 2, 2)
+        both = halves[..., 0].astype(np.uint16)
+        both <<= 8
+        both |= halves[..., 1]
+        return both
+    narrow = mode.removesuffix(";16")
+    high = _unpacked(image, f"{narrow};16B").astype(np.uint16)
+    high <<= 8
+    stream.seek(0)
+    with Image.open(stream, formats=["PNG"]) as again:
+        high |= _unpacked(again, f"{narrow};16L")
+    return high
+
+
+def _unpacked(image: Any, raw: str) -> NDArray[np.uint8]:
+    """The bytes of `image` as this raw mode of Pillow's."""
+    image.tile = [tile._replace(args=raw) for tile in image.tile]
+    return np.asarray(image)
+
+
+def with_alpha(pixels: NDArray[Any], key: tuple[int, ...], most: int) -> NDArray[Any]:
+    """`pixels` with one more channel: 0 where they are the colour `key`, else `most`."""
+    colours = pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
+    clear = np.all(colours == np.array(key, pixels.dtype), axis=2)
+    alpha = np.where(clear, 0, most).astype(pixels.dtype)
+    return np.concatenate([colours, alpha[..., np.newaxis]], axis=2)
+
+
+def without_broken_notes(stream: BinaryIO) -> tuple[BytesIO, list[str]]:
+    """The file without the chunks beside its pixels that are broken or too large, and a sentence for each."""
+    file, notes, room = BytesIO(), list[str](), _MOST_TEXTS
+    file.write(SIGNATURES["PNG"])
+    for chunk in chunks(stream):
+        data = chunk.data(stream)
+        check = stream.read(4)
+        if chunk.name[:1].islower() and chunk.name not in (b"tRNS", b"acTL", b"fcTL", b"fdAT"):
+            wrong, size = _judged(chunk.name, data, check)
+            room -= size if chunk.name in _TEXTS else 0
+            if wrong or room < 0:
+                what = _NAMES.get(chunk.name, f"the chunk {chunk.name.decode('ascii', 'replace')}")
+                notes.append(f"{what} was left out, since it is {wrong or 'one too many'}")
+                continue
+        file.write(struct.pack(">I4s", len(data), chunk.name) + data + check)
+    return file, notes
+
+
+def _judged(name: bytes, data: bytes, check: bytes) -> tuple[str | None, int]:
+    """What is wrong with a chunk, if anything is, and the bytes it unpacks to."""
+    if struct.pack(">I", zlib.crc32(name + data)) != check:
+        return "broken", 0
+    packed = _packed(name, data)
+    if packed is None:
+        return None, len(data)
+    try:
+        size = len(zlib.decompressobj().decompress(packed, _MOST_TEXT + 1))
+    except zlib.error:
+        return "broken", 0
+    return ("larger than 1 MiB" if size > _MOST_TEXT else None), size
+
+
+def _packed(name: bytes, data: bytes) -> bytes | None:
+    """The compressed part of a chunk, if it has one."""
+    after = data.partition(b"\0")[2]
+    if name in (b"zTXt", b"iCCP"):
+        return after[1:]
+    if name == b"iTXt" and after[:1] == b"\1":
+        return after[2:].partition(b"\0")[2].partition(b"\0")[2]
+    return None
+
+
+def write_chunks(stream: BinaryIO, parts: Iterable[Part]) -> None:
+    """Write a PNG of these chunks."""
+    stream.write(SIGNATURES["PNG"])
+    for name, data in parts:
+        stream.write(struct.pack(">I", len(data)) + name)
+        stream.write(data)
+        stream.write(struct.pack(">I", zlib.crc32(data, zlib.crc32(name))))
