@@ -46,8 +46,10 @@ def test_lines_come_now_and_then(capsys):
     assert [line.split()[1] for line in lines] == ["30", "60", "90"]
 
 
-def on_terminal(folder, *arguments, **variables):
-    """Run a command whose stderr is a terminal of 80 columns and whose stdout is a pipe: both outputs, exit code."""
+def on_terminal(folder, *arguments, stdout=subprocess.PIPE, **variables):
+    """Run a command whose stderr is a terminal of 80 columns and whose stdout is a pipe, or with None the terminal
+    too: both outputs, exit code.
+    """
     import fcntl
     import pty
     import struct
@@ -59,7 +61,7 @@ def on_terminal(folder, *arguments, **variables):
         words(*arguments),
         cwd=folder,
         env=environment(TERM="xterm-256color", COLUMNS="", **variables),
-        stdout=subprocess.PIPE,
+        stdout=slave if stdout is None else stdout,
         stderr=slave,
     ) as running:
         os.close(slave)
@@ -72,7 +74,7 @@ def on_terminal(folder, *arguments, **variables):
             if not block:
                 break
             told += block
-        out = running.stdout.read()
+        out = running.stdout.read() if running.stdout else b""
     os.close(master)
     return out.decode(), told.decode(), running.returncode
 
@@ -90,3 +92,23 @@ def test_a_bar_on_a_terminal(tmp_path):
     assert not re.findall(r"\x1b\[[0-9;]*3[0-9][0-9;]*m", told)
     out, told, _ = on_terminal(tmp_path, "pool", "in", "-o", "out3", "-q")
     assert (out, len(told.splitlines())) == ("", 1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")
+def test_names_are_for_pipes_and_for_who_asks(tmp_path):
+    """Hundreds of them would scroll the bar away; one picture's name is shown, and where the report is."""
+    draw_many(tmp_path / "in", 12)
+    _, told, code = on_terminal(tmp_path, "pool", "in", "-o", "out", stdout=None)
+    assert (code, ".png" in told, "12 of 12 pictures pooled" in told) == (0, False, True)
+    assert "; report: out/shift-report.jsonl" in told
+    _, told, _ = on_terminal(tmp_path, "pool", "in", "-o", "out2", "--verbose", stdout=None)
+    assert len(set(re.findall(r"out2/\d+\.png", told))) == 12
+    _, told, _ = on_terminal(tmp_path, "pool", "in/1.png", "-o", "one.png", stdout=None)
+    assert "one.png" in told
+    out, _, _ = on_terminal(tmp_path, "pool", "in", "-o", "out3")
+    assert len(out.splitlines()) == 12
+
+
+def test_quiet_and_verbose_contradict_each_other(command):
+    """Told before any work."""
+    assert "--quiet and --verbose contradict" in command.refused("pool", "a.png", "-qv")

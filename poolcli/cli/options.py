@@ -249,6 +249,9 @@ class Running(Group):
     quiet: bool = Option(
         "--quiet", "-q", help="Print nothing but errors and what --json or -o - ask for.", also="--silent"
     ).default(False)
+    verbose: bool = Option(
+        "--verbose", "-v", help="On a terminal too, print the name of every output of a folder."
+    ).default(False)
     resume: bool = Option("--resume", help="Go on with a run into this folder, by its journal.", panel=BATCH).default(
         False
     )
@@ -296,6 +299,8 @@ class Running(Group):
         """UsageError for an unknown engine, or a number that cannot be."""
         if self.resume and self.overwrite:
             raise UsageError("--resume keeps what is done and --overwrite does not: give one of them")
+        if self.quiet and self.verbose:
+            raise UsageError("--quiet and --verbose contradict each other: give one of them")
         engine = self.find_engine()
         self._check_cluster(engine)
         self.workers()

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 class Printer:
     """Prints outcomes as they come."""
 
-    def __init__(self, *, json: bool, quiet: bool, detailed: bool, stdout_is_taken: bool) -> None:
-        """`detailed`: one picture, whose report is worth a table; `stdout_is_taken`: a picture goes there."""
-        self.json, self.quiet, self.detailed, self.stdout_is_taken = json, quiet, detailed, stdout_is_taken
+    def __init__(self, *, json: bool, quiet: bool, detailed: bool, names: bool) -> None:
+        """`detailed`: one picture, whose report is worth a table; `names`: those of outputs go to stdout."""
+        self.json, self.quiet, self.detailed, self.names = json, quiet, detailed, names
 
     def planned(self, job: "Job") -> None:
         """A pair of `--dry-run`."""
@@ -36,7 +36,7 @@ class Printer:
             return
         for note in outcome.notes:
             say(f"{outcome.job.name}: {note}")
-        if not self.json and not self.stdout_is_taken:
+        if not self.json and self.names:
             print(escaped(outcome.job.target_name), flush=True)
         if self.detailed and outcome.reports:
             self._table(outcome)

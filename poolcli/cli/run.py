@@ -32,7 +32,9 @@ def run(request: Request) -> int:
         threads = running.threads(pictures=len(jobs))
         settings = replace(settings, looks=_looks(request, len(jobs)), threads=threads)
         to_stdout = running.output == STREAM or (running.output is None and request.inputs == [STREAM])
-        printer = Printer(json=running.json, quiet=running.quiet, detailed=len(jobs) == 1, stdout_is_taken=to_stdout)
+        alone, watched = len(jobs) == 1, sys.stdout.isatty() and sys.stderr.isatty()  # who sees a bar needs no names
+        names = not to_stdout and (alone or running.verbose or not watched)
+        printer = Printer(json=running.json, quiet=running.quiet, detailed=alone, names=names)
         if running.dry_run:
             for task in to_do(plan, settings, running, lambda number, outcome: None):
                 printer.planned(task.job)
@@ -50,7 +52,8 @@ def run(request: Request) -> int:
             work(plan, settings, running, tell)
         _write_reports(plan.files, kept)
         if tally.total > 1 and not running.quiet:
-            say(tally.summary())
+            reports = "".join(f"; report: {path}" for path in plan.files.values() if tally.done or tally.before)
+            say(tally.summary() + reports)
         if plan.journal:
             plan.journal.check()
     return 1 if tally.failed else 0
