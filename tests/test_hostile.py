@@ -110,7 +110,8 @@ def outputs(folder):
 @pytest.mark.parametrize("name", HOSTILE)
 def test_each_is_one_line_that_names_it_and_the_rest_is_done(here, command, monkeypatch, name):
     """Exit 1; the good picture before and after it is pooled; nothing else is left."""
-    monkeypatch.setattr("poolcli.images.decoding.MAX_FRAMES", 100)  # 10,000 take their time
+    for module in ("decoding", "tiff"):
+        monkeypatch.setattr(f"poolcli.images.{module}.MAX_FRAMES", 100)  # 10,000 take their time
     build, words = HOSTILE[name]
     Path("in", name).write_bytes(build())
     draw(here / "in/zz.png")

@@ -16,7 +16,7 @@ from poolcli.errors import PictureError
 from poolcli.images import apng, metadata, png_read
 from poolcli.images.ahead import taken
 from poolcli.images.canvas import one_canvas
-from poolcli.images.formats import ARRAYS, FORMATS, REFUSED, SIGNATURES, START
+from poolcli.images.formats import ARRAYS, FORMATS, REFUSED, SIGNATURES, START, TIFF
 from poolcli.images.frame import Frame, Palette, Picture
 from poolcli.images.guard import hush, opened, pixel_limit, reading
 from poolcli.images.modes import MODES, NATIVE, to_array
@@ -28,7 +28,10 @@ _REFUSED_STARTS = {b"%!PS": "EPS", b"\xc5\xd0\xd3\xc6": "EPS", b"%PDF": "PDF", b
 
 # Modules that read what Pillow does not, or not as it is stored, by what a file begins with. Their `read` gives None
 # for what is left to Pillow.
-_OWN = (((b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"P7", b"PF", b"Pf"), "pnm"),)
+_OWN = (
+    (TIFF, "tiff"),
+    ((b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"P7", b"PF", b"Pf"), "pnm"),
+)
 
 # How EXIF's orientations are undone.
 _TURNS = {

@@ -20,10 +20,6 @@ from poolcli.images.options import EncodeOptions
 _DEFAULT = EncodeOptions()
 _QUALITY = 90
 _LOSSY = ("JPEG", "WEBP", "AVIF")
-_NO_COMPRESSION = (
-    "the TIFF was written without compression, since Pillow's compressing writer has no room for camera data in EXIF; "
-    "--strip leaves that out"
-)
 _JOINING = ("GIF", "WEBP")  # whose writers show a frame longer rather than write an equal one after it
 
 
@@ -47,6 +43,11 @@ def encode(
             return arrays.write(picture, stream, row.name, options.layout)
     _check_frames(picture, row)
     _check_sides(picture, row)
+    if row.name == "TIFF":
+        from poolcli.images import tiff_writing
+
+        if tiff_writing.is_needed(picture, allow_8bit=options.allow_8bit):
+            return tiff_writing.write(picture, stream, strip=options.strip)
     notes = dict.fromkeys(picture.notes)
     frames = _uniform(tuple(_held(frame, row, options, notes) for frame in picture.frames), row, notes)
     if row.name in _JOINING and (joined := sum(_repeats(frames))):
@@ -55,13 +56,22 @@ def encode(
     meta = Meta(loop=picture.meta.loop, default_image=picture.meta.default_image)
     if not options.strip:
         meta = metadata.fitted(picture.meta, row, frames[0].mode, notes)
-    came = picture.meta
-    if row.name == "TIFF" and came.compression not in (None, "raw") and metadata.is_nested(meta.exif):
-        came = replace(came, compression=None)
-        notes[_NO_COMPRESSION] = None
+    pages = _pages(frames, row, options, notes)
     written = replace(picture, format=row.name, frames=frames, meta=meta, notes=tuple(notes))
-    _save(written, stream, row, _arguments(replace(written, meta=came), meta, row, options))
+    given = pages[0] if pages else _arguments(replace(written, meta=picture.meta), meta, row, options)
+    _save(written, stream, row, given, pages)
     return written
+
+
+def _pages(
+    frames: Sequence[Frame], row: Format, options: EncodeOptions, notes: dict[str, None]
+) -> list[dict[str, Any]]:
+    """How to write each page that came from a TIFF, as it lay there; none for other pictures."""
+    if row.name != "TIFF" or any(frame.page is None for frame in frames):
+        return []
+    from poolcli.images import tiff_writing
+
+    return [tiff_writing.arguments(frame, notes, strip=options.strip) for frame in frames]
 
 
 def check_fits(picture: Picture, format: str, options: EncodeOptions = _DEFAULT) -> None:
@@ -73,8 +83,13 @@ def check_fits(picture: Picture, format: str, options: EncodeOptions = _DEFAULT)
         arrays.check_fits(picture, row.name, options.layout)
         return
     _check_frames(picture, row)
+    if row.name == "TIFF":
+        from poolcli.images import tiff_writing
+
+        if tiff_writing.is_needed(picture, allow_8bit=options.allow_8bit):
+            return
     for frame in picture.frames:
-        _way(as_pillow_mode(frame, row.name), row, options)
+        _way(_modal(frame, row, {}), row, options)
 
 
 def _check_frames(picture: Picture, row: Format) -> None:
@@ -99,7 +114,7 @@ def _check_sides(picture: Picture, row: Format) -> None:
 
 def _held(frame: Frame, row: Format, options: EncodeOptions, notes: dict[str, None]) -> Frame:
     """`frame` in the nearest mode that the format holds, with a note when that is not its own."""
-    frame = as_pillow_mode(frame, row.name)
+    frame = _modal(frame, row, notes)
     way = _way(frame, row, options)
     if way:
         notes[f"{frame.mode} was written as {way[-1]}, since {row.name} does not hold {frame.mode}"] = None
@@ -109,6 +124,15 @@ def _held(frame: Frame, row: Format, options: EncodeOptions, notes: dict[str, No
         full = np.iinfo(frame.pixels.dtype).max
         notes[f"values of 0 to {frame.peak} were written as they are, though {row.name} takes {full} for white"] = None
     return frame
+
+
+def _modal(frame: Frame, row: Format, notes: dict[str, None]) -> Frame:
+    """`frame` in the mode that its pixels are in `row`."""
+    if frame.page is not None and row.name != "TIFF":
+        from poolcli.images import tiff_writing
+
+        frame = tiff_writing.leaving(frame, row.name, notes)
+    return as_pillow_mode(frame, row.name)
 
 
 def _way(frame: Frame, row: Format, options: EncodeOptions) -> list[str]:
@@ -178,7 +202,9 @@ def _transparency(frame: Frame, row: Format) -> dict[str, Any]:
     return {"transparency": frame.palette.transparency}
 
 
-def _save(picture: Picture, stream: BinaryIO, row: Format, given: dict[str, Any]) -> None:
+def _save(
+    picture: Picture, stream: BinaryIO, row: Format, given: dict[str, Any], pages: Sequence[dict[str, Any]]
+) -> None:
     # Some writers go back to fill in their headers, and TIFF's reads what it has written.
     direct = stream.seekable() and stream.readable() and row.name not in _IN_MEMORY
     target = cast(BinaryIO, _Checked(stream)) if direct else BytesIO()
@@ -189,13 +215,17 @@ def _save(picture: Picture, stream: BinaryIO, row: Format, given: dict[str, Any]
         elif row.name in ("PPM", "PAM"):
             pnm.write(picture, target)
         else:
-            _save_by_pillow(picture, target, row, given)
+            _save_by_pillow(picture, target, row, given, pages)
     if isinstance(target, BytesIO):
         stream.write(target.getbuffer())
 
 
-def _save_by_pillow(picture: Picture, target: BinaryIO, row: Format, given: dict[str, Any]) -> None:
+def _save_by_pillow(
+    picture: Picture, target: BinaryIO, row: Format, given: dict[str, Any], pages: Sequence[dict[str, Any]]
+) -> None:
     images = [_image(frame) for frame in picture.frames]
+    for image, page in zip(images, pages, strict=False):  # Pillow asks each page for what is said of it alone
+        vars(image)["encoderinfo"] = page
     if len(images) > 1:
         given = given | _animation(picture, row) | {"save_all": True, "append_images": images[1:]}
     images[0].save(target, row.name, **given)

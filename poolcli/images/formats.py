@@ -108,6 +108,7 @@ BY_EXTENSION = {extension: row.name for row in FORMATS.values() for extension in
 # Formats of arrays, and what their files begin with: of a single one, and of an archive, which may be empty.
 ARRAYS = {"NPY": (b"\x93NUMPY",), "NPZ": (b"PK\x03\x04", b"PK\x05\x06")}
 START = 32  # bytes at the front of a file that tell what it is
+TIFF = (b"II*\0", b"MM\0*", b"II\0*", b"MM*\0", b"II+\0", b"MM\0+")  # what these begin with, large ones too
 SIGNATURES = {"PNG": b"\x89PNG\r\n\x1a\n", "JPEG": b"\xff\xd8\xff"}  # what these begin with
 WRITABLE = tuple(row.name for row in FORMATS.values() if row.modes or row.name in ARRAYS)
 REFUSED = frozenset(row.name for row in FORMATS.values() if not row.readable)

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from poolcli.images.tiff import Page
 
 Text = str | tuple[str, str, str]
 """A PNG text: the words alone, or the words, their language and the keyword in that language."""
@@ -50,7 +53,6 @@ class Meta:
     default_image: bool = False  # an APNG's first frame, shown only where animation is not understood
     quantization: Mapping[int, Sequence[int]] | None = None
     subsampling: int = -1
-    compression: str | None = None  # a TIFF's
     scale: float = 1.0  # a PFM's: what its values are to be multiplied by, which is left to who uses them
 
 
@@ -61,6 +63,7 @@ class Frame:
     `mode` is a row of `modes.MODES`, or for arrays the name of the dtype; `alpha` says that the last channel is
     alpha; `info` holds what belongs to this frame alone: duration (ms), disposal, blend. `peak` is the largest value
     of the file's depth where the dtype has room for more (1023 of 10 bits, the maxval of a PNM): values are as stored.
+    `nodata` are the values that the file declares to stand for nothing; `page` is what a TIFF says of this page.
     """
 
     pixels: NDArray[Any]
@@ -69,6 +72,8 @@ class Frame:
     palette: Palette | None = None
     info: Mapping[str, Any] = field(default_factory=dict)
     peak: int | None = None
+    nodata: tuple[float | int, ...] = ()
+    page: "Page | None" = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,16 +19,15 @@ _ORIENTATION = 0x0112
 _XMP_ORIENTATION = re.compile(rb'(tiff:Orientation(?:="|>))[2-8]')
 # What EXIF knows of a TIFF's own tags; the others describe how its pixels lie in the file, or are kept elsewhere.
 _TIFF_KEPT = (270, 271, 272, 305, 306, 315, 316, 33432, 34665, 34853)
+RESOLUTION = (282, 283, 296)  # across, down, unit
 _TEXT_ELSEWHERE = ("XML:com.adobe.xmp", "Raw profile type exif")
 # JPEG's markers are 64 KiB; what is larger is dropped, since a picture is worth more than a note on it.
 _JPEG_ROOM = {"exif": 65_533, "xmp": 65_504, "comment": 65_533}
-_LOSSLESS = ("raw", "packbits", "tiff_lzw", "tiff_deflate", "tiff_adobe_deflate", "zstd", "lzma")
-_BILEVEL = ("tiff_ccitt", "group3", "group4")
 
 
 def orientation_of(image: Image.Image, name: str, notes: dict[str, None]) -> int:
-    """How the picture has to be turned, 1 to 8 as in EXIF; 1 where Pillow has turned it already (TIFF)."""
-    if image.format == "TIFF" or not {"exif", "Raw profile type exif", "xmp"} & image.info.keys():
+    """How the picture has to be turned, 1 to 8 as in EXIF."""
+    if not {"exif", "Raw profile type exif", "xmp"} & image.info.keys():
         return 1
     try:
         with reading(name):
@@ -46,7 +45,7 @@ def gathered(image: Image.Image, name: str, notes: dict[str, None]) -> Meta:
     return Meta(
         icc=_bytes(info.get("icc_profile")),
         exif=_exif(image, name, notes),
-        xmp=_XMP_ORIENTATION.sub(rb"\g<1>1", xmp) if isinstance(xmp, bytes) else None,
+        xmp=upright(xmp) if isinstance(xmp, bytes) else None,
         dpi=_dpi(info.get("dpi")),
         text=_text(image),
         comment=_bytes(info.get("comment")),
@@ -55,7 +54,6 @@ def gathered(image: Image.Image, name: str, notes: dict[str, None]) -> Meta:
         default_image=bool(info.get("default_image", False)),
         quantization={key: tuple(table) for key, table in getattr(image, "quantization", {}).items()} or None,
         subsampling=_subsampling(image),
-        compression=info.get("compression") if image.format == "TIFF" else None,
     )
 
 
@@ -64,14 +62,12 @@ def _bytes(value: object) -> bytes | None:
 
 
 def _exif(image: Image.Image, name: str, notes: dict[str, None]) -> bytes | None:
-    """The EXIF bytes as they are, or without their orientation; a TIFF's from its own tags."""
+    """The EXIF bytes as they are, or without their orientation."""
     stored = _bytes(image.info.get("exif"))
-    if stored is None and image.format != "TIFF" and "Raw profile type exif" not in image.info:
+    if stored is None and "Raw profile type exif" not in image.info:
         return None
     try:
         with reading(name):
-            if image.format == "TIFF":
-                return _of_tiff(image.getexif())
             exif = image.getexif() if stored is None else _parsed(stored)
             if stored is not None and _ORIENTATION not in exif:
                 return stored if stored.startswith(_EXIF_HEAD) else _EXIF_HEAD + stored
@@ -89,12 +85,33 @@ def _parsed(stored: bytes) -> Image.Exif:
     return exif
 
 
-def _of_tiff(tags: Image.Exif) -> bytes | None:
+def of_tiff(tags: Mapping[int, Any], name: str, notes: dict[str, None]) -> Meta:
+    """What other formats have room for of the tags of a TIFF's page, by their codes."""
     exif = Image.Exif()
-    for tag in _TIFF_KEPT:
-        if tag in tags:
-            exif[tag] = tags.get_ifd(tag) if tag in (34665, 34853) else tags[tag]
-    return exif.tobytes() if len(exif) else None
+    written = None
+    try:
+        with reading(name):
+            for tag in _TIFF_KEPT:
+                if tag in tags:
+                    exif[tag] = tags[tag]
+            written = exif.tobytes() if len(exif) else None
+    except PictureError:
+        notes["the EXIF data is broken and was dropped"] = None
+    inch = {2: 1.0, 3: 2.54, None: 1.0}.get(tags.get(RESOLUTION[2]))
+    sides = [tags[code] for code in RESOLUTION[:2] if code in tags]
+    dpi = _dpi(tuple(side * inch for side in sides)) if inch else None
+    return Meta(_bytes(tags.get(34675)), written, _bytes(tags.get(700)), dpi)
+
+
+def is_resolution(tags: Mapping[int, Any]) -> bool:
+    """Whether a TIFF's tags of pixels per inch, centimetre or nothing are numbers that can be written again."""
+    sides = [getattr(tags.get(code), "denominator", 0) for code in RESOLUTION[:2]]
+    return 0 not in sides and tags.get(RESOLUTION[2], 2) in (1, 2, 3)
+
+
+def upright(xmp: bytes) -> bytes:
+    """`xmp` with its orientation as that of a picture that has been turned."""
+    return _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
 
 
 def _dpi(value: object) -> tuple[float, float] | None:
@@ -192,15 +209,6 @@ _WRITTEN: dict[str, Callable[[Meta, Format], Any]] = {
 }
 
 
-def is_nested(exif: bytes | None) -> bool:
-    """Whether there are tables in the table of `exif`: what the camera did, where it was."""
-    if exif is None:
-        return False
-    tags = Image.Exif()
-    tags.load(exif)
-    return bool({34665, 34853} & tags.keys())
-
-
 def _for_tiff(meta: Meta) -> dict[str, Any]:
     exif = Image.Exif()
     if meta.exif is not None:
@@ -225,12 +233,9 @@ def _for_png(meta: Meta) -> Any:
 
 
 def as_it_came(picture: Picture, row: Format) -> dict[str, Any]:
-    """How the pixels were packed, for a writer of the same format: a JPEG's own tables, a TIFF's compression."""
+    """How the pixels were packed, for a writer of the same format: a JPEG's own tables."""
     meta, mode = picture.meta, picture.frames[0].mode
     baseline = meta.quantization is not None and max(map(max, meta.quantization.values())) < 256
     if row.name == "JPEG" and baseline and mode == picture.stored_mode:  # of others libjpeg complains on stderr
         return {"qtables": meta.quantization, "subsampling": meta.subsampling}
-    if row.name == "TIFF" and meta.compression is not None:
-        same = meta.compression in _LOSSLESS or (mode == "1" and meta.compression in _BILEVEL)
-        return {"compression": meta.compression if same else "tiff_adobe_deflate"}
     return {}

@@ -1,0 +1,229 @@
+"""Pages into a TIFF as they lay in theirs: by Pillow where it holds them, by tifffile where it does not."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+from io import BytesIO
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import TiffImagePlugin
+
+from poolcli.errors import PictureError
+from poolcli.images import geotiff
+from poolcli.images.formats import FORMATS
+from poolcli.images.frame import Frame, Meta, Picture
+from poolcli.images.guard import writing
+from poolcli.images.metadata import RESOLUTION
+from poolcli.images.modes import MODES, way_to
+from poolcli.images.tiff import GRAY, LAB, PALETTE, RAW, RGB, SAMPLES, WHITE_IS_ZERO, Page, Tag, as_brightness, tifffile
+
+Array = NDArray[Any]
+
+DEFLATE = 8
+_LOSSLESS = (RAW, 5, DEFLATE, 32773, 32946, 34925, 50000)  # compressions that are kept; others become deflate
+_BILEVEL = (2, 3, 4)  # kept for 1 bit
+_PREDICTED = (5, DEFLATE, 34925, 50000)
+_TABLES = (34665, 34853)  # what the camera did, where it was: tables inside the table of tags
+_PROFILE = 34675
+_PHOTOMETRIC = {"CMYK": 5, "YCbCr": 6, "LAB": LAB, "P": PALETTE, "PA": PALETTE}
+_LARGE = (1 << 32) - (1 << 25)  # bytes from which offsets take 64 bits
+_NO_COMPRESSION = (
+    "the TIFF was written without compression, since Pillow's compressing writer has no room for camera data in EXIF; "
+    "--strip leaves that out"
+)
+
+
+def is_needed(picture: Picture, *, allow_8bit: bool) -> bool:
+    """Whether tifffile is to write `picture`: Pillow would lose values, or how a page lies, and it is installed.
+
+    Raises PictureError where values would be lost and it is not, unless only bits would and `allow_8bit` lets them.
+    """
+    if all(map(_lies_as_pillow_writes, picture.frames)):
+        return False
+    if tifffile() is not None:
+        return True
+    lost = next((frame for frame in picture.frames if not _is_held(frame)), None)
+    if lost is not None and not (allow_8bit and way_to(lost, FORMATS["TIFF"].modes, narrow=True)):
+        page = page_of(lost, picture.meta)
+        raise PictureError(f"a TIFF of {page} takes a library to write: pip install tifffile imagecodecs")
+    return False
+
+
+def _is_held(frame: Frame) -> bool:
+    """Whether Pillow's writer of TIFF has room for the values."""
+    return frame.mode in FORMATS["TIFF"].modes and (frame.peak is None or frame.palette is not None)
+
+
+def _lies_as_pillow_writes(frame: Frame) -> bool:
+    page = frame.page
+    if page is None or not _is_held(frame):
+        return _is_held(frame)
+    white = page.photometric == WHITE_IS_ZERO and (
+        frame.mode == "L" or (frame.mode == "1" and page.compression in _BILEVEL)  # which tifffile does not write
+    )
+    usual = white or page.photometric == page_of(replace(frame, page=None), Meta()).photometric
+    colours = page.samples > 1 or not any(colour % 256 for colour in page.colormap)  # Pillow writes the upper bytes
+    return usual and colours and page.extra == (2,) * frame.alpha and not (page.planar and page.samples > 1)
+
+
+def page_of(frame: Frame, meta: Meta) -> Page:
+    """The page that `frame` came from, or one for pixels that came from elsewhere with `meta`."""
+    if frame.page is not None:
+        return frame.page
+    samples, dtype = 1 if frame.pixels.ndim == 2 else frame.pixels.shape[2], frame.pixels.dtype
+    colours = samples - frame.alpha
+    photometric = _PHOTOMETRIC.get(frame.mode, RGB if colours == 3 else GRAY)
+    extra = (*(0 for _ in range(colours - SAMPLES.get(photometric, 1))), *(2,) * frame.alpha)
+    tags: dict[int, Tag] = {code: (7, value) for code, value in ((_PROFILE, meta.icc), (700, meta.xmp)) if value}
+    if meta.dpi is not None:
+        tags |= {282: (5, meta.dpi[0]), 283: (5, meta.dpi[1]), 296: (3, 2)}
+    bits = 1 if dtype.kind == "b" else 8 * dtype.itemsize
+    height, width = frame.pixels.shape[:2]
+    return Page(height, width, bits, dtype.kind.replace("b", "u"), samples, photometric, extra, tags=tags)
+
+
+def arguments(frame: Frame, notes: dict[str, None], *, strip: bool) -> dict[str, Any]:
+    """How Pillow is to write `frame`, which came from a page: as it lay there, with its own tags."""
+    page = page_of(frame, Meta())
+    tags = {} if strip else _fitting(page, frame, notes)
+    compression = _compression(page, (*_LOSSLESS, *_BILEVEL) if frame.mode == "1" else _LOSSLESS)
+    if compression != RAW and any(code in tags for code in _TABLES):
+        compression = RAW
+        notes[_NO_COMPRESSION] = None
+    info = TiffImagePlugin.ImageFileDirectory_v2()
+    if compression in _PREDICTED and frame.mode != "1" and page.predictor == (3 if page.kind == "f" else 2):
+        info[317] = page.predictor
+    for code, (kind, value) in tags.items():
+        info.tagtype[code] = kind
+        info[code] = value.encode("latin-1", "replace") if isinstance(value, str) else value
+    if page.photometric == WHITE_IS_ZERO and frame.mode == "L":
+        info[262] = WHITE_IS_ZERO
+    if not _lies_as_pillow_writes(frame):
+        notes[f"{page} was written as Pillow writes it; pip install tifffile imagecodecs to keep it"] = None
+    return {"tiffinfo": info, "compression": TiffImagePlugin.COMPRESSION_INFO[compression]}
+
+
+def _compression(page: Page, kept: tuple[int, ...]) -> int:
+    same = page.compression if page.compression in kept else DEFLATE
+    return DEFLATE if same == 32946 else same
+
+
+def _fitting(page: Page, frame: Frame, notes: dict[str, None]) -> Mapping[int, Tag]:
+    """The tags without a colour profile that is not one for these pixels."""
+    profile = page.tags.get(_PROFILE, (7, None))[1]
+    if frame.mode not in MODES or not isinstance(profile, bytes) or profile[16:20] == MODES[frame.mode].space:
+        return page.tags
+    notes[f"the colour profile was dropped, since it is not one for {frame.mode}"] = None
+    return {code: tag for code, tag in page.tags.items() if code != _PROFILE}
+
+
+def write(picture: Picture, stream: BinaryIO, *, strip: bool) -> Picture:
+    """Write every frame by tifffile, each with its own dtype, bands, photometric, planes, compression and tags."""
+    library, notes = tifffile(), dict.fromkeys(picture.notes)
+    assert library is not None
+    pages = [page_of(frame, picture.meta) for frame in picture.frames]
+    large = any(page.big for page in pages) or sum(frame.pixels.nbytes for frame in picture.frames) > _LARGE
+    whole = BytesIO()  # tifffile would write past a stream to its descriptor, where a full disk goes unseen
+    with writing("TIFF"), library.TiffWriter(whole, bigtiff=large, byteorder="<", shaped=False) as file:
+        for frame, page in zip(picture.frames, pages, strict=True):
+            tags = {} if strip else _fitting(page, frame, notes)
+            file.write(**_layout(frame, page, notes), **_tags(tags, notes))
+    stream.write(whole.getbuffer())
+    return replace(picture, format="TIFF", meta=Meta() if strip else picture.meta, notes=tuple(notes))
+
+
+def _layout(frame: Frame, page: Page, notes: dict[str, None]) -> dict[str, Any]:
+    """The pixels and how they are to lie, for tifffile."""
+    pixels, same = frame.pixels, frame.pixels.dtype.kind.replace("b", "u") == page.kind
+    compression = _compression(page, _LOSSLESS)
+    narrow = frame.peak is not None and frame.palette is None
+    packed = narrow and compression == RAW and int(pixels.max()) <= (frame.peak or 0)
+    if narrow and not packed:
+        notes[f"{page.bits} bits a value were written as {8 * pixels.dtype.itemsize}"] = None
+    planar = (page.planar or pixels.dtype.kind == "b") and page.samples > 1  # bits side by side it packs wrongly
+    stored = as_brightness(pixels, page.photometric, frame.peak if packed else None)
+    given: dict[str, Any] = {
+        "data": np.ascontiguousarray(np.moveaxis(stored, -1, 0) if planar else stored),
+        "photometric": page.photometric if page.photometric in (0, 1, *SAMPLES, PALETTE) else GRAY,
+        "compression": compression,
+    }
+    if page.samples > 1:
+        given["planarconfig"] = "separate" if planar else "contig"
+    if page.extra:
+        given["extrasamples"] = page.extra
+    if packed:
+        given["bitspersample"] = page.bits
+    if (
+        same
+        and pixels.dtype.kind != "b"
+        and compression in _PREDICTED
+        and page.predictor == (3 if page.kind == "f" else 2)
+    ):
+        given["predictor"] = page.predictor
+    if page.tile is not None and not any(side % 16 for side in page.tile) and page.tile <= pixels.shape[:2]:
+        given["tile"] = page.tile
+    if page.colormap:
+        colours = np.zeros((3, 1 << 8 * pixels.dtype.itemsize), np.uint16)
+        colours[:, : 1 << page.bits] = np.reshape(page.colormap, (3, -1))
+        given["colormap"] = colours
+    return given
+
+
+def _tags(tags: Mapping[int, Tag], notes: dict[str, None]) -> dict[str, Any]:
+    """What else tifffile is to write; it has no room for tables in the table of tags."""
+    if any(code in tags for code in _TABLES):
+        notes["the camera data in EXIF was dropped, since tifffile does not write it"] = None
+    given: dict[str, Any] = {"metadata": None, "software": False}
+    if RESOLUTION[0] in tags:
+        sides = [_rational(tags[code][1]) for code in RESOLUTION[:2]]
+        given |= {"resolution": sides, "resolutionunit": tags.get(RESOLUTION[2], (3, 2))[1]}
+    given["extratags"] = [
+        (code, kind, *_counted(kind, value), False)
+        for code, (kind, value) in tags.items()
+        if code not in (*RESOLUTION, *_TABLES)
+    ]
+    return given
+
+
+def _rational(value: Any) -> tuple[int, int]:
+    """Numerator and denominator, each of 32 bits: those that were read, or what is nearest to a number."""
+    exact = Fraction(value).limit_denominator(1 << 16) if isinstance(value, float) else value
+    return int(exact.numerator), int(exact.denominator)
+
+
+def _counted(kind: int, value: Any) -> tuple[int, Any]:
+    """How many values, and these as tifffile takes them."""
+    if isinstance(value, str | bytes):
+        data = value.encode("latin-1", "replace") if isinstance(value, str) else value
+        return len(data), data
+    values = value if isinstance(value, tuple) else (value,)
+    if kind in (5, 10):
+        return len(values), tuple(part for each in values for part in _rational(each))
+    return len(values), values
+
+
+def leaving(frame: Frame, format: str, notes: dict[str, None]) -> Frame:
+    """`frame` as other formats than TIFF take it; PictureError where its bands have no meaning there.
+
+    2 and 4 bits of gray are spread over 8, so that white stays white.
+    """
+    page = frame.page
+    if page is None:
+        return frame
+    if frame.mode not in MODES and (page.extra not in ((), (2,)) or page.colormap):
+        raise PictureError(f"{format} has no room for {page}; write TIFF or .npy")
+    gone = [name for name, codes in _PLACES.items() if any(code in page.tags for code in codes)]
+    if gone:
+        notes[f"{' and '.join(gone)} dropped, since {format} has no room for such tags"] = None
+    if any(colour % 256 and colour % 257 and colour > 255 for colour in page.colormap):
+        notes["the colours of the palette were written with 8 bits"] = None
+    if frame.mode == "L" and frame.peak in (3, 15):
+        notes[f"{page} was written as 8 bits, {255 // frame.peak} times as large"] = None
+        spread = np.minimum(frame.pixels, np.uint8(frame.peak)) * np.uint8(255 // frame.peak)
+        return replace(frame, pixels=spread, peak=None, page=None)
+    return frame
+
+
+_PLACES = {"the place on the map was": geotiff.PLACE, "the no-data value was": (geotiff.NODATA,)}
