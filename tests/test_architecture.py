@@ -65,7 +65,10 @@ def test_arrows_point_down(path):
     assert {room for room in rooms(path) if room not in allowed} == set()
 
 
-HOMES = [("PIL", "images"), ("typer", "cli"), ("rich", "report cli"), ("fsspec", "stores"), ("distributed", "batch")]
+HOMES = [
+    *(("PIL", "images"), ("tifffile", "images"), ("imagecodecs", "images")),
+    *(("typer", "cli"), ("rich", "report cli"), ("fsspec", "stores"), ("distributed", "batch")),
+]
 
 
 @pytest.mark.parametrize(("package", "room"), HOMES)

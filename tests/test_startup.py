@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-HEAVY = ("typer", "numpy", "PIL", "rich", "pydantic", "dask", "jinja2")
+HEAVY = ("typer", "numpy", "PIL", "rich", "pydantic", "dask", "jinja2", "tifffile", "imagecodecs")
 PROBE = """
 import json, os, sys
 sys.argv = ["poolcli", *json.loads(sys.argv[1])]

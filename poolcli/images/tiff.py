@@ -146,18 +146,21 @@ class Page:
     dropped: tuple[int, ...] = ()
 
     def __str__(self) -> str:
-        """`16-bit RGB`, `planar 16-bit RGB`, `64-bit floats`, `RGB and 3 more bands of 8 bits`, `5 bands of 8 bits`."""
-        depth = {"u": f"{self.bits}-bit", "i": f"signed {self.bits}-bit", "f": f"{self.bits}-bit float"}[self.kind]
+        """`16-bit RGB`, `planar 16-bit RGB`, `64-bit floats`, `5 bands of 8-bit values` and the like."""
+        depth = f"{'signed ' * (self.kind == 'i')}{self.bits}-bit{' float' * (self.kind == 'f')}"
         colour = _COLOURS.get(self.photometric, f"photometric {self.photometric}")
         more = len(self.extra)
-        if self.photometric == GRAY and more and self.extra != (2,):
-            what = f"{self.samples} bands of {depth} values"
+        what = f"{depth} {colour}"
+        if self.photometric == GRAY and not more and (self.kind != "u" or self.bits > 16):
+            what = f"{depth}s" if self.kind == "f" else f"{depth} integers"
         elif self.extra in ((1,), (2,)):
-            what = f"{depth} {colour} with {'premultiplied ' * (self.extra == (1,))}alpha"
-        else:
-            what = f"{depth} {colour}" + (f" and {more} more band{'s' * (more > 1)}" if more else "")
-        order = "big-endian " if self.big_endian and self.compression != RAW and self.bits > 8 else ""
-        return order + "planar " * (self.planar and self.samples > 1) + what
+            what += f" with {'premultiplied ' * (self.extra == (1,))}alpha"
+        elif self.photometric == GRAY and more:
+            what = f"{self.samples} bands of {depth} values"
+        elif more:
+            what += f" and {more} more band{'s' * (more > 1)}"
+        turned = "big-endian compressed " if self.big_endian and self.compression != RAW and self.bits > 8 else ""
+        return turned + "planar " * (self.planar and self.samples > 1) + what
 
     @property
     def alpha(self) -> bool:
