@@ -535,4 +535,5 @@ def tifffile() -> ModuleType | None:
     logger = logging.getLogger("tifffile")
     if not logger.handlers:  # without any, Python prints what is logged as an error
         logger.addHandler(logging.NullHandler())
-    return tifffile
+    library: ModuleType = tifffile
+    return library
