@@ -1,0 +1,627 @@
+"use strict";
+// The layers of poolcli for a page: pure functions on pictures, no document. A picture is {height, width, channels, dtype,
+// alpha, values}: values row by row, channels together, as numbers; whole numbers beyond 2**38 are left to the tool.
+// Sums are taken in the tool's order and precision, so that results agree: whole numbers to the bit, floats to an ulp.
+const engine = (() => {
+  const RANGES = {
+    bool: [0, 1], uint8: [0, 255], int8: [-128, 127], uint16: [0, 65535], int16: [-32768, 32767],
+    uint32: [0, 2 ** 32 - 1], int32: [-(2 ** 31), 2 ** 31 - 1], uint64: [0, 2 ** 64], int64: [-(2 ** 63), 2 ** 63],
+  };
+  const NARROW = new Set(["bool", "uint8", "int8", "uint16", "int16", "float16", "float32"]);
+  const ZERO = -1; // the index of a row or column that holds zeros
+
+  const isFloat = (dtype) => dtype.startsWith("float");
+  const lowest = (dtype) => isFloat(dtype) ? -Infinity : RANGES[dtype][0];
+  const highest = (dtype) => isFloat(dtype) ? Infinity : RANGES[dtype][1];
+  const like = (picture, height, width, values, dtype = picture.dtype) =>
+    ({height, width, channels: picture.channels, dtype, alpha: picture.alpha, values});
+
+  // The nearest float16, ties to even.
+  function half(value) {
+    const size = Math.abs(value);
+    if (!(size < 65520)) return size !== size ? NaN : Math.sign(value) * Infinity;
+    let unit = 2 ** -24;
+    while (size >= unit * 2048) unit *= 2;
+    const steps = size / unit, low = Math.floor(steps), rest = steps - low;
+    const rounded = low + (rest > 0.5 || (rest === 0.5 && low % 2 === 1) ? 1 : 0);
+    return value < 0 ? -rounded * unit : rounded * unit;
+  }
+  const ROUND = {float16: half, float32: Math.fround};
+  const rounded = (dtype) => ROUND[dtype] ?? ((value) => value);
+
+  // Where windows lie on one axis, as in PyTorch; which: 0 rows, 1 columns.
+  function axisOf(n, layer, which) {
+    const k = layer.k[which], s = layer.s[which], d = layer.d[which], padding = layer.padding, span = d * (k - 1) + 1;
+    if (typeof padding === "string") {
+      const out = Math.ceil(n / s), total = Math.max(0, (out - 1) * s + span - n);
+      const small = Math.floor(total / 2), before = padding === "same-lower" ? total - small : small;
+      return {n, k, s, d, span, before, after: total - before, out};
+    }
+    const before = padding[2 * which], after = padding[2 * which + 1], free = n + before + after - span;
+    let out = (layer.ceil ? Math.ceil(free / s) : Math.floor(free / s)) + 1;
+    if (layer.ceil && (out - 1) * s >= n + before) out -= 1;
+    return {n, k, s, d, span, before, after, out};
+  }
+
+  // Of a low-pass of k taps, or a filter: the size stays, every s-th value is kept from the first.
+  function sameAxis(n, k, s) {
+    const before = Math.floor((k - 1) / 2);
+    return {n, k, s, d: 1, span: k, before, after: k - 1 - before, out: Math.ceil(n / s)};
+  }
+
+  function axesOf(picture, layer) {
+    if (layer.kind === "conv") {
+      const rows = layer.passes[0].length, columns = layer.passes[layer.passes.length - 1][0].length;
+      return [sameAxis(picture.height, rows, layer.s[0]), sameAxis(picture.width, columns, layer.s[1])];
+    }
+    if (layer.kind === "activation") return [sameAxis(picture.height, 1, 1), sameAxis(picture.width, 1, 1)];
+    if (layer.mode === "blur")
+      return [sameAxis(picture.height, layer.k[0], layer.s[0]), sameAxis(picture.width, layer.k[1], layer.s[1])];
+    return [axisOf(picture.height, layer, 0), axisOf(picture.width, layer, 1)];
+  }
+
+  // What stands at place i of n values, beyond the border too.
+  function edgePlace(i, n, edge) {
+    if (i >= 0 && i < n) return i;
+    if (edge === "zero") return ZERO;
+    if (edge === "replicate") return i < 0 ? 0 : n - 1;
+    if (edge === "wrap") return ((i % n) + n) % n;
+    const period = edge === "symmetric" ? 2 * n : Math.max(1, 2 * n - 2), at = ((i % period) + period) % period;
+    return at < n ? at : period - at - (edge === "symmetric" ? 1 : 0);
+  }
+
+  const edgeOf = (layer) => layer.edge ?? (layer.padding === "wrap" ? "wrap" : "zero");
+
+  // The picture with all that its windows see beyond the border, `fill` where there is nothing.
+  function padded(picture, axes, edge, fill, Store) {
+    const [rows, columns] = axes, {channels, width, values} = picture;
+    const [down, across] = axes.map((axis) => Int32Array.from(
+      {length: (axis.out - 1) * axis.s + axis.span}, (_, i) => edgePlace(i - axis.before, axis.n, edge)));
+    const out = new Store(down.length * across.length * channels), row = across.length * channels;
+    const first = Math.max(0, columns.before), last = Math.min(across.length, columns.before + width); // simply there
+    down.forEach((y, number) => {
+      const to = number * row, from = y * width - columns.before;
+      if (y === ZERO) { out.fill(fill, to, to + row); return; }
+      if (last > first) out.set(values.subarray((from + first) * channels, (from + last) * channels), to + first * channels);
+      for (let i = 0; i < across.length; i++) {
+        if (i === first && last > first) i = last;
+        if (i >= across.length) break;
+        for (let c = 0; c < channels; c++)
+          out[to + i * channels + c] = across[i] === ZERO ? fill : values[(y * width + across[i]) * channels + c];
+      }
+    });
+    return {height: down.length, width: across.length, values: out, rows, columns};
+  }
+
+  // The sum, or the largest, of k values `unit` apart from each value on: by doubling where the tool doubles, else one by
+  // one. A store of float32 rounds every sum.
+  const doubles = (k, s) => k > 2 && k - 2 > s * Math.log2(k);
+  function runs(line, unit, k, s, add) {
+    const Store = line.constructor, join = add ? joinSums : joinLargest;
+    if (k === 1) return line;
+    if (!doubles(k, s)) {
+      const out = new Store(line.length), valid = line.length - (k - 1) * unit;
+      join(line, line, unit, out, valid);
+      for (let t = 2; t < k; t++) join(out, line, t * unit, out, valid);
+      return out;
+    }
+    let run = line, width = 1;
+    for (let n = 31 - Math.clz32(k) - 1; n >= 0; n--) {
+      const wider = k >> n, longer = new Store(line.length), last = (wider - 1) * unit, valid = line.length - last;
+      join(run, run, width * unit, longer, valid);
+      if (wider % 2) join(longer, line, last, longer, valid);
+      [run, width] = [longer, wider];
+    }
+    return run;
+  }
+  function joinSums(a, b, apart, out, count) {
+    for (let i = 0; i < count; i++) out[i] = a[i] + b[i + apart];
+  }
+  function joinLargest(a, b, apart, out, count) { // NaN wins
+    for (let i = 0; i < count; i++) { const p = a[i], q = b[i + apart]; out[i] = p >= q || p !== p ? p : q; }
+  }
+
+  // Every window reduced, rows first; `add` sums, else the largest wins.
+  function reduce(board, channels, add) {
+    const {rows, columns, width} = board, row = width * channels;
+    const down = runs(board.values, row * rows.d, rows.k, rows.s, add);
+    const kept = new board.values.constructor(rows.out * row);
+    for (let y = 0; y < rows.out; y++) kept.set(down.subarray(y * rows.s * row, y * rows.s * row + row), y * row);
+    const across = runs(kept, channels * columns.d, columns.k, columns.s, add);
+    const out = new board.values.constructor(rows.out * columns.out * channels);
+    let to = 0;
+    for (let y = 0; y < rows.out; y++) for (let x = 0; x < columns.out; x++)
+      for (let from = y * row + x * columns.s * channels, c = 0; c < channels; c++) out[to++] = across[from + c];
+    return out;
+  }
+
+  const negated = (picture) => ({...picture, values: picture.values.map((value) => -value)});
+
+  function maxPool(picture, layer) {
+    const axes = axesOf(picture, layer), board = padded(picture, axes, edgeOf(layer), lowest(picture.dtype), Float64Array);
+    return like(picture, axes[0].out, axes[1].out, reduce(board, picture.channels, false));
+  }
+
+  function minPool(picture, layer) {
+    const axes = axesOf(picture, layer), board = padded(picture, axes, edgeOf(layer), highest(picture.dtype), Float64Array);
+    return like(picture, axes[0].out, axes[1].out, negated({values: reduce(negated(board), picture.channels, false)}).values);
+  }
+
+  // How many taps of each window lie on the values, or on these and the padding.
+  function countsOf(axis, onPadding) {
+    const low = onPadding ? -axis.before : 0, high = onPadding ? axis.n + axis.after : axis.n;
+    return Array.from({length: axis.out}, (_, i) => {
+      let count = 0;
+      for (let t = 0, at = i * axis.s - axis.before; t < axis.k; t++, at += axis.d) count += at >= low && at < high;
+      return count;
+    });
+  }
+
+  function avgPool(picture, layer) {
+    const axes = axesOf(picture, layer), {dtype, channels} = picture, wraps = layer.padding === "wrap";
+    const Store = dtype === "float32" || dtype === "float16" ? Float32Array : Float64Array;
+    const sums = reduce(padded(picture, axes, edgeOf(layer), 0, Store), channels, true);
+    const [down, across] = axes.map((axis) => countsOf(axis, wraps || !layer.excludePad));
+    const round = rounded(dtype), whole = !isFloat(dtype), narrow = rounded(Store === Float32Array ? "float32" : "");
+    const out = new Float64Array(sums.length);
+    for (let y = 0, i = 0; y < axes[0].out; y++) for (let x = 0; x < axes[1].out; x++) {
+      const n = down[y] * across[x];
+      for (let c = 0; c < channels; c++, i++)
+        out[i] = whole ? Math.floor((sums[i] + Math.floor(Math.max(n, 1) / 2)) / Math.max(n, 1)) : round(narrow(sums[i] / n));
+    }
+    return like(picture, axes[0].out, axes[1].out, out);
+  }
+
+  // On each axis, for every window the places of its values that are truly there.
+  function placesOf(picture, layer, axes) {
+    return axes.map((axis) => Array.from({length: axis.out}, (_, i) => Array.from({length: axis.k},
+      (__, t) => edgePlace(i * axis.s - axis.before + t * axis.d, axis.n, edgeOf(layer))).filter((at) => at !== ZERO)));
+  }
+
+  // Values as numbers of the distinct ones in ascending order (NaN is one of them, the last), and these `levels`. Whole
+  // numbers that lie close are levels with all between them.
+  function rankLine(values) {
+    let low = Infinity, high = -Infinity, whole = true;
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i];
+      whole = whole && Number.isInteger(value);
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+    if (whole && high - low < 65536)
+      return {ranks: Int32Array.from(values, (value) => value - low), levels: Float64Array.from({length: high - low + 1}, (_, i) => low + i)};
+    const levels = Float64Array.from(values).sort().filter((value, i, all) => !i || !(value === all[i - 1] || all[i - 1] !== all[i - 1]));
+    const found = new Map();
+    levels.forEach((value, rank) => found.set(value, rank));
+    return {ranks: Int32Array.from(values, (value) => found.get(value)), levels};
+  }
+
+  const channelOf = (values, channels, c) => values.filter((_, i) => i % channels === c);
+
+  // The median of every window, by counts of ranks that slide along: in blocks of BLOCK, so that few are looked at.
+  const BLOCK = 64;
+  function medianPool(picture, layer) {
+    const {channels, dtype, width} = picture, axes = axesOf(picture, layer), [rows, columns] = axes;
+    const [down, across] = placesOf(picture, layer, axes), out = new Float64Array(rows.out * columns.out * channels);
+    for (let c = 0; c < channels; c++) {
+      const {ranks, levels} = rankLine(channels > 1 ? channelOf(picture.values, channels, c) : picture.values);
+      const counts = new Int32Array(levels.length), blocks = new Int32Array(Math.ceil(levels.length / BLOCK));
+      const nan = Number.isNaN(levels[levels.length - 1]) ? levels.length - 1 : -1;
+      let held = 0;
+      const count = (y, column, sign) => {
+        for (const row of down[y]) {
+          const rank = ranks[row * width + column];
+          counts[rank] += sign;
+          blocks[Math.floor(rank / BLOCK)] += sign;
+        }
+        held += sign * down[y].length;
+      };
+      const at = (place) => {
+        let block = 0, before = 0;
+        while (before + blocks[block] <= place) before += blocks[block++];
+        let rank = block * BLOCK;
+        while (before + counts[rank] <= place) before += counts[rank++];
+        return levels[rank];
+      };
+      for (let y = 0; y < rows.out; y++) {
+        let seen = [];
+        for (let x = 0; x < columns.out; x++) {
+          const now = across[x], slides = columns.d === 1 && layer.padding !== "wrap";
+          for (const column of seen) if (!slides || column < now[0] || !now.length) count(y, column, -1);
+          const last = slides && seen.length ? seen[seen.length - 1] : -1;
+          for (const column of now) if (column > last) count(y, column, 1);
+          seen = now;
+          out[(y * columns.out + x) * channels + c] = !held || (nan >= 0 && counts[nan]) ? (isFloat(dtype) ? NaN : 0)
+            : meanOf(at((held - 1) >> 1), at(held >> 1), dtype);
+        }
+        for (const column of seen) count(y, column, -1);
+      }
+    }
+    return like(picture, rows.out, columns.out, out);
+  }
+
+  // Of the middle two of a median.
+  function meanOf(a, b, dtype) {
+    if (a === b) return a;
+    return isFloat(dtype) ? rounded(dtype)(rounded(dtype === "float16" ? "float32" : "")(a + b) / 2) : Math.floor((a + b + 1) / 2);
+  }
+
+  // Pixels as numbers of the distinct ones in ascending order, channels compared one after the other.
+  function rankPixels(values, channels) {
+    let {ranks} = rankLine(channelOf(values, channels, 0));
+    for (let c = 1; c < channels; c++) {
+      const other = rankLine(channelOf(values, channels, c)), count = other.levels.length;
+      ({ranks} = rankLine(Float64Array.from(ranks, (rank, i) => rank * count + other.ranks[i])));
+    }
+    return ranks;
+  }
+
+  // The most frequent pixel of every window (perChannel: value), ties to the smallest, the largest or the first.
+  function majorityPool(picture, layer) {
+    const {channels, dtype, width} = picture, axes = axesOf(picture, layer), [rows, columns] = axes;
+    const [down, across] = placesOf(picture, layer, axes), ties = layer.ties ?? "smallest", step = layer.perChannel ? 1 : channels;
+    const values = step > 1 && picture.alpha ? unseen(picture) : picture.values, none = isFloat(dtype) ? NaN : 0;
+    const out = new Float64Array(rows.out * columns.out * channels), window = new Int32Array(rows.k * columns.k);
+    for (let c = 0; c < channels; c += step) {
+      const ranks = step > 1 ? rankPixels(values, channels) : rankLine(channels > 1 ? channelOf(values, channels, c) : values).ranks;
+      const votes = new Int32Array(ranks.reduce((a, b) => Math.max(a, b), 0) + 1);
+      for (let y = 0, to = c; y < rows.out; y++) for (let x = 0; x < columns.out; x++, to += channels) {
+        let count = 0, most = 0, best = -1;
+        for (const row of down[y]) for (const column of across[x]) {
+          const place = row * width + column, now = ++votes[ranks[place]];
+          window[count++] = place;
+          if (now > most) most = now;
+        }
+        for (let i = 0; i < count; i++) {
+          const rank = ranks[window[i]];
+          if (votes[rank] < most) continue;
+          const held = best < 0 ? -1 : ranks[best];
+          if (best < 0 || (ties === "smallest" && rank < held) || (ties === "largest" && rank > held)) best = window[i];
+        }
+        for (let i = 0; i < count; i++) votes[ranks[window[i]]] = 0;
+        for (let e = 0; e < step; e++) out[to + e] = best < 0 ? none : values[best * channels + c + e];
+      }
+    }
+    return like(picture, rows.out, columns.out, out);
+  }
+
+  // Pixels of alpha 0 are one label, written as the smallest of them.
+  function unseen(picture) {
+    const {channels} = picture, values = Float64Array.from(picture.values);
+    let smallest = null;
+    const clear = [];
+    for (let i = 0; i < values.length; i += channels) if (values[i + channels - 1] === 0) {
+      clear.push(i);
+      const pixel = values.subarray(i, i + channels);
+      const differs = smallest ? pixel.findIndex((value, c) => value !== smallest[c]) : -1;
+      if (!smallest || (differs >= 0 && pixel[differs] < smallest[differs])) smallest = pixel.slice();
+    }
+    for (const i of clear) values.set(smallest, i);
+    return values;
+  }
+
+  // One value of every window: the first (stride), or the central one, index floor(k / 2) on each axis.
+  function pick(at) {
+    return (picture, layer) => {
+      const axes = axesOf(picture, layer), [rows, columns] = axes, {channels, width, values} = picture;
+      const out = new Float64Array(rows.out * columns.out * channels), edge = edgeOf(layer);
+      const places = axes.map((axis) => Array.from({length: axis.out}, (_, i) =>
+        edgePlace(i * axis.s - axis.before + at(axis.k) * axis.d, axis.n, edge)));
+      let to = 0;
+      for (const y of places[0]) for (const x of places[1])
+        for (let c = 0; c < channels; c++)
+          out[to++] = y === ZERO || x === ZERO ? (isFloat(picture.dtype) ? NaN : 0) : values[(y * width + x) * channels + c];
+      return like(picture, rows.out, columns.out, out);
+    };
+  }
+
+  function binomial(k) {
+    const row = [1];
+    for (let i = 1; i < k; i++) row.push(row[i - 1] * (k - i) / i);
+    return row;
+  }
+
+  function blurPool(picture, layer) {
+    const axes = axesOf(picture, layer), whole = !isFloat(picture.dtype), bits = layer.k[0] + layer.k[1] - 2;
+    const Store = whole || picture.dtype === "float64" ? Float64Array : Float32Array;
+    const [down, across] = layer.k.map((k) => binomial(k).map((weight) => whole ? weight : weight * 2 ** (1 - k)));
+    const sums = weighAll(picture, axes, [down.map((weight) => [weight]), [across]], edgeOf(layer), Store);
+    const add = bits ? 2 ** (bits - 1) : 0, round = rounded(picture.dtype);
+    const out = Float64Array.from(sums, whole ? (sum) => Math.floor((sum + add) / 2 ** bits) : round);
+    return like(picture, axes[0].out, axes[1].out, out);
+  }
+
+  // The weighted sums of a column and a row, or of one kernel.
+  function weighAll(picture, axes, passes, edge, Store) {
+    const board = padded(picture, axes, edge, 0, Store), {channels} = picture, [rows, columns] = axes;
+    let {values, height, width} = board;
+    const steps = passes.length === 2 ? [[rows.s, 1], [1, columns.s]] : [[rows.s, columns.s]];
+    passes.forEach((kernel, number) => {
+      const kh = kernel.length, kw = kernel[0].length, [sh, sw] = steps[number];
+      const down = Math.floor((height - kh) / sh) + 1, across = Math.floor((width - kw) / sw) + 1;
+      values = weigh(values, {down, across, row: width * channels, channels, sh, sw}, kernel, Store);
+      [height, width] = [down, across];
+    });
+    return values;
+  }
+
+  // Taps of one weight are added up before they are multiplied, those of its negative subtracted.
+  function groupsOf(kernel) {
+    const found = new Map();
+    kernel.forEach((line, t) => line.forEach((weight, u) => {
+      if (!weight) return;
+      const size = Math.abs(weight), group = found.get(size) ?? {plus: [], minus: []};
+      found.set(size, group);
+      group[weight < 0 ? "minus" : "plus"].push([t, u]);
+    }));
+    return [...found].map(([size, {plus, minus}]) =>
+      plus.length ? {weight: size, plus, minus} : {weight: -size, plus: minus, minus: plus});
+  }
+
+  function weigh(values, size, kernel, Store) {
+    const {down, across, row, channels, sh, sw} = size, kh = kernel.length, kw = kernel[0].length;
+    const first = kernel[0][0], taps = kh * kw, weight = Store === Float32Array ? Math.fround(first) : first;
+    const line = (kh === 1 || kw === 1) && first !== 0 && kernel.flat().every((each) => each === first);
+    const out = new Store(down * across * channels);
+    if (line && (kw === 1 || (kh === 1 && sh === 1)) && doubles(taps, sh * sw)) {
+      const sums = runs(values, kh > 1 ? row : channels, taps, sh * sw, true);
+      for (let y = 0, i = 0; y < down; y++) for (let x = 0; x < across; x++)
+        for (let from = y * sh * row + x * sw * channels, c = 0; c < channels; c++) out[i++] = sums[from + c] * weight;
+      return out;
+    }
+    const length = (down - 1) * row + across * channels, sums = new Store(down * row), term = new Store(down * row);
+    const dense = sh === 1 && sw === 1; // one long line: what is computed across the ends of rows is not kept
+    groupsOf(kernel).forEach((group, number) => {
+      const target = number ? term : sums, factor = Store === Float32Array ? Math.fround(group.weight) : group.weight;
+      [...group.plus, ...group.minus].forEach(([t, u], n) => {
+        const from = t * row + u * channels, sign = n < group.plus.length ? 1 : -1;
+        if (dense) add(target, values, from, sign, n > 0, length);
+        else for (let y = 0; y < down; y++) for (let x = 0; x < across; x++) for (let c = 0; c < channels; c++) {
+          const to = y * row + x * channels + c, value = values[from + y * sh * row + x * sw * channels + c];
+          target[to] = n ? target[to] + sign * value : value;
+        }
+      });
+      if (factor !== 1) for (let i = 0; i < length; i++) target[i] *= factor;
+      if (number) for (let i = 0; i < length; i++) sums[i] += term[i];
+    });
+    for (let y = 0; y < down; y++) out.set(sums.subarray(y * row, y * row + across * channels), y * across * channels);
+    return out;
+  }
+
+  function add(target, values, from, sign, more, length) {
+    if (!more) for (let i = 0; i < length; i++) target[i] = values[from + i];
+    else if (sign > 0) for (let i = 0; i < length; i++) target[i] += values[from + i];
+    else for (let i = 0; i < length; i++) target[i] -= values[from + i];
+  }
+
+  // A filter: floats, on every channel but alpha, which is only thinned out.
+  function filter(picture, layer) {
+    const {channels, height, width} = picture, colours = channels - (picture.alpha ? 1 : 0);
+    const dtype = NARROW.has(picture.dtype) ? "float32" : "float64";
+    const Store = dtype === "float32" ? Float32Array : Float64Array, axes = axesOf(picture, layer), [rows, columns] = axes;
+    const colour = {channels: colours, width, values: picture.values};
+    if (picture.alpha) {
+      colour.values = new Float64Array(height * width * colours);
+      for (let i = 0, to = 0; i < height * width; i++)
+        for (let c = 0; c < colours; c++) colour.values[to++] = picture.values[i * channels + c];
+    }
+    const sums = weighAll(colour, axes, layer.passes, layer.edge, Store);
+    const out = new Float64Array(rows.out * columns.out * channels);
+    for (let y = 0, i = 0, from = 0; y < rows.out; y++) for (let x = 0; x < columns.out; x++) {
+      for (let c = 0; c < colours; c++) out[i++] = sums[from++];
+      if (picture.alpha) out[i++] = picture.values[(y * rows.s * width + x * columns.s) * channels + channels - 1];
+    }
+    return like(picture, rows.out, columns.out, out, dtype);
+  }
+
+  const ACTIVATIONS = {
+    relu: () => (value) => value > 0 || value !== value ? value : 0,
+    abs: (dtype) => (value) => Math.min(Math.abs(value), highest(dtype)),
+    relu6: () => (value) => value > 0 || value !== value ? Math.min(value, 6) : 0,
+  };
+
+  function activate(picture, layer) {
+    const {channels, alpha} = picture, change = ACTIVATIONS[layer.name](picture.dtype);
+    const out = picture.values.map((value, i) => alpha && i % channels === channels - 1 ? value : change(value));
+    return like(picture, picture.height, picture.width, out);
+  }
+
+  const MODES = {
+    max: maxPool, avg: avgPool, min: minPool, median: medianPool, majority: majorityPool, blur: blurPool,
+    stride: pick(() => 0), center: pick((k) => k >> 1),
+  };
+
+  const apply = (picture, layer) =>
+    layer.kind === "conv" ? filter(picture, layer)
+      : layer.kind === "activation" ? activate(picture, layer) : MODES[layer.mode](picture, layer);
+
+  // The picture, and what every layer makes of it.
+  function run(picture, layers) {
+    const stages = [picture];
+    for (const layer of layers) stages.push(apply(stages[stages.length - 1], layer));
+    return stages;
+  }
+
+  // Why the layers cannot run on a picture, or null.
+  function refusal(picture, layers) {
+    let [height, width] = [picture.height, picture.width];
+    for (const layer of layers) {
+      const [rows, columns] = axesOf({height, width}, layer);
+      if (!(rows.out >= 1 && columns.out >= 1)) return {field: [rows.span, columns.span], size: [height, width]};
+      [height, width] = [rows.out, columns.out];
+    }
+    return null;
+  }
+
+  // What output (i, j) sees of the picture, on each axis: `field` pixels from start + i * jump on.
+  function footprints(picture, layers) {
+    let seen = [picture.height, picture.width].map((size) => ({size, jump: 1, field: 1, start: 0}));
+    for (const layer of layers) {
+      const axes = axesOf({height: seen[0].size, width: seen[1].size}, layer);
+      seen = seen.map((foot, which) => {
+        const axis = axes[which], offset = layer.mode === "center" ? (axis.k >> 1) * axis.d : 0;
+        const span = layer.mode === "stride" || layer.mode === "center" ? 1 : axis.span;
+        return {size: axis.out, jump: foot.jump * axis.s, field: foot.field + (span - 1) * foot.jump,
+          start: foot.start + (offset - axis.before) * foot.jump};
+      });
+    }
+    return seen;
+  }
+
+  // The picture and the picture moved: what comes in at the border is the border again, 0 or the other side; `crop`
+  // gives what both truly have.
+  function moved(picture, dx, dy, edge) {
+    const {height, width} = picture;
+    if (edge === "crop") {
+      const high = height - Math.abs(dy), wide = width - Math.abs(dx);
+      return [cut(picture, Math.max(0, dy), Math.max(0, dx), high, wide), cut(picture, Math.max(0, -dy), Math.max(0, -dx), high, wide)];
+    }
+    const axis = (n, d) => ({n, s: 1, span: 1, before: d, out: n});
+    const {values: out} = padded(picture, [axis(height, dy), axis(width, dx)], edge, 0, Float64Array);
+    return [picture, like(picture, height, width, out)];
+  }
+
+  function cut(picture, top, left, height, width) {
+    const {channels, values} = picture, out = new Float64Array(height * width * channels);
+    for (let y = 0; y < height; y++) {
+      const from = ((top + y) * picture.width + left) * channels;
+      out.set(values.subarray(from, from + width * channels), y * width * channels);
+    }
+    return like(picture, height, width, out);
+  }
+
+  // A sum by rows of 256, so that roundings do not add up.
+  function summed(values, count) {
+    let total = 0;
+    for (let from = 0; from < count; from += 256) {
+      let part = 0;
+      for (let i = from, end = Math.min(count, from + 256); i < end; i++) part += values[i];
+      total += part;
+    }
+    return total;
+  }
+
+  // The size of every difference; infinite between a number and NaN or infinity, 0 between equal ones.
+  function gapsOf(a, b) {
+    const gaps = new Float64Array(a.values.length);
+    for (let i = 0; i < gaps.length; i++) {
+      const p = a.values[i], q = b.values[i];
+      const gap = p === q || (p !== p && q !== q) ? 0 : Math.abs(p - q);
+      gaps[i] = gap !== gap ? Infinity : gap;
+    }
+    return gaps;
+  }
+
+  // How far values lie from their channel's mean, on average, over the cells [top, bottom, left, right] (null: all); null
+  // where no value is finite.
+  function spreadOf(picture, cells = null) {
+    const {channels, height, width, values} = picture, [top, bottom, left, right] = cells ?? [0, height, 0, width];
+    const line = new Float64Array((bottom - top) * (right - left));
+    let total = 0, finite = 0;
+    for (let c = 0; c < channels; c++) {
+      let count = 0;
+      for (let y = top; y < bottom; y++) for (let x = left; x < right; x++) {
+        const value = values[(y * width + x) * channels + c];
+        if (value - value === 0) line[count++] = value;
+      }
+      const mean = summed(line, count) / count;
+      for (let i = 0; i < count; i++) line[i] = Math.abs(line[i] - mean);
+      total += summed(line, count);
+      finite += count;
+    }
+    return finite ? total / finite : null;
+  }
+
+  // How two pictures differ: pixels of which any channel differs by more than the tolerance, and by how much on average.
+  function sideOf(a, b, tolerance, spread, labels) {
+    const gaps = gapsOf(a, b), pixels = a.height * a.width, {channels} = a, finite = new Float64Array(gaps.length);
+    let changed = 0, compared = 0;
+    for (let i = 0; i < gaps.length; i += channels) {
+      let any = 0;
+      for (let c = i; c < i + channels; c++) {
+        if (gaps[c] > tolerance) any = 1;
+        if (gaps[c] < Infinity) finite[compared++] = gaps[c];
+      }
+      changed += any;
+    }
+    const side = {pixels, changed, fraction: changed / pixels, mae: null, spread: null, gaps};
+    return labels ? side : {...side, mae: compared ? summed(finite, compared) / compared : null, spread};
+  }
+
+  // What a shift changes before the layers, at full resolution after them, and in the end.
+  function measure(picture, layers, {dx, dy, edge, tolerance = 0, labels = false}) {
+    const pair = moved(picture, dx, dy, edge), stages = pair.map((each) => run(each, layers));
+    const first = layers.findIndex((layer) => thins(layer)), heads = first < 0 ? 0 : first;
+    const spread = (count, stage) => labels ? null : spreadOf(stage, insideOf(pair[0], layers.slice(0, count)));
+    const side = (count, stage, other) => sideOf(stage, other, tolerance, spread(count, stage), labels);
+    const raw = side(0, pair[0], pair[1]), last = layers.length;
+    let dense = heads ? side(heads, stages[0][heads], stages[1][heads]) : null;
+    if (!heads && first === 0 && layers[0].kind === "conv") { // the same filter, not thinned out
+      const whole = [{...layers[0], s: [1, 1]}], [a, b] = pair.map((each) => apply(each, whole[0]));
+      dense = sideOf(a, b, tolerance, labels ? null : spreadOf(a, insideOf(pair[0], whole)), labels);
+    }
+    const pooled = side(last, stages[0][last], stages[1][last]), before = dense ?? raw;
+    const relative = ({mae, spread: contrast}) => mae === null || !contrast ? null : mae / contrast;
+    const top = relative(pooled), bottom = relative(before);
+    return {
+      stages, raw, dense, pooled,
+      absorbed: raw.changed ? 1 - pooled.changed / raw.changed : null,
+      gain: raw.changed && pooled.changed ? raw.fraction / pooled.fraction : null,
+      residual: labels ? (raw.changed ? pooled.fraction / raw.fraction : null) : top === null || !bottom ? null : top / bottom,
+    };
+  }
+
+  const thins = (layer) => layer.kind === "conv" || layer.kind === "pool" ? layer.s[0] > 1 || layer.s[1] > 1 : false;
+
+  // The cells [top, bottom, left, right] that see nothing beyond the border; null: all of them, or not one.
+  function insideOf(picture, layers) {
+    if (!layers.length) return null;
+    const sizes = [picture.height, picture.width];
+    const cells = footprints(picture, layers).flatMap((foot, which) => {
+      const first = Math.max(0, Math.ceil(-foot.start / foot.jump));
+      return [first, Math.min(foot.size, Math.floor((sizes[which] - foot.field - foot.start) / foot.jump) + 1)];
+    });
+    return cells[0] < cells[1] && cells[2] < cells[3] ? cells : null;
+  }
+
+  // The taps of one window: where each lies, its value in a channel, its weight; value null: padding that does not count.
+  function taps(picture, layer, row, column, channel) {
+    const axes = axesOf(picture, layer), edge = edgeOf(layer), {channels, width, values} = picture, found = [];
+    const weights = layer.kind === "conv" ? product(layer.passes)
+      : layer.mode === "blur" ? product([binomial(layer.k[0]).map((weight) => [weight]), [binomial(layer.k[1])]]) : null;
+    const counted = layer.kind === "conv" || layer.mode === "blur" || layer.mode === "avg";
+    for (let t = 0; t < axes[0].k; t++) for (let u = 0; u < axes[1].k; u++) {
+      const y = row * axes[0].s - axes[0].before + t * axes[0].d, x = column * axes[1].s - axes[1].before + u * axes[1].d;
+      const [from, at] = [edgePlace(y, picture.height, edge), edgePlace(x, picture.width, edge)];
+      const there = from !== ZERO && at !== ZERO, inside = y >= 0 && y < picture.height && x >= 0 && x < picture.width;
+      const padding = y < picture.height + axes[0].after && x < picture.width + axes[1].after;
+      const value = there ? values[(from * width + at) * channels + channel] : counted && padding && !layer.excludePad ? 0 : null;
+      found.push({y, x, inside, value, weight: weights ? weights[t][u] : 1});
+    }
+    return found;
+  }
+
+  const product = (passes) => passes.length === 1 ? passes[0]
+    : passes[0].map(([down]) => passes[1][0].map((across) => down * across));
+
+  // Floats as values of a whole dtype, as the tool writes them: rounded half up, held in the range; others as they are.
+  function written(picture, dtype, how) {
+    if (isFloat(dtype) || !isFloat(picture.dtype)) return picture;
+    const {channels, alpha, values} = picture, span = highest(dtype) - lowest(dtype);
+    let low = Infinity, high = -Infinity;
+    values.forEach((value, i) => {
+      if (!Number.isFinite(value) || (alpha && i % channels === channels - 1)) return;
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+    });
+    const round = rounded(picture.dtype), scale = high > low ? span / (high - low) : 0;
+    const ranged = {clip: (v) => v, abs: Math.abs, offset: (v) => round(v + Math.floor((span + 1) / 2)),
+      stretch: (v) => round(round(v - round(low)) * round(scale))}[how];
+    return like(picture, picture.height, picture.width, values.map((value, i) => {
+      const each = alpha && i % channels === channels - 1 ? value : ranged(value);
+      return each !== each ? Math.max(0, lowest(dtype)) : Math.min(highest(dtype), Math.max(lowest(dtype), Math.floor(each + 0.5)));
+    }), dtype);
+  }
+
+  return {run, apply, measure, moved, refusal, footprints, axesOf, taps, written, gapsOf, spreadOf, rankPixels, isFloat, lowest, highest, MODES};
+})();
