@@ -29,6 +29,25 @@ const engine = (() => {
   const ROUND = {float16: half, float32: Math.fround};
   const rounded = (dtype) => ROUND[dtype] ?? ((value) => value);
 
+  const STORES = {
+    bool: Uint8Array, uint8: Uint8Array, int8: Int8Array, uint16: Uint16Array, int16: Int16Array, uint32: Uint32Array,
+    int32: Int32Array, uint64: BigUint64Array, int64: BigInt64Array, float32: Float32Array, float64: Float64Array,
+  };
+
+  // A picture as it stands in a page: its values are bytes in base64, the lowest byte first.
+  function unpacked(form) {
+    const bytes = Uint8Array.from(atob(form.data), (letter) => letter.charCodeAt(0));
+    const values = form.dtype === "float16" ? Float64Array.from(new Uint16Array(bytes.buffer), unhalved)
+      : Float64Array.from(new STORES[form.dtype](bytes.buffer), Number);
+    return {...form, data: null, values};
+  }
+
+  function unhalved(bits) {
+    const sign = bits & 0x8000 ? -1 : 1, exponent = (bits >> 10) & 31, rest = bits & 1023;
+    if (exponent === 31) return rest ? NaN : sign * Infinity;
+    return sign * (exponent ? (1024 + rest) * 2 ** (exponent - 25) : rest * 2 ** -24);
+  }
+
   // Where windows lie on one axis, as in PyTorch; which: 0 rows, 1 columns.
   function axisOf(n, layer, which) {
     const k = layer.k[which], s = layer.s[which], d = layer.d[which], padding = layer.padding, span = d * (k - 1) + 1;
@@ -54,6 +73,8 @@ const engine = (() => {
       const rows = layer.passes[0].length, columns = layer.passes[layer.passes.length - 1][0].length;
       return [sameAxis(picture.height, rows, layer.s[0]), sameAxis(picture.width, columns, layer.s[1])];
     }
+    if (layer.kind === "fixed") return layer.feet.map(({size, jump, field, start}, which) =>
+      ({n: which ? picture.width : picture.height, k: field, s: jump, d: 1, span: field, before: -start, after: 0, out: size}));
     if (layer.kind === "activation") return [sameAxis(picture.height, 1, 1), sameAxis(picture.width, 1, 1)];
     if (layer.mode === "blur")
       return [sameAxis(picture.height, layer.k[0], layer.s[0]), sameAxis(picture.width, layer.k[1], layer.s[1])];
@@ -161,7 +182,7 @@ const engine = (() => {
     const axes = axesOf(picture, layer), {dtype, channels} = picture, wraps = layer.padding === "wrap";
     const Store = dtype === "float32" || dtype === "float16" ? Float32Array : Float64Array;
     const sums = reduce(padded(picture, axes, edgeOf(layer), 0, Store), channels, true);
-    const [down, across] = axes.map((axis) => countsOf(axis, wraps || !layer.excludePad));
+    const [down, across] = axes.map((axis) => countsOf(axis, wraps || !layer["exclude-pad"]));
     const round = rounded(dtype), whole = !isFloat(dtype), narrow = rounded(Store === Float32Array ? "float32" : "");
     const out = new Float64Array(sums.length);
     for (let y = 0, i = 0; y < axes[0].out; y++) for (let x = 0; x < axes[1].out; x++) {
@@ -256,10 +277,10 @@ const engine = (() => {
     return ranks;
   }
 
-  // The most frequent pixel of every window (perChannel: value), ties to the smallest, the largest or the first.
+  // The most frequent pixel of every window (`per-channel`: value), ties to the smallest, the largest or the first.
   function majorityPool(picture, layer) {
     const {channels, dtype, width} = picture, axes = axesOf(picture, layer), [rows, columns] = axes;
-    const [down, across] = placesOf(picture, layer, axes), ties = layer.ties ?? "smallest", step = layer.perChannel ? 1 : channels;
+    const [down, across] = placesOf(picture, layer, axes), ties = layer.ties ?? "smallest", step = layer["per-channel"] ? 1 : channels;
     const values = step > 1 && picture.alpha ? unseen(picture) : picture.values, none = isFloat(dtype) ? NaN : 0;
     const out = new Float64Array(rows.out * columns.out * channels), window = new Int32Array(rows.k * columns.k);
     for (let c = 0; c < channels; c += step) {
@@ -435,10 +456,11 @@ const engine = (() => {
     layer.kind === "conv" ? filter(picture, layer)
       : layer.kind === "activation" ? activate(picture, layer) : MODES[layer.mode](picture, layer);
 
-  // The picture, and what every layer makes of it.
-  function run(picture, layers) {
+  // The picture, and what every layer makes of it. Of a layer that only the tool computes the page holds the outputs, of
+  // the picture (which: 0) and of the moved one (1).
+  function run(picture, layers, which = 0) {
     const stages = [picture];
-    for (const layer of layers) stages.push(apply(stages[stages.length - 1], layer));
+    for (const layer of layers) stages.push(layer.kind === "fixed" ? layer.outputs[which] : apply(stages.at(-1), layer));
     return stages;
   }
 
@@ -550,7 +572,7 @@ const engine = (() => {
 
   // What a shift changes before the layers, at full resolution after them, and in the end.
   function measure(picture, layers, {dx, dy, edge, tolerance = 0, labels = false}) {
-    const pair = moved(picture, dx, dy, edge), stages = pair.map((each) => run(each, layers));
+    const pair = moved(picture, dx, dy, edge), stages = pair.map((each, which) => run(each, layers, which));
     const first = layers.findIndex((layer) => thins(layer)), heads = first < 0 ? 0 : first;
     const spread = (count, stage) => labels ? null : spreadOf(stage, insideOf(pair[0], layers.slice(0, count)));
     const side = (count, stage, other) => sideOf(stage, other, tolerance, spread(count, stage), labels);
@@ -571,7 +593,7 @@ const engine = (() => {
     };
   }
 
-  const thins = (layer) => layer.kind === "conv" || layer.kind === "pool" ? layer.s[0] > 1 || layer.s[1] > 1 : false;
+  const thins = (layer) => layer.kind !== "activation" && (layer.s?.[0] > 1 || layer.s?.[1] > 1 || layer.kind === "fixed");
 
   // The cells [top, bottom, left, right] that see nothing beyond the border; null: all of them, or not one.
   function insideOf(picture, layers) {
@@ -595,8 +617,8 @@ const engine = (() => {
       const [from, at] = [edgePlace(y, picture.height, edge), edgePlace(x, picture.width, edge)];
       const there = from !== ZERO && at !== ZERO, inside = y >= 0 && y < picture.height && x >= 0 && x < picture.width;
       const padding = y < picture.height + axes[0].after && x < picture.width + axes[1].after;
-      const value = there ? values[(from * width + at) * channels + channel] : counted && padding && !layer.excludePad ? 0 : null;
-      found.push({y, x, inside, value, weight: weights ? weights[t][u] : 1});
+      const value = there ? values[(from * width + at) * channels + channel] : counted && padding && !layer["exclude-pad"] ? 0 : null;
+      found.push({y, x, inside, value, from: [from, at], weight: weights ? weights[t][u] : 1});
     }
     return found;
   }
@@ -623,5 +645,84 @@ const engine = (() => {
     }), dtype);
   }
 
-  return {run, apply, measure, moved, refusal, footprints, axesOf, taps, written, gapsOf, spreadOf, rankPixels, isFloat, lowest, highest, MODES};
+  // A number as people read it: the shortest that means this value, whole numbers as they are.
+  function shown(value, dtype = "float64") {
+    if (!Number.isFinite(value)) return value !== value ? "NaN" : value < 0 ? "-inf" : "inf";
+    if (dtype !== "float32" && dtype !== "float16") return String(value);
+    for (let digits = 1; digits < 9; digits++) {
+      const text = value.toPrecision(digits);
+      if (Math.fround(Number(text)) === value) return String(Number(text));
+    }
+    return String(Number(value.toPrecision(9)));
+  }
+
+  // A sum's way to a value: what was divided, and what rounding made of it.
+  function quotient(sum, n, dtype, out) {
+    const exact = sum / n, whole = !isFloat(dtype), tail = Number.isInteger(exact * 1000) || !whole ? "" : "...";
+    if (!whole) return `${shown(out, dtype)}`;
+    return Number.isInteger(exact) ? shown(exact) : `${shown(sum)} / ${n} = ${tail ? exact.toFixed(3) + tail : shown(exact)} -> ${shown(out)}`;
+  }
+
+  const MOST_SHOWN = 16; // values of a window that are listed
+
+  // How one output value comes about, in words: max(12, 20, 8, 12) = 20. What stands in [ ] is padding.
+  function words(picture, layer, row, column, channel, out) {
+    const {dtype} = picture, result = shown(out, layer.kind === "conv" ? "float32" : dtype);
+    if (layer.kind === "fixed") return `${layer.name}: ${result}`;
+    const write = (value) => value < 0 ? `(${shown(value, dtype)})` : shown(value, dtype);
+    if (layer.kind === "activation") {
+      const value = picture.values[(row * picture.width + column) * picture.channels + channel];
+      return layer.name === "abs" ? `|${shown(value, dtype)}| = ${result}`
+        : layer.name === "relu" ? `max(0, ${shown(value, dtype)}) = ${result}` : `${layer.name}(${shown(value, dtype)}) = ${result}`;
+    }
+    const found = taps(picture, layer, row, column, channel), counted = found.filter((tap) => tap.value !== null);
+    const item = (tap) => tap.value === null ? "[ ]" : tap.inside ? write(tap.value) : `[${shown(tap.value, dtype)}]`;
+    const list = found.length <= MOST_SHOWN ? found.map(item).join(", ") : `${counted.length} values`;
+    if (layer.kind === "conv" || layer.mode === "blur") return weighted(found, write, layer, dtype, out, result);
+    const held = counted.map((tap) => tap.value).sort((a, b) => a - b);
+    switch (layer.mode) {
+      case "max": case "min": return `${layer.mode}(${list}) = ${result}`;
+      case "avg": {
+        const sum = held.reduce((a, b) => a + b, 0), n = counted.length;
+        const terms = found.length <= MOST_SHOWN ? counted.map(item).join(" + ") : `sum of ${n} values`;
+        return `(${terms}) / ${n} = ${quotient(sum, n, dtype, out)}`;
+      }
+      case "median": {
+        const n = held.length, a = held[(n - 1) >> 1], b = held[n >> 1];
+        return `median(${list}) = ${n % 2 || a === b || !n ? result : `(${write(a)} + ${write(b)}) / 2 = ${quotient(a + b, 2, dtype, out)}`}`;
+      }
+      case "majority": return votes(picture, layer, found, channel, out);
+      case "stride": return `first of (${list}) = ${result}`;
+      default: return `${layer.mode} of (${list}) = ${result}`;
+    }
+  }
+
+  function weighted(found, write, layer, dtype, out, result) {
+    const blur = layer.mode === "blur", whole = blur && !isFloat(dtype);
+    const used = found.filter((tap) => tap.weight), n = blur ? 2 ** (layer.k[0] + layer.k[1] - 2) : 1;
+    const term = ({weight, value, inside}) => {
+      const text = inside ? write(value) : `[${shown(value, dtype)}]`;
+      return Math.abs(weight) === 1 ? text : `${shown(Math.abs(weight), "float32")}*${text}`;
+    };
+    const sum = used.reduce((total, {weight, value}) => total + weight * value, 0);
+    const terms = used.length > MOST_SHOWN ? `weighted sum of ${used.length} values`
+      : used.map((tap, i) => (tap.weight < 0 ? (i ? " - " : "-") : i ? " + " : "") + term(tap)).join("");
+    return blur ? `(${terms}) / ${n} = ${whole ? quotient(sum, n, dtype, out) : result}` : `${terms} = ${result}`;
+  }
+
+  // Who voted for what: the most frequent first.
+  function votes(picture, layer, found, channel, out) {
+    const {channels, width, values, dtype} = picture, whole = !layer["per-channel"] && channels > 1, count = new Map();
+    for (const tap of found) {
+      if (tap.value === null) continue;
+      const pixel = whole ? Array.from(values.subarray((tap.from[0] * width + tap.from[1]) * channels, (tap.from[0] * width + tap.from[1] + 1) * channels)) : [tap.value];
+      const key = pixel.map((value) => shown(value, dtype)).join(", ");
+      count.set(key, (count.get(key) ?? 0) + 1);
+    }
+    const order = [...count].sort((a, b) => b[1] - a[1]).map(([key, times]) => `${times} x ${whole ? `(${key})` : key}`);
+    const most = order.slice(0, 8).join(", ") + (order.length > 8 ? ", ..." : "");
+    return `most frequent of ${most} = ${shown(out, dtype)}`;
+  }
+
+  return {unpacked, run, apply, measure, moved, refusal, footprints, axesOf, taps, written, gapsOf, spreadOf, rankPixels, isFloat, lowest, highest, shown, words, MODES};
 })();

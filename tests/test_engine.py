@@ -1,0 +1,124 @@
+"""The page's own pooling (page/engine.js), in a real browser: the numbers of the tool, for hundreds of random settings."""
+
+import json
+import random
+from importlib.resources import files
+
+import numpy as np
+import pytest
+
+import poolcli
+from poolcli.errors import PoolcliError
+from poolcli.recipe import parse_recipe
+from poolcli.report.interactive import MODES, page_layers, page_picture
+
+ENGINE = files("poolcli.report").joinpath("page", "engine.js").read_text("utf-8")
+DTYPES = "bool uint8 int8 uint16 int16 uint32 int32 int64 uint64 float16 float32 float64".split()
+FILTERS = (
+    "identity box gauss sharpen laplace edge sobel-v sobel-h prewitt-v scharr-h line-v line-d1 emboss box5".split()
+)
+EDGES = ["", ",edge=zero", ",edge=wrap", ",edge=replicate"]
+RUN = """
+  const number = (value) => typeof value === "string" ? Number(value) : value;
+  return JSON.parse(arguments[0]).map(({picture, layers}) => {
+    const out = engine.run(engine.unpacked(picture), layers).at(-1);
+    return [out.height, out.width, out.dtype, Array.from(out.values, (v) => Number.isFinite(v) ? v : String(v))];
+  });"""
+
+
+@pytest.fixture(scope="module")
+def page(browser, tmp_path_factory):
+    """A page that holds nothing but the engine's functions, which every script may call."""
+    path = tmp_path_factory.mktemp("engine") / "engine.html"
+    path.write_text(f"<!doctype html><meta charset=utf-8><title>engine</title><script>{ENGINE}</script>", "utf-8")
+    browser.open(path)
+    return browser
+
+
+def ask(page, script, cases):
+    """What a script returns for these cases."""
+    return page.run(script, json.dumps(cases))
+
+
+def random_picture(choose, dtype):
+    """A small one: few values or many, now and then one that is no number."""
+    draw = np.random.default_rng(choose.getrandbits(32))
+    shape = (choose.randint(1, 14), choose.randint(1, 14), *choose.choice([(), (3,), (4,)]))
+    few = choose.random() < 0.5
+    if dtype == "bool":
+        return draw.integers(0, 2, shape).astype(bool)
+    if dtype.startswith("float"):
+        image = draw.integers(-2, 3, shape).astype(float) if few else draw.normal(0, 10, shape)
+        if choose.random() < 0.2:
+            image.flat[draw.integers(0, image.size, 2)] = choose.choice([np.nan, np.inf, -np.inf])
+        return image.astype(dtype)
+    limits = np.iinfo(dtype)
+    low, high = (max(limits.min, -2), 3) if few else (max(limits.min, -(2**33)), min(limits.max, 2**33))
+    return draw.integers(low, high, shape, endpoint=True).astype(dtype)
+
+
+def random_pooling(choose):
+    """Any mode, window, stride, padding and option that the page computes."""
+    mode, k = choose.choice(MODES), (choose.randint(1, 6), choose.randint(1, 6))
+    if mode == "blur":
+        k = choose.randint(1, 7), choose.randint(1, 7)
+    text = f"{mode}:{k[0]}x{k[1]}" + choose.choice(["", "/1", "/2", "/3"])
+    if mode == "blur":
+        return text + choose.choice(EDGES)
+    if mode == "stride":
+        return text
+    sides = "x".join(str(choose.randint(0, each - 1)) for each in (k[0], k[0], k[1], k[1]))
+    text += choose.choice(["", "", "", "+same", "+same-lower", "+wrap", f"+{sides}"])
+    text += choose.choice(["", "", "", "@2"]) + choose.choice(["", "", ",ceil"])
+    return text + (",exclude-pad" if mode == "avg" and choose.random() < 0.3 else "")
+
+
+def random_recipe(choose):
+    """Perhaps a filter, perhaps an activation, one pooling or two."""
+    layers = []
+    if choose.random() < 0.5:
+        layers.append(f"conv:{choose.choice(FILTERS)}{choose.choice(['', '', '/2'])}{choose.choice(EDGES)}")
+        layers += choose.choice([[], ["relu"], ["abs"]])
+    return " ".join([*layers, *(random_pooling(choose) for _ in range(choose.choice([1, 1, 2])))])
+
+
+def random_cases(choose, count):
+    """(text, picture, output) of settings that the tool takes."""
+    while count:
+        text, image = random_recipe(choose), random_picture(choose, choose.choice(DTYPES))
+        try:
+            with np.errstate(all="ignore"):
+                yield text, image, poolcli.apply(text, image)
+        except PoolcliError:
+            continue
+        count -= 1
+
+
+def gap(have, expected):
+    """The largest difference: in units of the last place for floats of 32 bits, relative for 64, any for the others."""
+    same = (have == expected) | (np.isnan(have) & np.isnan(expected))
+    if same.all():
+        return 0.0
+    if expected.dtype == np.float32:
+        order = [np.where(bits < 0, np.int64(-(2**31)) - bits, bits) for bits in
+                 (values.view(np.int32).astype(np.int64) for values in (have, expected))]  # fmt: skip
+        return float(np.abs(order[0] - order[1]).max())
+    if expected.dtype == np.float64:
+        with np.errstate(all="ignore"):
+            return float((np.abs(have - expected) / np.abs(expected) / 1e-12)[~same].max())
+    return np.inf
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_page_pools_as_the_tool_does(page, seed):
+    """Size, dtype and values: whole numbers and float16 equal, float32 within an ulp, float64 within 1e-12."""
+    cases = list(random_cases(random.Random(seed), 200))
+    forms = [{"picture": page_picture(image), "layers": page_layers(parse_recipe(text))} for text, image, _ in cases]
+    for (text, image, expected), (height, width, dtype, values) in zip(cases, ask(page, RUN, forms), strict=True):
+        name = f"{text} on {image.dtype} {image.shape}"
+        assert ((height, width), dtype) == (expected.shape[:2], expected.dtype.name), name
+        have = np.array(
+            [float(value.replace("Infinity", "inf")) if isinstance(value, str) else value for value in values]
+        )
+        have = have.astype(expected.dtype).reshape(expected.shape)
+        assert gap(have, expected) <= 1, f"{name}\n{have}\n{expected}"
