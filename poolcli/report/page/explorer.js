@@ -4,8 +4,8 @@
 const explorer = (() => {
   const words = {}; // English to the page's language, where that is another
   const t = (text) => words[text] ?? text;
-  const SHOWN_AT = 22; // a cell of so many pixels holds its number
-  const DOTS = ["#ff7a00", "#00b3c7", "#ff4fd8", "#9be800"]; // marks, a colour a channel
+  const SHOWN_AT = 22, LARGEST_CELL = 64; // a cell of so many pixels holds its number; none is larger
+  const DOT = "#ff7a00", DOTS = ["#ff4040", "#2fd060", "#4a90ff", "#cccccc"]; // marks, of one channel and of several
   const CHANNELS = {1: ["gray"], 2: ["gray", "alpha"], 3: ["red", "green", "blue"], 4: ["red", "green", "blue", "alpha"]};
   const PICKS = {max: true, min: true, stride: false, center: false}; // modes whose outputs are pixels; whether these may tie
 
@@ -312,31 +312,32 @@ const explorer = (() => {
     grid(brush, stage, next) {
       const axes = engine.axesOf(stage, next), {side} = brush, [, , w, h] = this.cell(0, 0, side), [rows, columns] = axes;
       if (rows.s * h < 5 || columns.s * w < 5) return;
-      brush.save();
-      brush.strokeStyle = colourOf("--accent");
-      brush.globalAlpha = 0.8;
-      for (let i = 0; i < rows.out; i++) for (let j = 0; j < columns.out; j++) {
-        const [x, y] = this.cell(i * rows.s - rows.before, j * columns.s - columns.before, side);
-        brush.strokeRect(x + 0.5, y + 0.5, columns.span * w - 1, rows.span * h - 1);
+      for (const [colour, width] of [["#000a", 3], ["#4fc3ff", 1]]) {
+        [brush.strokeStyle, brush.lineWidth] = [colour, width];
+        for (let i = 0; i < rows.out; i++) for (let j = 0; j < columns.out; j++) {
+          const [x, y] = this.cell(i * rows.s - rows.before, j * columns.s - columns.before, side);
+          brush.strokeRect(x, y, columns.span * w, rows.span * h);
+        }
       }
-      brush.restore();
     }
 
     // Dots on the pixels that pooling keeps; faded where several of a window are equal, none where all are.
     marks(brush, stage, next) {
       const {explorer} = this, out = explorer.result.stages[explorer.part >= 1 ? 1 : 0][this.index + 1], axes = engine.axesOf(stage, next);
       const [, , w, h] = this.cell(0, 0, brush.side), radius = Math.min(w, h) * 0.22;
-      if (radius < 0.8) return;
+      if (radius < 1.3) return; // too small to tell apart
       const shown = explorer.channel < 0 ? [...Array(stage.channels).keys()].filter((c) => !(stage.alpha && c === stage.channels - 1)) : [explorer.channel];
       shown.forEach((c, number) => {
-        brush.fillStyle = DOTS[(explorer.channel < 0 ? c : 0) % DOTS.length];
+        brush.fillStyle = brush.strokeStyle = shown.length > 1 ? DOTS[c % DOTS.length] : DOT;
+        brush.lineWidth = 2;
         const offset = shown.length > 1 ? (number - (shown.length - 1) / 2) * w * 0.28 : 0;
         for (const {row, column, faded} of survivors(stage, next, axes, out, c)) {
           const [x, y] = this.cell(row, column, brush.side);
           brush.globalAlpha = faded ? 0.35 : 1;
+          const holdsNumber = explorer.channel >= 0 && Math.min(w, h) >= SHOWN_AT;
           brush.beginPath();
-          brush.arc(x + w / 2 + offset, y + h / 2, radius, 0, 7);
-          brush.fill();
+          brush.arc(x + w / 2 + offset, y + h / 2, holdsNumber ? Math.min(w, h) * 0.44 : radius, 0, 7);
+          if (holdsNumber) brush.stroke(); else brush.fill();
         }
       });
       brush.globalAlpha = 1;
@@ -428,8 +429,8 @@ const explorer = (() => {
   // A canvas as large as its box, a brush for it in units of the page, and how large a pixel of the picture is.
   function prepare(canvas, explorer) {
     const {top, left, bottom, right} = explorer.bounds, dense = window.devicePixelRatio || 1;
-    const most = Math.max(160, window.innerHeight * 0.6);
-    const wide = Math.min(canvas.parentElement.clientWidth, most * (right - left) / (bottom - top)), side = wide / (right - left);
+    const most = Math.max(160, window.innerHeight * 0.6), room = canvas.parentElement.clientWidth;
+    const side = Math.min(room / (right - left), most / (bottom - top), LARGEST_CELL), wide = side * (right - left);
     canvas.style.width = `${wide}px`;
     canvas.style.height = `${side * (bottom - top)}px`;
     canvas.width = Math.max(1, Math.round(wide * dense));
@@ -562,6 +563,8 @@ const explorer = (() => {
     if (!Number.isFinite(value)) return engine.shown(value);
     return Number.isInteger(value) && Math.abs(value) < 1e5 ? String(value) : String(Number(value.toPrecision(4)));
   }
+
+  const short = (value) => String(Number(value.toPrecision(3)));
 
   function percent(share) {
     const value = 100 * share;
@@ -737,9 +740,9 @@ const explorer = (() => {
     if (!wanted) return [];
     const count = (side) => `${side.changed.toLocaleString("en")} ${t("of")} ${side.pixels.toLocaleString("en")} (${percent(side.fraction)})`;
     const rows = [[t("changed before"), count(raw)], [t("changed after"), count(pooled)]];
-    if (gain !== null) rows.push([t("per pixel"), gain >= 1 ? `${brief(gain)}x ${t("fewer")}` : `${brief(1 / gain)}x ${t("as many")}`]);
+    if (gain !== null) rows.push([t("per pixel"), gain > 1 ? `${short(gain)}x ${t("fewer")}` : `${gain === 1 ? "" : `${short(1 / gain)}x `}${t("as many")}`]);
     if (absorbed !== null) rows.push([t("absorbed"), percent(absorbed)]);
-    rows.push([t("residual"), residual === null ? "-" : `${brief(Number(residual.toPrecision(3)))} (${percent(residual)} ${t("of the change is left")})`]);
+    rows.push([t("residual"), residual === null ? "-" : `${short(residual)} (${percent(residual)} ${t("of the change is left")})`]);
     return rows.map(([name, text]) => make("span", {}, make("b", {}, name), ` ${text}`));
   }
 
