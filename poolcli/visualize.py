@@ -17,6 +17,7 @@ from poolcli.images.show import palette_png, photo, png, shown
 from poolcli.ops.arrays import Array
 from poolcli.ops.geometry import Axis
 from poolcli.ops.pooling import pool
+from poolcli.ops.ranges import to_dtype
 from poolcli.recipe import Pool, Recipe
 from poolcli.shift.move import shifted_pair
 from poolcli.shift.record import Offset, Shifting
@@ -192,18 +193,24 @@ MARK_COLOURS, MARK_ALPHA = bytes((0, 0, 0, 255, 122, 0)), bytes((0, 255))
 class Sizes:
     """How large the pictures of a report are: the longest side of a whole picture, and of the part looked at.
 
-    A picture that fits into `whole_up_to` is its own part. `whole` 0: no whole pictures, a thumbnail is enough.
+    A picture that fits into `whole_up_to` is its own part. `whole` 0: no whole pictures, a thumbnail is enough;
+    `whole_bytes`: they are made smaller until all six are no longer than this.
+    `sample`: the longest side of the part whose values are kept too, for a page that pools.
     """
 
     whole: int = 640
     part: int = 48
     whole_up_to: int = 64
+    whole_bytes: int | None = None
     thumbnail: int = 0
+    sample: int = 0
 
 
 SHEET = Sizes()
 PAGE = Sizes(whole=480, thumbnail=72)
+ONE_PAGE = Sizes(whole=480, whole_bytes=140_000, thumbnail=72, sample=128)
 PREVIEW = Sizes(whole=160)
+SAMPLE_BYTES = 100_000  # of the values that a page holds: 128 x 128 in colour, 64 x 64 in colour of 64 bits
 LONG_PAGE = Sizes(whole=0, part=24, whole_up_to=32, thumbnail=64)
 
 
@@ -229,6 +236,23 @@ class Panel:
     marks: bytes | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """The values of a part of a picture (`region`: x, y, width, height), for a page that runs the recipe on them.
+
+    `other` is the same part of the second of two given pictures, `to_range` how floats become the file's integers
+    (None: they stay floats).
+    """
+
+    region: tuple[int, int, int, int]
+    pixels: Array
+    other: Array | None
+    recipe: Recipe
+    alpha: bool
+    palette: images.Palette | None
+    to_range: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """What is shown of one frame for one shift: the part worth a closer look, and the whole where that is another.
@@ -241,6 +265,7 @@ class Look:
     whole: Panel | None
     thumbnail: bytes | None
     peaks: tuple[float, float]
+    sample: Sample | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +279,7 @@ class _Scene:
     peaks: tuple[float, float]
     cell: tuple[float, float]
     marks: Callable[[Region], Array | None]
+    sample: Callable[[Region], Sample]
 
 
 def heat_colours() -> Array:
@@ -264,28 +290,41 @@ def heat_colours() -> Array:
 def look(
     recipe: Recipe,
     frame: images.Frame,
-    written: Callable[[Array], Array],
+    to_range: str | None,
     shifting: Shifting,
     shift: Offset,
     sizes: tuple[Sizes, ...],
 ) -> tuple[Look, ...]:
-    """A look at `frame` for one shift, in every one of `sizes`; `written` makes an output what its file holds."""
-    return look_at(recipe, frame, shifted_pair(frame.pixels, shift.dx, shift.dy, shifting.edge), written, shift, sizes)
+    """A look at `frame` for one shift, in every one of `sizes`; `to_range` says how floats are written."""
+    pair = shifted_pair(frame.pixels, shift.dx, shift.dy, shifting.edge)
+    return _looks(recipe, frame, pair, to_range, shift, sizes, partial(_sample, recipe, frame, None, to_range))
 
 
 def look_at(
     recipe: Recipe,
     frame: images.Frame,
     pair: tuple[Array, Array],
-    written: Callable[[Array], Array],
+    to_range: str | None,
     shift: Offset,
     sizes: tuple[Sizes, ...],
 ) -> tuple[Look, ...]:
     """As `look`, at two pictures of the kind of `frame`."""
+    return _looks(recipe, frame, pair, to_range, shift, sizes, partial(_sample, recipe, frame, pair[1], to_range))
+
+
+def _looks(
+    recipe: Recipe,
+    frame: images.Frame,
+    pair: tuple[Array, Array],
+    to_range: str | None,
+    shift: Offset,
+    sizes: tuple[Sizes, ...],
+    sample: Callable[[Region], Sample],
+) -> tuple[Look, ...]:
     picture, moved = pair
     with np.errstate(all="ignore"):  # as in the pipeline
         outputs = recipe(picture, alpha=frame.alpha), recipe(moved, alpha=frame.alpha)
-        files = written(outputs[0]), written(outputs[1])
+        files = _written(outputs[0], frame, to_range), _written(outputs[1], frame, to_range)
     changes = change(picture, moved), change(*outputs)
     scene = _Scene(
         frame,
@@ -295,8 +334,20 @@ def look_at(
         (peak_of(changes[0]), peak_of(changes[1])),
         _cell(recipe, picture, outputs[0]),
         partial(_marks, recipe, frame, picture),
+        sample,
     )
     return tuple(_look(scene, shift, each) for each in sizes)
+
+
+def _written(output: Array, frame: images.Frame, to_range: str | None) -> Array:
+    """An output as its file holds it."""
+    return output if to_range is None else to_dtype(output, frame.pixels.dtype, to_range, alpha=frame.alpha)
+
+
+def _sample(recipe: Recipe, frame: images.Frame, other: Array | None, to_range: str | None, region: Region) -> Sample:
+    place = region.left, region.top, region.width, region.height
+    part = None if other is None else region.of(other).copy()  # a view would keep all of the picture
+    return Sample(place, region.of(frame.pixels).copy(), part, recipe, frame.alpha, frame.palette, to_range)
 
 
 def _cell(recipe: Recipe, picture: Array, output: Array) -> tuple[float, float]:
@@ -310,13 +361,43 @@ def _cell(recipe: Recipe, picture: Array, output: Array) -> tuple[float, float]:
 def _look(scene: _Scene, shift: Offset, sizes: Sizes) -> Look:
     picture, output = scene.pictures[0], scene.outputs[0]
     everything = Region(0, 0, *picture.shape[:2]), Region(0, 0, *output.shape[:2])
+    thumbnail, sample = _thumbnail(scene, sizes), _sample_of(scene, sizes.sample) if sizes.sample else None
     if max(picture.shape[:2]) <= sizes.whole_up_to:
-        return Look(shift, _panel(scene, *everything, sizes.whole_up_to), None, _thumbnail(scene, sizes), scene.peaks)
-    cells = max(1, round(sizes.part / scene.cell[0])), max(1, round(sizes.part / scene.cell[1]))
+        part, whole = _panel(scene, *everything, sizes.whole_up_to), None
+    else:
+        part, whole = _panel(scene, *_part(scene, sizes.part), sizes.whole_up_to), _whole(scene, everything, sizes)
+    return Look(shift, part, whole, thumbnail, scene.peaks, sample)
+
+
+def _sample_of(scene: _Scene, side: int) -> Sample:
+    """The sample of at most `side` x `side` pixels, and no more than SAMPLE_BYTES of them."""
+    picture = scene.pictures[0]
+    most = int((SAMPLE_BYTES * picture.shape[0] * picture.shape[1] / picture.nbytes) ** 0.5)
+    return scene.sample(_part(scene, max(1, min(side, most)))[0])
+
+
+def _part(scene: _Scene, side: int) -> tuple[Region, Region]:
+    """The part of the picture of about `side` pixels in whose outputs most changes, and these outputs."""
+    picture, output = scene.pictures[0], scene.outputs[0]
+    if max(picture.shape[:2]) <= side:
+        return Region(0, 0, *picture.shape[:2]), Region(0, 0, *output.shape[:2])
+    cells = max(1, int(side / scene.cell[0])), max(1, int(side / scene.cell[1]))
     kept = busiest(scene.changes[1], cells)
-    part = _panel(scene, kept.scaled(scene.cell, picture.shape[:2]), kept, sizes.whole_up_to)
-    whole = _panel(replace(scene, marks=_no_marks), *everything, sizes.whole) if sizes.whole else None
-    return Look(shift, part, whole, _thumbnail(scene, sizes), scene.peaks)
+    return kept.scaled(scene.cell, picture.shape[:2]), kept
+
+
+def _whole(scene: _Scene, everything: tuple[Region, Region], sizes: Sizes) -> Panel | None:
+    """The whole pictures, if there are to be any, as large as their bytes allow."""
+    side, panel = sizes.whole, None
+    while side and (panel is None or (sizes.whole_bytes and _bytes_of(panel) > sizes.whole_bytes and side > 64)):
+        panel = _panel(replace(scene, marks=_no_marks), *everything, side)
+        side = side * 3 // 4
+    return panel
+
+
+def _bytes_of(panel: Panel) -> int:
+    parts = panel.still, panel.moved, panel.before, panel.pooled, panel.pooled_moved, panel.after
+    return sum(map(len, parts))
 
 
 def _thumbnail(scene: _Scene, sizes: Sizes) -> bytes | None:

@@ -21,7 +21,7 @@ ARROWS = {
     "evaluate": {"ops", "recipe", "shift"},
     "colour": {"ops", "recipe"},
     "visualize": {"evaluate", "images", "ops", "recipe", "shift"},
-    "report": {"files", "images", "shift", "stores", "visualize"},
+    "report": {"files", "images", "ops", "recipe", "shift", "stores", "visualize"},
     "batch": {
         *("colour", "evaluate", "files", "images", "ops", "recipe", "report", "shift", "stores", "visualize"),
     },

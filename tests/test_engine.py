@@ -1,4 +1,4 @@
-"""The page's own pooling (page/engine.js), in a real browser: the numbers of the tool, for hundreds of random settings."""
+"""The page's own pooling (page/engine.js), in a real browser: the numbers of the tool, for random settings."""
 
 import json
 import random
@@ -13,10 +13,21 @@ from poolcli.recipe import parse_recipe
 from poolcli.report.interactive import MODES, page_layers, page_picture
 
 ENGINE = files("poolcli.report").joinpath("page", "engine.js").read_text("utf-8")
-DTYPES = "bool uint8 int8 uint16 int16 uint32 int32 int64 uint64 float16 float32 float64".split()
-FILTERS = (
-    "identity box gauss sharpen laplace edge sobel-v sobel-h prewitt-v scharr-h line-v line-d1 emboss box5".split()
-)
+DTYPES = ["bool", *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64))]
+DTYPES += ["float16", "float32", "float64"]
+FILTERS = [
+    "identity",
+    "box",
+    "gauss",
+    "sharpen",
+    "laplace",
+    "edge",
+    "sobel-v",
+    "prewitt-h",
+    "scharr-v",
+    "line-d1",
+    "box5",
+]
 EDGES = ["", ",edge=zero", ",edge=wrap", ",edge=replicate"]
 RUN = """
   const number = (value) => typeof value === "string" ? Number(value) : value;

@@ -14,15 +14,6 @@ from poolcli.report import forms, html_form
 from tests.test_views import THE_ONE
 
 HOSTILE = '"><img src=x onerror=alert(1)>.png'
-COUNT = """
-  const image = document.querySelector(arguments[0]), canvas = document.createElement("canvas");
-  canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;
-  const brush = canvas.getContext("2d");
-  brush.drawImage(image, 0, 0);
-  const data = brush.getImageData(0, 0, canvas.width, canvas.height).data;
-  let changed = 0;
-  for (let i = 0; i < data.length; i += 4) changed += data[i] !== 68 || data[i + 1] !== 1 || data[i + 2] !== 84;
-  return changed;"""
 VALUES = """return [...document.querySelector("table.index").tBodies].filter((b) => !b.hidden)
   .map((body) => body.rows[0].cells[arguments[0]].dataset.value);"""
 
@@ -65,21 +56,24 @@ def index(samples, command):
 
 @pytest.mark.parametrize(("size", "scheme"), [((1200, 900), "light"), ((390, 844), "dark")])
 def test_the_figure_of_the_beginning_is_there_to_see(browser, one, size, scheme):
-    """38 marked pixels, below them 12, in light and dark, on a desk and on a phone."""
+    """38 marked pixels, after three layers 12, in light and dark, on a desk and on a phone."""
     browser.open(one, size=size, scheme=scheme)
     assert_quiet(browser, one)
-    assert browser.run(COUNT, ".tile.before img") == 38
-    assert browser.run(COUNT, ".tile.after img") == 12
+    counts = browser.run("return [...document.querySelectorAll('.counts')].map((each) => each.textContent)")
+    assert counts[0] == "38 of 784 pixels change (4.8 %)"
+    assert counts[3:] == ["12 of 196 pixels change (6.1 %)"]
     background = browser.run("return getComputedStyle(document.body).backgroundColor")
     assert (int(background.removeprefix("rgb(").split(",")[0]) < 128) == (scheme == "dark")
     assert browser.run("return document.documentElement.scrollWidth") <= size[0]
 
 
-def test_the_swipe_uncovers_the_moved_picture(browser, one):
+def test_the_swipe_uncovers_the_moved_picture(browser, samples, command):
     """With the keyboard, from nothing to all of it: then the stage looks as the moved picture does."""
-    browser.open(one)
+    assert command("pool", "samples/photo.jpg", "-o", "out/photo.jpg", "--report", "html", "-q").code == 0
+    browser.open("out/photo.shift.html")
+    browser.run("document.querySelector('.look').scrollIntoView()")
     before = pixels(browser.screenshot())
-    slider = browser.call("element", {"using": "css selector", "value": "input[type=range]"})
+    slider = browser.call("element", {"using": "css selector", "value": ".look input[type=range]"})
     key = f"element/{next(iter(slider.values()))}/value"
     browser.call(key, {"text": "\ue010"})  # End
     assert browser.run("return document.querySelector('.look').style.getPropertyValue('--swipe')") == "100%"
@@ -89,12 +83,14 @@ def test_the_swipe_uncovers_the_moved_picture(browser, one):
     assert browser.run("return document.querySelector('.look').style.getPropertyValue('--swipe')") == "0%"
 
 
-def test_blinking_and_marks_can_be_switched(browser, one):
+def test_blinking_and_marks_can_be_switched(browser, index):
     """The button says that it is pressed; the marks go without JavaScript."""
-    browser.open(one)
-    browser.run("document.querySelector('button.blink').click()")
-    assert browser.run("return document.querySelector('button.blink').ariaPressed") == "true"
-    assert browser.run("return getComputedStyle(document.querySelector('.swipe')).animationName") == "blink"
+    browser.open(index)
+    browser.run("for (const each of document.querySelectorAll('table.index details')) each.open = true")
+    browser.wait("return document.querySelectorAll('.six .swipe').length >= 18 && document.querySelector('.marks')")
+    browser.run("document.querySelector('.look:has(.marks) button.blink').click()")
+    assert browser.run("return document.querySelector('.look:has(.marks) button.blink').ariaPressed") == "true"
+    assert browser.run("return getComputedStyle(document.querySelector('.blinking .swipe')).animationName") == "blink"
     shown = "return getComputedStyle(document.querySelector('.marks')).display"
     assert browser.run(shown) != "none"
     browser.run("document.querySelector('.marks-on').click()")

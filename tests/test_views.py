@@ -123,9 +123,7 @@ def test_every_panel_decodes_and_lies_inside(layers, size, mode, shift, edge):
         poolcli.apply(layers, pixels[3:, 3:] if edge == "crop" else pixels)
     except poolcli.errors.PictureError:
         return
-    for each in look(
-        as_recipe(layers), frame, lambda out: out, Shifting(edge=edge), Offset(*shift), (SHEET, PAGE, LONG_PAGE)
-    ):
+    for each in look(as_recipe(layers), frame, "clip", Shifting(edge=edge), Offset(*shift), (SHEET, PAGE, LONG_PAGE)):
         for panel in filter(None, (each.part, each.whole)):
             left, top, width, height = panel.region
             assert 0 <= left < left + width <= size[1] and 0 <= top < top + height <= size[0]
@@ -139,7 +137,7 @@ def test_the_figure_of_the_beginning_is_there_to_see(samples):
     """38 marked pixels of the "1", below them 12."""
     with Image.open(samples / "one.png") as image:
         frame = Frame(np.asarray(image), "L")
-    (seen,) = look(as_recipe("conv:line-v relu max:2"), frame, lambda out: out, Shifting(), Offset(-1, 0), (SHEET,))
+    (seen,) = look(as_recipe("conv:line-v relu max:2"), frame, "clip", Shifting(), Offset(-1, 0), (SHEET,))
     assert [np.count_nonzero(decoded(part)) for part in (seen.part.before, seen.part.after)] == [38, 12]
     assert np.count_nonzero(decoded(seen.part.marks)) == 196 * (MARK - 2) ** 2
 

@@ -11,9 +11,7 @@ import numpy as np
 from poolcli import images
 from poolcli.errors import PictureError, PoolcliError
 from poolcli.evaluate import measure_layers, size_of
-from poolcli.ops.arrays import Array
 from poolcli.ops.ideal import fidelities
-from poolcli.ops.ranges import to_dtype
 from poolcli.recipe import Recipe
 from poolcli.report import Job, Outcome
 from poolcli.report.ranking import Match, Point, Standing
@@ -171,9 +169,8 @@ def compare_pictures(
         summarize((row,)),
     )
     job = Job(paths[0], paths[1], str(paths[0]), str(paths[1]))
-    written = partial(_as_picture, frame)
     with np.errstate(all="ignore"):
-        seen = look_at(recipe, frame, pair, written, Offset(0, 0), tuple((looks or {}).values())) if looks else ()
+        seen = look_at(recipe, frame, pair, "clip", Offset(0, 0), tuple((looks or {}).values())) if looks else ()
     by_form = {name: (each,) for name, each in zip(looks or {}, seen, strict=True)}
     return Outcome(job, (report,), looks=by_form)
 
@@ -200,7 +197,3 @@ def _check_alike(paths: tuple[Place, Place], frames: tuple[images.Frame, images.
         raise PictureError(f"{told[0]}, {told[1]}: two pictures of one size are compared; crop or resize one of them")
     if one.mode != other.mode or one.pixels.shape != other.pixels.shape or one.pixels.dtype != other.pixels.dtype:
         raise PictureError(f"{told[0]}, {told[1]}: two pictures of one mode are compared; convert one of them")
-
-
-def _as_picture(frame: images.Frame, output: Array) -> Array:
-    return to_dtype(output, frame.pixels.dtype, "clip", alpha=frame.alpha)

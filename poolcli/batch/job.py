@@ -188,7 +188,7 @@ def _looks(
         look(
             _layers(settings, frame),
             frame,
-            partial(_as_written, settings, frame, target_format),
+            None if target_format in images.ARRAYS else settings.to_range,
             settings.shifting,
             summarize(measured).worst,
             sizes,

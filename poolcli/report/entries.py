@@ -124,9 +124,14 @@ class Entry:
         return tuple(Cell(column, value) for column, value in zip(COLUMNS, values, strict=True))
 
     @property
-    def shifts(self) -> list[tuple[str, ...]]:
+    def shifts(self) -> list[tuple[ShiftRow, tuple[str, ...]]]:
         """A line of figures for every shift."""
-        return [(f"{row.dx},{row.dy}", *row_figures(row)) for row in self.report.shifts]
+        return [(row, row_figures(row)) for row in self.report.shifts]
+
+    @property
+    def whole(self) -> list[PanelView]:
+        """The pictures that are no part of one."""
+        return [panel for panel in self.panels if panel.smooth]
 
     @property
     def other(self) -> str:

@@ -26,7 +26,7 @@ class Form:
     A form of a picture (`of_run` False) is written beside every output, by the worker: `writer(path, outcome)`. A form
     of a run is one file: `writer(path)` is a context that gives a function to call with every outcome; the file
     appears when the context ends well. `package` is what the extra of the form's name brings, `looks` the sizes (of
-    `poolcli.visualize`) of the pictures that it shows, in a run of few pictures and of more.
+    `poolcli.visualize`) of the pictures that it shows, in a run of one picture, of few and of more.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Form:
     what: str
     of_run: bool = False
     package: str | None = None
-    looks: tuple[str, str] | None = None
+    looks: tuple[str, str, str] | None = None
 
     @property
     def extension(self) -> str:
@@ -53,14 +53,14 @@ FORMS: Mapping[str, Form] = {
     for form in (
         Form("json", "json_form:write_side_file", "an object beside every output"),
         Form("jsonl", "json_form:write_lines_file", "a line a picture", of_run=True),
-        Form("png", "sheet_form:write_sheet", "a contact sheet beside every output", looks=("SHEET", "SHEET")),
+        Form("png", "sheet_form:write_sheet", "a contact sheet beside every output", looks=("SHEET", "SHEET", "SHEET")),
         Form(
             "html",
             "html_form:write_page",
             "a page to look at",
             of_run=True,
             package="jinja2",
-            looks=("PAGE", "LONG_PAGE"),
+            looks=("ONE_PAGE", "PAGE", "LONG_PAGE"),
         ),
         Form("csv", "csv_form:write_table", "a row a shift, for spreadsheets", of_run=True),
     )
@@ -98,7 +98,9 @@ def looks_of(names: Iterable[str], *, pictures: int) -> "dict[str, Sizes]":
         return {}
     from poolcli import visualize
 
-    return {name: getattr(visualize, sizes[pictures > FEW]) for name, sizes in wanted.items() if sizes}
+    return {
+        name: getattr(visualize, sizes[(pictures > 1) + (pictures > FEW)]) for name, sizes in wanted.items() if sizes
+    }
 
 
 def form_of(path: Place) -> Form:

@@ -3,8 +3,6 @@
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from hashlib import sha256
-from importlib.resources import files
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
@@ -15,6 +13,7 @@ from poolcli import __version__
 from poolcli.errors import escaped
 from poolcli.report import Outcome
 from poolcli.report.entries import COLUMNS, Entry, Line, entries_of, facts_of
+from poolcli.report.interactive import SCRIPTS, asset, explorer, policy, sample_view
 from poolcli.report.spread import plots
 from poolcli.stores import Place, publish
 from poolcli.visualize import heat_colours
@@ -65,12 +64,15 @@ class Page:
         name = self.first.name if self.first and not listed else "Shift report"
         facts = (f"{len(self.lines):,} pictures", *self.facts) if listed else self.facts
         layers = self.first.report.layers if self.first else ""
-        stream.write(write_head(self.templates, name, facts, layers, script=True))
+        view = self._view() if not listed else None
+        scripts = [asset(script) for script in ("page.js", *(SCRIPTS if view else ()))]
+        stream.write(write_head(self.templates, name, facts, layers, scripts))
         notes = []
         if listed:
             notes = self._write_index(stream)
         elif self.first:
-            stream.write(self._render("alone.html", entry=self.first, heading=False))
+            part, live = view["part"] if view else "", explorer("view", view) if view else ""
+            stream.write(self._render("alone.html", entry=self.first, part=part, live=live))
         failures = [*self.failures, *([f"and {self.failed - MOST_FAILURES} more"] * (self.failed > MOST_FAILURES))]
         stream.write(
             self._render(
@@ -79,10 +81,15 @@ class Page:
                 notes=notes,
                 failures=failures,
                 failed=self.failed,
-                script=_asset("page.js"),
+                scripts=scripts,
                 version=__version__,
             )
         )
+
+    def _view(self) -> dict[str, Any] | None:
+        """What the page of a single picture pools by itself, if it can."""
+        sample = self.first.look.sample if self.first and self.first.look else None
+        return sample_view(sample, self.first.report) if self.first and sample else None
 
     def _write_index(self, stream: BinaryIO) -> list[str]:
         """The spread of the figures and the table; what to say below it."""
@@ -118,29 +125,19 @@ def _shown(value: object) -> object:
     return escaped(value) if type(value) is str else value
 
 
-def write_head(found: Environment, title: str, facts: Sequence[str], layers: str, *, script: bool) -> bytes:
-    """The beginning of a page, whose policy allows its own style, and its own script if it has one."""
-    style = _asset("page.css")
+def write_head(found: Environment, title: str, facts: Sequence[str], layers: str, scripts: Sequence[str]) -> bytes:
+    """The beginning of a page, whose policy allows its own style and these scripts."""
+    style = asset("page.css")
     text = found.get_template("head.html").render(
         title=title,
         facts=facts,
         layers=layers,
         colours=["#" + bytes(colour).hex() for colour in heat_colours()[::9].tolist()],
         style=style,
-        style_hash=_hash(style),
-        script_hash=f"'{_hash(_asset('page.js'))}'" if script else "'none'",
+        policy=policy(style, scripts),
         version=__version__,
     )
     return text.encode("utf-8", "replace")
-
-
-def _asset(name: str) -> str:
-    return files("poolcli.report").joinpath("page", name).read_text("utf-8")
-
-
-def _hash(text: str) -> str:
-    """What a Content-Security-Policy calls this text, so that it allows nothing else."""
-    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
 
 
 def data_uri(picture: bytes) -> Markup:

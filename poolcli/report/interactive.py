@@ -1,4 +1,4 @@
-"""The interactive page: a picture's values and a recipe, in a form that the page's own script (page/engine.js) can run."""
+"""The interactive page: a picture's values and a recipe, in a form that page/engine.js can run."""
 
 import json
 from base64 import b64encode
@@ -12,16 +12,22 @@ from typing import Any
 import numpy as np
 
 from poolcli import __version__
+from poolcli.errors import PictureError, escaped
+from poolcli.images import Palette
 from poolcli.ops.arrays import Array
 from poolcli.ops.convolve import separate
 from poolcli.ops.filters import FILTERS
 from poolcli.ops.geometry import Window
 from poolcli.recipe import Activation, Conv, Pool, Recipe
-from poolcli.visualize import heat_colours
+from poolcli.recipe.shapes import shapes
+from poolcli.shift.move import shifted_pair
+from poolcli.shift.record import GIVEN, ShiftReport
+from poolcli.visualize import Sample, heat_colours
 
 MODES = ("max", "avg", "min", "median", "majority", "stride", "blur")  # those that page/engine.js computes
 LARGEST_KERNEL = 49  # values: larger kernels may run as transforms, which the page does not
 EXACT = 2**38  # whole numbers up to this size can be added up in a page's floats
+MOST_OUTPUTS = 60_000  # bytes of the outputs of a recipe that the page does not compute
 SCRIPTS = ("engine.js", "explorer.js")
 
 
@@ -39,11 +45,11 @@ def _page_layer(layer: Conv | Activation | Pool) -> dict[str, Any] | None:
             return None
         form = {"kind": "conv", "name": layer.name, "s": layer.stride, "edge": layer.edge}
         return {**form, "passes": passes(layer.kernel)}
-    window = layer.window
-    if layer.mode not in MODES or not isinstance(window, Window):
+    if not isinstance(layer, Pool) or layer.mode not in MODES or not isinstance(layer.window, Window):
         return None
+    window = layer.window
     form = {"kind": "pool", "mode": layer.mode, "k": window.k, "s": window.s, "d": window.dilation}
-    return {**form, "padding": window.padding, "ceil": window.ceil, **dict(layer.options)}
+    return {**form, "padding": window.padding, "ceil": window.ceil, "per-channel": True, **dict(layer.options)}
 
 
 def passes(kernel: Any) -> list[list[list[float]]]:
@@ -51,9 +57,12 @@ def passes(kernel: Any) -> list[list[list[float]]]:
     return [part.tolist() for part in separate(np.array(kernel, np.float64))]
 
 
-def filters() -> Mapping[str, list[list[list[float]]]]:
-    """Every filter of the table by its name, as `passes`."""
-    return {name: passes(row.kernel) for name, row in FILTERS.items()}
+def filters(recipe: Recipe | None) -> Mapping[str, list[list[list[float]]]]:
+    """Every filter of the table, and of a recipe, by its name, as `passes`."""
+    own = {layer.name: layer.kernel for layer in recipe.layers if isinstance(layer, Conv)} if recipe else {}
+    return {
+        name: passes(kernel) for name, kernel in ({name: row.kernel for name, row in FILTERS.items()} | own).items()
+    }
 
 
 def page_picture(image: Array, *, alpha: bool = False) -> dict[str, Any] | None:
@@ -72,19 +81,88 @@ def page_picture(image: Array, *, alpha: bool = False) -> dict[str, Any] | None:
     }
 
 
-def view_of(image: Array, recipe: Recipe | None, **more: Any) -> dict[str, Any]:
-    """What an explorer shows: a picture and the layers on it (None: none yet). `more` are fields of its own."""
+def view_of(image: Array, recipe: Recipe | None, *, alpha: bool = False, **more: Any) -> dict[str, Any] | None:
+    """What an explorer shows: a picture and the layers on it (None: none yet); `more` are fields of its own.
+
+    None where a page cannot: the values are too large for it, or the recipe does not fit the picture.
+    """
+    picture = page_picture(image, alpha=alpha)
+    if picture is None:
+        return None
     view = {
-        "picture": page_picture(image),
+        "picture": picture,
         "layers": page_layers(recipe) if recipe else [],
         "modes": MODES,
-        "filters": filters(),
+        "filters": filters(recipe),
         "heat": heat_colours().tolist(),
         "shift": (-1, 0),
         "edge": "replicate",
         "written": "clip",
+        **more,
     }
-    return {**view, **more}
+    try:
+        if recipe and view["layers"] is None:
+            view["fixed"] = _outputs(image, recipe, view.get("shifts", [view["shift"]]), view["edge"], alpha=alpha)
+        elif recipe:
+            list(shapes(recipe, *image.shape[:2]))
+    except PictureError:
+        return None
+    return view
+
+
+def _outputs(
+    image: Array, recipe: Recipe, shifts: Sequence[tuple[int, int]], edge: str, *, alpha: bool
+) -> dict[str, Any]:
+    """What a recipe that the page does not compute makes of a picture, and of it moved: some shifts, by their size."""
+    pairs: dict[str, Any] = {}
+    size = 0
+    seen = recipe.footprints(*image.shape[:2])
+    with np.errstate(all="ignore"):
+        for dx, dy in shifts:
+            still, moved = (recipe(each, alpha=alpha) for each in shifted_pair(image, dx, dy, edge))
+            size += 2 * still.nbytes
+            if pairs and size > MOST_OUTPUTS:
+                break
+            pairs[f"{dx},{dy}"] = [page_picture(each, alpha=alpha) for each in (still, moved)]
+    feet = [
+        {"size": out, "jump": n / out, "field": 0, "start": 0} if foot is None
+        else {"size": out, "jump": foot.jump, "field": foot.field, "start": foot.start}
+        for out, n, foot in zip(still.shape, image.shape, seen or (None, None), strict=False)
+    ]  # fmt: skip
+    return {"name": str(recipe), "feet": feet, "outputs": pairs}
+
+
+def sample_view(sample: Sample, report: ShiftReport) -> dict[str, Any] | None:
+    """The explorer of a report's page: the part of the picture whose values it holds, moved by the worst shift."""
+    worst, edge = report.summary.worst, report.shifts[0].edge
+    x, y, width, height = sample.region
+    part = "" if (width, height) == report.input.size else f"Pixels {x} to {x + width - 1} across and {y} to "
+    more: dict[str, Any] = {
+        "name": escaped(report.input.path or "-"),
+        "shift": (worst.dx, worst.dy),
+        "shifts": [(row.dx, row.dy) for row in report.shifts],
+        "edge": edge,
+        "written": sample.to_range,
+        "palette": _colours(sample.palette),
+        "labels": sample.palette is not None,
+        "part": part and f"{part}{y + height - 1} down, as a picture of its own",
+    }
+    if edge == GIVEN and sample.other is not None:
+        more |= {"other": page_picture(sample.other), "edge": "replicate"}
+    return view_of(sample.pixels, sample.recipe, alpha=sample.alpha, **more)
+
+
+def _colours(palette: Palette | None) -> list[list[int]] | None:
+    """The colours of a palette as red, green and blue."""
+    if palette is None:
+        return None
+    step = len(palette.mode)
+    return [list(palette.colours[at : at + 3]) for at in range(0, len(palette.colours), step)]
+
+
+def explorer(name: str, view: Mapping[str, Any]) -> str:
+    """The markup of an explorer: where it goes, and its data."""
+    return f'<div class="explorer" data-view="{name}"></div>{script_data(name, view)}'
 
 
 def script_data(name: str, value: Any) -> str:
@@ -100,25 +178,29 @@ def asset(name: str) -> str:
     return files("poolcli.report").joinpath("page", name).read_text("utf-8")
 
 
-def content_hash(text: str) -> str:
-    """What a Content-Security-Policy calls this text, so that it allows nothing else."""
-    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
+def policy(style: str, scripts: Sequence[str]) -> str:
+    """A Content-Security-Policy that allows this style and these scripts and nothing else."""
+    allowed = " ".join(_hash(script) for script in scripts) or "'none'"
+    return (
+        f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {allowed}; base-uri 'none'; "
+        "form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
 def show_page(title: str, views: Sequence[tuple[str, dict[str, Any]]], *, lang: str = "en") -> str:
-    """A page of explorers, each with the markup that stands before it. Titles are text, what stands before is markup."""
+    """A page of explorers, each with the markup that stands before it; `title` is text."""
     style, scripts = asset("page.css"), [asset(name) for name in SCRIPTS]
-    parts = [
-        f'{before}<div class="explorer" data-view="view-{number}"></div>{script_data(f"view-{number}", view)}'
-        for number, (before, view) in enumerate(views)
-    ]
+    parts = [before + explorer(f"view-{number}", view) for number, (before, view) in enumerate(views)]
     return Template(asset("show.html")).substitute(
         lang=lang,
         title=escape(title),
         version=__version__,
         style=style,
-        style_hash=content_hash(style),
-        script_hashes=" ".join(f"'{content_hash(script)}'" for script in scripts),
+        policy=policy(style, scripts),
         content="\n".join(f'<section class="card">{part}</section>' for part in parts),
         scripts="".join(f"<script>{script}</script>" for script in scripts),
     )

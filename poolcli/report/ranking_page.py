@@ -63,7 +63,7 @@ def write_ranking_page(path: stores.Place, ranking: Ranking) -> Iterator[Callabl
     page = templates()
     with stores.publish(path) as stream:
         facts = (f"{ranking.pictures:,} picture{'s' * (ranking.pictures != 1)}", *ranking.facts)
-        stream.write(write_head(page, "Which down-sampling is least upset by shifts?", facts, "", script=False))
+        stream.write(write_head(page, "Which down-sampling is least upset by shifts?", facts, "", ()))
         text = page.get_template("ranking.html").render(
             words=words(places, ranking.pictures),
             heads=HEADS,

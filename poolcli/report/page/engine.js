@@ -571,8 +571,8 @@ const engine = (() => {
   }
 
   // What a shift changes before the layers, at full resolution after them, and in the end.
-  function measure(picture, layers, {dx, dy, edge, tolerance = 0, labels = false}) {
-    const pair = moved(picture, dx, dy, edge), stages = pair.map((each, which) => run(each, layers, which));
+  function measure(picture, layers, {dx, dy, edge, tolerance = 0, labels = false, other = null}) {
+    const pair = other ? [picture, other] : moved(picture, dx, dy, edge), stages = pair.map((each, which) => run(each, layers, which));
     const first = layers.findIndex((layer) => thins(layer)), heads = first < 0 ? 0 : first;
     const spread = (count, stage) => labels ? null : spreadOf(stage, insideOf(pair[0], layers.slice(0, count)));
     const side = (count, stage, other) => sideOf(stage, other, tolerance, spread(count, stage), labels);
@@ -677,7 +677,8 @@ const engine = (() => {
     }
     const found = taps(picture, layer, row, column, channel), counted = found.filter((tap) => tap.value !== null);
     const item = (tap) => tap.value === null ? "[ ]" : tap.inside ? write(tap.value) : `[${shown(tap.value, dtype)}]`;
-    const list = found.length <= MOST_SHOWN ? found.map(item).join(", ") : `${counted.length} values`;
+    const plain = (tap) => tap.value === null ? "[ ]" : tap.inside ? shown(tap.value, dtype) : `[${shown(tap.value, dtype)}]`;
+    const list = found.length <= MOST_SHOWN ? found.map(plain).join(", ") : `${counted.length} values`;
     if (layer.kind === "conv" || layer.mode === "blur") return weighted(found, write, layer, dtype, out, result);
     const held = counted.map((tap) => tap.value).sort((a, b) => a - b);
     switch (layer.mode) {

@@ -6,7 +6,8 @@ const explorer = (() => {
   const t = (text) => words[text] ?? text;
   const SHOWN_AT = 22, LARGEST_CELL = 64; // a cell of so many pixels holds its number; none is larger
   const DOT = "#ff7a00", DOTS = ["#ff4040", "#2fd060", "#4a90ff", "#cccccc"]; // marks, of one channel and of several
-  const CHANNELS = {1: ["gray"], 2: ["gray", "alpha"], 3: ["red", "green", "blue"], 4: ["red", "green", "blue", "alpha"]};
+  const CHANNELS = {2: ["gray", "alpha"], 3: ["red", "green", "blue"], 4: ["red", "green", "blue", "alpha"]};
+  const OWN = "of this page"; // the mode of a recipe that a page does not compute
   const PICKS = {max: true, min: true, stride: false, center: false}; // modes whose outputs are pixels; whether these may tie
 
   function make(name, attributes = {}, ...children) {
@@ -29,8 +30,9 @@ const explorer = (() => {
       this.picture = engine.unpacked(view.picture);
       this.own = view.layers ?? [this.fixed()];
       this.layers = this.own;
-      this.shift = {dx: view.shift[0], dy: view.shift[1], edge: view.edge, tolerance: view.tolerance ?? 0, labels: view.labels ?? false};
-      this.channel = this.picture.channels === 1 ? 0 : -1;
+      this.shift = {dx: view.shift[0], dy: view.shift[1], edge: view.edge, tolerance: view.tolerance ?? 0, labels: view.labels ?? false, other: view.other ? engine.unpacked(view.other) : null};
+      this.colours = this.picture.alpha ? [2, 4].includes(this.picture.channels) : this.picture.channels === 3;
+      this.channel = this.colours ? -1 : 0; // all of them, or the first
       this.selected = null;
       this.pinned = false;
       this.part = 0; // of the moved picture that is uncovered
@@ -58,7 +60,7 @@ const explorer = (() => {
       this.feet = still.map((_, i) => engine.footprints(still[0], this.layers.slice(0, i)));
       this.gaps = still.map((stage, i) => engine.gapsOf(stage, moved[i]));
       const last = still.length - 1;
-      this.written = [still, moved].map((stages) => engine.written(stages[last], this.picture.dtype, this.view.written));
+      this.written = [still, moved].map((stages) => this.view.written ? engine.written(stages[last], this.picture.dtype, this.view.written) : stages[last]);
       this.keepSelection();
       if (this.panels.length !== still.length) {
         this.panels = still.map((_, i) => new Panel(this, i));
@@ -100,23 +102,23 @@ const explorer = (() => {
       this.read();
     }
 
-    // A recipe that only the tool computes: its outputs for the picture and for every shift of the report.
+    // A recipe that only the tool computes: its outputs for the picture and for it moved, by shift.
     fixed() {
-      const {name, feet, still, moved} = this.view.fixed;
-      this.moved = Object.fromEntries(Object.entries(moved).map(([shift, form]) => [shift, engine.unpacked(form)]));
-      return {kind: "fixed", name, feet, outputs: [engine.unpacked(still), this.moved[this.view.shift]]};
+      const {name, feet, outputs} = this.view.fixed;
+      this.outputs = Object.fromEntries(Object.entries(outputs).map(([shift, pair]) => [shift, pair.map(engine.unpacked)]));
+      return {kind: "fixed", name, feet, outputs: this.outputs[this.view.shift]};
     }
 
     // What the page's own recipe gives.
     restore() {
       this.layers = this.own;
-      if (this.moved) this.shiftTo(...this.view.shift);
+      if (this.outputs) this.shiftTo(...this.view.shift);
       this.compute();
     }
 
     shiftTo(dx, dy) {
       Object.assign(this.shift, {dx, dy, edge: this.view.edge});
-      if (this.moved) this.own[0].outputs[1] = this.moved[[dx, dy]];
+      if (this.outputs) this.own[0].outputs = this.outputs[[dx, dy]];
       this.compute();
     }
 
@@ -131,7 +133,7 @@ const explorer = (() => {
       const {stage, row, column} = this.selected, stages = this.result.stages[0], layer = this.layers[stage - 1];
       const here = stages[stage], shown = this.channel < 0 ? [...Array(here.channels).keys()] : [this.channel];
       const value = (c) => here.values[(row * here.width + column) * here.channels + c];
-      const name = (c) => shown.length > 1 ? `${t(CHANNELS[here.channels]?.[c] ?? `channel ${c}`)}: ` : "";
+      const name = (c) => shown.length > 1 ? `${this.channelName(c)}: ` : "";
       const lines = shown.slice(0, 4).map((c) => {
         const text = layer ? engine.words(stages[stage - 1], layer, row, column, c, value(c)) : engine.shown(value(c), here.dtype);
         return `${name(c)}${text}${stage === stages.length - 1 ? this.clipped(row, column, c) : ""}`;
@@ -139,6 +141,10 @@ const explorer = (() => {
       const where = `${t(this.panels[stage].title)}, ${t("row")} ${row}, ${t("column")} ${column}`;
       this.words.replaceChildren(make("span", {class: "where"}, where), ...lines.map((line) => make("code", {}, line)));
       this.window.replaceChildren(...(layer && this.channel >= 0 ? [windowTable(stages[stage - 1], layer, row, column, this.channel, value(this.channel))] : []));
+    }
+
+    channelName(c) {
+      return this.colours ? t(CHANNELS[this.picture.channels][c]) : `${t("channel")} ${c}`;
     }
 
     // What the file holds instead of a value, where that is something else.
@@ -431,12 +437,15 @@ const explorer = (() => {
     const {top, left, bottom, right} = explorer.bounds, dense = window.devicePixelRatio || 1;
     const most = Math.max(160, window.innerHeight * 0.6), room = canvas.parentElement.clientWidth;
     const side = Math.min(room / (right - left), most / (bottom - top), LARGEST_CELL), wide = side * (right - left);
-    canvas.style.width = `${wide}px`;
-    canvas.style.height = `${side * (bottom - top)}px`;
-    canvas.width = Math.max(1, Math.round(wide * dense));
-    canvas.height = Math.max(1, Math.round(side * (bottom - top) * dense));
+    const size = [wide, side * (bottom - top)].map((length) => Math.max(1, Math.round(length * dense)));
+    if (canvas.width !== size[0] || canvas.height !== size[1]) {
+      canvas.style.width = `${wide}px`;
+      canvas.style.height = `${side * (bottom - top)}px`;
+      [canvas.width, canvas.height] = size;
+    }
     const brush = canvas.getContext("2d");
     brush.setTransform(dense, 0, 0, dense, 0, 0);
+    brush.clearRect(0, 0, wide, side * (bottom - top));
     brush.side = side;
     return brush;
   }
@@ -499,11 +508,13 @@ const explorer = (() => {
   function paintPixels(stage, scale, channel) {
     const {height, width, channels, values, alpha} = stage, image = new ImageData(width, height), data = image.data;
     const colours = channels - (alpha ? 1 : 0), opaque = engine.isFloat(stage.dtype) ? 255 : engine.highest(stage.dtype);
+    const one = channel >= 0 ? channel : colours >= 3 ? -1 : 0;
     for (let i = 0, at = 0; at < values.length; i += 4, at += channels) {
-      const one = channel >= 0 ? scale.colour(values[at + channel]) : null;
-      const colour = one ?? (colours >= 3 ? [0, 1, 2].map((c) => scale.level(values[at + c])) : scale.colour(values[at]));
-      data[i] = colour[0]; data[i + 1] = colour[1]; data[i + 2] = colour[2];
-      data[i + 3] = alpha && channel < 0 ? Math.round(255 * values[at + channels - 1] / opaque) : colour[3] ?? 255;
+      const value = one < 0 ? 0 : values[at + one];
+      if (one < 0) for (let c = 0; c < 3; c++) data[i + c] = scale.level(values[at + c]);
+      else if (scale.labels || !(value >= 0)) [data[i], data[i + 1], data[i + 2]] = scale.colour(value);
+      else data[i] = data[i + 1] = data[i + 2] = scale.level(value);
+      data[i + 3] = alpha && channel < 0 ? Math.round(255 * values[at + channels - 1] / opaque) : 255;
     }
     return asCanvas(image);
   }
@@ -518,14 +529,13 @@ const explorer = (() => {
   function heatOf(gaps, stage, tolerance, labels, heat) {
     const {height, width, channels} = stage, image = new ImageData(width, height), data = image.data;
     let peak = 0, changed = 0;
-    for (const gap of gaps) if (gap < Infinity && gap > peak) peak = gap;
-    for (let pixel = 0, at = 0; at < gaps.length; pixel++) {
+    for (let i = 0; i < gaps.length; i++) if (gaps[i] < Infinity && gaps[i] > peak) peak = gaps[i];
+    for (let pixel = 0, at = 0; at < gaps.length; pixel += 4) {
       let most = 0;
       for (const end = at + channels; at < end; at++) if (gaps[at] > most) most = gaps[at];
-      changed += most > tolerance;
+      if (most > tolerance) changed += 1;
       const level = most <= 0 ? 0 : labels || !(peak > 0) ? heat.length - 1 : Math.ceil(Math.min(most / peak, 1) * (heat.length - 1));
-      data.set(heat[level], 4 * pixel);
-      data[4 * pixel + 3] = 255;
+      data[pixel] = heat[level][0]; data[pixel + 1] = heat[level][1]; data[pixel + 2] = heat[level][2]; data[pixel + 3] = 255;
     }
     return {colours: asCanvas(image), peak, changed};
   }
@@ -591,7 +601,7 @@ const explorer = (() => {
   class Controls {
     constructor(explorer) {
       this.explorer = explorer;
-      const {view, picture} = explorer, allowed = view.controls ?? ["filter", "pooling", "shift", "view"];
+      const {view, picture} = explorer, allowed = view.controls ?? ["filter", "pooling", ...(view.other ? [] : ["shift"]), "view"];
       this.fields = {};
       this.message = make("p", {class: "complaint", role: "alert", hidden: true});
       this.command = make("code", {});
@@ -599,7 +609,7 @@ const explorer = (() => {
       this.back.addEventListener("click", () => explorer.restore());
       const edges = ["reflect", "replicate", "zero", "wrap"], sizes = ["0", "1", "2", "3", "same", "same-lower", "wrap"];
       const modes = explorer.own?.length && !explorer.own.some((layer) => layer.kind === "pool") || !explorer.layers.length
-        ? ["none", ...view.modes] : view.modes;
+        ? ["none", ...view.modes] : explorer.outputs ? [OWN, ...view.modes] : view.modes;
       const groups = {
         filter: [this.choice("filter", "Filter", ["none", ...Object.keys(view.filters)]), this.choice("filterEdge", "beyond the border", edges),
           this.choice("activation", "Activation", ["none", "relu", "abs"])],
@@ -608,7 +618,7 @@ const explorer = (() => {
         shift: [this.number("dx", "Shift right", -16, 16), this.number("dy", "down", -16, 16),
           this.choice("shiftEdge", "at the border", ["replicate", "zero", "wrap", "crop"])],
         view: [this.switch("grid", "windows"), this.switch("marks", "pixels that survive"),
-          ...(picture.channels > 1 ? [this.choice("channel", "Channel", ["all", ...(CHANNELS[picture.channels] ?? [...Array(picture.channels).keys()].map(String))])] : []),
+          ...(picture.channels > 1 ? [this.choice("channel", "Channel", ["all", ...[...Array(picture.channels).keys()].map((c) => explorer.channelName(c))])] : []),
           this.slider(), this.blinker()],
       };
       const shown = Object.entries(groups).filter(([name]) => allowed.includes(name));
@@ -637,7 +647,7 @@ const explorer = (() => {
     }
 
     slider() {
-      return this.label("moved picture", make("input", {type: "range", name: "part", min: "0", max: "100", value: "0"}));
+      return this.label(this.explorer.view.other ? "other picture" : "moved picture", make("input", {type: "range", name: "part", min: "0", max: "100", value: "0"}));
     }
 
     blinker() {
@@ -677,7 +687,8 @@ const explorer = (() => {
 
     layersOf(name) {
       const {explorer, fields} = this, {own, view} = explorer, layers = [];
-      const [filter, activation, mode] = ["filter", "activation", "mode"].map((field) => fields[field].value);
+      if (name === "mode" && fields.mode.value === OWN) return own;
+      const [filter, activation, chosen] = ["filter", "activation", "mode"].map((field) => fields[field].value), mode = chosen === OWN ? "max" : chosen;
       if (filter !== "none") layers.push({kind: "conv", name: filter, passes: view.filters[filter], s: [1, 1], edge: fields.filterEdge.value});
       if (activation !== "none") layers.push({kind: "activation", name: activation});
       if (mode === "none") return layers;
@@ -701,7 +712,7 @@ const explorer = (() => {
       set("filter", conv?.name ?? "none");
       set("filterEdge", conv?.edge ?? "reflect");
       set("activation", find("activation")?.name ?? "none");
-      set("mode", pool?.mode ?? (fixed ? "" : "none"));
+      set("mode", pool?.mode ?? (fixed ? OWN : "none"));
       set("k", pool?.k[0] ?? 2);
       set("s", pool?.s[0] ?? 2);
       set("padding", typeof pool?.padding === "string" ? pool.padding : String(pool?.padding[0] ?? 0));
@@ -724,7 +735,7 @@ const explorer = (() => {
       for (const name of ["dx", "dy", "shiftEdge"]) fields[name].disabled = fixed;
       this.back.hidden = layers === own;
       this.command.textContent = `poolcli stack "${layers.map(nameOf).join(" ")}" ${quoted(view.name ?? "")}`;
-      explorer.figures.replaceChildren(...figures(explorer.result, groups.has("shift") || view.figures));
+      explorer.figures.replaceChildren(...figures(explorer.result, groups.has("shift") || view.figures || view.other));
     }
 
     complain(text) {
@@ -751,6 +762,7 @@ const explorer = (() => {
     const view = JSON.parse(document.getElementById(root.dataset.view).textContent);
     Object.assign(words, view.words ?? {});
     const explorer = new Explorer(root, view), rows = [...document.querySelectorAll("button[data-dx]")];
+    for (const button of rows) if (explorer.outputs && !explorer.outputs[[button.dataset.dx, button.dataset.dy]]) button.disabled = true;
     for (const button of rows) button.addEventListener("click", () => {
       explorer.shiftTo(Number(button.dataset.dx), Number(button.dataset.dy));
       for (const other of rows) other.setAttribute("aria-pressed", String(other === button));
