@@ -1,6 +1,7 @@
 """TIFF: every layout of pixels pooled as the numbers in the file say, or refused by name; pages keep what is theirs."""
 
 import itertools
+import random
 import sys
 from dataclasses import dataclass
 from io import BytesIO
@@ -8,6 +9,11 @@ from io import BytesIO
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image, ImageCms
+
+from poolcli import images
+from poolcli.errors import PoolcliError
+from tests.test_startup import loaded_by
 
 SIZE = (10, 18)
 COLOURS = {"rgb": 3, "ycbcr": 3, "cielab": 3, "separated": 4}  # bands before extra ones, else 1
@@ -259,3 +265,252 @@ def test_complex_numbers_and_mixed_depths_are_refused(tmp_path, command):
     data[at : at + 2] = b"\x05\0"
     (tmp_path / "b.tif").write_bytes(data)
     assert "page 0 has bands of 5, 8, 8 bits" in command.refused("pool", tmp_path / "b.tif", code=1)
+
+
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def paged(pages, **options):
+    """A TIFF of pages, each given as the arguments of tifffile's writer."""
+    stream = BytesIO()
+    with tifffile.TiffWriter(stream, **options) as writer:
+        for page in pages:
+            writer.write(**({"metadata": None, "software": False} | page))
+    return stream.getvalue()
+
+
+def told(page):
+    """What a page says of itself beside its pixels."""
+    tags = page.tags
+    values = {name: tags[code].value if code in tags else None for name, code in NAMES.items()}
+    sides = [round(values.pop(side)[0] / tags[NAMES[side]].value[1], 5) for side in ("across", "down")]
+    return values | {"compressed": page.compression != 1, "resolution": sides}
+
+
+NAMES = {"description": 270, "artist": 315, "profile": 34675, "unit": 296, "across": 282, "down": 283}
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint32"])
+@pytest.mark.parametrize("extra", [True, False])
+def test_every_page_keeps_its_own_tags(tmp_path, command, monkeypatch, dtype, extra):
+    """Description, resolution, profile, artist, compression; by Pillow and by tifffile."""
+    if not extra:
+        monkeypatch.setitem(sys.modules, "tifffile", None)
+    pages = [
+        {
+            "data": np.full((4, 6, 3), 9 * number, dtype),
+            "photometric": "rgb",
+            "description": f"page {number}, 5 \xb5m".encode(),
+            "resolution": ((100 * number + 1, 3), (7, number + 1)),
+            "resolutionunit": number + 1,
+            "iccprofile": PROFILE if number else None,
+            "extratags": [(315, 2, None, b"Ana\0", False)] if number == 1 else [],
+            "compression": "lzw" if number < 2 else None,
+        }
+        for number in range(3)
+    ]
+    (tmp_path / "a.tif").write_bytes(paged(pages))
+    result = command("pool", tmp_path / "a.tif", "-o", tmp_path / "b.tif", "--no-report")
+    if dtype == "uint32" and not extra:
+        assert result.code == 1
+        return
+    assert result.code == 0, result.err
+    with tifffile.TiffFile(tmp_path / "a.tif") as before, tifffile.TiffFile(tmp_path / "b.tif") as after:
+        assert len(after.pages) == 3
+        assert [told(page) for page in after.pages] == [told(page) for page in before.pages]
+        assert [int(page.asarray().max()) for page in after.pages] == [0, 9, 18]
+        assert [page.shape for page in after.pages] == [(2, 3, 3)] * 3
+
+
+def test_other_formats_take_the_tags_of_the_first_page(tmp_path, command):
+    """Not the last one's."""
+    pages = [
+        {"data": np.zeros((4, 4), np.uint8), "resolution": (dpi, dpi), "resolutionunit": 2, "description": f"at {dpi}"}
+        for dpi in (100, 300)
+    ]
+    (tmp_path / "a.tif").write_bytes(paged(pages))
+    assert command("pool", tmp_path / "a.tif", "-o", tmp_path / "b.png", "--no-report").code == 0
+    with Image.open(tmp_path / "b.png") as after:
+        assert round(after.info["dpi"][0]) == 100
+        assert after.getexif()[270] == "at 100"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"imagej": True}, "the description by ImageJ was dropped"),
+        ({"ome": True}, "the description by OME was dropped"),
+        ({}, "the description by tifffile was dropped"),
+    ],
+)
+def test_descriptions_that_state_a_shape_go(tmp_path, command, options, words):
+    """Readers believe them more than the pages."""
+    stack = np.random.default_rng(0).integers(0, 1 << 16, (3, 6, 8), np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", stack, photometric="minisblack", **options)
+    result = command("pool", tmp_path / "a.tif", "-o", tmp_path / "b.tif", "--no-report")
+    assert (result.code, words in result.err) == (0, True), result
+    assert np.array_equal(tifffile.imread(tmp_path / "b.tif"), [pooled(page) for page in stack])
+
+
+@pytest.mark.parametrize("options", [{"imagej": True}, {}], ids=str)
+def test_a_stack_behind_one_page_is_refused(tmp_path, command, options):
+    """ImageJ and tifffile write large ones so; reading one page of it would be a quiet loss. --frame 0 takes that."""
+    stack = np.zeros((5, 6, 8), np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", stack, photometric="minisblack", truncate=True, **options)
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        assert file.pages.first._nextifd() == 0  # one page indeed
+    assert "a stack of" in command.refused("pool", tmp_path / "a.tif", "-o", tmp_path / "b.tif", code=1)
+    assert command("pool", tmp_path / "a.tif", "-o", tmp_path / "b.tif", "--frame", "0").code == 0
+
+
+def test_what_is_left_out_is_named(tmp_path, command):
+    """Tags that only their writer knows, pictures inside pages, smaller copies of pages."""
+    pages = [
+        {"data": np.ones((8, 8), np.uint8), "subifds": 1, "extratags": [(65000, 3, 1, 7, True)]},
+        {"data": np.ones((4, 4), np.uint8), "subfiletype": 1},
+        {"data": np.ones((2, 2), np.uint8), "subfiletype": 1},
+        {"data": np.full((6, 6), 5, np.uint8)},
+    ]
+    (tmp_path / "a.tif").write_bytes(paged(pages))
+    result = command("pool", tmp_path / "a.tif", "-o", tmp_path / "b.tif", "--no-report")
+    assert result.code == 0
+    assert "tags that only their writer knows were dropped: 65000" in result.err
+    assert "1 picture inside a page (SubIFDs) left out" in result.err
+    assert "page 1 was left out, since it is a smaller copy of another; --frame 1 takes it" in result.err
+    with tifffile.TiffFile(tmp_path / "b.tif") as file:
+        assert [page.shape for page in file.pages] == [(4, 4), (3, 3)]
+    assert command("pool", tmp_path / "a.tif", "-o", tmp_path / "c.tif", "--frame", "1").code == 0
+    assert tifffile.imread(tmp_path / "c.tif").shape == (1, 1)
+
+
+def test_stripping_leaves_out_all_but_the_pixels(tmp_path, command):
+    """By Pillow and by tifffile."""
+    for dtype in (np.uint8, np.uint32):
+        page = {"data": np.ones((4, 4), dtype), "description": "hill", "extratags": [(42113, 2, None, b"0\0", False)]}
+        (tmp_path / "a.tif").write_bytes(paged([page]))
+        assert command("pool", tmp_path / "a.tif", "-o", tmp_path / "b.tif", "--strip", "--overwrite").code == 0
+        with tifffile.TiffFile(tmp_path / "b.tif") as file:
+            assert not {270, 42113} & {tag.code for tag in file.pages[0].tags}
+
+
+PALETTES = {
+    "8 bits times 257": (COLORMAP * 257, "uint8"),
+    "8 bits times 256": (COLORMAP * 256, "uint8"),
+    "8 bits alone": (COLORMAP, "uint8"),
+    "16 bits": (COLORMAP * 256 + 1, "uint16"),
+}
+
+
+@pytest.mark.parametrize("name", PALETTES)
+def test_palettes_have_the_colours_that_they_say(tmp_path, command, name):
+    """Maps of 16 bits, of 8 bits in 16 as writers differ, and of 8 bits as if they were 16, once read as black."""
+    colours, dtype = PALETTES[name]
+    index = np.random.default_rng(3).integers(0, 256, (6, 8), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", index, photometric="palette", colormap=colours, metadata=None)
+    expected = (COLORMAP if dtype == "uint8" else colours).T[index].astype(dtype)
+    command("pool", tmp_path / "a.tif", "-o", tmp_path / "b.npy", "--no-report")
+    assert np.array_equal(np.load(tmp_path / "b.npy"), pooled(expected))
+    assert np.load(tmp_path / "b.npy").dtype == dtype
+    assert command("pool", tmp_path / "a.tif", "-o", tmp_path / "b.tif", "--mode", "stride", "--no-report").code == 0
+    with tifffile.TiffFile(tmp_path / "b.tif") as file:  # labels stay indices, and their colours what they were
+        assert np.array_equal(file.pages[0].asarray(), index[::2, ::2])
+        assert np.array_equal(file.pages[0].colormap, colours)
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_few_bits_of_gray_stay_so_or_are_spread(tmp_path, command, without, bits):
+    """In a TIFF with the extra, as above; in other formats white stays white; .npy holds what stands in the file."""
+    layout = Layout("uint8", bits=bits)
+    (tmp_path / "a.tif").write_bytes(layout.file())
+    for name in ("b.png", "b.npy"):
+        assert command("pool", tmp_path / "a.tif", "-o", tmp_path / name, "--no-report").code == 0
+    with Image.open(tmp_path / "b.png") as after:
+        assert np.array_equal(np.asarray(after), pooled(layout.pixels()) * (255 // ((1 << bits) - 1)))
+    assert np.array_equal(np.load(tmp_path / "b.npy"), pooled(layout.pixels()))
+    assert INSTALL in command.refused("pool", tmp_path / "a.tif", "-o", tmp_path / "b.tif", code=1)
+
+
+def test_bands_that_another_format_has_no_room_for_are_refused(tmp_path, command):
+    """A fourth band is no alpha, premultiplied alpha of 16 bits no other."""
+    for layout in (Layout("uint8", 4, "rgb", (0,)), Layout("uint8", 2), Layout("uint16", 4, "rgb", (1,))):
+        (tmp_path / "a.tif").write_bytes(layout.file())
+        assert "PNG has no room for" in command.refused("pool", tmp_path / "a.tif", "-o", tmp_path / "b.png", code=1)
+
+
+@pytest.mark.parametrize("dtype", ["bool", *NUMBERS])
+@pytest.mark.parametrize("bands", [1, 3, 4, 7])
+def test_arrays_become_tiffs_of_any_depth(tmp_path, command, dtype, bands):
+    """From .npy, H x W x C, one value a pixel wide too."""
+    pixels = Layout(dtype, bands).pixels()
+    for part in (pixels, pixels[:2, :2], pixels[:2]):
+        np.save(tmp_path / "a.npy", part)
+        result = command("pool", tmp_path / "a.npy", "-o", tmp_path / "b.tif", "--no-report", "--overwrite")
+        assert result.code == 0, result.err
+        have, page = stored(tmp_path / "b.tif")
+        assert np.array_equal(have.reshape(pooled(part).shape), pooled(part))
+        assert (have.dtype, page.samplesperpixel) == (np.dtype(dtype), bands)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_is_undone_by_tifffile_as_by_pillow(orientation):
+    """Of depths that Pillow does not read."""
+    blocks, have = np.arange(15).reshape(3, 5), []
+    for dtype in (np.uint8, np.uint32):
+        page = {"data": blocks.astype(dtype), "extratags": [(274, 3, 1, orientation, False)]}
+        have.append(images.decode(BytesIO(paged([page])), name="x").frames[0].pixels)
+    assert np.array_equal(*have)
+
+
+def damaged(seed):
+    """A layout and its file, cut short or with some bytes changed, mostly in its tags."""
+    rng = random.Random(seed)
+    layout = rng.choice(LAYOUTS)
+    data = bytearray(layout.file())
+    if rng.random() < 0.3:
+        return layout, bytes(data[: rng.randrange(1, len(data))]), True
+    for _ in range(rng.choice((1, 1, 2, 4))):
+        end = min(len(data), 400) if rng.random() < 0.8 else len(data)
+        data[rng.randrange(end)] = rng.choice((0, 1, 2, 255, rng.randrange(256)))
+    return layout, bytes(data), False
+
+
+def check_damaged(seeds):
+    """Read and written again, or refused in a sentence; what is cut short is whole or refused."""
+    for seed in seeds:
+        layout, data, cut = damaged(seed)
+        try:
+            picture = images.decode(BytesIO(data), name="x", max_pixels=100_000)
+            images.encode(picture, BytesIO(), format="TIFF")
+        except PoolcliError:
+            continue
+        if cut and layout.photometric not in ("palette", "cielab"):
+            assert np.array_equal(picture.frames[0].pixels, layout.brightness(layout.pixels())), (seed, layout)
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_damaged_files_end_in_a_sentence(part):
+    """Never in another exception, never in a picture that is not there."""
+    check_damaged(range(part * 50, part * 50 + 50))
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_damaged_files_end_in_a_sentence_without_the_extra(part, without):
+    """The same of what Pillow reads."""
+    check_damaged(range(1000 + part * 50, 1050 + part * 50))
+
+
+@pytest.mark.slow
+def test_many_damaged_files():
+    """Thousands."""
+    check_damaged(range(10_000, 15_000))
+
+
+def test_tiffs_load_tifffile_only_where_it_is_needed(tmp_path):
+    """Neither for PNG nor for a TIFF that Pillow reads exactly."""
+    np.save(tmp_path / "a.npy", np.eye(4, dtype=np.uint8))
+    Image.fromarray(np.eye(4, dtype=np.uint8)).save(tmp_path / "a.tif")
+    Image.fromarray(np.eye(4, dtype=np.uint8)).save(tmp_path / "a.png")
+    tifffile.imwrite(tmp_path / "deep.tif", np.eye(4))
+    for name, loaded in (("a.png", False), ("a.tif", False), ("deep.tif", True)):
+        words = ("pool", name, "-o", f"b{name}", "--overwrite")
+        assert ("tifffile" in loaded_by(*words, cwd=tmp_path)["loaded"]) is loaded

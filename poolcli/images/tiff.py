@@ -1,6 +1,8 @@
 """TIFF: what the tags of a page say of its pixels; read by Pillow where it is exact, by tifffile everything else."""
 
 import logging
+import math
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -117,7 +119,9 @@ class Page:
     """How the pixels of one page lie in a TIFF, and in `tags` (code to type and value) what else travels with it.
 
     `kind` is u, i or f; `extra` has the meaning of every sample beyond the colours: 0 none, 1 premultiplied alpha,
-    2 alpha. `colormap` are the 16-bit colours of a palette, all reds first.
+    2 alpha. `colormap` are the 16-bit colours of a palette, all reds first; `segments` where strips or tiles begin and
+    their bytes; `inside` how many pictures hang below this page (SubIFDs); `nested` are tables in its table of tags,
+    `dropped` its tags that only their writer knows.
     """
 
     height: int
@@ -143,6 +147,7 @@ class Page:
     reduced: bool = False
     tags: Mapping[int, Tag] = field(default_factory=dict)
     nested: tuple[int, ...] = ()
+    inside: int = 0
     dropped: tuple[int, ...] = ()
 
     def __str__(self) -> str:
@@ -233,7 +238,20 @@ def _chosen(stream: BinaryIO, request: Request) -> list[tuple[int, Page]]:
         pixels += _weight(page)
         request.check_pixels(pixels, together=bool(found))
         found.append((index, page))
+    promised = _promised(found[0][1])
+    if promised > sum(page.height * page.width * page.samples for _, page in found):
+        writer = _states_a_shape(str(found[0][1].tags[270][1]))
+        raise request.refuse(f"a stack of {writer} behind {len(found)} page; save it as a TIFF with a page for each")
     return found
+
+
+def _promised(page: Page) -> int:
+    """The values that the description of the first page says the file has, in pages of their own or not."""
+    text = str(page.tags.get(270, (2, ""))[1])
+    if found := re.search(r"^images=(\d{1,9})$", text, re.M) if text.startswith("ImageJ=") else None:
+        return int(found[1]) * page.height * page.width * page.samples
+    found = re.search(r'^(?:\{.*"shape": \[|shape=\()([\d, ]{1,99})[])]', text)
+    return math.prod(int(side) for side in found[1].replace(",", " ").split()) if found else 0
 
 
 def _weight(page: Page) -> int:
@@ -310,6 +328,7 @@ def _page(
         reduced=bool(facts.one(254, 0) & 1) or facts.one(255, 0) == 2,
         tags={code: (tags.tagtype[code], _value(tags[code])) for code in _TRAVELS if code in tags},
         nested=tuple(code for code in (34665, 34853) if code in tags),
+        inside=len(facts.all(330)),
         dropped=tuple(code for code in tags if code not in _TRAVELS and code not in _LAYOUT),
     )
     why = _unreadable(page, bits, formats, facts.one(32997, 1))
@@ -386,6 +405,8 @@ def _described(stream: BinaryIO, page: Page, request: Request) -> Page:
     kind, xmp = tags.get(700, (7, None))
     if isinstance(xmp, bytes):
         tags[700] = (kind, metadata.upright(xmp))
+    if page.inside:
+        request.note(f"{page.inside} picture{'s' * (page.inside > 1)} inside a page (SubIFDs) left out")
     if codes:
         listed = ", ".join(f"{code} ({TiffTags.lookup(code).name})" for code in sorted(codes))
         request.note(f"tags that only their writer knows were dropped: {listed}".replace(" (unknown)", ""))
