@@ -71,6 +71,14 @@ def test_a_majority_of_65536_equal_values(dtype):
     assert poolcli.pool(image == 1, image.shape, mode="majority").tolist() == [[True]]
 
 
+@pytest.mark.parametrize("mode", ["max", "avg", "median", "majority"])
+def test_65536_valid_values_in_a_window(mode):
+    """As many as a count of 16 bits takes for none, beside some that are ignored."""
+    image = np.ones((257, 256), np.uint8)
+    image[0] = 9
+    assert poolcli.pool(image, (257, 256), mode=mode, ignore=9).tolist() == [[1]]
+
+
 @pytest.mark.parametrize(("alphas", "mean"), [((1, 1), 1), ((1, 0), 1), ((1, 2), 2), ((0, 0), 0)])
 def test_averages_weighted_by_the_smallest_alphas(command, alphas, mean):
     """What is nearly clear has a colour: that of its opaque neighbours of the same alpha, or of none where all is 0."""
