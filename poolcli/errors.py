@@ -6,6 +6,8 @@ The library raises these and never prints; `poolcli.cli` is the one place that t
 from collections.abc import Iterable
 from difflib import SequenceMatcher, get_close_matches
 
+_PACKAGE = __file__.removesuffix("errors.py")
+
 
 class PoolcliError(Exception):
     """Base of every error that poolcli raises on purpose; `exit_code` is what the command line ends with.
@@ -45,6 +47,22 @@ def missing(what: str, packages: Iterable[str]) -> UsageError:
     names = list(packages)
     verb = "is" if len(names) == 1 else "are"
     return UsageError(f"{what} needs {' and '.join(names)}, which {verb} not installed: pip install {' '.join(names)}")
+
+
+def said(error: BaseException) -> str:
+    """What an error says, on one line; its kind where it says nothing."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def unexpected(error: Exception) -> str:
+    """The sentence for an error that nobody foresaw: what it is, where in poolcli it was met, what to do."""
+    trace, where = error.__traceback__, ""
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if file.startswith(_PACKAGE):
+            where = f", {file.removeprefix(_PACKAGE)}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return f"unexpected {type(error).__name__} ({said(error)}{where}); please report it, with what was typed"
 
 
 def escaped(text: str) -> str:

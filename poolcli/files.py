@@ -19,6 +19,7 @@ _TEMPORARY = re.compile(rf"{re.escape(TEMPORARY_PREFIX)}([0-9a-f]+)-(\d+)-[0-9a-
 _FORGOTTEN = 24 * 3600  # seconds after which a temporary file of another machine belongs to nobody
 
 _swept: set[Path] = set()
+_unpublished: set[Path] = set()  # the temporary files of this process
 
 
 def is_folder(path: Path | str) -> bool:
@@ -51,6 +52,7 @@ def publish(target: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
     """
     temporary = target.with_name(f"{TEMPORARY_PREFIX}{_HOST}-{os.getpid()}-{os.urandom(8).hex()}{TEMPORARY_SUFFIX}")
     try:
+        _unpublished.add(temporary)
         target.parent.mkdir(parents=True, exist_ok=True)
         _sweep_once(target.parent)
         with temporary.open("x+b") as stream:  # the umask decides the permissions, as for any new file
@@ -68,6 +70,14 @@ def publish(target: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+        _unpublished.discard(temporary)
+
+
+def abandon() -> None:
+    """Remove the temporary files of this process, whose threads will not live to do it."""
+    while _unpublished:
+        with suppress(OSError):
+            _unpublished.pop().unlink()
 
 
 def _sweep_once(folder: Path) -> None:

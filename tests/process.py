@@ -32,14 +32,21 @@ def shell(script, **more):
     )
 
 
-def started(*words, **more):
+def started(*words, ignoring=(), **more):
     """poolcli with pipes, running; SIGINT is not ignored, as it would be below `nohup` or a shell's `&`."""
+
+    def prepared():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in ignoring:
+            signal.signal(number, signal.SIG_IGN)
+
     return subprocess.Popen(
         [*POOLCLI, *map(str, words)],
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+        preexec_fn=prepared,  # noqa: PLW1509
+        bufsize=0,  # or lines that were read ahead would be lost to `communicate`
         **more,
     )
 

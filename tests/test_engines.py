@@ -152,7 +152,8 @@ def test_an_unforeseen_exception_of_a_picture_is_its_failure(command, tmp_path, 
     assert ran.code == 1, ran
     failed = [each for each in ran.objects if each["status"] == "failed"]
     assert [(each["input"], each["kind"]) for each in failed] == [(str(Path("in/2.png")), "unexpected")]
-    assert f"{Path('in/2.png')}: unexpected KeyError ('a bug'); please report it" in failed[0]["error"]
+    assert f"{Path('in/2.png')}: unexpected KeyError ('a bug', batch/job.py:" in failed[0]["error"]
+    assert "); please report it" in failed[0]["error"]
     assert "Traceback" not in ran.err
     assert sorted(path.name for path in Path("out").glob("*.png")) == ["0.png", "1.png", "3.png"]
 

@@ -1,5 +1,6 @@
 """Faults that only a process can have: signals, closed and full streams, permissions, limits, a full disk."""
 
+import json
 import os
 import random
 import shutil
@@ -7,10 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from poolcli.batch.journal import NAME
+from tests.batches import draw
 from tests.conftest import SAMPLES
 from tests.process import bound, shell, started
 
@@ -27,6 +31,15 @@ def here(tmp_path, monkeypatch):
     for number in range(MANY):
         shutil.copy(SAMPLES / "transparent.png", f"many/{number}.png")
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """A folder of pictures that take their time."""
+    folder = tmp_path_factory.mktemp("large")
+    for number in range(2):
+        draw(folder / f"{number}.png", number, (2500, 2500))
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +166,124 @@ def test_ctrl_c_at_fifty_moments(here, whole):
         assert b"Traceback" not in err
         check_outputs(whole)
     assert 130 in codes
+
+
+ENGINES = ("threads", "processes", "serial")
+
+
+def reported():
+    """The inputs in the report of a run, and the pictures that are there."""
+    lines = Path("out/shift-report.jsonl").read_text("utf-8").splitlines()
+    return {Path(json.loads(line)["input"]["path"]).name for line in lines}, {
+        path.name for path in Path("out").glob("*.png")
+    }
+
+
+SIGNALS = [
+    *((signal.SIGTERM, engine, group) for engine in ENGINES[:2] for group in (False, True)),
+    (signal.SIGTERM, "serial", False),
+    (signal.SIGHUP, "processes", True),
+    (signal.SIGHUP, "threads", False),
+    (signal.SIGINT, "serial", True),
+    (signal.SIGINT, "processes", True),
+]
+
+
+@pytest.mark.parametrize(("number", "engine", "group"), SIGNALS)
+def test_a_signal_ends_a_run_in_order(here, whole, number, engine, group):
+    """Exit 128 + signal; what is under way is finished, summary and report are written, nothing is half-written.
+
+    Sent to the process, as `docker stop` does, or to all of its group, as a terminal and a scheduler do.
+    """
+    running = started("pool", "many", "-o", "out", "--engine", engine, "--json", "-j", "2", start_new_session=True)
+    running.stdout.readline()
+    os.killpg(running.pid, number) if group else running.send_signal(number)
+    out, err = running.communicate(timeout=60)
+    told = err.decode().splitlines()
+    assert running.returncode == 128 + number, told
+    assert told[-1].startswith("poolcli: interrupted") and f"of {MANY} pictures pooled" in told[-2], told
+    assert "failed" not in told[-2] and len(told) == 3
+    done = check_outputs(whole)
+    assert 1 <= done < MANY
+    assert done == len(out.splitlines()) + 1
+    assert len(reported()[0]) == done and reported()[0] == reported()[1]
+    assert all(json.loads(line)["status"] == "ok" for line in out.splitlines())
+    assert {path.name for path in Path("out").iterdir()} == {NAME, "shift-report.jsonl", *reported()[1]}
+
+
+@pytest.mark.parametrize("engine", ["threads", "processes"])
+def test_a_second_signal_leaves_nothing_half_written(here, large, engine):
+    """At once, though pictures are under way."""
+    running = started("pool", large, "-o", "out", "--engine", engine, "-j", "2", "-q", start_new_session=True)
+    wait_for(lambda: list(Path("out").glob("*.part")))
+    for _time in range(2):
+        os.killpg(running.pid, signal.SIGTERM)
+        time.sleep(0.05)
+    began = time.monotonic()
+    _out, err = running.communicate(timeout=60)
+    assert running.returncode == 143, err
+    assert time.monotonic() - began < 5
+    assert not list(Path("out").glob("*.part"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_single_picture_is_ended_at_once(here, large, number):
+    """What it had written is removed."""
+    running = started("pool", large / "0.png", "-o", "out/", "--no-report")
+    wait_for(lambda: list(Path("out").glob("*.part")))
+    running.send_signal(number)
+    _out, err = running.communicate(timeout=60)
+    assert (running.returncode, len(err.splitlines())) == (128 + number, 1), err
+    assert list(Path("out").iterdir()) == []
+
+
+def test_a_signal_that_is_ignored_stays_ignored(here, whole):
+    """As below `nohup`, and in the background of a script."""
+    ignoring = (signal.SIGHUP, signal.SIGINT)
+    running = started("pool", "many", "-o", "out", "--engine", "processes", "--json", ignoring=ignoring)
+    running.stdout.readline()
+    for number in ignoring:
+        running.send_signal(number)
+    _out, err = running.communicate(timeout=60)
+    assert (running.returncode, check_outputs(whole)) == (0, MANY), err
+
+
+def wait_for(happened):
+    """Until it has, or half a minute has passed."""
+    end = time.monotonic() + 30
+    while not happened() and time.monotonic() < end:
+        time.sleep(0.002)
+    assert happened()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_ended_at_a_hundred_moments_and_resumed(here, whole, number):
+    """From the imports to the last picture: outputs whole, nothing half-written; resumed, all is as undisturbed."""
+    words = ("pool", "many", "-o", "out", "--report", "jsonl", "--report", "json", "-j", "2")
+    assert shell(f"poolcli {' '.join(words)} -q").returncode == 0
+    undisturbed = {path.name: path.read_bytes() for path in Path("out").iterdir() if path.name != NAME}
+    shutil.rmtree("out")
+    codes = Counter()
+    for seed in range(100):
+        rng = random.Random(seed)
+        engine, group = rng.choice(ENGINES), rng.random() < 0.5
+        running = started(*words, "--resume", "--engine", engine, start_new_session=True)
+        time.sleep(rng.uniform(0.1, 0.9 if engine != "processes" else 1.5))
+        os.killpg(running.pid, number) if group else running.send_signal(number)
+        _out, err = running.communicate(timeout=60)
+        codes[running.returncode] += 1
+        assert running.returncode in (128 + number, 0, -number), err  # the last: before the first line of ours
+        assert b"Traceback" not in err
+        check_outputs(whole)
+        assert not list(here.rglob("*.part"))
+        if seed % 4 == 3:
+            again = shell(f"poolcli {' '.join(words)} --resume -q")
+            assert again.returncode == 0, again.stderr
+            found = {path.name: path.read_bytes() for path in Path("out").iterdir() if path.name != NAME}
+            assert found == undisturbed
+            shutil.rmtree("out")
+    assert codes[128 + number] > 30, codes
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import secrets
 import signal
 import threading
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
@@ -23,8 +24,9 @@ from distributed.comm import CommClosedError
 from distributed.scheduler import KilledWorker
 
 from poolcli import __version__
-from poolcli.batch.engines import Limits, Lost, attempt, said
-from poolcli.errors import PoolcliError, UsageError
+from poolcli.batch import SIGNALS
+from poolcli.batch.engines import Limits, Lost, attempt
+from poolcli.errors import PoolcliError, UsageError, said
 from poolcli.stores.redact import redacted
 
 CHUNK_SECONDS = 1.0
@@ -54,6 +56,7 @@ class Dask:
         self._finished: SimpleQueue[Any] = SimpleQueue()  # futures, put there by threads of the client
 
     def __enter__(self) -> "Dask":
+        warnings.filterwarnings("ignore", "resource_tracker", UserWarning)  # a signal to the whole group has ended it
         with ExitStack() as held:
             for name in ("distributed", "distributed.client"):  # what matters is told in our own words
                 held.callback(logging.getLogger(name).setLevel, logging.getLogger(name).level)
@@ -135,7 +138,7 @@ class Dask:
             return PoolcliError(
                 "the dask scheduler is gone; what is finished is whole: go on with --resume, or begin again"
             )
-        return PoolcliError(f"a dask worker cannot do the work ({said(error)}): does it have poolcli {__version__}?")
+        return PoolcliError(f"a dask worker cannot do the work ({_said(error)}): does it have poolcli {__version__}?")
 
     def _blame(self, chunk: list[Numbered], error: KilledWorker, *, alone: bool) -> None:
         if not alone:
@@ -155,6 +158,10 @@ def _work(version: str, function: Callable[[Any], Any], items: Sequence[Any]) ->
     return time.monotonic() - start, results
 
 
+def _said(error: Exception) -> str:
+    return redacted(said(error))
+
+
 def _next_size(size: int, seconds: float) -> int:
     """Items for a chunk when one takes so long: never more than twice what was, lest one quick item mislead.
 
@@ -172,7 +179,7 @@ def _connected(limits: Limits, held: ExitStack) -> Client:
     try:
         client = Client(limits.scheduler, timeout=PATIENCE, set_as_default=False)
     except OSError as error:
-        raise PoolcliError(f"the scheduler '{where}' cannot be reached ({said(error)}): check its address") from error
+        raise PoolcliError(f"the scheduler '{where}' cannot be reached ({_said(error)}): check its address") from error
     except TypeError as error:
         if not limits.scheduler.startswith(TLS):
             raise
@@ -196,7 +203,7 @@ def _own_cluster(limits: Limits, held: ExitStack) -> Client:
             scheduler_kwargs={"allowed_failures": limits.allowed_failures},
         )
     except (OSError, RuntimeError) as error:
-        raise PoolcliError(f"no dask worker can be started here ({said(error)}); use --engine processes") from error
+        raise PoolcliError(f"no dask worker can be started here ({_said(error)}); use --engine processes") from error
     held.enter_context(cluster)
     client = Client(cluster, set_as_default=False)
     client.register_plugin(_Calm())
@@ -218,10 +225,11 @@ def _version() -> str:
 
 
 class _Calm(WorkerPlugin):
-    """Ctrl-C is for the process that feeds the workers, which lets them finish."""
+    """Ctrl-C and its kin are for the process that feeds the workers, which lets them finish."""
 
     name = "poolcli-calm"
 
     def setup(self, worker: Any) -> None:
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            for number in SIGNALS:
+                signal.signal(number, signal.SIG_IGN)

@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Protocol, TypeVar
 
-from poolcli.errors import PoolcliError, UsageError, missing, unknown
+from poolcli.errors import PoolcliError, UsageError, missing, unexpected, unknown
 from poolcli.stores.redact import redacted
 
 Item = TypeVar("Item")
@@ -63,12 +63,7 @@ def attempt(function: Callable[[Item], Result], item: Item, through: tuple[type[
     except MemoryError:
         return Lost("memory", "too large for the memory of this machine: use a crop of it")
     except Exception as error:  # noqa: BLE001 (a bug, reported as one)
-        return Lost("unexpected", f"unexpected {type(error).__name__} ({said(error)}); please report it")
-
-
-def said(error: BaseException) -> str:
-    """What an error says, on one line."""
-    return redacted(" ".join(str(error).split()))[:200] or type(error).__name__
+        return Lost("unexpected", redacted(unexpected(error)))
 
 
 class Crew(Protocol):

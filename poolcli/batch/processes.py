@@ -6,6 +6,7 @@ hand and nothing else: another takes its place. Nothing here needs `fork`.
 
 import signal
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,10 +15,12 @@ from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Any
 
+from poolcli.batch import SIGNALS
 from poolcli.batch.engines import Limits, Lost, attempt
 from poolcli.errors import PoolcliError
 
 LONGEST_WAIT = 3600  # seconds in one go: no system waits for an infinite timeout
+_SENT = tuple(-number for number in SIGNALS)  # exit codes of workers that these met before they were ready
 TRIES = 3  # workers that may die in a row before they were ready
 
 
@@ -35,6 +38,7 @@ class Processes:
         self._stillborn = 0
 
     def __enter__(self) -> "Processes":
+        warnings.filterwarnings("ignore", "resource_tracker", UserWarning)  # a signal to the whole group has ended it
         self._workers = [_Worker(self._function) for _ in range(self._count)]
         return self
 
@@ -100,7 +104,7 @@ class Processes:
         worker.end()
         if worker.number is not None:
             self._done.append((worker.number, lost))
-        elif not worker.ready:
+        elif not worker.ready and worker.process.exitcode not in _SENT:
             self._stillborn += 1
             if self._stillborn == TRIES:
                 raise PoolcliError(f"no worker process can be started: {lost.reason}; use --engine threads")
@@ -142,7 +146,8 @@ class _Worker:
 
 def _serve(pipe: Connection, function: Callable[[Any], Any]) -> None:
     """The life of a worker: an item in, a result out, until the other end of the pipe is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that feeds us
+    for number in SIGNALS:  # Ctrl-C, and what a scheduler sends to all, are for the process that feeds us
+        signal.signal(number, signal.SIG_IGN)
     pipe.send(None)  # ready
     while True:
         try:

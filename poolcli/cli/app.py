@@ -4,21 +4,26 @@ import os
 import sys
 from collections.abc import Sequence
 
+from poolcli.cli.interrupt import Interrupted, exit_code, interruptible, received
 from poolcli.cli.parser import asks_for_help
 from poolcli.cli.printer import say
 from poolcli.cli.streams import abandon_streams, prepare_streams
-from poolcli.errors import PoolcliError
+from poolcli.errors import PoolcliError, unexpected
+from poolcli.files import abandon
 
-USAGE, FAILED, INTERRUPTED, CLOSED_PIPE = 2, 1, 130, 141
+USAGE, FAILED, CLOSED_PIPE = 2, 1, 141
 VERSION_WORDS = ("--version", "-V")
 COMPLETION_WORDS = ("--install-completion", "--show-completion")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0 done, 1 some picture failed, 2 usage, 130, 141."""
+    """Run the command line and return its exit code: 0 done, 1 some picture failed, 2 usage, 129, 130, 141, 143."""
     prepare_streams()
     try:
-        return _guarded(sys.argv[1:] if arguments is None else arguments)
+        with interruptible():
+            return _guarded(sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt as error:  # while an end was being reported
+        return exit_code(error)
     finally:
         abandon_streams()
 
@@ -27,17 +32,29 @@ def _guarded(words: Sequence[str]) -> int:
     try:
         code = _run(words)
         sys.stdout.flush()
-    except PoolcliError as error:
-        code = _failed(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    except MemoryError:
-        code = _failed("this machine's memory is full; what is finished is whole: run with less at a time", FAILED)
-    except (OSError, SystemExit) as error:  # Typer makes a broken pipe into the second
-        code = _of_stream(error)
-    if code == INTERRUPTED:
-        say("interrupted; what is finished is whole, the rest was not begun")
+    except KeyboardInterrupt as error:
+        return _interrupted(error)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 (a bug too is told in a sentence)
+        if received.number is not None:  # a library has made something else of the exception that a signal raised
+            return _interrupted(Interrupted(received.number))
+        return _of_error(error)
     return int(code or 0)
+
+
+def _interrupted(error: KeyboardInterrupt) -> int:
+    abandon()
+    return _failed("interrupted; what is finished is whole, the rest was not begun", exit_code(error))
+
+
+def _of_error(error: Exception | SystemExit) -> int:
+    """The exit code of what went wrong, after its sentence."""
+    if isinstance(error, PoolcliError):
+        return _failed(str(error), error.exit_code)
+    if isinstance(error, MemoryError):
+        return _failed("this machine's memory is full; what is finished is whole: run with less at a time", FAILED)
+    if isinstance(error, OSError | SystemExit):  # Typer makes a broken pipe into the second
+        return _of_stream(error)
+    return _failed(unexpected(error), FAILED)
 
 
 def _run(words: Sequence[str]) -> int | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from poolcli.batch.discover import STREAM
 from poolcli.batch.kept import Kept
+from poolcli.cli.interrupt import Interrupted
 from poolcli.cli.planning import planned
 from poolcli.cli.printer import PREVIEW, Printer, say
 from poolcli.cli.progress import progress
@@ -49,13 +50,15 @@ def run(request: Request) -> int:
                 tally.add(outcome)
                 advance()
 
-            work(plan, settings, running, tell)
+            signal = work(plan, settings, running, tell)
         _write_reports(plan.files, kept)
         if tally.total > 1 and not running.quiet:
             reports = "".join(f"; report: {path}" for path in plan.files.values() if tally.done or tally.before)
             say(tally.summary() + reports)
         if plan.journal:
             plan.journal.check()
+    if signal is not None:
+        raise Interrupted(signal)
     return 1 if tally.failed else 0
 
 

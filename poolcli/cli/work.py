@@ -1,7 +1,7 @@
 """The work of a run: the jobs that are to be done go through an engine and into the journal, the others are told."""
 
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from itertools import takewhile
@@ -23,7 +23,7 @@ from poolcli.batch.job import Settings
 from poolcli.batch.plan import presence
 from poolcli.batch.resuming import Keys, done_before, note, note_begun, numbered
 from poolcli.batch.tasks import Task, seen_from_afar, weight
-from poolcli.cli.interrupt import gently
+from poolcli.cli.interrupt import Interrupted, gently, received
 from poolcli.cli.options import Running
 from poolcli.cli.planning import Planned
 from poolcli.cli.printer import say
@@ -33,10 +33,10 @@ from poolcli.report import Job, Outcome
 Tell = Callable[[int, Outcome], None]
 
 
-def work(plan: Planned, settings: Settings, running: Running, tell: Tell) -> None:
+def work(plan: Planned, settings: Settings, running: Running, tell: Tell) -> int | None:
     """Run the jobs; `tell` each one's number in the plan and what became of it, as they finish.
 
-    Those that an earlier run has done are told too.
+    Those that an earlier run has done are told too. Gives the signal after which no other was begun, if one came.
     """
     engine = running.find_engine()
     alone = len(plan.jobs) == 1 and running.engine is None and engine.name == USUAL
@@ -52,16 +52,38 @@ def work(plan: Planned, settings: Settings, running: Running, tell: Tell) -> Non
     base = Path.cwd() if engine.name == CLUSTER else None
     if plan.journal and not running.resume:
         plan.journal.begin()
-    with gently(engine.name != "serial") as stopped:
-        tasks = takewhile(lambda task: not stopped(), to_do(plan, settings, running, tell))
+    under_way: dict[int, Job] = {}
+    with nullcontext(received) if alone else gently() as stop, _tidied(under_way):
+        tasks = takewhile(lambda task: stop.number is None, to_do(plan, settings, running, tell))
         function = partial(_work_alone, settings) if alone else partial(_work, settings, base)
-        results = run(engine, function, tasks, limits, partial(weight, settings))
+        results = run(engine, function, _noted(tasks, under_way), limits, partial(weight, settings))
         with closing(results):  # when stdout is closed, say: nothing more is begun, what is under way is finished
             for task, result in results:
+                del under_way[task.number]
+                if isinstance(result, Lost) and received.number is not None:  # a signal's exception, made into another
+                    raise Interrupted(received.number)
                 outcome = _lost(task.job, result) if isinstance(result, Lost) else result
                 if plan.journal:
                     note(plan.journal, task, outcome)
                 tell(task.number, outcome)
+    return stop.number
+
+
+def _noted(tasks: Iterable[Task], under_way: dict[int, Job]) -> Iterator[Task]:
+    for task in tasks:
+        under_way[task.number] = task.job
+        yield task
+
+
+@contextmanager
+def _tidied(under_way: dict[int, Job]) -> Iterator[None]:
+    """Remove what workers had begun to write who were ended by a second signal."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        for folder in {job.target.parent for job in under_way.values() if isinstance(job.target, Path)}:
+            sweep(folder)
+        raise
 
 
 def to_do(plan: Planned, settings: Settings, running: Running, tell: Tell) -> Iterator[Task]:
