@@ -148,8 +148,11 @@ class Writing(Group):
         values=lambda: (FORMATS[name].extensions[0].removeprefix(".") for name in WRITABLE),
     ).default(None)
     quality: int | None = Option(
-        "--quality", metavar="N", kind=int, help="Quality of JPEG, WebP and AVIF, 0 to 100."
+        "--quality", metavar="N", kind=int, help="Quality of JPEG, WebP, AVIF and JPEG XL, 0 to 100."
     ).default(None)
+    lossless: bool = Option(
+        "--lossless", help="Change no value: WebP, AVIF and JPEG XL without loss; JPEG is refused."
+    ).default(False)
     png_level: int | None = Option(
         "--png-level", metavar="N", kind=int, help="Effort of PNG's compression, 0 to 9."
     ).default(None)
@@ -171,7 +174,7 @@ class Writing(Group):
 
     def encoding(self) -> EncodeOptions:
         """How pictures become files."""
-        return EncodeOptions(self.quality, self.png_level, self.strip)
+        return EncodeOptions(self.quality, self.png_level, self.strip, lossless=self.lossless)
 
     def format_name(self) -> str | None:
         """The format as the table of formats calls it."""

@@ -8,8 +8,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from poolcli.errors import PictureError
@@ -19,19 +17,23 @@ from poolcli.images.canvas import one_canvas
 from poolcli.images.formats import ARRAYS, FORMATS, REFUSED, SIGNATURES, START, TIFF
 from poolcli.images.frame import Frame, Palette, Picture
 from poolcli.images.guard import hush, opened, pixel_limit, reading
-from poolcli.images.modes import MODES, NATIVE, to_array
+from poolcli.images.modes import MODES, NATIVE, to_array, turned
 from poolcli.images.options import DEFAULT_MAX_PIXELS, MAX_FRAMES, ReadOptions, Request
 
 # Starts of files that are told by name rather than as "not a picture".
 _REFUSED_STARTS = {b"%!PS": "EPS", b"\xc5\xd0\xd3\xc6": "EPS", b"%PDF": "PDF", b"\xd7\xcd\xc6\x9a": "WMF",
                    b"GRIB": "GRIB", b"BUFR": "BUFR", b"\x89HDF": "HDF5"}  # fmt: skip
 
-# Modules that read what Pillow does not, or not as it is stored, by what a file begins with. Their `read` gives None
-# for what is left to Pillow.
+# Modules that read what Pillow does not, or not as it is stored, by what a file has at an offset. Their `read` gives
+# None for what is left to Pillow.
 _OWN = (
-    (TIFF, "tiff"),
-    ((b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"P7", b"PF", b"Pf"), "pnm"),
+    (TIFF, 0, "tiff"),
+    ((b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"P7", b"PF", b"Pf"), 0, "pnm"),
+    ((b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  ", b"\xff\x0a", b"\0\0\0\x0cJXL "), 0, "codecs"),
+    ((b"ftyp",), 4, "codecs"),
 )
+
+_LOSSLESS = {"WEBP": ("animations", "webp_is_lossless"), "AVIF": ("codecs", "avif_is_lossless")}  # who knows of a file
 
 # How EXIF's orientations are undone.
 _TURNS = {
@@ -95,8 +97,8 @@ def decode(
 def _read_picture(stream: BinaryIO, start: bytes, request: Request) -> Picture:
     if start.startswith(SIGNATURES["PNG"]):
         return _read_png(stream, request)
-    for starts, module in _OWN:
-        if start.startswith(starts):
+    for starts, offset, module in _OWN:
+        if start.startswith(starts, offset):
             with reading(request.name):
                 picture: Picture | None = import_module(f"poolcli.images.{module}").read(stream, request)
             if picture is not None:
@@ -158,6 +160,10 @@ def _picture(image: Image.Image, stream: BinaryIO, request: Request) -> Picture:
         request.check_pixels(rows * columns * len(frames), together=len(frames) > 1)
         frames = one_canvas(frames, request.notes)
     meta = metadata.gathered(image, request.name, request.notes)
+    if image.format in _LOSSLESS:
+        module, function = _LOSSLESS[image.format]
+        with reading(request.name):
+            meta = replace(meta, lossless=getattr(import_module(f"poolcli.images.{module}"), function)(stream))
     return Picture(str(image.format), frames, stored_mode, meta, tuple(request.notes))
 
 
@@ -281,15 +287,6 @@ def _read_wide(image: Image.Image, stream: BinaryIO, head: png_read.Head, reques
         request.note(f"transparent colour of {head.wide or 'I;16'} pooled as {mode}")
     pixels = turned(pixels, metadata.orientation_of(image, request.name, request.notes))
     return Frame(pixels, mode, MODES[mode].alpha)
-
-
-def turned(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """`pixels` upright, as EXIF's orientation says."""
-    if orientation > 4:
-        pixels = pixels.swapaxes(0, 1)
-    rows = slice(None, None, -1 if orientation in (3, 4, 7, 8) else 1)
-    columns = slice(None, None, -1 if orientation in (2, 3, 6, 7) else 1)
-    return np.ascontiguousarray(pixels[rows, columns])
 
 
 def _info(image: Image.Image) -> Mapping[str, object]:

@@ -9,21 +9,21 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from PIL import Image
 
-from poolcli.errors import PictureError
+from poolcli.errors import OutputError, PictureError
 from poolcli.images import metadata, png, pnm
-from poolcli.images.formats import ARRAYS, FORMATS, Format, default_format, holding, writable
+from poolcli.images.formats import ARRAYS, AVIF_PEAKS, FORMATS, Format, default_format, holding, installed, writable
 from poolcli.images.frame import Frame, Meta, Picture
 from poolcli.images.guard import hush, writing
 from poolcli.images.modes import MODES, WORDS, as_pillow_mode, converted, to_image, way_to
 from poolcli.images.options import EncodeOptions
 
+# Pillow's arguments for no loss; `exact` keeps the colours of what is transparent, and 100 loses nothing of grey alone.
+_LOSSLESS: dict[str, dict[str, Any]] = {"WEBP": {"lossless": True, "exact": True}, "AVIF": {"quality": 100}}
 _DEFAULT = EncodeOptions()
 _QUALITY = 90
-_LOSSY = ("JPEG", "WEBP", "AVIF")
-_JOINING = ("GIF", "WEBP")  # whose writers show a frame longer rather than write an equal one after it
-
-
-_IN_MEMORY = ("WEBP", "JPEG2000")  # the second's library writes to a disk that is full for ever
+# Formats whose files are made in memory: their writers join frames, which is seen only afterwards, or (JPEG 2000) write
+# to a disk that is full for ever.
+_IN_MEMORY = ("GIF", "WEBP", "AVIF", "JPEG2000")
 
 
 def encode(
@@ -48,16 +48,21 @@ def encode(
 
         if tiff_writing.is_needed(picture, allow_8bit=options.allow_8bit):
             return tiff_writing.write(picture, stream, strip=options.strip)
+    options = _settled(picture, row, options)
     notes = dict.fromkeys(picture.notes)
     frames = _uniform(tuple(_held(frame, row, options, notes) for frame in picture.frames), row, notes)
-    if row.name in _JOINING and (joined := sum(_repeats(frames))):
-        notes[f"{joined} frames equal to the one before were joined to it by the writer of {row.name}"] = None
     frames = _with_palettes(frames, row, notes)
     meta = Meta(loop=picture.meta.loop, default_image=picture.meta.default_image)
     if not options.strip:
-        meta = metadata.fitted(picture.meta, row, frames[0].mode, notes)
+        meta = metadata.fitted(picture.meta, row, frames[0], notes)
     pages = _pages(frames, row, options, notes)
     written = replace(picture, format=row.name, frames=frames, meta=meta, notes=tuple(notes))
+    if any(_by_codec(frame, row, options) for frame in frames):
+        from poolcli.images import codecs  # not loaded for others
+
+        with writing(row.name):
+            stream.write(codecs.encoded(frames, row.name, options.quality, lossless=options.lossless))
+        return written
     given = pages[0] if pages else _arguments(replace(written, meta=picture.meta), meta, row, options)
     _save(written, stream, row, given, pages)
     return written
@@ -74,6 +79,27 @@ def _pages(
     return [tiff_writing.arguments(frame, notes, strip=options.strip) for frame in frames]
 
 
+def _by_codec(frame: Frame, row: Format, options: EncodeOptions) -> bool:
+    """Whether the library writes this frame that the format needs for it."""
+    if not row.deep or (row.needs and not installed(row.needs)):
+        return False
+    exact = options.lossless and row.name == "AVIF" and frame.mode != "L"
+    return exact or frame.mode not in row.modes or (frame.peak is not None and row.name == "JPEG2000")
+
+
+def _settled(picture: Picture, row: Format, options: EncodeOptions) -> EncodeOptions:
+    """`options` with `lossless` where nothing may be lost; PictureError where something would be."""
+    if not row.lossy or options.quality is not None:
+        return options
+    whole = picture.meta.lossless or not FORMATS[picture.format].lossy
+    able = row.name == "WEBP" or (row.name in ("AVIF", "JXL") and installed(row.needs) and len(picture.frames) == 1)
+    if not able and (options.lossless or (options.labels and whole)):
+        what = "labels would change" if options.labels and not options.lossless else "there is no writing without loss"
+        raise PictureError(f"{what} in {row.name}: write PNG, TIFF or lossless WebP, or give a --quality")
+    wanted = options.lossless or (whole and (options.labels or picture.format == row.name))
+    return replace(options, lossless=wanted and able)
+
+
 def check_fits(picture: Picture, format: str, options: EncodeOptions = _DEFAULT) -> None:
     """Raise PictureError when `format` can hold no picture with the frames and modes of this one, whatever its size."""
     row = writable(format)
@@ -83,6 +109,7 @@ def check_fits(picture: Picture, format: str, options: EncodeOptions = _DEFAULT)
         arrays.check_fits(picture, row.name, options.layout)
         return
     _check_frames(picture, row)
+    _settled(picture, row, options)
     if row.name == "TIFF":
         from poolcli.images import tiff_writing
 
@@ -132,16 +159,20 @@ def _modal(frame: Frame, row: Format, notes: dict[str, None]) -> Frame:
         from poolcli.images import tiff_writing
 
         frame = tiff_writing.leaving(frame, row.name, notes)
-    return as_pillow_mode(frame, row.name)
+    return as_pillow_mode(frame, row.name, row.arrays)
 
 
 def _way(frame: Frame, row: Format, options: EncodeOptions) -> list[str]:
     """The conversions that lead from the mode of `frame` to one that the format holds."""
-    way = way_to(frame, row.modes, narrow=options.allow_8bit)
+    deep = () if row.name == "AVIF" and frame.peak not in AVIF_PEAKS else (*row.deep, *row.arrays)
+    allowed = {*row.modes, *(deep if not row.needs or installed(row.needs) else ())}
+    way = way_to(frame, allowed, narrow=options.allow_8bit)
     if way is None:
-        narrow = " or allow 8 bits with --allow-8bit" if way_to(frame, row.modes, narrow=True) is not None else ""
         held = f"{row.name} cannot hold {_spelled(frame.mode)}"
-        raise PictureError(f"{held}; write {holding([frame.mode])}{narrow and ','}{narrow}")
+        if deep and way_to(frame, deep) is not None:
+            held = f"{row.name} of {_spelled(frame.mode)} takes a library to write: pip install {row.needs}"
+        narrow = ", or allow 8 bits with --allow-8bit" if way_to(frame, row.modes, narrow=True) is not None else ""
+        raise PictureError(f"{held}; write {holding([frame.mode])}{narrow}")
     return way
 
 
@@ -183,10 +214,12 @@ def _with_palettes(frames: tuple[Frame, ...], row: Format, notes: dict[str, None
 
 def _arguments(source: Picture, meta: Meta, row: Format, options: EncodeOptions) -> dict[str, Any]:
     given = metadata.arguments(meta, row) | metadata.as_it_came(source, row)
-    if row.name in _LOSSY and (options.quality is not None or "qtables" not in given):
+    if row.lossy and (options.quality is not None or "qtables" not in given):
         given.pop("qtables", None)
         given.pop("subsampling", None)
         given["quality"] = _QUALITY if options.quality is None else options.quality
+    if options.lossless:
+        given |= _LOSSLESS.get(row.name, {})
     if row.name == "PNG" and options.png_level is not None:
         given["compress_level"] = options.png_level
     if row.name == "ICO":
@@ -226,11 +259,34 @@ def _save_by_pillow(
     images = [_image(frame) for frame in picture.frames]
     for image, page in zip(images, pages, strict=False):  # Pillow asks each page for what is said of it alone
         vars(image)["encoderinfo"] = page
-    if len(images) > 1:
-        given = given | _animation(picture, row) | {"save_all": True, "append_images": images[1:]}
-    images[0].save(target, row.name, **given)
-    if row.name == "WEBP" and len(images) > 1 and _clear(picture) and isinstance(target, BytesIO):
-        _mark_alpha(target.getbuffer())
+    if len(images) == 1:
+        images[0].save(target, row.name, **given)
+        return
+    durations = [round(float(frame.info.get("duration") or 0)) for frame in picture.frames]
+    clear, whole = _clear(picture), _whole_frames(row)
+    if whole is None or not (given.get("lossless") or any(_repeats(picture.frames))):
+        more = _animation(picture, row, durations) | {"save_all": True, "append_images": images[1:]}
+        images[0].save(target, row.name, **given, **more)
+        if row.name == "WEBP" and clear and isinstance(target, BytesIO):
+            _mark_alpha(target.getbuffer())
+        target.seek(0)
+        with Image.open(target, formats=[row.name]) as back:
+            count = int(getattr(back, "n_frames", 1))
+        if count == len(images):
+            return
+        if whole is None:
+            raise OutputError(f"{row.name} holds {count} of {len(images)} frames once written; try PNG or TIFF")
+        target.seek(0)
+        target.truncate()
+    assert whole is not None
+    target.write(whole(images, durations, dict(given), clear=clear))
+
+
+def _whole_frames(row: Format) -> Any:
+    """What writes every frame of an animation whole, where Pillow's writer may join or change some."""
+    from poolcli.images import animations  # not loaded for single pictures
+
+    return {"GIF": animations.gif, "WEBP": animations.webp}.get(row.name)
 
 
 class _Checked:
@@ -267,11 +323,8 @@ def _image(frame: Frame) -> Image.Image:
     return image
 
 
-def _animation(picture: Picture, row: Format) -> dict[str, Any]:
+def _animation(picture: Picture, row: Format, durations: list[int]) -> dict[str, Any]:
     """Durations, and how frames follow one another: since each is a whole picture, none is laid over another."""
-    durations = [frame.info.get("duration") or 0 for frame in picture.frames]
     if row.name == "GIF":
-        return {"duration": [round(float(each)) for each in durations], "disposal": 2 if _clear(picture) else 1}
-    if row.name in ("WEBP", "AVIF"):
-        return {"duration": [round(float(each)) for each in durations]}
-    return {}
+        return {"duration": durations, "disposal": 2 if _clear(picture) else 1}
+    return {"duration": durations} if row.name in ("WEBP", "AVIF") else {}

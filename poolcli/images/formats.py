@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 
 from poolcli.errors import UsageError, unknown
 from poolcli.stores import Place
@@ -12,7 +14,9 @@ class Format:
     """One file format under Pillow's name for it; `modes` are those it gives back as they were written.
 
     `frames` says how many pictures are read from it: "one", "first" (the others are other pictures, and have to
-    be asked for) or "all"; `animates` that many can be written to it; `keeps` what it carries beside pixels.
+    be asked for) or "all"; `animates` that many can be written to it; `keeps` what it carries beside pixels. `deep` are
+    modes for which the library `needs` has to be installed, too, and `arrays` dtypes that it writes whatever the
+    channels; without modes it reads the format as well. `lossy`: values change in it unless told not to.
     """
 
     name: str
@@ -23,11 +27,21 @@ class Format:
     keeps: frozenset[str] = frozenset()
     max_side: int | None = None
     refusal: str | None = None  # why it is not read
+    deep: tuple[str, ...] = ()
+    needs: str = ""
+    lossy: bool = False
+    arrays: tuple[str, ...] = ()
 
     @property
     def readable(self) -> bool:
-        """Whether pictures are read from it."""
-        return self.refusal is None
+        """Whether pictures are read from it, by what is installed here."""
+        return self.refusal is None and (bool(self.modes) or not self.needs or installed(self.needs))
+
+
+@cache
+def installed(library: str) -> bool:
+    """Whether the module of that name can be imported."""
+    return find_spec(library) is not None
 
 
 def _row(
@@ -39,9 +53,14 @@ def _row(
     animates: bool = False,
     keeps: str = "",
     max_side: int | None = None,
+    deep: str = "",
+    needs: str = "",
+    lossy: bool = False,
+    arrays: str = "",
 ) -> Format:
-    kept = frozenset(keeps.split())
-    return Format(name, tuple(extensions.split()), tuple(modes.split()), frames, animates, kept, max_side)
+    kept, held = frozenset(keeps.split()), tuple(modes.split())
+    return Format(name, tuple(extensions.split()), held, frames, animates, kept, max_side, deep=tuple(deep.split()),
+                  needs=needs, lossy=lossy, arrays=tuple(arrays.split()))  # fmt: skip
 
 
 def _refused(name: str, extensions: str, refusal: str = "holds no picture that can be pooled") -> Format:
@@ -50,25 +69,32 @@ def _refused(name: str, extensions: str, refusal: str = "holds no picture that c
 
 _PROGRAM = "is a program that draws, and is never run"
 _RICH = "icc exif xmp"
+_DEEP = "I;16 LA;16 RGB;16 RGBA;16"
 
 FORMATS = {
     row.name: row
     for row in (
         _row("PNG", ".png .apng", "1 L LA P RGB RGBA I;16 LA;16 RGB;16 RGBA;16", keeps=f"{_RICH} dpi text loop",
              frames="all", animates=True),
-        _row("JPEG", ".jpg .jpeg .jpe .jfif", "L RGB CMYK", keeps=f"{_RICH} dpi comment", max_side=65_500),
+        _row("JPEG", ".jpg .jpeg .jpe .jfif", "L RGB CMYK", keeps=f"{_RICH} dpi comment", max_side=65_500,
+             lossy=True),
         _row("TIFF", ".tif .tiff", "1 L LA P PA RGB RGBA CMYK YCbCr LAB I F I;16", keeps=f"{_RICH} dpi",
              frames="all", animates=True),
-        _row("WEBP", ".webp", "RGB RGBA", keeps=f"{_RICH} loop", frames="all", animates=True, max_side=16_383),
+        _row("WEBP", ".webp", "RGB RGBA", keeps=f"{_RICH} loop", frames="all", animates=True, max_side=16_383,
+             lossy=True),
         _row("GIF", ".gif", "L P RGB RGBA", keeps="comment loop", frames="all", animates=True,
              max_side=65_535),
-        _row("AVIF", ".avif .avifs", "L RGB RGBA", keeps=_RICH, frames="all", animates=True, max_side=65_536),
+        _row("AVIF", ".avif .avifs", "L RGB RGBA", keeps=f"{_RICH} peak", frames="all", animates=True, max_side=65_536,
+             deep=_DEEP, needs="imagecodecs", lossy=True),
         _row("BMP", ".bmp", "1 L P RGB", keeps="dpi"),
         _row("DIB", ".dib", "1 L P RGB", keeps="dpi"),
         _row("PPM", ".ppm .pgm .pbm .pnm .pfm", "1 L RGB F I;16 RGB;16 RGB;32F", keeps="peak"),
         _row("PAM", ".pam", "1 L LA RGB RGBA I;16 LA;16 RGB;16 RGBA;16", keeps="peak"),
         _row("TGA", ".tga .icb .vda .vst", "1 L LA P RGB RGBA", max_side=65_535),
-        _row("JPEG2000", ".jp2 .j2k .j2c .jpc .jpf .jpx", "L LA RGB RGBA CMYK I;16", keeps="comment"),
+        _row("JPEG2000", ".jp2 .j2k .j2c .jpc .jpf .jpx", "L LA RGB RGBA CMYK I;16", keeps="comment peak", deep=_DEEP,
+             needs="imagecodecs", arrays="int8 int16 uint8 uint16"),
+        _row("JXL", ".jxl", deep=f"L LA RGB RGBA {_DEEP} F RGB;32F", needs="imagecodecs", keeps="peak", lossy=True),
+        _row("HEIF", ".heic .heif .hif", needs="pillow_heif"),
         _row("ICO", ".ico", "1 L LA P RGB RGBA I;16", max_side=256),
         _row("PCX", ".pcx", "1 L P RGB", max_side=65_535),
         _row("SGI", ".sgi .rgb .rgba .bw", "L RGB RGBA", max_side=65_535),
@@ -107,11 +133,12 @@ FORMATS = {
 BY_EXTENSION = {extension: row.name for row in FORMATS.values() for extension in row.extensions}
 # Formats of arrays, and what their files begin with: of a single one, and of an archive, which may be empty.
 ARRAYS = {"NPY": (b"\x93NUMPY",), "NPZ": (b"PK\x03\x04", b"PK\x05\x06")}
+AVIF_PEAKS = (1023, 4095)  # the largest values of AVIFs of more than 8 bits
 START = 32  # bytes at the front of a file that tell what it is
 TIFF = (b"II*\0", b"MM\0*", b"II\0*", b"MM*\0", b"II+\0", b"MM\0+")  # what these begin with, large ones too
 SIGNATURES = {"PNG": b"\x89PNG\r\n\x1a\n", "JPEG": b"\xff\xd8\xff"}  # what these begin with
-WRITABLE = tuple(row.name for row in FORMATS.values() if row.modes or row.name in ARRAYS)
-REFUSED = frozenset(row.name for row in FORMATS.values() if not row.readable)
+WRITABLE = tuple(row.name for row in FORMATS.values() if row.modes or row.deep or row.name in ARRAYS)
+REFUSED = frozenset(row.name for row in FORMATS.values() if row.refusal is not None)
 _SAME = {"MPO": "JPEG"}  # what is read from an MPO is one JPEG picture
 
 

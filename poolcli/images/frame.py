@@ -53,6 +53,7 @@ class Meta:
     default_image: bool = False  # an APNG's first frame, shown only where animation is not understood
     quantization: Mapping[int, Sequence[int]] | None = None
     subsampling: int = -1
+    lossless: bool = False  # of formats that can be either: nothing was lost when it was written
     scale: float = 1.0  # a PFM's: what its values are to be multiplied by, which is left to who uses them
 
 

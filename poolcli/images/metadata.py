@@ -9,33 +9,35 @@ from typing import Any, cast
 from PIL import Image
 
 from poolcli.errors import PictureError
+from poolcli.images import exif
 from poolcli.images.formats import Format
-from poolcli.images.frame import Meta, Picture, Text
+from poolcli.images.frame import Frame, Meta, Picture, Text
 from poolcli.images.guard import reading
 from poolcli.images.modes import MODES
 
-_EXIF_HEAD = b"Exif\0\0"
-_ORIENTATION = 0x0112
-_XMP_ORIENTATION = re.compile(rb'(tiff:Orientation(?:="|>))[2-8]')
+_EXIF_HEAD = exif.HEAD
+_XMP_ORIENTATION = re.compile(rb'(tiff:Orientation(?:="|>))([2-8])')
 # What EXIF knows of a TIFF's own tags; the others describe how its pixels lie in the file, or are kept elsewhere.
 _TIFF_KEPT = (270, 271, 272, 305, 306, 315, 316, 33432, 34665, 34853)
 RESOLUTION = (282, 283, 296)  # across, down, unit
-_TEXT_ELSEWHERE = ("XML:com.adobe.xmp", "Raw profile type exif")
+_TEXTS_OF_EXIF = ("Raw profile type exif", "Raw profile type APP1")
+_TEXT_ELSEWHERE = ("XML:com.adobe.xmp", *_TEXTS_OF_EXIF)
 # JPEG's markers are 64 KiB; what is larger is dropped, since a picture is worth more than a note on it.
 _JPEG_ROOM = {"exif": 65_533, "xmp": 65_504, "comment": 65_533}
 
 
 def orientation_of(image: Image.Image, name: str, notes: dict[str, None]) -> int:
-    """How the picture has to be turned, 1 to 8 as in EXIF."""
-    if not {"exif", "Raw profile type exif", "xmp"} & image.info.keys():
+    """How the picture has to be turned, 1 to 8 as in EXIF; 1 where it has been turned already (TIFF)."""
+    if image.format == "TIFF":
         return 1
-    try:
-        with reading(name):
-            found = image.getexif().get(_ORIENTATION, 1)
-    except PictureError:  # a broken note is no reason to refuse the picture it is on
-        notes["the EXIF data is broken and was dropped"] = None
-        return 1
-    return found if isinstance(found, int) and 1 <= found <= 8 else 1
+    stored = _stored_exif(image)
+    if stored is not None:
+        try:
+            return exif.parsed(stored).orientation
+        except exif.ExifError:
+            return 1
+    found = _XMP_ORIENTATION.search(_bytes(image.info.get("xmp")) or b"")
+    return int(found[2]) if found else 1
 
 
 def gathered(image: Image.Image, name: str, notes: dict[str, None]) -> Meta:
@@ -62,39 +64,42 @@ def _bytes(value: object) -> bytes | None:
 
 
 def _exif(image: Image.Image, name: str, notes: dict[str, None]) -> bytes | None:
-    """The EXIF bytes as they are, or without their orientation."""
-    stored = _bytes(image.info.get("exif"))
-    if stored is None and "Raw profile type exif" not in image.info:
-        return None
+    """What describes the photograph of the EXIF in the file."""
+    stored = _stored_exif(image)
+    return None if stored is None else described(stored, notes)
+
+
+def described(stored: bytes, notes: dict[str, None]) -> bytes | None:
+    """The EXIF without orientation, thumbnail and layout; None, with a note, for what is broken."""
     try:
-        with reading(name):
-            exif = image.getexif() if stored is None else _parsed(stored)
-            if stored is not None and _ORIENTATION not in exif:
-                return stored if stored.startswith(_EXIF_HEAD) else _EXIF_HEAD + stored
-            exif.pop(_ORIENTATION, None)
-            return exif.tobytes() if len(exif) else None
-    except PictureError:
-        notes["the EXIF data is broken and was dropped"] = None
+        return exif.packed(exif.describing(exif.parsed(stored), notes))
+    except exif.ExifError:
+        if stored.removeprefix(exif.HEAD):
+            notes["the EXIF data is broken and was dropped"] = None
         return None
 
 
-def _parsed(stored: bytes) -> Image.Exif:
-    """The tags in `stored`; not by `getexif`, which fails on broken ones the first time and finds none the second."""
-    exif = Image.Exif()
-    exif.load(stored)
-    return exif
+def _stored_exif(image: Image.Image) -> bytes | None:
+    """EXIF as it stands in the file; in a PNG also as a text of hexadecimal digits (ImageMagick's)."""
+    stored = _bytes(image.info.get("exif"))
+    text = next((image.info[name] for name in _TEXTS_OF_EXIF if isinstance(image.info.get(name), str)), None)
+    if stored is not None or text is None:
+        return stored
+    try:
+        return bytes.fromhex("".join(text.split("\n")[3:]))
+    except ValueError:
+        return b"?"  # broken
 
 
 def of_tiff(tags: Mapping[int, Any], name: str, notes: dict[str, None]) -> Meta:
     """What other formats have room for of the tags of a TIFF's page, by their codes."""
-    exif = Image.Exif()
-    written = None
+    table, written = Image.Exif(), None
     try:
         with reading(name):
             for tag in _TIFF_KEPT:
                 if tag in tags:
-                    exif[tag] = tags[tag]
-            written = exif.tobytes() if len(exif) else None
+                    table[tag] = tags[tag]
+            written = described(table.tobytes(), notes) if len(table) else None
     except PictureError:
         notes["the EXIF data is broken and was dropped"] = None
     inch = {2: 1.0, 3: 2.54, None: 1.0}.get(tags.get(RESOLUTION[2]))
@@ -155,8 +160,11 @@ def _subsampling(image: Image.Image) -> int:
     return JpegImagePlugin.get_sampling(image)
 
 
-def fitted(meta: Meta, row: Format, mode: str, notes: dict[str, None]) -> Meta:
-    """`meta` without what `row` cannot carry for pixels of `mode`; a note for what its reader would miss."""
+def fitted(meta: Meta, row: Format, frame: Frame, notes: dict[str, None]) -> Meta:
+    """`meta` as that of `frame`, without what `row` cannot carry for it; a note for what its reader would miss."""
+    mode, (height, width) = frame.mode, frame.pixels.shape[:2]
+    if meta.exif is not None:
+        meta = replace(meta, exif=exif.packed(exif.sized(exif.parsed(meta.exif), width, height)))
     if meta.icc is not None and meta.icc[16:20] != MODES[mode].space:
         meta = replace(meta, icc=None)
         notes[f"the colour profile was dropped, since it is not one for {mode}"] = None
@@ -210,12 +218,12 @@ _WRITTEN: dict[str, Callable[[Meta, Format], Any]] = {
 
 
 def _for_tiff(meta: Meta) -> dict[str, Any]:
-    exif = Image.Exif()
+    tags = Image.Exif()
     if meta.exif is not None:
-        exif.load(meta.exif)
+        tags.load(meta.exif)
     if meta.xmp is not None:
-        exif[700] = meta.xmp
-    return {"exif": exif} if len(exif) else {}
+        tags[700] = meta.xmp
+    return {"exif": tags} if len(tags) else {}
 
 
 def _for_png(meta: Meta) -> Any:

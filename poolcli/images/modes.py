@@ -150,12 +150,17 @@ def _long_enough(palette: Palette, index: int) -> bytes:
     return palette.colours.ljust((index + 1) * len(palette.mode), b"\0")
 
 
-def as_pillow_mode(frame: Frame, format: str) -> Frame:
-    """`frame` itself, or an array given the mode that its dtype and channels are in `format`; PictureError if none."""
+def as_pillow_mode(frame: Frame, format: str, arrays: Iterable[str] = ()) -> Frame:
+    """`frame` itself, or an array given the mode that its dtype and channels are in `format`; PictureError if none.
+
+    Arrays of a dtype among `arrays` stay what they are, where there is no mode for them.
+    """
     if frame.mode in MODES:
         return frame
     channels = 1 if frame.pixels.ndim == 2 else frame.pixels.shape[2]
     mode = _ARRAYS.get((frame.pixels.dtype.name, channels))
+    if mode is None and frame.mode in arrays:
+        return frame
     if mode is None:
         what = f"an array of {frame.pixels.dtype.name} with {channels} channel{'s' * (channels > 1)}"
         raise PictureError(f"{what} cannot be written as {format}; write .npy, or convert it to uint8 first")
@@ -211,6 +216,19 @@ def _among_16_bits(frame: Frame, mode: str) -> Frame:
         full = np.full_like(colours[..., :1], 65_535 if frame.peak is None else frame.peak)
         colours = np.concatenate([colours, pixels[..., -1:] if frame.alpha else full], axis=2)
     return replace(frame, pixels=colours if target.channels > 1 else colours[..., 0], mode=mode, alpha=target.alpha)
+
+
+def turned(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """`pixels` upright, as EXIF's orientation (1 to 8) says.
+
+    >>> turned(np.array([[1, 2, 3]]), 6).tolist()
+    [[1], [2], [3]]
+    """
+    if orientation > 4:
+        pixels = pixels.swapaxes(0, 1)
+    rows = slice(None, None, -1 if orientation in (3, 4, 7, 8) else 1)
+    columns = slice(None, None, -1 if orientation in (2, 3, 6, 7) else 1)
+    return np.ascontiguousarray(pixels[rows, columns])
 
 
 def in_8_bits(pixels: NDArray[Any], peak: int | None) -> NDArray[np.uint8]:

@@ -35,8 +35,9 @@ class ReadOptions:
 class EncodeOptions:
     """How to write: `quality` 0-100 for JPEG, WebP and AVIF, `png_level` 0-9, `strip` leaves all metadata out.
 
-    `layout` is that of arrays made of pictures; `allow_8bit` as of ReadOptions. Raises UsageError for a number out of
-    its range and an unknown layout.
+    `layout` is that of arrays made of pictures; `allow_8bit` as of ReadOptions. `lossless` changes no value; `labels`
+    says that values are names, so that a picture without loss gets none unless a quality is given. Raises UsageError
+    for a number out of its range, an unknown layout, and a quality of what is lossless.
     """
 
     quality: int | None = None
@@ -44,9 +45,13 @@ class EncodeOptions:
     strip: bool = False
     layout: str | None = None
     allow_8bit: bool = False
+    lossless: bool = False
+    labels: bool = False
 
     def __post_init__(self) -> None:
         _check_layout(self.layout)
+        if self.lossless and self.quality is not None:
+            raise UsageError("--lossless and --quality are not allowed together: give one of them")
         for what, value, most in (("quality", self.quality, 100), ("png level", self.png_level, 9)):
             if value is not None and not 0 <= value <= most:
                 raise UsageError(f"{what} {value} is not allowed: give 0 to {most}")

@@ -16,10 +16,9 @@ from PIL import Image, ImageFile, TiffImagePlugin, TiffTags
 
 from poolcli.errors import PictureError
 from poolcli.images import geotiff, metadata, npy
-from poolcli.images.decoding import turned
 from poolcli.images.frame import Frame, Palette, Picture
 from poolcli.images.guard import reading
-from poolcli.images.modes import to_array
+from poolcli.images.modes import to_array, turned
 from poolcli.images.options import MAX_FRAMES, Request
 
 Array = NDArray[Any]
