@@ -189,19 +189,24 @@ def test_frames_of_a_jpeg_xl():
          "HEIF, which takes a library to read: pip install pillow-heif"),
     ],
 )  # fmt: skip
-def test_what_takes_a_library_names_it(build, words, bare):
+def test_what_takes_a_library_names_it(build, words, request):
     """One sentence, and no picture of fewer bits."""
+    content = build()
+    request.getfixturevalue("bare")
     with pytest.raises(PictureError) as error:
-        decode(build())
+        decode(content)
     assert str(error.value) == f"x: {words}"
 
 
-def test_8_bits_where_they_are_allowed(bare):
+def test_8_bits_where_they_are_allowed(request):
     """What Pillow gives, with a note."""
     pixels = values(12, "uint16", (8, 8, 3))
-    have = decode(imagecodecs.jpeg2k_encode(pixels, level=0, bitspersample=12), allow_8bit=True)
+    jpeg = imagecodecs.jpeg2k_encode(pixels, level=0, bitspersample=12)
+    avif = imagecodecs.avif_encode(pixels >> 2, bitspersample=10)
+    request.getfixturevalue("bare")
+    have = decode(jpeg, allow_8bit=True)
     assert (have.frames[0].mode, have.notes) == ("RGB", ("JPEG 2000 of 12 bits was read as 8 bits",))
-    have = decode(imagecodecs.avif_encode(pixels >> 2, bitspersample=10), allow_8bit=True)
+    have = decode(avif, allow_8bit=True)
     assert (have.frames[0].mode, have.notes) == ("RGB", ("AVIF of 10 bits was read as 8 bits",))
 
 
