@@ -5,7 +5,7 @@ Definitions: OGC 19-008r4 (GeoTIFF 1.1) for the tags, GDAL's manual of its GTiff
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -19,22 +19,6 @@ SCALE, TIEPOINTS, TRANSFORMATION, KEYS, METADATA, NODATA = 33550, 33922, 34264, 
 PLACE = (SCALE, TIEPOINTS, TRANSFORMATION, KEYS, 34736, 34737)
 TAGS = (*PLACE, METADATA, NODATA)
 _RASTER_TYPE, _IS_POINT = 1025, 2
-
-
-@dataclass(frozen=True, slots=True)
-class Lattice:
-    """Where outputs lie on one axis of a picture: every `jump` input pixels, the first one's middle at `first`.
-
-    Pixel i has its middle at i, its edges at i - 1/2 and i + 1/2.
-    """
-
-    jump: float = 1
-    first: float = 0
-
-    @property
-    def edge(self) -> float:
-        """How far the outer edge of the first output lies from the edge of the picture, in input pixels."""
-        return self.first + (1 - self.jump) / 2
 
 
 def nodata(page: "Page", dtype: "np.dtype[Any]") -> tuple[float | int, ...]:
@@ -84,44 +68,55 @@ def _numbers(tags: Mapping[int, tuple[int, Any]], code: int) -> tuple[float, ...
     return tuple(map(float, value if isinstance(value, tuple) else (value,)))
 
 
-def rescaled(frame: "Frame", rows: Lattice, columns: Lattice) -> "Frame":
-    """`frame` with the tags of a place on the map as they are for outputs on these lattices: pure, no pixel changes.
+Spacing = tuple[float, float]
 
-    The origin moves by `edge` pixels, for PixelIsPoint by `first`; pixels become `jump` times as large. Figures of the
-    values (STATISTICS_ items of GDAL_METADATA) are left out, since they were those of the input.
+
+def rescaled(frame: "Frame", rows: Spacing, columns: Spacing) -> "Frame":
+    """`frame` with the tags of its place on the map as they are for its pooled pixels; no pixel changes.
+
+    A spacing is (jump, edge): outputs lie `jump` input pixels apart, and the outer edge of the first one `edge` input
+    pixels behind that of the picture. So the origin moves by `edge`, where tags mean the middles of pixels
+    (PixelIsPoint) by `edge + (jump - 1) / 2`, and pixels become `jump` times as large. Figures of the values
+    (STATISTICS_ items of GDAL_METADATA) are left out, since they were those of the input.
 
     >>> from poolcli.images.frame import Frame
     >>> from poolcli.images.tiff import Page
     >>> tags = {SCALE: (12, (10.0, 10.0, 0.0)), TIEPOINTS: (12, (0.0, 0.0, 0.0, 500.0, 900.0, 0.0))}
     >>> page = Page(height=8, width=8, bits=8, kind="u", samples=1, photometric=1, tags=tags)
     >>> frame = Frame(np.zeros((4, 4), np.uint8), "L", page=page)
-    >>> [value for _, value in rescaled(frame, Lattice(2, 0.5), Lattice(2, 0)).page.tags.values()]
+    >>> [value for _, value in rescaled(frame, (2, 0), (2, -0.5)).page.tags.values()]
     [(20.0, 20.0, 0.0), (0.0, 0.0, 0.0, 495.0, 900.0, 0.0)]
     """
     page = frame.page
     if page is None or not any(code in page.tags for code in TAGS):
         return frame
     tags = dict(page.tags)
-    point = _is_point(tags)
-    (down, dy), (across, dx) = ((axis.jump, axis.first if point else axis.edge) for axis in (rows, columns))
+    (down, dy), (across, dx) = (_moved(spacing, point=_is_point(tags)) for spacing in (rows, columns))
     scale, points, matrix = (_numbers(tags, code) for code in (SCALE, TIEPOINTS, TRANSFORMATION))
     if scale:
         tags[SCALE] = (tags[SCALE][0], (scale[0] * across, scale[1] * down, scale[2]))
-    moved = []
-    for i, j, k, x, y, z in zip(*[iter(points)] * 6, strict=True):
-        if scale:  # the same pixel of the smaller picture lies elsewhere on the map
-            x, y = x + (dx + i * across - i) * scale[0], y - (dy + j * down - j) * scale[1]  # noqa: PLW2901
-        else:  # the same point of the map is another pixel
-            i, j = (i - dx) / across, (j - dy) / down  # noqa: PLW2901
-        moved += [i, j, k, x, y, z]
-    if moved:
+    if points:
+        moved: list[float] = []
+        for i, j, k, x, y, z in zip(*[iter(points)] * 6, strict=True):
+            if scale:  # the pixel of the same number lies elsewhere on the map
+                east, south = (dx + i * across - i) * scale[0], (dy + j * down - j) * scale[1]
+                moved += (i, j, k, x + east, y - south, z)
+            else:  # the same point of the map is a pixel of another number
+                moved += ((i - dx) / across, (j - dy) / down, k, x, y, z)
         tags[TIEPOINTS] = (tags[TIEPOINTS][0], tuple(moved))
     if matrix:
-        turn = np.reshape(matrix, (4, 4)) @ np.array([[across, 0, 0, dx], [0, down, 0, dy], [0, 0, 1, 0], [0, 0, 0, 1]])
-        tags[TRANSFORMATION] = (tags[TRANSFORMATION][0], tuple(turn.ravel().tolist()))
+        pixels = np.array([[across, 0, 0, dx], [0, down, 0, dy], [0, 0, 1, 0], [0, 0, 0, 1]])
+        product = np.reshape(matrix, (4, 4)) @ pixels
+        tags[TRANSFORMATION] = (tags[TRANSFORMATION][0], tuple(product.ravel().tolist()))
     if METADATA in tags:
         tags[METADATA] = (tags[METADATA][0], _STATISTICS.sub("", str(tags[METADATA][1])))
     return replace(frame, page=replace(page, tags=tags))
+
+
+def _moved(spacing: Spacing, *, point: bool) -> Spacing:
+    """How far apart the numbered points of pixels are, and where the first one is."""
+    jump, edge = spacing
+    return jump, edge + (jump - 1) / 2 if point else edge
 
 
 def _is_point(tags: Mapping[int, tuple[int, Any]]) -> bool:
