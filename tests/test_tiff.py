@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import struct
 import sys
 from dataclasses import dataclass
 from io import BytesIO
@@ -229,7 +230,7 @@ def test_all_layouts_without_the_extra(tmp_path, command, without, part):
         (Layout("int16"), "signed 16-bit integers"),
         (Layout("uint16", photometric="miniswhite"), "16-bit WhiteIsZero gray"),
         (Layout("uint8", 4, "rgb", (1,), planar=True), "planar 8-bit RGB with premultiplied alpha"),
-        (Layout("uint16", bits=12), "12-bit gray"),
+        (Layout("uint16", bits=14), "14-bit gray"),
     ],
     ids=str,
 )
@@ -514,3 +515,98 @@ def test_tiffs_load_tifffile_only_where_it_is_needed(tmp_path):
     for name, loaded in (("a.png", False), ("a.tif", False), ("deep.tif", True)):
         words = ("pool", name, "-o", f"b{name}", "--overwrite")
         assert ("tifffile" in loaded_by(*words, cwd=tmp_path)["loaded"]) is loaded
+
+
+def reversed_bits(data, pages):
+    """The same file with the lowest bit of every byte first."""
+    data = bytearray(data)
+    for page in pages:
+        for first, count in zip(page.dataoffsets, page.databytecounts, strict=True):
+            data[first : first + count] = [int(f"{byte:08b}"[::-1], 2) for byte in data[first : first + count]]
+        at = page.tags[296].offset  # of the unit, for which 266 takes the place
+        data[at : at + 10] = struct.pack("<HHIH", 266, 3, 1, 2)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("extra", [True, False])
+@pytest.mark.parametrize(
+    "layout",
+    [Layout("bool"), Layout("uint8"), Layout("uint16"), Layout("uint8", 3, "rgb"), Layout("uint8", bits=4)],
+    ids=str,
+)
+def test_bits_may_come_in_either_order(tmp_path, command, monkeypatch, layout, extra):
+    """FillOrder 2."""
+    with tifffile.TiffFile(BytesIO(layout.file())) as file:
+        data = reversed_bits(layout.file(), file.pages)
+    if not extra:
+        monkeypatch.setitem(sys.modules, "tifffile", None)
+    (tmp_path / "a.tif").write_bytes(data)
+    assert command("pool", tmp_path / "a.tif", "-o", tmp_path / "b.npy", "--no-report").code == 0
+    assert np.array_equal(np.load(tmp_path / "b.npy"), pooled(layout.pixels()))
+
+
+def test_compressions_are_named(tmp_path, command, monkeypatch):
+    """What no library here knows, and what only tifffile does."""
+    data = bytearray(Layout("uint8", compression="lzw").file())
+    with tifffile.TiffFile(BytesIO(data)) as file:
+        at = file.pages[0].tags[259].valueoffset
+    for code, words in ((1234, "compression 1234; save it with deflate first"), (33003, "whose YCbCr is called RGB")):
+        data[at : at + 2] = struct.pack("<H", code)
+        (tmp_path / "a.tif").write_bytes(data)
+        assert words in command.refused("pool", tmp_path / "a.tif", "-o", tmp_path / "b.tif", code=1)
+    monkeypatch.setitem(sys.modules, "tifffile", None)
+    data[at : at + 2] = struct.pack("<H", 34887)
+    (tmp_path / "a.tif").write_bytes(data)
+    assert "8-bit gray in LERC" in command.refused("pool", tmp_path / "a.tif", "-o", tmp_path / "b.tif", code=1)
+
+
+def test_lossy_compressions_become_deflate(tmp_path, command):
+    """JPEG's colours are those that its decoder gives."""
+    pixels = np.random.default_rng(1).integers(0, 256, (16, 16, 3), np.uint8)
+    for compression in ("jpeg", "jpeg2000", "webp"):
+        tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb", compression=compression, metadata=None)
+        expected = pooled(tifffile.imread(tmp_path / "a.tif"))
+        result = command("pool", tmp_path / "a.tif", "-o", tmp_path / "b.tif", "--no-report", "--overwrite")
+        assert result.code == 0, result.err
+        have, page = stored(tmp_path / "b.tif")
+        assert (page.compression, page.photometric) == (8, 2)
+        assert np.abs(have.astype(int) - expected).max() <= (1 if compression == "jpeg" else 0)  # two libjpegs
+
+
+def test_sparse_files_hold_the_no_data_value_where_they_hold_nothing(tmp_path, command, monkeypatch):
+    """As GDAL writes them; libtiff would read zeros or fail, so that without the extra they are refused."""
+    pixels = np.full((32, 32), 7, np.uint8)
+    tags = [(42113, 2, None, b"200\0", False)]
+    data = bytearray(paged([{"data": pixels, "tile": (16, 16), "extratags": tags}]))
+    with tifffile.TiffFile(BytesIO(data)) as file:
+        for code in (324, 325):
+            tag = file.pages[0].tags[code]
+            at = tag.valueoffset
+            size = tag.valuebytecount // tag.count
+            data[at : at + size] = bytes(size)
+    (tmp_path / "a.tif").write_bytes(data)
+    assert command("pool", tmp_path / "a.tif", "-o", tmp_path / "b.npy", "--no-report", "--mode", "stride").code == 0
+    expected = np.full((16, 16), 7, np.uint8)
+    expected[:8, :8] = 200
+    assert np.array_equal(np.load(tmp_path / "b.npy"), expected)
+    monkeypatch.setitem(sys.modules, "tifffile", None)
+    assert INSTALL in command.refused("pool", tmp_path / "a.tif", "-o", tmp_path / "c.npy", code=1)
+
+
+def test_16_bits_become_8_only_where_that_is_allowed(tmp_path, command, without):
+    """Pillow writes no 16-bit RGB."""
+    layout = Layout("uint16", 3, "rgb")
+    (tmp_path / "a.tif").write_bytes(layout.file())
+    assert INSTALL in command.refused("pool", tmp_path / "a.tif", "-o", tmp_path / "b.tif", code=1)
+    result = command("pool", tmp_path / "a.tif", "-o", tmp_path / "b.tif", "--allow-8bit", "--no-report")
+    assert (result.code, "RGB;16 was written as RGB" in result.err) == (0, True), result
+    nearest = (pooled(layout.pixels()).astype(np.uint32) * 255 + 32767) // 65535
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "b.tif")), nearest)
+
+
+def test_limits_hold_before_anything_is_decoded(tmp_path, command):
+    """Many bands count as more pixels; a promise of a large picture costs nothing."""
+    (tmp_path / "a.tif").write_bytes(Layout("uint8", 6).file())
+    words = ("pool", tmp_path / "a.tif", "-o", tmp_path / "b.tif", "--max-pixels")
+    assert "360 pixels is more than the limit of 359" in command.refused(*words, "359", code=1)
+    assert command(*words, "360", "--no-report").code == 0

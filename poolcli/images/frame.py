@@ -64,7 +64,8 @@ class Frame:
     `mode` is a row of `modes.MODES`, or for arrays the name of the dtype; `alpha` says that the last channel is
     alpha; `info` holds what belongs to this frame alone: duration (ms), disposal, blend. `peak` is the largest value
     of the file's depth where the dtype has room for more (1023 of 10 bits, the maxval of a PNM): values are as stored.
-    `nodata` are the values that the file declares to stand for nothing; `page` is what a TIFF says of this page.
+    `nodata` are the values that the file declares to stand for nothing, a tuple for a colour; `page` is what a TIFF
+    says of this page.
     """
 
     pixels: NDArray[Any]
@@ -73,7 +74,7 @@ class Frame:
     palette: Palette | None = None
     info: Mapping[str, Any] = field(default_factory=dict)
     peak: int | None = None
-    nodata: tuple[float | int, ...] = ()
+    nodata: tuple[float | int | tuple[int, ...], ...] = ()
     page: "Page | None" = None
 
 

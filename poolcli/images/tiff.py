@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, TiffImagePlugin, TiffTags
+from PIL import Image, ImageFile, TiffImagePlugin, TiffTags, UnidentifiedImageError
 
 from poolcli.errors import PictureError
 from poolcli.images import geotiff, metadata, npy
@@ -33,7 +33,11 @@ _COLOURS = {
 SAMPLES = {RGB: 3, CMYK: 4, YCBCR: 3, LAB: 3, 9: 3, 10: 3, 32845: 3, 34892: 3}  # a pixel, before extra ones; else 1
 _KINDS = {1: "u", 2: "i", 3: "f", 4: "u"}  # of SampleFormat, as NumPy calls them; 4 is undefined
 _BITS = {"u": (*range(1, 33), 64), "i": (8, 16, 32, 64), "f": (16, 24, 32, 64)}
-RAW, OLD_JPEG, JPEG = 1, 6, 7
+RAW, OLD_JPEG, JPEG, _APERIO = 1, 6, 7, 33003
+_PACKED = {
+    _APERIO: "Aperio's JPEG 2000", 33005: "Aperio's JPEG 2000", 34712: "JPEG 2000", 34887: "LERC", 34892: "lossy JPEG",
+    50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL",
+}  # fmt: skip
 # Programs whose descriptions count pages or pixels: how these begin, and what of them counts.
 _SHAPED = {
     "ImageJ": ("ImageJ=", "images=", "channels=", "slices=", "frames="),
@@ -70,10 +74,8 @@ _MODES: Mapping[tuple[int, str, tuple[int, ...]], str] = {
 }
 
 # What travels with a page into the result, beside its layout; of the tags below these nothing is lost by leaving them.
-_TRAVELS = (
-    269, 270, 271, 272, 282, 283, 285, 286, 287, 296, 297, 305, 306, 315, 316, 318, 319, 700, 33432, 33723, 34675,
-    *geotiff.TAGS,
-)  # fmt: skip
+_TEXTS = (269, 270, 271, 272, 285, 305, 306, 315, 316, 33432)
+_TRAVELS = (*_TEXTS, 282, 283, 286, 287, 296, 297, 318, 319, 700, 33723, 34675, *geotiff.TAGS)
 _LAYOUT = (
     254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 274, 277, 278, 279, 280, 281, 284, 288, 289, 290, 291,
     292, 293, 301, 317, 320, 321, 322, 323, 324, 325, 326, 327, 328, 332, 333, 334, 336, 338, 339, 340, 341, 342, 347,
@@ -81,7 +83,7 @@ _LAYOUT = (
 )  # fmt: skip
 
 _OTHER = "the byte that Pillow's own raw mode leaves out"
-_INTERLEAVED, _NATIVE, _UNCOMPRESSED = "interleaved", "native", "uncompressed"
+_INTERLEAVED, _NATIVE, _UNCOMPRESSED, _LITTLE = "interleaved", "native", "uncompressed", "little"
 # What Pillow reads exactly: (photometric, kind, bits, extra samples) to the mode, the raw mode where Pillow's own would
 # change values, and what else has to be so. Its libtiff gives 32 bits of big-endian files the wrong way round, and
 # planes of what has no mode of its own as one band.
@@ -91,6 +93,7 @@ _PILLOW: Mapping[tuple[int, str, int, tuple[int, ...]], tuple[str, str | None, f
         ((0, 1), "u", (1,), (), "1", None, ""),
         ((0, 1), "u", (2, 4, 8), (), "L", None, ""),
         ((1,), "u", (16,), (), "I;16", None, ""),
+        ((1,), "u", (12,), (), "I;16", None, f"{_LITTLE} {_UNCOMPRESSED}"),
         ((1,), "i", (32,), (), "I", None, _NATIVE),
         ((1,), "f", (32,), (), "F", None, _NATIVE),
         ((1,), "u", (8,), (2,), "LA", None, _INTERLEAVED),
@@ -110,7 +113,7 @@ _PILLOW: Mapping[tuple[int, str, int, tuple[int, ...]], tuple[str, str | None, f
     for photometric in photometrics
     for bits in depths
 }
-_LIBTIFF = (1, 2, 3, 4, 5, 8, 32773, 32946, 34925, 50000, 50001)  # compressions that Pillow reads without loss
+_LIBTIFF = (1, 2, 3, 4, 5, 8, 32773, 32946, 34925, 50000)  # compressions that Pillow reads without loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +166,8 @@ class Page:
             what = f"{self.samples} bands of {depth} values"
         elif more:
             what += f" and {more} more band{'s' * (more > 1)}"
+        if self.compression in _PACKED:
+            what += f" in {_PACKED[self.compression]}"
         turned = "big-endian compressed " if self.big_endian and self.compression != RAW and self.bits > 8 else ""
         return turned + "planar " * (self.planar and self.samples > 1) + what
 
@@ -184,7 +189,7 @@ class Page:
     def by_pillow(self) -> tuple[str, str | None] | None:
         """The mode in which Pillow gives exactly what stands in the file, and its raw mode if not Pillow's own."""
         if self.compression in (OLD_JPEG, JPEG):
-            jpeg = {GRAY: "L", RGB: "RGB", YCBCR: "RGB"}.get(self.photometric)
+            jpeg = {GRAY: "L", RGB: "RGB", YCBCR: "RGB", CMYK: "CMYK"}.get(self.photometric)
             fits = self.bits == 8 and not self.extra and not self.planar
             return (jpeg, None) if jpeg and fits else None
         key = self.photometric, self.kind, self.bits, self.extra
@@ -195,9 +200,13 @@ class Page:
             _INTERLEAVED: not self.planar,
             _NATIVE: not self.big_endian or self.compression == RAW,
             _UNCOMPRESSED: self.compression == RAW and not self.subsampled,
+            _LITTLE: not self.big_endian,
         }
-        right = all(holds[need] for need in needs) and (not self.lsb_first or self.bits == 1)
-        return (mode, raw) if right else None
+        if self.lsb_first and self.bits > 1:
+            needs |= {_INTERLEAVED, _UNCOMPRESSED, *([_LITTLE] if self.bits > 8 else [])}
+            if mode not in ("L", "I;16", "RGB", "P"):
+                return None
+        return (mode, raw) if all(holds[need] for need in needs) else None
 
 
 def read(stream: BinaryIO, request: Request) -> Picture:
@@ -325,15 +334,22 @@ def _page(
         segments=tuple(zip(facts.all(324 if tiles else 273), facts.all(325 if tiles else 279), strict=False)),
         offset=offset,
         reduced=bool(facts.one(254, 0) & 1) or facts.one(255, 0) == 2,
-        tags={code: (tags.tagtype[code], _value(tags[code])) for code in _TRAVELS if code in tags},
+        tags={code: (tags.tagtype[code], _value(tags[code])) for code in _TRAVELS if _is_sound(code, tags)},
         nested=tuple(code for code in (34665, 34853) if code in tags),
         inside=len(facts.all(330)),
-        dropped=tuple(code for code in tags if code not in _TRAVELS and code not in _LAYOUT),
+        dropped=tuple(
+            code for code in tags if code not in _LAYOUT and not (code in _TRAVELS and _is_sound(code, tags))
+        ),
     )
     why = _unreadable(page, bits, formats, facts.one(32997, 1))
     if why is not None:
         raise request.refuse(f"page {number} {why}")
     return page
+
+
+def _is_sound(code: int, tags: TiffImagePlugin.ImageFileDirectory_v2) -> bool:
+    """Whether a tag is there, and a text if it is to be one."""
+    return code in tags and (code not in _TEXTS or isinstance(tags[code], str))
 
 
 def _value(value: Any) -> Any:
@@ -372,6 +388,10 @@ def _unreadable(page: Page, bits: Sequence[int], formats: Sequence[int], depth: 
         (
             page.predictor != 1 and page.compression == RAW,
             "has a predictor without compression, which readers take differently; save it without one first",
+        ),
+        (
+            page.compression == _APERIO,
+            f"is {page}, whose YCbCr is called RGB; convert it to another compression first",
         ),
         (
             page.subsampled and page.compression not in (OLD_JPEG, JPEG),
@@ -435,11 +455,11 @@ def _tables(stream: BinaryIO, page: Page, request: Request) -> dict[int, Tag]:
 
 def _by_pillow(stream: BinaryIO, chosen: Sequence[tuple[int, Page]], request: Request) -> Iterator[Array]:
     """The pixels of every page as they stand in the file, upright."""
-    high, low = _opened(stream), None
+    high, low = _opened(stream, request), None
     for number, page in chosen:
         mode, raw = page.by_pillow() or ("", None)
         if raw == _OTHER:  # Pillow has no mode for these, and gives one byte of each value at a time
-            low = low or _opened(stream)
+            low = low or _opened(stream, request)
             pixels = _loaded(high, number, None).astype(np.uint16) << 8
             pixels |= _loaded(low, number, raw)
         else:
@@ -448,9 +468,12 @@ def _by_pillow(stream: BinaryIO, chosen: Sequence[tuple[int, Page]], request: Re
         yield pixels if depth is None else pixels // np.uint8(depth)
 
 
-def _opened(stream: BinaryIO) -> ImageFile.ImageFile:
+def _opened(stream: BinaryIO, request: Request) -> ImageFile.ImageFile:
     stream.seek(0)
-    return Image.open(stream, formats=["TIFF"])
+    try:
+        return Image.open(stream, formats=["TIFF"])
+    except UnidentifiedImageError:
+        raise request.refuse("the TIFF is broken, since its tags contradict one another; get the file again") from None
 
 
 def _loaded(image: ImageFile.ImageFile, number: int, raw: str | None) -> Array:
@@ -478,6 +501,8 @@ def _by_tifffile(stream: BinaryIO, chosen: Sequence[tuple[int, Page]], request: 
     stream.seek(0)
     with library.TiffFile(stream) as file:
         for number, page in chosen:
+            if page.compression != RAW and page.compression not in library.TIFF.DECOMPRESSORS:
+                raise request.refuse(f"page {number} has compression {page.compression}; save it with deflate first")
             _check_segments(page, number, size, request)
             pixels = file.pages[number].asarray(squeeze=False)[:, 0]
             pixels = np.moveaxis(pixels[..., 0], 0, -1) if page.planar and page.samples > 1 else pixels[0]
@@ -512,20 +537,30 @@ def as_brightness(pixels: Array, photometric: int, peak: int | None) -> Array:
 
 def _frame(page: Page, pixels: Array, request: Request) -> Frame:
     pixels = pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
-    nodata, palette = geotiff.nodata(page, pixels.dtype), None
+    nodata: tuple[Any, ...] = geotiff.nodata(page, pixels.dtype)
     if page.photometric == PALETTE:
-        pixels = pixels.astype(np.uint8) if pixels.dtype == bool else pixels
-        colours = _colours(page.colormap)
-        if request.labels:
-            palette = Palette((colours if colours.dtype == np.uint8 else colours >> 8).astype(np.uint8).tobytes())
-        else:
-            pixels, nodata = _coloured(pixels, colours), ()
-            page = replace(page, photometric=RGB, samples=3 + len(page.extra), bits=8 * colours.itemsize, colormap=())
-            request.note(f"palette {'PA' if page.extra else 'P'} pooled as RGB{'A' * page.alpha}")
-    elif page.photometric == YCBCR and page.compression in (OLD_JPEG, JPEG):
+        return _of_palette(page, pixels.astype(np.uint8) if pixels.dtype == bool else pixels, nodata, request)
+    if page.photometric == YCBCR and page.compression in (OLD_JPEG, JPEG):
         page = replace(page, photometric=RGB)  # as every decoder of JPEG gives it
-    mode = _MODES.get((page.photometric, pixels.dtype.name, page.extra), pixels.dtype.name)
-    return Frame(pixels, mode, page.alpha, palette, peak=page.peak, nodata=nodata, page=page)
+    return Frame(pixels, _mode(page, pixels), page.alpha, peak=page.peak, nodata=nodata, page=page)
+
+
+def _mode(page: Page, pixels: Array) -> str:
+    return _MODES.get((page.photometric, pixels.dtype.name, page.extra), pixels.dtype.name)
+
+
+def _of_palette(page: Page, pixels: Array, nodata: tuple[Any, ...], request: Request) -> Frame:
+    """Indices with their palette where labels are asked for, else the colours."""
+    colours = _colours(page.colormap)
+    if request.labels:
+        palette = Palette((colours if colours.dtype == np.uint8 else colours >> 8).astype(np.uint8).tobytes())
+        return Frame(pixels, _mode(page, pixels), page.alpha, palette, nodata=nodata, page=page)
+    request.note(f"palette {'PA' if page.extra else 'P'} pooled as RGB{'A' * page.alpha}")
+    pixels, nodata = _coloured(pixels, colours), _ignored_colour(nodata, colours, request)
+    tags = {code: tag for code, tag in page.tags.items() if code != geotiff.NODATA}
+    samples, bits = 3 + len(page.extra), 8 * colours.itemsize
+    page = replace(page, photometric=RGB, samples=samples, bits=bits, colormap=(), tags=tags)
+    return Frame(pixels, _mode(page, pixels), page.alpha, nodata=nodata, page=page)
 
 
 def _colours(colormap: Sequence[int]) -> Array:
@@ -543,6 +578,15 @@ def _coloured(pixels: Array, colours: Array) -> Array:
     if pixels.ndim == 2:
         return colours[pixels]
     return np.concatenate([colours[pixels[..., 0]], pixels[..., 1:].astype(colours.dtype)], axis=2)
+
+
+def _ignored_colour(nodata: Sequence[int], colours: Array, request: Request) -> tuple[tuple[int, ...], ...]:
+    """The colour of the index that stands for nothing, where it is that of no other index."""
+    if not nodata or not 0 <= nodata[0] < len(colours):
+        return ()
+    alone = np.count_nonzero((colours == colours[nodata[0]]).all(axis=1)) == 1
+    request.note(f"no-data index {nodata[0]} {'became' if alone else 'counts as'} its colour; majority keeps indices")
+    return (tuple(colours[nodata[0]].tolist()),) if alone else ()
 
 
 def tifffile() -> ModuleType | None:

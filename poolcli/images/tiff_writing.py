@@ -53,7 +53,7 @@ def is_needed(picture: Picture, *, allow_8bit: bool) -> bool:
 
 def _is_held(frame: Frame) -> bool:
     """Whether Pillow's writer of TIFF has room for the values."""
-    return frame.mode in FORMATS["TIFF"].modes and (frame.peak is None or frame.palette is not None)
+    return frame.mode in FORMATS["TIFF"].modes and frame.peak is None
 
 
 def _lies_as_pillow_writes(frame: Frame) -> bool:
@@ -138,7 +138,7 @@ def _layout(frame: Frame, page: Page, notes: dict[str, None]) -> dict[str, Any]:
     """The pixels and how they are to lie, for tifffile."""
     pixels, same = frame.pixels, frame.pixels.dtype.kind.replace("b", "u") == page.kind
     compression = _compression(page, _LOSSLESS)
-    narrow = frame.peak is not None and frame.palette is None
+    narrow = frame.peak is not None
     packed = narrow and compression == RAW and int(pixels.max()) <= (frame.peak or 0)
     if narrow and not packed:
         notes[f"{page.bits} bits a value were written as {8 * pixels.dtype.itemsize}"] = None
