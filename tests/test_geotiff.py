@@ -4,7 +4,6 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-import tifffile
 
 from poolcli import images
 from tests.test_tiff import paged
@@ -16,7 +15,11 @@ def declared(text, dtype, **page):
     """What `images.decode` says of the no-data values of a file that declares `text`."""
     data = np.zeros((4, 4), dtype)
     tags = [(NODATA, 2, None, text.encode() + b"\0", False)]
-    return images.decode(BytesIO(paged([{"data": data, "extratags": tags} | page])), name="x").frames[0].nodata
+    return (
+        images.decode(BytesIO(paged([{"data": data, "photometric": "minisblack", "extratags": tags} | page])), name="x")
+        .frames[0]
+        .nodata
+    )
 
 
 @pytest.mark.parametrize(
