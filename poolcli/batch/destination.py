@@ -125,7 +125,7 @@ def choose(
     if _is_folder(path) or output.endswith(SLASHES) or not path.suffix:
         return into_folder(path, extension)
     if not (one_file or inputs == [STREAM]):
-        if images.is_picture(path):
+        if images.format_of(path):
             raise UsageError(f"'{output}' is the name of one picture, for several: give a folder, as in '{path.stem}/'")
         return into_folder(path, extension)
     return to_file(path)

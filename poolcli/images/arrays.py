@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from numpy.typing import NDArray
 
 from poolcli.errors import PictureError
-from poolcli.images import layouts, npy
+from poolcli.images import layouts, npy, numbers
+from poolcli.images.formats import SEPARATORS
 from poolcli.images.frame import Frame, Meta, Picture
 from poolcli.images.guard import reading
 from poolcli.images.options import MAX_FRAMES, ReadOptions
@@ -102,6 +103,9 @@ def _chosen(frames: list[Frame], name: str, options: ReadOptions) -> list[Frame]
 
 def check_fits(picture: Picture, format: str, layout: str | None) -> None:
     """Raise PictureError when the frames of `picture` are no one array (of each name) in the layout."""
+    if format in SEPARATORS:
+        numbers.check_fits(picture, format)
+        return
     for frames in _groups(picture, format):
         if len(frames) > 1 and _layout(frames, layout) != "nchw":
             raise PictureError(
@@ -113,7 +117,9 @@ def write(picture: Picture, stream: BinaryIO, format: str, layout: str | None) -
     """Write the frames as the arrays they came from, or as one array in `layout`; return the picture as written."""
     check_fits(picture, format, layout)
     groups = _groups(picture, format)
-    if format == "NPY":
+    if format in SEPARATORS:
+        numbers.write(picture.frames[0].pixels, stream, format)
+    elif format == "NPY":
         npy.write(_array(groups[0], layout), stream)
     else:
         import zipfile
@@ -129,7 +135,7 @@ def write(picture: Picture, stream: BinaryIO, format: str, layout: str | None) -
 
 def _groups(picture: Picture, format: str) -> list[list[Frame]]:
     """The frames that become one array: all for .npy, those of one name for .npz."""
-    if format == "NPY":
+    if format != "NPZ":
         return [list(picture.frames)]
     return [list(group) for _, group in groupby(picture.frames, lambda frame: frame.info.get("array", _UNNAMED))]
 

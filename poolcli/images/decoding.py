@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from poolcli.errors import PictureError
-from poolcli.images import apng, metadata, png_read
+from poolcli.images import apng, metadata, numbers, png_read
 from poolcli.images.ahead import taken
 from poolcli.images.canvas import one_canvas
 from poolcli.images.formats import ARRAYS, FORMATS, REFUSED, SIGNATURES, START, TIFF
@@ -90,6 +90,9 @@ def decode(
             from poolcli.images.arrays import read_archive
 
             return read_archive(stream, name, request.options)
+        if numbers.is_text(start, name):
+            with reading(name):
+                return numbers.read(stream, request)
         with pixel_limit(max_pixels):
             return _read_picture(stream, start, request)
 

@@ -102,8 +102,11 @@ FORMATS = {
         _row("DDS", ".dds", "L LA RGB RGBA"),
         _row("MSP", ".msp", "1", max_side=65_535),
         _row("XBM", ".xbm", "1"),
-        _row("NPY", ".npy"),  # these two hold whatever an array holds: no modes
+        _row("NPY", ".npy"),  # these hold whatever an array holds (as text: one channel): no modes
         _row("NPZ", ".npz"),
+        _row("CSV", ".csv"),
+        _row("TSV", ".tsv"),
+        _row("TXT", ".txt"),
         _row("MPO", ".mpo", frames="first"),
         _row("FLI", ".fli .flc", frames="all"),
         _row("DCX", ".dcx", frames="all"),
@@ -131,8 +134,9 @@ FORMATS = {
 }  # fmt: skip
 
 BY_EXTENSION = {extension: row.name for row in FORMATS.values() for extension in row.extensions}
+SEPARATORS = {"CSV": ",", "TSV": "\t", "TXT": " "}  # formats of numbers as text, and what they write between two
 # Formats of arrays, and what their files begin with: of a single one, and of an archive, which may be empty.
-ARRAYS = {"NPY": (b"\x93NUMPY",), "NPZ": (b"PK\x03\x04", b"PK\x05\x06")}
+ARRAYS = {"NPY": (b"\x93NUMPY",), "NPZ": (b"PK\x03\x04", b"PK\x05\x06"), **dict.fromkeys(SEPARATORS, ())}
 AVIF_PEAKS = (1023, 4095)  # the largest values of AVIFs of more than 8 bits
 START = 32  # bytes at the front of a file that tell what it is
 TIFF = (b"II*\0", b"MM\0*", b"II\0*", b"MM*\0", b"II+\0", b"MM\0+")  # what these begin with, large ones too
@@ -146,21 +150,23 @@ def format_of(path: Place) -> str | None:
     """The format that the extension of `path` stands for, readable or not, or None when it stands for none.
 
     >>> from pathlib import Path
-    >>> format_of(Path("photo.JPG")), format_of(Path("map.npy")), format_of(Path("notes.txt"))
+    >>> format_of(Path("photo.JPG")), format_of(Path("map.npy")), format_of(Path("notes.md"))
     ('JPEG', 'NPY', None)
     """
     return BY_EXTENSION.get(path.suffix.lower())
 
 
 def is_picture(path: Place) -> bool:
-    """Whether the extension of `path` is one of a format that can be read, .npy included.
+    """Whether the extension of `path` is one of a format that can be read, .npy included, text not.
+
+    What is called .txt or .csv is read when it is named, but not taken for a picture where it is found.
 
     >>> from pathlib import Path
     >>> is_picture(Path("a.png")), is_picture(Path("a.eps")), is_picture(Path("a.txt"))
     (True, False, False)
     """
     name = format_of(path)
-    return name is not None and FORMATS[name].readable
+    return name is not None and FORMATS[name].readable and name not in SEPARATORS
 
 
 def extension_of(format: str) -> str:
