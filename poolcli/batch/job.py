@@ -14,7 +14,7 @@ from poolcli import images
 from poolcli.colour import Colour
 from poolcli.errors import PictureError, PoolcliError
 from poolcli.recipe import Recipe
-from poolcli.report import Job, Outcome
+from poolcli.report import Grids, Job, Outcome
 from poolcli.shift.record import InputFacts, OutputFacts, Shifting, ShiftReport, ShiftRow, summarize
 from poolcli.stores import Place, fetched, publish
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Rows = tuple[ShiftRow, ...]
 
 MOST_LOOKS = 8  # frames of a picture that a report shows
+SMALL = 16  # pixels a side of a picture whose values are shown
 CHUNK = 1 << 20  # what is read of a stream at a time
 BYTES_A_PIXEL, SPARE_BYTES = 32, 1 << 26  # no file of a picture needs more: four channels of 64 bits, and notes
 LARGE = 1 << 28  # a .npy of so many bytes is not held in memory
@@ -37,7 +38,8 @@ class Settings:
 
     `format` None: the one that the target's extension says, else the picture's own. `durable`: results are on the
     disk, not only with the system, before a job is done. `threads`: how many a large picture may use. `looks`: the
-    forms of report that show pictures.
+    forms of report that show pictures. `array_range`: how an array becomes a picture of bytes, where its own values
+    are none (None: it does not). `printed`: the values themselves are the result.
     """
 
     recipe: Recipe
@@ -50,6 +52,8 @@ class Settings:
     colour: Colour = field(default_factory=Colour)
     threads: int = 1
     looks: "Mapping[str, Sizes]" = field(default_factory=dict)
+    array_range: str | None = None
+    printed: bool = False
 
 
 def run_and_report(settings: Settings, job: Job) -> Outcome:
@@ -113,7 +117,7 @@ def _pool_picture(settings: Settings, job: Job) -> Outcome:
         allow_8bit=asked.allow_8bit,
     )
     target_format = _target_format(settings, job, picture)
-    images.check_fits(picture, target_format, settings.encoding)
+    images.check_fits(_as_bytes(settings, picture, target_format), target_format, settings.encoding)
     frames, measures = zip(*_pooled_frames(settings, picture, target_format), strict=True)
     pooled = replace(picture, frames=frames)
     written, rows = _write(settings, pooled, job, target_format, lambda: tuple(measure() for measure in measures))
@@ -124,7 +128,8 @@ def _pool_picture(settings: Settings, job: Job) -> Outcome:
     ]
     looks = _looks(settings, picture, rows, target_format) if settings.looks and reports else {}
     pixels = sum(frame.pixels.shape[0] * frame.pixels.shape[1] for frame in picture.frames)
-    return Outcome(job, tuple(reports), written.notes, looks=looks, pixels=pixels)
+    grids = _grids(settings, picture, written)
+    return Outcome(job, tuple(reports), written.notes, looks=looks, pixels=pixels, grids=grids)
 
 
 def _source(settings: Settings, job: Job) -> Path | BinaryIO:
@@ -171,9 +176,39 @@ def _layers(settings: Settings, frame: images.Frame) -> Recipe:
 def _as_written(settings: Settings, frame: images.Frame, target_format: str, pooled: "Array") -> "Array":
     if target_format in images.ARRAYS:
         return pooled
-    from poolcli.ops.ranges import to_dtype
+    from poolcli.ops.ranges import array_bytes, to_dtype
 
+    if _to_bytes(settings, frame, target_format):
+        return array_bytes(pooled, settings.array_range or "clip")
     return to_dtype(pooled, frame.pixels.dtype, settings.to_range, alpha=frame.alpha, peak=frame.peak)
+
+
+def _to_bytes(settings: Settings, frame: images.Frame, target_format: str) -> bool:
+    """Whether this is an array that is to become a picture of bytes."""
+    wanted = settings.array_range is not None and "layout" in frame.info and target_format not in images.ARRAYS
+    return wanted and frame.pixels.dtype not in ("uint8", "bool")
+
+
+def _as_bytes(settings: Settings, picture: images.Picture, target_format: str) -> images.Picture:
+    """`picture` with frames of bytes where that is what is written, to be judged before any work: not their values."""
+    import numpy as np
+
+    frames = (
+        replace(frame, pixels=np.broadcast_to(np.uint8(0), frame.pixels.shape))
+        if _to_bytes(settings, frame, target_format)
+        else frame
+        for frame in picture.frames
+    )
+    return replace(picture, frames=tuple(frames))
+
+
+def _grids(settings: Settings, picture: images.Picture, written: images.Picture) -> Grids | None:
+    """The values of a picture that is small, or of numbers that are the result."""
+    before, after = picture.frames[0].pixels, written.frames[0].pixels
+    small = max(before.shape[:2]) <= SMALL and max(after.shape[:2]) <= SMALL
+    if len(picture.frames) > 1 or before.ndim != 2 or after.ndim != 2 or not (small or settings.printed):
+        return None
+    return Grids(before, after, settings.recipe.tile)
 
 
 def _looks(

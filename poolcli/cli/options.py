@@ -157,17 +157,17 @@ class Writing(Group):
         "--png-level", metavar="N", kind=int, help="Effort of PNG's compression, 0 to 9."
     ).default(None)
     strip: bool = Option("--strip", help="Leave out profile, EXIF, XMP, resolution and texts.").default(False)
-    to_range: str = Option(
+    to_range: str | None = Option(
         "--to-range",
         metavar="NAME",
-        help="Filtered values as a picture: clip (if not given), abs, stretch or offset.",
+        help="Filtered values, or an array, as a picture: clip (of filters, if not given), abs, stretch or offset.",
         values=lambda: RANGES,
-    ).default("clip")
+    ).default(None)
     durable: bool = Option("--durable", help="Wait until every file is on the disk.").default(False)
 
     def check(self) -> None:
         """UsageError for an unknown name or a number out of its range."""
-        if self.to_range not in RANGES:
+        if self.to_range is not None and self.to_range not in RANGES:
             raise unknown("range", self.to_range, RANGES)
         self.encoding()
         self.format_name()

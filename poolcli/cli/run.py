@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from poolcli.batch.discover import STREAM
@@ -32,10 +33,12 @@ def run(request: Request) -> int:
         jobs = plan.jobs
         threads = running.threads(pictures=len(jobs))
         settings = replace(settings, looks=_looks(request, len(jobs)), threads=threads)
+        printed = isinstance(jobs[0].target, BytesIO) if isinstance(jobs, list) else False
+        settings = replace(settings, printed=printed)
         to_stdout = running.output == STREAM or (running.output is None and request.inputs == [STREAM])
         alone, watched = len(jobs) == 1, sys.stdout.isatty() and sys.stderr.isatty()  # who sees a bar needs no names
         names = not to_stdout and (alone or running.verbose or not watched)
-        printer = Printer(json=running.json, quiet=running.quiet, detailed=alone, names=names)
+        printer = Printer(json=running.json, quiet=running.quiet, detailed=alone, names=names, values=printed)
         if running.dry_run:
             for task in to_do(plan, settings, running, lambda number, outcome: None):
                 printer.planned(task.job)

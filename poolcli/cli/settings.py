@@ -23,12 +23,13 @@ def settings_of(request: Request) -> Settings:
     return Settings(
         request.recipe,
         None if reporting.no_report else reporting.shifting(),
-        writing.to_range,
+        writing.to_range or "clip",
         reading.options(),
         replace(writing.encoding(), layout=reading.layout, allow_8bit=reading.allow_8bit, labels=labels),
         writing.format_name(),
         writing.durable,
         colour,
+        array_range=writing.to_range,
     )
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,10 +12,23 @@ from poolcli.batch.discover import STREAM
 from poolcli.cli.request import Request
 from poolcli.errors import UsageError
 from poolcli.files import is_folder
+from poolcli.images.formats import START
 from poolcli.report import Job
 from poolcli.report.forms import side_extensions
 from poolcli.stores import Place, Url, place_of
 from poolcli.stores.place import writable
+
+
+def prints_numbers(request: Request, format: str | None) -> bool:
+    """Whether the input is numbers on stdin that are to be pooled and printed, since no output is named."""
+    if request.inputs != [STREAM] or request.running.output is not None or format is not None:
+        return False
+    peek = getattr(sys.stdin.buffer, "peek", None)
+    if peek is None:
+        return False
+    from poolcli.images.numbers import is_text
+
+    return is_text(peek(1)[:START], STREAM)
 
 
 def stream_job(request: Request, format: str | None, forms: Sequence[str]) -> Job:
@@ -24,6 +38,8 @@ def stream_job(request: Request, format: str | None, forms: Sequence[str]) -> Jo
     named = place_of(inputs[0]) if alone and inputs != [STREAM] else None
     if not alone or (isinstance(named, Path) and is_folder(named)):
         raise UsageError("a stream (-) stands for one picture: give one input, or a folder with -o")
+    if prints_numbers(request, format):
+        return Job(sys.stdin.buffer, BytesIO(), STREAM, STREAM)
     name, output = inputs[0], running.output or STREAM
     source: Place | BinaryIO = named or sys.stdin.buffer
     shown = str(source) if isinstance(source, Url) else name

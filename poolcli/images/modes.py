@@ -163,7 +163,8 @@ def as_pillow_mode(frame: Frame, format: str, arrays: Iterable[str] = ()) -> Fra
         return frame
     if mode is None:
         what = f"an array of {frame.pixels.dtype.name} with {channels} channel{'s' * (channels > 1)}"
-        raise PictureError(f"{what} cannot be written as {format}; write .npy, or convert it to uint8 first")
+        bytes_too = ", or bytes with --to-range clip or stretch" if ("uint8", channels) in _ARRAYS else ""
+        raise PictureError(f"{what} cannot be written as {format}; write .npy{bytes_too}")
     return replace(frame, mode=mode, alpha=MODES[mode].alpha)
 
 

@@ -26,7 +26,7 @@ _TEXT = re.compile(rb"[\t\n\r\x20-\x7e\x80-\xff]*")
 def is_text(start: bytes, name: str) -> bool:
     """Whether a file called `name` (`-`: stdin) that begins with `start` holds numbers as text.
 
-    >>> is_text(b"12 20 30 0 / 8", "-"), is_text(b"12 20", "a.csv"), is_text(b"12 20", "a.png"), is_text(b"8BPS\\0", "-")
+    >>> is_text(b"12 / 8", "-"), is_text(b"12 20", "a.csv"), is_text(b"12 20", "a.png"), is_text(b"8BPS\\0", "-")
     (True, True, False, False)
     """
     if not _TEXT.fullmatch(start):
@@ -118,7 +118,9 @@ def _array(rows: list[list[str]], request: Request) -> NDArray[Any]:
 def check_fits(picture: Picture, format: str) -> None:
     """PictureError when the frames of `picture` are no rows and columns of numbers."""
     if len(picture.frames) > 1:
-        raise PictureError(f"{len(picture.frames)} frames are no one table: take one with --frame N, or write .npy")
+        raise PictureError(
+            f"{len(picture.frames)} frames do not fit into one {format}; take one with --frame N, or write .npy"
+        )
     pixels = picture.frames[0].pixels
     if pixels.ndim == 3:
         raise PictureError(

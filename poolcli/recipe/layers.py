@@ -309,6 +309,20 @@ class Recipe:
         head, tail = self.layers[:first], self.layers[first:]
         return (Recipe(head) if head else None), Recipe(tail)
 
+    @property
+    def tile(self) -> Pair | None:
+        """Rows and columns of the windows, where the only layer that down-samples has them side by side.
+
+        >>> Recipe((Activation("relu"), Pool.of("max", (2, 3)))).tile
+        (2, 3)
+        """
+        first, *more = self.split()[1].layers
+        if more or not isinstance(first, Pool) or not isinstance(first.window, Window):
+            return None
+        window = first.window
+        plain = window.k == window.s and window.padding == (0, 0, 0, 0) and window.dilation == (1, 1)
+        return window.k if plain and find_mode(first.mode).has_windows else None
+
     def footprints(self, height: int, width: int) -> tuple[Footprint, Footprint] | None:
         """What one output value sees of a picture of `height` x `width`, in rows and in columns.
 

@@ -8,6 +8,7 @@ from poolcli.shift.record import ShiftReport
 from poolcli.stores import Place
 
 if TYPE_CHECKING:  # loaded only when a report shows pictures
+    from poolcli.ops.arrays import Array
     from poolcli.visualize import Look
 
 
@@ -23,6 +24,18 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Grids:
+    """The values of one picture without channels and of its output, for whoever reads numbers.
+
+    `tile`: rows and columns of the windows, where these cover the picture side by side.
+    """
+
+    input: "Array"
+    output: "Array"
+    tile: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a job: its reports, one a frame, and notes on what was converted; or the error."""
 
@@ -34,3 +47,4 @@ class Outcome:
     kind: str | None = None  # of the error: picture, output, memory, timeout, crash
     pixels: int = 0  # of the input, all frames
     before: bool = False  # done by an earlier run
+    grids: Grids | None = None  # of a small picture, or of numbers that go to the terminal

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import isfinite
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from poolcli.report.spool import spooled
@@ -10,21 +11,32 @@ from poolcli.shift.record import ShiftReport
 from poolcli.stores import Place, publish
 
 if TYPE_CHECKING:  # NumPy comes with it, and lists of modes need none
+    from poolcli.ops.arrays import Array
     from poolcli.report import Job, Outcome
 
 
-def outcome_lines(outcome: "Outcome") -> Iterator[str]:
-    """The lines of `--json`: one for a picture, one a frame for a picture of several."""
+def outcome_lines(outcome: "Outcome", *, printed: bool = False) -> Iterator[str]:
+    """The lines of `--json`: one for a picture, one a frame for a picture of several.
+
+    `printed`: there is no output but the values, which are in the line.
+    """
     job = outcome.job
     if outcome.error is not None:
         yield to_json({"status": "failed", "input": job.name, "error": outcome.error, "kind": outcome.kind})
         return
     status = "skipped" if outcome.before else "ok"
     for report in outcome.reports or (None,):
-        facts: dict[str, Any] = {"status": status, "input": job.name, "output": job.target_name}
+        facts: dict[str, Any] = {"status": status, "input": job.name, "output": None if printed else job.target_name}
+        if printed and outcome.grids:
+            facts["values"] = {"input": _lists(outcome.grids.input), "output": _lists(outcome.grids.output)}
         if outcome.notes:
             facts["notes"] = list(outcome.notes)
         yield to_json({**facts, "report": report.to_dict() if report else None})
+
+
+def _lists(values: "Array") -> list[list[int | float | str]]:
+    """Rows of numbers; those that JSON has none for as text: nan, inf, -inf."""
+    return [[value if isfinite(value) else str(value) for value in row] for row in values.tolist()]
 
 
 def planned_line(job: "Job") -> str:

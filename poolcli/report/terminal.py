@@ -11,6 +11,8 @@ from poolcli.shift.record import GIVEN, ShiftReport
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from poolcli.report import Grids
+
 COLUMNS = ("changed before", "changed after", "absorbed", "gain", "residual", "aligned")
 WORST = "*"  # marks the row of several that the verdict is on
 
@@ -60,3 +62,66 @@ def _rows(report: ShiftReport) -> Iterator[tuple[str, ...]]:
 
 def _verdict(report: ShiftReport) -> str:
     return brief(worst_row(report), f"{WORST} " if len(report.shifts) > 1 else "")
+
+
+ARROW = "  ->  "
+MARKS = (
+    "\N{BOX DRAWINGS LIGHT VERTICAL}",
+    "\N{BOX DRAWINGS LIGHT HORIZONTAL}",
+    "\N{BOX DRAWINGS LIGHT VERTICAL AND HORIZONTAL}",
+)
+PLAIN_MARKS = ("|", "-", "+")  # for terminals without these
+
+
+def grid_lines(grids: "Grids", width: int = WIDTH, *, plain: bool = False) -> list[str]:
+    """The values before and after, side by side where `width` columns have room for both; windows that lie side by
+    side are set off. `plain`: in ASCII.
+    """
+    before = _drawn(grids.input.tolist(), grids.tile, PLAIN_MARKS if plain else MARKS)
+    after = _drawn(grids.output.tolist(), None, PLAIN_MARKS)
+    if len(before[0]) + len(ARROW) + len(after[0]) > width:
+        return [*before, ARROW.strip(), *after]
+    rows = dict(zip(_heights(len(before), len(after), grids.tile), after, strict=True))
+    middle = (len(before) - 1) // 2
+    lines = (
+        f"{line}{ARROW if n == middle else ' ' * len(ARROW)}{rows.get(n, '')}"
+        for n, line in enumerate([*before, *[" " * len(before[0])] * (max(rows) + 1 - len(before))])
+    )
+    return [line.rstrip() for line in lines]
+
+
+def _heights(before: int, after: int, tile: tuple[int, int] | None) -> list[int]:
+    """On which line each row of the output stands: beside the middle of its windows, where these lie side by side."""
+    step, first = (tile[0] + (tile[0] > 1), (tile[0] - 1) // 2) if tile and tile != (1, 1) else (1, 0)
+    return [first + row * step for row in range(after)]
+
+
+def _drawn(rows: list[list[float]], tile: tuple[int, int] | None, marks: tuple[str, str, str]) -> list[str]:
+    """Numbers in columns of one width, with lines between the tiles."""
+    cells = [[value_text(value) for value in row] for row in rows]
+    size = max(len(cell) for row in cells for cell in row)
+    across, down, cross = marks
+    tile = None if tile == (1, 1) else tile
+    lines = []
+    for y, row in enumerate(cells):
+        if tile and y and y % tile[0] == 0 and tile[0] > 1:
+            lines.append(_joined([down * size] * len(row), tile[1], down, f"{down}{cross}{down}"))
+        lines.append(_joined([cell.rjust(size) for cell in row], tile[1] if tile else 0, " ", f" {across} "))
+    return lines
+
+
+def _joined(cells: list[str], every: int, between: str, border: str) -> str:
+    """Cells in a line, `border` after so many of them."""
+    text = cells[0]
+    for number, cell in enumerate(cells[1:], 1):
+        text += (border if every > 1 and number % every == 0 else between) + cell
+    return text
+
+
+def value_text(value: float) -> str:
+    """A value in little room: whole numbers as they are, others to six digits.
+
+    >>> value_text(112), value_text(19.5), value_text(1 / 3), value_text(True)
+    ('112', '19.5', '0.333333', '1')
+    """
+    return str(int(value)) if isinstance(value, int) else f"{value:.6g}"
