@@ -171,3 +171,64 @@ def test_foreign_byte_orders(mode, dtype):
     have = poolcli.pool(image.astype(dtype), 3, 2, mode=mode)
     assert have.dtype == image.dtype
     assert_same(have, poolcli.pool(image, 3, 2, mode=mode))
+
+
+class Tensor:
+    """What a tensor that asks for gradients, or one of bfloat16, does when NumPy asks for its values."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def __array__(self, dtype=None, copy=None):
+        raise self.error
+
+
+GRADIENT = RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+NO_IMAGES = {
+    "ragged lists": ([[1, 2], [3]], "NumPy cannot read"),
+    "a tensor that asks for gradients": (
+        Tensor(GRADIENT),
+        r"cannot read \(Can't call numpy\(\) on Tensor that requires",
+    ),
+    "a tensor of bfloat16": (
+        Tensor(TypeError("Got unsupported ScalarType BFloat16")),
+        "unsupported ScalarType BFloat16",
+    ),
+    "complex numbers": ([[1j, 2]], "dtype complex128 cannot be pooled"),
+    "texts": ([["a"]], "cannot be pooled"),
+    "nothing": (None, "dtype object cannot be pooled"),
+    "dates": (np.zeros((2, 2), "M8[s]"), "cannot be pooled"),
+    "whole numbers of more than 64 bits": ([[2**64, 1]], "dtype object cannot be pooled"),
+    "whole numbers that become floats": ([[2**63 + 1, -1]], "no 64-bit type holds"),
+    "long doubles": (np.zeros((2, 2), np.longdouble), "cannot be pooled"),
+}
+
+
+@pytest.mark.parametrize(("image", "message"), NO_IMAGES.values(), ids=NO_IMAGES)
+def test_what_is_no_image_is_refused_in_a_sentence(image, message):
+    """A UsageError from every public function."""
+    for function in (
+        lambda: poolcli.pool(image, 1),
+        lambda: poolcli.adaptive_pool(image, 1),
+        lambda: poolcli.convolve(image, "box"),
+        lambda: poolcli.apply("max:1", image),
+        lambda: poolcli.shift_report("max:1", image),
+    ):
+        with pytest.raises(UsageError, match=message) as caught:
+            function()
+        assert "\n" not in str(caught.value)
+
+
+def test_bfloat16_arrays_are_refused():
+    """The dtype that onnx and JAX bring."""
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    with pytest.raises(UsageError, match="dtype bfloat16 cannot be pooled"):
+        poolcli.pool(np.ones((2, 2), ml_dtypes.bfloat16), 2)
+
+
+def test_a_mask_is_not_lost_where_nothing_leaves_values_out():
+    """A filter refuses a masked array; one that hides nothing is an array."""
+    image = np.ma.MaskedArray(np.ones((2, 2)), [[True, False], [False, False]])
+    with pytest.raises(UsageError, match="a masked array loses its mask here"):
+        poolcli.convolve(image, "box")
+    assert poolcli.convolve(np.ma.MaskedArray(image.data), "identity").tolist() == [[1, 1], [1, 1]]
