@@ -5,6 +5,7 @@ Arrays are H x W or H x W x C, channels are handled one after another; k, s, dil
 """
 
 import math
+from collections import Counter
 
 import numpy as np
 
@@ -190,6 +191,9 @@ def pool(image, k, s, *, mode, padding=(0, 0, 0, 0), dilation=(1, 1), ceil_mode=
     """Windowed pooling (PyTorch geometry, one reduction a mode)."""
     if mode == "stride" and any(padding):
         raise ValueError("stride takes the first pixel of every window: padding has none")
+    if mode == "majority" and image.ndim == 3:
+        geometry = {"k": k, "s": s, "padding": padding, "dilation": dilation, "ceil_mode": ceil_mode}
+        return majority(image, geometry, stand_in=undefined(image.dtype))[0]
 
     def plane(channel):
         cells = (
@@ -231,6 +235,9 @@ def max_indices(image, k, s, *, padding=(0, 0, 0, 0), dilation=(1, 1), ceil_mode
 
 def adaptive(image, size, *, mode, p=2.0):
     """Windows floor(i*n/out) up to ceil((i+1)*n/out) (PyTorch AdaptiveMaxPool2d, AdaptiveAvgPool2d)."""
+
+    if mode == "majority" and image.ndim == 3:
+        return majority(image, {"size": size})[0]
 
     def span(i, n, out):
         return range(i * n // out, -(-(i + 1) * n // out))
@@ -398,3 +405,47 @@ def pool_without(image, valid, geometry, *, mode, min_valid=0.0, stand_in=0, **o
                 with np.errstate(over="ignore"):
                     out[row, col, channel] = reduce_window(kept, counted, image.dtype, mode=mode, **options)
     return out.reshape(out.shape[: image.ndim]), enough.reshape(out.shape[: image.ndim])
+
+
+def key(pixel):
+    """A pixel as something that orders as pixels do: channel by channel, NaN above every number."""
+    return tuple((math.isnan(value), 0 if math.isnan(value) else value) for value in pixel)
+
+
+def winner(pixels, *, ties="smallest", alpha=False):
+    """The most frequent of some pixels (tuples, in row order), and of one at least.
+
+    With `alpha` those of alpha 0 count as one, which is the smallest of them.
+    """
+    clear = min((key(pixel) for pixel in pixels if alpha and pixel[-1] == 0), default=None)
+    votes = [clear if alpha and pixel[-1] == 0 else key(pixel) for pixel in pixels]
+    counts = Counter(votes)
+    most = max(counts.values())
+    best = [label for label in counts if counts[label] == most]
+    label = {"smallest": min, "largest": max, "first": lambda labels: min(labels, key=votes.index)}[ties](best)
+    return tuple(math.nan if is_nan else value for is_nan, value in label)
+
+
+def majority(image, geometry, *, valid=None, ties="smallest", alpha=False, min_valid=0.0, stand_in=0):
+    """A vote of whole pixels; `valid` is H x W. (result, where it is valid), both as `pool_without`.
+
+    Where no pixel is valid and `alpha` says that the last channel is, that channel is voted on by all pixels.
+    """
+    pixels = np.atleast_3d(image)
+    (rows, down, height, _), (cols, across, width, _) = spans(geometry, *pixels.shape[:2])
+    values = [[tuple(pixel) for pixel in row] for row in pixels.tolist()]
+    out = np.empty((rows, cols, pixels.shape[2]), image.dtype)
+    enough = np.ones((rows, cols), bool)
+    for row, col in np.ndindex(rows, cols):
+        inside = [(y, x) for y in down(row) for x in across(col) if 0 <= y < height and 0 <= x < width]
+        kept = [values[y][x] for y, x in inside if valid is None or valid[y, x]]
+        if kept:
+            out[row, col] = winner(kept, ties=ties, alpha=alpha)
+        if not kept or len(kept) / len(inside) < min_valid:
+            enough[row, col] = False
+            seen = [values[y][x] for y, x in inside]
+            colours = pixels.shape[2] - alpha
+            if alpha and not kept and seen:
+                out[row, col, -1] = winner([(pixel[-1],) for pixel in seen], ties=ties)[0]
+            out[row, col, :colours] = stand_in if np.ndim(stand_in) == 0 else stand_in[:colours]
+    return out.reshape(out.shape[: image.ndim]), enough

@@ -11,17 +11,31 @@ from poolcli.ops.uneven import reduce_any
 
 BAND_VALUES = 1 << 18  # of the picture, in float64: 2 MiB a copy
 LARGEST_BAND = 1 << 21  # values: 16 MiB a copy
+TILE = 1024  # columns, at least
+
+Where = tuple[slice, slice]
 
 
-def bands(image: Array, axes: AnyAxes) -> Iterator[tuple[slice, slice, AnyAxes]]:
-    """(output rows, the rows of `image` that they see, where their windows lie on these), from top to bottom."""
+def bands(shape: tuple[int, ...], axes: AnyAxes) -> Iterator[tuple[slice, slice, AnyAxes]]:
+    """(output rows, the rows of an image of `shape` that they see, where their windows lie on these), downwards."""
     rows, columns = axes
-    row_values = image.shape[1] * image.shape[2]
+    row_values = shape[1] * shape[2]
     step = max(1, (BAND_VALUES // row_values - rows.span) // rows.s, 2 * rows.span // rows.s)
     for start in range(0, rows.out, step):
         outputs = slice(start, min(start + step, rows.out))
         seen, part = rows.part(outputs)
         yield outputs, seen, (part, columns)
+
+
+def tiles(shape: tuple[int, ...], axes: AnyAxes) -> Iterator[tuple[Where, Where, AnyAxes]]:
+    """(outputs, what they see of an image of `shape`, where their windows lie on that): bands, cut into columns too."""
+    columns = axes[1]
+    step = max(1, TILE // columns.s, 3 * columns.span // columns.s)
+    for down, down_seen, part in bands(shape, axes):
+        for start in range(0, columns.out, step):
+            across = slice(start, min(start + step, columns.out))
+            across_seen, lying = columns.part(across)
+            yield (down, across), (down_seen, across_seen), (part[0], lying)
 
 
 def has_large_windows(image: Array, axes: AnyAxes) -> bool:

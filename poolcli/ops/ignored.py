@@ -115,9 +115,14 @@ def _hits(band: Array, ignored: Ignored, *, alpha: bool) -> Array | None:
                 f"the ignored colour {','.join(map(str, value))} has {len(value)} numbers, the picture {colours} "
                 "channels: give as many numbers, or one for every channel by itself"
             )
-        pixels = np.logical_and.reduce([_equal(band[:, :, c], number) for c, number in enumerate(value)])
-        hits[:, :, : len(value)] |= pixels[:, :, np.newaxis]
+        hits[:, :, : len(value)] |= _is_colour(band, value)[:, :, np.newaxis]
     return hits
+
+
+def _is_colour(pixels: Array, colour: Colour) -> Array:
+    """Which pixels are `colour` in as many channels as it names: H x W."""
+    same: Array = np.logical_and.reduce([_equal(pixels[:, :, c], number) for c, number in enumerate(colour)])
+    return same
 
 
 def _equal(values: Array, number: Value) -> Array:
@@ -135,6 +140,22 @@ def _in_dtype(number: Value, dtype: np.dtype[Any]) -> Any:
         return rounded if np.isfinite(rounded) or not isfinite(number) else None
     low, high = integer_range(dtype)
     return dtype.type(int(number)) if isfinite(number) and number == int(number) and low <= number <= high else None
+
+
+def pixel_validity(pixels: Array, valid: Array, ignored: Ignored | None, *, alpha: bool) -> Array:
+    """Which whole pixels (H x W x C) are not ignored, H x W x 1: those of which any colour is `valid`.
+
+    Of several ignored numbers a pixel must hold one in all channels: (0, 255, 0) is green, though 0 and 255 be ignored.
+    """
+    colours = pixels.shape[2] - alpha
+    some = np.asarray(valid[:, :, :colours].any(axis=2, keepdims=True))
+    numbers = [value for value in ignored.values if not isinstance(value, tuple)] if ignored else []
+    if len(numbers) < 2 or colours == 1:
+        return some
+    same = [np.logical_and.reduce(_equal(pixels[:, :, :colours], number), axis=2, keepdims=True) for number in numbers]
+    named = [value for value in ignored.values if isinstance(value, tuple)] if ignored else []
+    same += [_is_colour(pixels, value)[:, :, np.newaxis] for value in named]
+    return np.asarray(some | ~np.logical_or.reduce(same))
 
 
 def stand_in(ignored: Ignored, dtype: np.dtype[Any], channels: int) -> Array:

@@ -3,52 +3,30 @@
 What it costs grows with the number of different values and not with the window, which is what sorting does.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
 from poolcli.ops.adaptive import AnyAxes
 from poolcli.ops.arrays import Array
-from poolcli.ops.bands import bands
-from poolcli.ops.networks import LARGEST_NETWORK
 from poolcli.ops.uneven import reduce_any
 
 MOST_LEVELS = 256
 SAMPLE = 61  # every so manieth value is looked at first
 
 
-def by_cheaper(
-    image: Array,
-    axes: AnyAxes,
-    sort_cost: float,
-    by_sorting: Callable[[Array, AnyAxes, Array | None], Array],
-    by_counting: Callable[[Array, AnyAxes, Array | None, Array], Array],
-    valid: Array | None = None,
-) -> Array:
-    """Every window of `image` by the cheaper of two ways, band by band; small windows by sorting, in one."""
-    rows, columns = axes
-    if rows.k * columns.k <= LARGEST_NETWORK:
-        return by_sorting(image, axes, valid)
-    out = np.empty((rows.out, columns.out, image.shape[2]), image.dtype)
-    for outputs, seen, part in bands(image, axes):
-        band, there = image[seen], None if valid is None else valid[seen]
-        levels = worthwhile_levels(band, part, sort_cost)
-        out[outputs] = by_sorting(band, part, there) if levels is None else by_counting(band, part, there, levels)
-    return out
-
-
-def worthwhile_levels(band: Array, axes: AnyAxes, sort_cost: float) -> Array | None:
+def worthwhile_levels(band: Array, axes: AnyAxes, sort_cost: float, *, most: int | None = MOST_LEVELS) -> Array | None:
     """The different values of `band` in order, where counting each is cheaper than `sort_cost` a value of every window.
 
-    Costs are in passes over a value of the picture. None where it is not, and for floats.
+    Costs are in passes over a value of the picture. None where it is not, of more than `most`, and for floats.
     """
     rows, columns = axes
     sorting = sort_cost * rows.out * columns.out * rows.k * columns.k / (band.shape[0] * band.shape[1])
-    most = min(MOST_LEVELS, sorting)
-    if band.dtype.kind == "f" or np.unique(band.reshape(-1)[::SAMPLE]).size > most:
+    limit = sorting if most is None else min(most, sorting)
+    if band.dtype.kind == "f" or np.unique(band.reshape(-1)[::SAMPLE]).size > limit:
         return None
     levels = np.unique(band)
-    return levels if levels.size <= most else None
+    return levels if levels.size <= limit else None
 
 
 def counts(

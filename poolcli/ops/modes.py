@@ -12,6 +12,7 @@ from poolcli.ops.adaptive import Cells
 from poolcli.ops.geometry import EDGES, LARGEST, Window, pair_text
 from poolcli.ops.stages import Stages, blurred, max_blurred, max_picked, picked, sampled, windowed
 
+TIES = ("smallest", "largest", "first")  # which of the most frequent labels wins
 MOST_TAPS = 7  # of a binomial low-pass
 Options = tuple[tuple[str, Any], ...]  # (name, value) of every option that a mode takes, defaults filled in
 
@@ -42,6 +43,7 @@ class Mode:
     most_taps: int = LARGEST  # values of a window on one axis
     also: tuple[str, ...] = ()  # what else means this mode on the command line
     akin: tuple[str, ...] = ()  # what is not this mode, and yet is best answered with it
+    whole_pixels: bool = False  # works on pixels, of which alpha is one channel, unless `per-channel` says otherwise
     labels: bool = False  # outputs are values of the input wherever it lies: palettes and label maps survive
 
     @property
@@ -73,6 +75,8 @@ OPTIONS: Mapping[str, Option] = {
     for option in (
         Option("ceil", _flag, _is_flag, "the name alone"),
         Option("exclude-pad", _flag, _is_flag, "the name alone"),
+        Option("per-channel", _flag, _is_flag, "the name alone"),
+        Option("ties", str, lambda value: value in TIES, " or ".join(TIES)),
         Option("p", float, _is_positive, "a number above 0"),
         Option("taps", int, lambda value: _is_whole(value, 1, MOST_TAPS), f"a whole number from 1 to {MOST_TAPS}"),
         Option("seed", int, lambda value: _is_whole(value, 0, 2**64 - 1), "a whole number from 0 to 2**64 - 1"),
@@ -116,9 +120,11 @@ MODES: Mapping[str, Mode] = {
         ),
         Mode(
             "majority",
-            "most frequent value, ties to the smallest",
+            "most frequent pixel (a colour is a label); ties to the smallest, the largest or the first",
             "down-sampling of masks and label maps",
             "majority:majority_pool",
+            options={"per-channel": False, "ties": "smallest"},
+            whole_pixels=True,
             also=("mode",),
             akin=("vote", "frequent", "mostfrequent"),
             labels=True,

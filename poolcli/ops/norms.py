@@ -24,7 +24,7 @@ def lp_pool(image: Array, axes: AnyAxes, *, p: float, valid: Array | None = None
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
         if has_large_windows(image, axes):
             return rounded(_scaled_norms(image, axes, p), image.dtype)
-        for outputs, seen, part in bands(image, axes):
+        for outputs, seen, part in bands(image.shape, axes):
             band = image[seen]
             sizes = np.abs(band.astype(np.float64))
             norms = _norms(sizes, part, p) if _is_safe(sizes, p) else _scaled_norms(band, part, p)

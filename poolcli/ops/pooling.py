@@ -12,7 +12,7 @@ from poolcli.errors import UsageError
 from poolcli.ops.adaptive import AnyAxes, Cells
 from poolcli.ops.arrays import Array, planes
 from poolcli.ops.geometry import Axis, Window, as_padding, as_pair, padding_text
-from poolcli.ops.ignored import Ignored, refuse, run_on, valid_outputs, write_stand_in
+from poolcli.ops.ignored import Ignored, pixel_validity, refuse, run_on, valid_outputs, write_stand_in
 from poolcli.ops.modes import Mode, Options, check_window, complete_options, find_mode
 from poolcli.ops.stages import first_taps, sampled
 
@@ -31,6 +31,8 @@ class How(TypedDict, total=False):
     taps: int
     edge: str | None
     seed: int | None
+    per_channel: bool
+    ties: str
     ignore: Any
     min_valid: float
 
@@ -59,6 +61,8 @@ def pool(  # noqa: PLR0913 (the public signature)
     taps: int = 3,
     edge: str | None = None,
     seed: int | None = None,
+    per_channel: bool = False,
+    ties: str = "smallest",
     ignore: Any = None,
     min_valid: float = 0.0,
     return_indices: bool = False,
@@ -73,9 +77,11 @@ def pool(  # noqa: PLR0913 (the public signature)
     `count_include_pad` is for avg: whether zeros of the padding count. `p` is the power of lp, above 0: the sum of
     |x|^p, to the power of 1 / p. `taps` is the width of the low-pass of maxblur and maxaps, 1 to 7, `edge` what lies
     beyond the border for the blurring modes (reflect, replicate, zero, wrap; None: the mode's own). `seed`, from 0 to
-    2**64 - 1, is what stochastic draws with (None: 0); one seed gives one result. `return_indices`, for max: (result,
-    flat index row * W + column of every maximum as int64), the first of equal ones, the last NaN; a window that holds
-    padding only has the index of its first row and column that are not negative, as in PyTorch.
+    2**64 - 1, is what stochastic draws with (None: 0); one seed gives one result. majority votes over whole pixels, or
+    `per_channel`; `ties` go to the smallest, the largest or the first pixel of the window.
+    `return_indices`, for max: (result, flat index row * W + column of every maximum as int64), the first of equal
+    ones, the last NaN; a window that holds padding only has the index of its first row and column that are not
+    negative, as in PyTorch.
     `ignore` is what counts in no window: a number or NaN, in every channel by itself; a list of numbers; or a list of
     colours, as in [(0, 0, 0)], which ignore whole pixels. A window without any valid value of the picture, or with a
     smaller share of them than `min_valid`, gives the first ignored value. The mean divides by the number of valid
@@ -95,9 +101,8 @@ def pool(  # noqa: PLR0913 (the public signature)
     check_window(row, window)
     if return_indices:
         _check_has_indices(row, window)
-    usual = {"exclude-pad": False, "p": 2.0, "taps": 3, "edge": None, "seed": None}
     asked = {"exclude-pad": not count_include_pad, "p": p, "taps": taps, "edge": edge, "seed": seed}
-    given = {name: value for name, value in asked.items() if value != usual[name]}
+    given = _unusual({**asked, "per-channel": per_channel, "ties": ties})
     options = complete_options(row, given)
     indices: list[Array] = []
 
@@ -117,6 +122,8 @@ def adaptive_pool(
     mode: str = "avg",
     p: float = 2.0,
     seed: int | None = None,
+    per_channel: bool = False,
+    ties: str = "smallest",
     ignore: Any = None,
     min_valid: float = 0.0,
 ) -> Array:
@@ -124,9 +131,8 @@ def adaptive_pool(
 
     `image` is H x W or H x W x C of bool, integers or floats of up to 64 bits; the result has its dtype and as many
     axes. `size` is a whole number or (height, width) of pixels: value i of `out` on an axis of n pools what lies from
-    floor(i * n / out) up to, not including, ceil((i + 1) * n / out). `mode` is any that pools windows; `p` (of lp),
-    `seed` (of stochastic), `ignore` and `min_valid` are as in `pool`. Raises UsageError for a size below 1 and for a
-    mode that has no windows.
+    floor(i * n / out) up to, not including, ceil((i + 1) * n / out). `mode` is any that pools windows; the other
+    options are as in `pool`. Raises UsageError for a size below 1 and for a mode that has no windows.
     Source: PyTorch AdaptiveAvgPool2d, AdaptiveMaxPool2d.
 
     >>> adaptive_pool([[1, 2, 3, 4, 5]], (1, 2), mode="max").tolist()
@@ -134,13 +140,29 @@ def adaptive_pool(
     """
     row, cells = find_mode(mode), Cells(as_pair(size, "size"))
     check_window(row, cells)
-    given = {name: value for name, value, usual in (("p", p, 2.0), ("seed", seed, None)) if value != usual}
+    given = _unusual({"p": p, "seed": seed, "per-channel": per_channel, "ties": ties})
     options = complete_options(row, given)
 
     def run(array: Array, valid: Array | None, ignored: Ignored | None) -> tuple[Array, Array | None]:
         return run_mode(row, array, cells, options, valid, ignored=ignored)
 
     return run_on(image, ignore, min_valid, run)
+
+
+USUAL = {
+    "exclude-pad": False,
+    "p": 2.0,
+    "taps": 3,
+    "edge": None,
+    "seed": None,
+    "per-channel": False,
+    "ties": "smallest",
+}
+
+
+def _unusual(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that differ from what the public functions give by themselves, which every mode takes."""
+    return {name: value for name, value in options.items() if value != USUAL[name]}
 
 
 def run_mode(
@@ -171,15 +193,22 @@ def run_mode(
             mask if mask is None else _going_round(mask, stages[0])[0],
         )
         stages[0] = axes
+    by_pixels = mode.whole_pixels and pixels.shape[2] > 1 and not keywords["per_channel"]
+    if by_pixels:
+        keywords["alpha"] = alpha
     if mode.stages is sampled:
         stages[0] = first_taps(stages[0])
     if mask is not None:
+        if by_pixels:
+            mask = pixel_validity(pixels, mask, ignored, alpha=alpha)
         keywords["valid"] = mask
     result: Array = kernel(pixels, *stages, **keywords)
     enough = None
     if mode.has_windows and (mask is not None or ignored is not None):
         enough = valid_outputs(mask, stages[0], ignored.min_valid if ignored else 0.0)
         enough = enough if enough is None else np.broadcast_to(enough, result.shape)
+        if by_pixels and alpha and enough is not None and valid is not None and valid[..., -1].all():
+            enough = np.concatenate([enough[:, :, :-1], np.ones_like(enough[:, :, -1:])], axis=2)
         write_stand_in(result, enough, ignored)
     shape = result.shape[: image.ndim]
     return result.reshape(shape), None if enough is None else enough.reshape(shape)

@@ -23,7 +23,7 @@ def soft_pool(image: Array, axes: AnyAxes, *, valid: Array | None = None) -> Arr
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
         if has_large_windows(image, axes):
             return rounded(_scaled_means(image, axes, scale, valid) * scale, image.dtype)
-        for outputs, seen, part in bands(image, axes):
+        for outputs, seen, part in bands(image.shape, axes):
             there = None if valid is None else valid[seen]
             values = image[seen].astype(np.float64) / scale
             low, high = finite_range(values if there is None else values[there])
