@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import poolcli
 from poolcli.errors import UsageError
@@ -153,3 +154,20 @@ def test_a_number_ignores_pixels_that_hold_it_in_every_channel():
     assert vote([0, 9, 255]) == green
     assert vote([0, 9, 255, tuple(green)]) == red
     assert vote([tuple(green), 0, 9, 255, tuple(red)]) == green  # nothing is left: the first ignored value
+
+
+def test_the_command_votes_on_whole_pixels(command, tmp_path, monkeypatch):
+    """A colour mask; --ties and --per-channel go where the text form puts them."""
+    monkeypatch.chdir(tmp_path)
+    image = np.array([[[9, 1, 0], [9, 2, 2], [0, 2, 0], [1, 9, 2], [9, 1, 0]]], np.uint8)
+    Image.fromarray(image).save("mask.png")
+    call = ("pool", "mask.png", "--k", "1x5", "--mode", "majority", "--no-report", "--overwrite")
+    for options, text, expected in (
+        ((), "majority:1x5/1x5", [9, 1, 0]),
+        (("--per-channel",), "majority:1x5/1x5,per-channel", [9, 1, 0]),
+        (("--k", "1x4", "--ties", "largest"), "majority:1x4/1x4,ties=largest", [9, 2, 2]),
+        (("--k", "1x4", "--per-channel", "--ties", "first"), "majority:1x4/1x4,per-channel,ties=first", [9, 2, 0]),
+    ):
+        assert command(*call, "-o", "small.png", *options).code == 0
+        assert np.asarray(Image.open("small.png")).tolist() == [[expected]]
+        assert poolcli.apply(text, image).tolist() == [[expected]]

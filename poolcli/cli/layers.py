@@ -5,7 +5,7 @@ from poolcli.errors import UsageError, unknown
 from poolcli.ops.activations import ACTIVATIONS
 from poolcli.ops.filters import FILTERS
 from poolcli.ops.geometry import EDGES
-from poolcli.ops.modes import MODES, MOST_TAPS, OPTIONS, find_mode, mode_called
+from poolcli.ops.modes import MODES, MOST_TAPS, OPTIONS, TIES, find_mode, mode_called
 from poolcli.recipe import Activation, Conv, Pool, Recipe, parse_recipe
 from poolcli.recipe.kernels import filter_name, load_kernel
 from poolcli.recipe.layers import Layer
@@ -81,6 +81,15 @@ class Pooling(Group):
     seed: int | None = Option(
         "--seed", metavar="N", kind=int, help="What stochastic draws with; 0 if not given.", also="--random-seed"
     ).default(None)
+    ties: str | None = Option(
+        "--ties",
+        metavar="WHICH",
+        help=f"Who wins a tie of majority: {', '.join(TIES)}; smallest if not given.",
+        values=lambda: TIES,
+    ).default(None)
+    per_channel: bool = Option(
+        "--per-channel", help="Let majority vote on each channel by itself, not on whole pixels."
+    ).default(False)
 
     def layer(self) -> Pool:
         """The pooling layer; UsageError where the options make none."""
@@ -90,6 +99,8 @@ class Pooling(Group):
             "taps": self.taps,
             "edge": self.edge,
             "seed": self.seed,
+            "ties": self.ties,
+            "per-channel": self.per_channel or None,
         }
         options = {name: value for name, value in given.items() if value is not None}
         mode, padding = mode_called(self.mode) or self.mode, self._padding()

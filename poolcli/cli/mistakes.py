@@ -78,6 +78,8 @@ IN_LAYERS: Mapping[str, str] = {
     "taps": "maxblur:2,taps=5",
     "p": "lp:2,p=3",
     "seed": "stochastic:2,seed=7",
+    "ties": "majority:2,ties=first",
+    "per_channel": "majority:2,per-channel",
     "filter": "conv:sobel-v",
     "activation": "relu",
     "filter_edge": "conv:gauss,edge=zero",
