@@ -4,6 +4,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+import tifffile
 
 from poolcli import images
 from tests.test_tiff import paged
@@ -69,3 +70,129 @@ def test_no_data_of_a_palette_is_its_colour_if_no_other_index_has_it():
     assert declared("7", "uint8", photometric="palette", colormap=colours) == ((7, 7, 7),)
     colours[:, 8] = colours[:, 7]
     assert declared("7", "uint8", photometric="palette", colormap=colours) == ()
+
+
+HEIGHT, WIDTH, ACROSS, DOWN, WEST, NORTH = 24, 30, 10.0, 5.0, 500_000.0, 4_100_000.0
+AREA, POINT = 1, 2  # what GTRasterTypeGeoKey says of the numbers of pixels
+
+
+def placed(kind=AREA, matrix=False, **page):
+    """A map whose two bands hold the row and the column of each pixel, the outer corner of the first at (WEST, NORTH).
+
+    `matrix`: with a transformation in place of scale and tie point.
+    """
+    half = 0.5 if kind == POINT else 0
+    west, north = WEST + half * ACROSS, NORTH - half * DOWN
+    place = [
+        (33550, 12, 3, (ACROSS, DOWN, 0.0), False),
+        (33922, 12, 6, (0.0, 0.0, 0.0, west, north, 0.0), False),
+    ]
+    if matrix:
+        numbers = (ACROSS, 0.0, 0.0, west, 0.0, -DOWN, 0.0, north, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
+        place = [(34264, 12, 16, numbers, False)]
+    keys = (34735, 3, 8, (1, 1, 0, 1, 1025, 0, 1, kind), False)
+    data = np.stack(np.mgrid[:HEIGHT, :WIDTH]).astype(np.float32)
+    return paged(
+        [{"data": data, "photometric": "minisblack", "planarconfig": "separate", "extratags": [*place, keys]} | page]
+    )
+
+
+def where(path):
+    """(row, column) of the middles of the pixels of a map, in pixels of `placed`; and the pixels."""
+    with tifffile.TiffFile(path) as file:
+        page = file.pages[0]
+        tags, data = (
+            {code: page.tags[code].value for code in (33550, 33922, 34264, 34735) if code in page.tags},
+            page.asarray(),
+        )
+    half = 0.5 if tags[34735][7] == AREA else 0
+    i, j = (np.arange(n) + half for n in data.shape[-2:])
+    if 34264 in tags:
+        matrix = np.reshape(tags[34264], (4, 4))
+        (across, west), (down, north) = (matrix[0, 0], matrix[0, 3]), (-matrix[1, 1], matrix[1, 3])
+    else:
+        (across, down, _), (at, above, _, west, north, _) = tags[33550], tags[33922]
+        i, j = i - above, j - at
+    rows, columns = (NORTH - (north - i * down)) / DOWN, (west + j * across - WEST) / ACROSS
+    return rows - 0.5, columns - 0.5, data
+
+
+LINEAR = [
+    *("avg:2", "avg:3/2+1", "avg:3x2/2x3", "avg:2/3@2", "stride:3", "stride:3/2@2", "avg:2 avg:3/2"),
+    *("blur:3/2", "blur:4/2", "blur:5x3/3x2", "conv:box/2", "conv:box blur:3/2", "stride:2 blur:3/2"),
+    *("aps:3/2", "aps:2/3", "avg:2 aps:3/2", "aps:3/2 aps:3/2"),
+]
+
+
+@pytest.mark.parametrize("kind", [AREA, POINT])
+@pytest.mark.parametrize("matrix", [False, True])
+@pytest.mark.parametrize("recipe", LINEAR)
+def test_outputs_lie_on_the_map_where_what_they_see_lies(tmp_path, command, recipe, kind, matrix):
+    """The mean of the rows and columns that an output sees is its value here; so it stands where its value says."""
+    (tmp_path / "a.tif").write_bytes(placed(kind, matrix))
+    result = command("stack", recipe, tmp_path / "a.tif", "-o", tmp_path / "b.tif", "--no-report")
+    assert result.code == 0, result.err
+    rows, columns, data = where(tmp_path / "b.tif")
+    inside = slice(2, -3)  # where nothing beyond the border is seen
+    assert np.allclose(data[0, inside, 2], rows[inside], atol=1e-4)
+    assert np.allclose(data[1, 2, inside], columns[inside], atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [AREA, POINT])
+def test_output_sizes_keep_the_extent(tmp_path, command, kind):
+    """Windows of differing sizes lie on no regular grid; the picture does not move."""
+    (tmp_path / "a.tif").write_bytes(placed(kind))
+    for recipe, height, width in (("avg:size=7x5", 7, 5), ("avg:2 max:size=5", 5, 5), ("max:size=6x10", 6, 10)):
+        assert command("stack", recipe, tmp_path / "a.tif", "-o", tmp_path / "b.tif", "--overwrite").code == 0
+        rows, columns, _ = where(tmp_path / "b.tif")
+        for middles, count, size in ((rows, height, HEIGHT), (columns, width, WIDTH)):
+            assert np.allclose(middles, (np.arange(count) + 0.5) * size / count - 0.5)
+
+
+def test_control_points_become_pixels_of_other_numbers(tmp_path, command):
+    """Tie points without a scale: the points of the map stay."""
+    points = (0.0, 0.0, 0.0, 7.0, 50.0, 0.0, 30.0, 0.0, 0.0, 8.0, 50.0, 0.0, 0.0, 24.0, 0.0, 7.0, 49.0, 0.0)
+    (tmp_path / "a.tif").write_bytes(placed(extratags=[(33922, 12, 18, points, False)]))
+    assert (
+        command("pool", tmp_path / "a.tif", "-o", tmp_path / "b.tif", "--k", "3", "--s", "2", "--padding", "1").code
+        == 0
+    )
+    with tifffile.TiffFile(tmp_path / "b.tif") as file:
+        found = np.reshape(file.pages[0].tags[33922].value, (3, 6))
+    expected = np.reshape(points, (3, 6))
+    expected[:, :2] = (expected[:, :2] + 0.5) / 2  # the first window begins at -1, so that its pixel begins at -1/2
+    assert np.array_equal(found, expected)
+
+
+def test_the_map_is_pooled_as_the_case_says(tmp_path, command):
+    """Pixel scale 10 to 20, origin and no-data value kept; what was true of the values before goes, the rest stays."""
+    kept = '<GDALMetadata>\n  <Item name="what">dem</Item>\n</GDALMetadata>'
+    about = kept.replace(">\n  <", '>\n  <Item name="STATISTICS_MEAN" sample="0">5</Item>\n  <', 1).encode()
+    tags = [
+        (33550, 12, 3, (10.0, 10.0, 0.0), False),
+        (33922, 12, 6, (0.0, 0.0, 0.0, WEST, NORTH, 0.0), False),
+        (42112, 2, None, about + b"\0", False),
+        (NODATA, 2, None, b"-9999\0", False),
+    ]
+    for dtype in ("float32", "int16"):  # by Pillow and by tifffile
+        (tmp_path / "a.tif").write_bytes(
+            paged([{"data": np.ones((4, 4), dtype), "photometric": "minisblack", "extratags": tags}])
+        )
+        assert command("pool", tmp_path / "a.tif", "-o", tmp_path / "b.tif", "--overwrite").code == 0
+        with tifffile.TiffFile(tmp_path / "b.tif") as file:
+            found = {code: file.pages[0].tags[code].value for code in (33550, 33922, 42112, NODATA)}
+        assert found[33550] == (20.0, 20.0, 0.0)
+        assert found[33922] == (0.0, 0.0, 0.0, WEST, NORTH, 0.0)
+        assert found[NODATA] == "-9999"
+        assert found[42112] == kept
+
+
+def test_what_other_formats_lose_of_a_map_is_named(tmp_path, command):
+    """The place and the no-data value."""
+    tags = [(33550, 12, 3, (10.0, 10.0, 0.0), False), (NODATA, 2, None, b"0\0", False)]
+    (tmp_path / "a.tif").write_bytes(paged([{"data": np.ones((4, 4), np.uint8), "extratags": tags}]))
+    result = command("pool", tmp_path / "a.tif", "-o", tmp_path / "b.png", "--no-report")
+    for what in ("the place on the map", "the no-data value"):
+        assert f"{what} was dropped, since PNG has no room for it" in result.err
+    result = command("pool", tmp_path / "a.tif", "-o", tmp_path / "b.npy", "--no-report")
+    assert "the no-data value was dropped, since NPY has no room for it" in result.err

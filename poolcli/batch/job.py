@@ -159,14 +159,21 @@ def _pooled_frames(
     A single frame is measured while it is encoded; of several each is measured here, lest all be kept for that.
     """
     from poolcli.evaluate import measure_layers, run_layers
+    from poolcli.ops.aps import chosen_phases
+    from poolcli.recipe.shapes import spacings
 
     for frame in picture.frames:
         layers = _layers(settings, frame)
-        dense, pooled = run_layers(layers, frame.pixels, alpha=frame.alpha)
+        with chosen_phases() as phases:
+            dense, pooled = run_layers(layers, frame.pixels, alpha=frame.alpha)
         measure = partial(measure_layers, layers, frame.pixels, (dense, pooled), settings.shifting, alpha=frame.alpha)
         if len(picture.frames) > 1:
             measure = partial(tuple, measure())
-        yield replace(frame, pixels=_as_written(settings, frame, target_format, pooled)), measure
+        after = replace(frame, pixels=_as_written(settings, frame, target_format, pooled))
+        if frame.page is not None:
+            height, width = frame.pixels.shape[:2]
+            after = images.rescaled(after, *spacings(layers, height, width, phases))
+        yield after, measure
 
 
 def _layers(settings: Settings, frame: images.Frame) -> Recipe:

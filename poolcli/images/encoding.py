@@ -39,8 +39,14 @@ def encode(
     if row.name in ARRAYS:
         from poolcli.images import arrays  # not loaded for pictures
 
+        notes = dict.fromkeys(picture.notes)
+        if any(frame.page is not None for frame in picture.frames):
+            from poolcli.images import tiff_writing
+
+            for frame in picture.frames:
+                tiff_writing.note_lost(frame, row.name, notes)
         with writing(row.name):
-            return arrays.write(picture, stream, row.name, options.layout)
+            return arrays.write(replace(picture, notes=tuple(notes)), stream, row.name, options.layout)
     _check_frames(picture, row)
     _check_sides(picture, row)
     if row.name == "TIFF":

@@ -214,9 +214,7 @@ def leaving(frame: Frame, format: str, notes: dict[str, None]) -> Frame:
         return frame
     if frame.mode not in MODES and (page.extra not in ((), (2,)) or page.colormap):
         raise PictureError(f"{format} has no room for {page}; write TIFF or .npy")
-    gone = [name for name, codes in _PLACES.items() if any(code in page.tags for code in codes)]
-    if gone:
-        notes[f"{' and '.join(gone)} dropped, since {format} has no room for such tags"] = None
+    note_lost(frame, format, notes)
     if any(colour % 256 and colour % 257 and colour > 255 for colour in page.colormap):
         notes["the colours of the palette were written with 8 bits"] = None
     if frame.mode == "L" and frame.peak in (3, 15):
@@ -226,4 +224,11 @@ def leaving(frame: Frame, format: str, notes: dict[str, None]) -> Frame:
     return frame
 
 
-_PLACES = {"the place on the map was": geotiff.PLACE, "the no-data value was": (geotiff.NODATA,)}
+def note_lost(frame: Frame, format: str, notes: dict[str, None]) -> None:
+    """Say what of a map other formats have no room for."""
+    for name, codes in _PLACES.items():
+        if frame.page is not None and any(code in frame.page.tags for code in codes):
+            notes[f"{name} was dropped, since {format} has no room for it"] = None
+
+
+_PLACES = {"the place on the map": geotiff.PLACE, "the no-data value": (geotiff.NODATA,)}

@@ -4,6 +4,9 @@ A picture moved by a pixel has the same polyphase components in another order, s
 same pixels: under `wrap`, on sizes divisible by the stride, the output only moves. For that the norms are exact.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +16,9 @@ from poolcli.ops.blur import blur_pool
 from poolcli.ops.edges import edge_index, padded_band
 from poolcli.ops.energy import energy
 from poolcli.ops.extremes import max_pool
-from poolcli.ops.geometry import Axes
+from poolcli.ops.geometry import Axes, Pair
+
+_phases: ContextVar[list[Pair]] = ContextVar("where the grids of kept pixels begin, row and column, in this thread")
 
 
 def aps_pool(image: Array, axes: Axes, *, edge: str) -> Array:
@@ -25,8 +30,33 @@ def aps_pool(image: Array, axes: Axes, *, edge: str) -> Array:
     rows, columns = axes
     dense = replace(rows, s=1, out=rows.n), replace(columns, s=1, out=columns.n)
     low = _continued(blur_pool(image, dense, edge=edge), axes, edge)
-    components = [low[i :: rows.s, j :: columns.s] for j in range(columns.s) for i in range(rows.s)]
-    return np.ascontiguousarray(max(components, key=energy)) if len(components) > 1 else low
+    phases = [(i, j) for j in range(columns.s) for i in range(rows.s)]
+    components = [low[i :: rows.s, j :: columns.s] for i, j in phases]
+    if len(phases) == 1:
+        return low
+    energies = [energy(component) for component in components]
+    best = energies.index(max(energies))
+    if (noted := _phases.get(None)) is not None:
+        noted.append(phases[best])
+    return np.ascontiguousarray(components[best])
+
+
+@contextmanager
+def chosen_phases() -> Iterator[list[Pair]]:
+    """Within the block, in this thread: the phase that each layer chooses, (row, column), in the order of the layers.
+
+    >>> from poolcli.recipe import as_recipe
+    >>> with chosen_phases() as phases:
+    ...     _ = as_recipe("aps:1/2")(np.array([[0, 0], [0, 9]]))
+    >>> phases
+    [(1, 1)]
+    """
+    phases: list[Pair] = []
+    token = _phases.set(phases)
+    try:
+        yield phases
+    finally:
+        _phases.reset(token)
 
 
 def max_aps_pool(image: Array, dense: Axes, axes: Axes, *, edge: str) -> Array:

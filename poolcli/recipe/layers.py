@@ -25,6 +25,7 @@ from poolcli.ops.geometry import (
     same_sides,
 )
 from poolcli.ops.modes import Options, check_window, complete_options, find_mode, option_text
+from poolcli.ops.stages import first_taps, sampled
 
 if TYPE_CHECKING:  # layers are built and printed without NumPy; only calling one loads it
     from types import EllipsisType
@@ -90,6 +91,10 @@ class Conv:
         name = self.name if plain else f'@"{self.name[1:]}"'
         return f"conv:{name}{stride}{edge}"
 
+    def sees(self, height: int, width: int) -> list[Axes]:
+        """What the outputs see of a picture: their windows."""
+        return self.stages(height, width)
+
     @property
     def downsamples(self) -> bool:
         """Whether there are fewer outputs than inputs."""
@@ -127,6 +132,10 @@ class Activation:
 
     def stages(self, height: int, width: int) -> list[Axes]:
         """None: every value stays where it is."""
+        return []
+
+    def sees(self, height: int, width: int) -> list[Axes]:
+        """None either."""
         return []
 
     def __str__(self) -> str:
@@ -200,6 +209,11 @@ class Pool:
     def stages(self, height: int, width: int) -> list[AnyAxes]:
         """Where the windows lie, as `Window.axes`."""
         return find_mode(self.mode).stages(self.window, dict(self.options), height, width)
+
+    def sees(self, height: int, width: int) -> list[AnyAxes]:
+        """What the outputs see of a picture: of windows of which one value is taken, that value."""
+        stages = self.stages(height, width)
+        return [first_taps(stages[0])] if find_mode(self.mode).stages is sampled else stages
 
     @property
     def downsamples(self) -> bool:

@@ -3,10 +3,12 @@
 The formulas are those of Araujo, Norris & Sim, Computing Receptive Fields of Convolutional Neural Networks, 2019.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from poolcli.ops.adaptive import Spans
 from poolcli.ops.footprint import Footprint
+from poolcli.ops.geometry import Axis, Pair
 from poolcli.recipe.layers import Recipe
 
 
@@ -32,3 +34,37 @@ def shapes(recipe: Recipe, height: int, width: int) -> Iterator[LayerShape]:
         for down, across in layer.stages(rows.size, columns.size):
             rows, columns = rows.after(down), columns.after(across)
         yield LayerShape(str(layer), (rows.size, columns.size), rows, columns)
+
+
+Spacing = tuple[float, float]
+
+
+def spacings(recipe: Recipe, height: int, width: int, phases: Sequence[Pair] = ()) -> tuple[Spacing, Spacing]:
+    """How outputs lie on a picture of `height` x `width`, in rows and in columns: (jump, edge), in input pixels.
+
+    The middles of what outputs see are `jump` apart; if each output is drawn `jump` wide around its middle, the outer
+    edge of the first one lies `edge` behind that of the picture: start + (field - jump) / 2. Output sizes keep the
+    picture's extent. `phases` are what the layers that choose have chosen (`poolcli.ops.aps`), in their order.
+
+    >>> from poolcli.recipe import as_recipe
+    >>> spacings(as_recipe("max:3/2+1"), 224, 224)[0], spacings(as_recipe("stride:2"), 9, 9)[0]
+    ((2, -0.5), (2, -0.5))
+    >>> spacings(as_recipe("avg:size=3"), 10, 10)[0]
+    (3.3333333333333335, 0)
+    """
+    found: list[Spacing] = [(1, 0), (1, 0)]
+    size, chosen = (height, width), iter(phases)
+    for layer in recipe.layers:
+        for axes in layer.sees(*size):
+            phase = next(chosen, (0, 0)) if any(axis.slack for axis in axes) else (0, 0)
+            found = [_spaced(*parts) for parts in zip(found, axes, phase, strict=True)]
+            size = axes[0].out, axes[1].out
+    return found[0], found[1]
+
+
+def _spaced(spacing: Spacing, axis: Axis | Spans, phase: int) -> Spacing:
+    """The spacing with one more layer of windows behind it."""
+    jump, edge = spacing
+    if isinstance(axis, Spans):
+        return jump * axis.n / axis.out, edge
+    return jump * axis.s, edge + jump * (phase - axis.before + (axis.span - axis.s) / 2)
