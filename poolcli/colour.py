@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from poolcli.errors import PictureError, UsageError
+from poolcli.ops.modes import MODES, find_mode
 from poolcli.recipe import Activation, Conv, Pool, Recipe
 
 if TYPE_CHECKING:  # what is asked for is checked without NumPy
@@ -19,7 +20,6 @@ if TYPE_CHECKING:  # what is asked for is checked without NumPy
     from poolcli.ops.ignored import Ignored
 
 LIGHT = ("L", "LA", "RGB", "RGBA", "I;16", "LA;16", "RGB;16", "RGBA;16", "uint8", "uint16")  # taken for sRGB's values
-WEIGHTED = ("avg", "blur", "stride")  # poolings that are sums of weighted values
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class Colour:
         if self and recipe.labels:
             raise UsageError(f"'{recipe}' keeps values as they are: leave out --linear and --premultiply")
         for layer in recipe.layers if self.premultiply else ():
-            if isinstance(layer, Pool) and layer.mode not in WEIGHTED:
-                allowed = ", ".join(WEIGHTED)
+            if isinstance(layer, Pool) and not find_mode(layer.mode).weighted:
+                allowed = ", ".join(mode.name for mode in MODES.values() if mode.weighted)
                 raise UsageError(f"--premultiply weighs sums by alpha, '{layer}' is none: allowed are {allowed}")
             if isinstance(layer, Conv) and min(map(min, layer.kernel)) < 0:
                 raise UsageError(f"--premultiply has no weights below 0, as in '{layer}': use box, gauss or the like")
@@ -98,6 +98,11 @@ class Coloured(Recipe):
             pooled = to_integers(pooled, image.dtype)
         write_stand_in(pooled, enough, ignored)
         return pooled, enough
+
+    @property
+    def ignores(self) -> bool:
+        """As of any recipe; a sum weighted by alpha cannot."""
+        return not self.weighted and all(layer.ignores for layer in self.layers)
 
     def split(self) -> tuple[Recipe | None, Recipe]:
         """As of any recipe; both parts take and give stored values."""

@@ -1,26 +1,70 @@
-"""The one way to run a recipe: on arrays, whole or band by band, and on shifted pictures for the shift report."""
+"""The one way to run a recipe: whole or band by band, on pictures and on shifted pictures; and what a shift leaves."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from poolcli.ops.arrays import Array, Rows, as_image
+from poolcli.ops.adaptive import Spans
+from poolcli.ops.arrays import Array
 from poolcli.ops.footprint import Footprint
 from poolcli.ops.geometry import Axis, Window
-from poolcli.ops.ignored import run_on
+from poolcli.ops.ignored import Ignored, run_on, validity
+from poolcli.ops.modes import find_mode
 from poolcli.recipe import Conv, Pool, Recipe, as_recipe
-from poolcli.recipe.layers import Layer
+from poolcli.recipe.layers import Layer, seen_through
 from poolcli.recipe.shapes import shapes
-from poolcli.shift.difference import RowLayers, measure
-from poolcli.shift.record import InputFacts, OutputFacts, Shift, Shifting, ShiftReport, ShiftRow, summarize
+from poolcli.shift.difference import (
+    Band,
+    Comparison,
+    Contrast,
+    Contrasts,
+    Deviations,
+    Footprints,
+    KnownContrast,
+    Lattice,
+    Lattices,
+    Piece,
+    differ,
+    joined,
+    value_range,
+)
+from poolcli.shift.move import Rectangle, Source, shifted_pair
+from poolcli.shift.record import (
+    GIVEN,
+    InputFacts,
+    OutputFacts,
+    Shift,
+    Shifting,
+    ShiftReport,
+    ShiftRow,
+    Side,
+    summarize,
+)
 
-BAND_BYTES = (
-    1 << 21
-)  # of a moved picture, made when it is read; smaller bands cost more calls (avg:2 of RGB: 23 ms, not 18)
+Size = tuple[int, int]  # (height, width)
+
+BAND_BYTES = 1 << 21  # of a moved picture; smaller bands cost more calls (avg:2 of RGB: 23 ms, not 18)
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How a recipe is run and what is counted, the same for all evaluations that are compared.
+
+    `alpha`: the last channel is, and no filter touches it. `ignored` are values that count in no window. `labels`: the
+    values are labels, of which only the changed are counted. `peak`: the largest value, where it is not the dtype's.
+    `large`: nothing is held whole, `band_bytes` at a time.
+    """
+
+    alpha: bool = False
+    ignored: Ignored | None = None
+    labels: bool = False
+    peak: int | None = None
+    large: bool = False
+    band_bytes: int = BAND_BYTES
 
 
 def apply(recipe: Recipe | str, image: ArrayLike, *, ignore: Any = None) -> Array:
@@ -45,72 +89,35 @@ def shift_report(
     *,
     edge: str = "replicate",
     tolerance: float = 0,
+    ignore: Any = None,
+    labels: bool = False,
 ) -> ShiftReport:
     """Measure how shift-invariant the layers of a recipe are on an image.
 
     `image` is H x W or H x W x C; a shift is (dx, dy) in pixels, (-1, 0) moves the picture left. `edge` is what comes
-    in at the border (replicate, zero, wrap) or crop. Figures are in units of the values, PSNR in dB. Raises UsageError
-    and PictureError as `apply`, and when `crop` leaves nothing.
+    in at the border (replicate, zero, wrap) or crop. Figures are in units of the values, PSNR in dB. `ignore` is as in
+    `pool`, and masked values of a `numpy.ma` array count in no window either. `labels`: the values are labels, of
+    which only the changed are counted. Raises UsageError and PictureError as `apply`, and when `crop` leaves nothing.
 
     >>> shift_report("max:2", [[0, 0, 9, 0], [0, 0, 9, 0]]).shifts[0].absorbed
     0.5
     """
-    array = as_image(image)
-    layers = as_recipe(recipe)
-    dense, pooled = run_layers(layers, array)
-    rows = measure_layers(layers, array, (dense, pooled), Shifting(tuple(shifts), edge, tolerance))
-    return ShiftReport(
-        InputFacts(None, size_of(array), str(array.dtype)),
-        OutputFacts(None, size_of(pooled), str(pooled.dtype)),
-        str(layers),
-        rows,
-        summarize(rows),
-    )
+    layers, shifting = as_recipe(recipe), Shifting(tuple(shifts), edge, tolerance)
+    reports: list[ShiftReport] = []
 
+    def run(array: Array, valid: Array | None, ignored: Ignored | None) -> tuple[Array, Array | None]:
+        how = How(ignored=ignored, labels=labels)
+        with np.errstate(all="ignore"):  # sums beyond the largest float are infinite: an answer
+            still = evaluate(layers, Source.of(array, valid), how)
+            rows = shift_rows(still, shifting)
+        output = still.output
+        before = InputFacts(None, size_of(array), str(array.dtype))
+        after = OutputFacts(None, size_of(output.values), str(output.values.dtype))
+        reports.append(ShiftReport(before, after, str(layers), rows, summarize(rows)))
+        return output.values, output.valid
 
-def run_layers(recipe: Recipe, image: Array, *, alpha: bool = False) -> tuple[Array, Array]:
-    """(the picture after its layers at full resolution, the output); `alpha`: the last channel is, and not filtered."""
-    head, tail = recipe.split()
-    dense = head(image, alpha=alpha) if head else image
-    return dense, tail(dense, alpha=alpha)
-
-
-def measure_layers(
-    recipe: Recipe,
-    image: Array,
-    still: tuple[Array, Array],
-    shifting: Shifting | None,
-    *,
-    alpha: bool = False,
-    alike: Sequence[ShiftRow] | None = None,
-) -> tuple[ShiftRow, ...]:
-    """A row for every shift of `image`, for which `run_layers` gave `still`; none where nothing is to be shifted.
-
-    `alike` are the rows of another recipe that begins with the same layers at full resolution.
-    """
-    if shifting is None:
-        return ()
-    head, tail = recipe.split()
-    return measure(
-        image,
-        shifting,
-        head=partial(head, alpha=alpha) if head else None,
-        tail=partial(tail, alpha=alpha),
-        footprints=recipe.footprints,
-        still=still,
-        by_rows=_by_rows(recipe, image, alpha=alpha) if head is None else None,
-        alike=alike,
-    )
-
-
-def _by_rows(recipe: Recipe, image: Array, *, alpha: bool) -> RowLayers | None:
-    """The recipe on pictures like `image` given by their rows, if that is worth it and changes no bit."""
-    if image.nbytes < 2 * BAND_BYTES:
-        return None
-    if not is_exact(recipe):
-        return None
-    most = max(1, BAND_BYTES * len(image) // image.nbytes)
-    return lambda size, rows: run_in_bands(recipe, size, rows, most, alpha=alpha)
+    run_on(image, ignore, 0.0, run)
+    return reports[0]
 
 
 def size_of(image: Array) -> tuple[int, int]:
@@ -118,8 +125,187 @@ def size_of(image: Array) -> tuple[int, int]:
     return image.shape[1], image.shape[0]
 
 
-_NOT_LOCAL = ("stochastic", "aps", "maxaps")  # these draw or choose once for the whole picture
-_NOT_EXACT = ("soft",)  # NumPy's exponentials are rounded by where a value lies in a vector
+# Evaluations
+
+
+class Evaluation:
+    """What a recipe makes of a source: the features before the first down-sampling and the output, with what is valid.
+
+    `before` are the layers that make the features: of a strided filter the same filter unstrided; None where the
+    features are the picture itself, or nobody wants them.
+    """
+
+    def __init__(self, recipe: Recipe, source: Source, how: How, before: Recipe | None) -> None:
+        """Nothing is run yet. Raises PictureError when a window does not fit."""
+        self.recipe, self.source, self.how, self.before = recipe, source, how, before
+        self.lattices = Lattices(
+            _lattice(None, source), None if before is None else _lattice(before, source), _lattice(recipe, source)
+        )
+        self._whole: Band | None = None
+        self._outputs: list[Piece] = []
+        self._contrasts: Contrasts | None = None
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it is run in bands: where nothing can be held, or a moved picture is made as it is read.
+
+        A moved picture of which features are wanted is held: filters use their threads on the whole.
+        """
+        source, band = self.source, self.how.band_bytes
+        if self.how.large:
+            return source.nbytes > band and is_local(self.recipe)
+        return source.array is None and self.before is None and source.nbytes >= 2 * band and is_exact(self.recipe)
+
+    def bands(self) -> Iterator[Band]:
+        """Picture, features and output from top to bottom: some rows at a time, or all at once."""
+        if self._whole is not None or not self.is_cut:
+            yield self.whole
+            return
+        self._outputs = []
+        for band in _bands(self, max(1, self.how.band_bytes * self.source.shape[0] // self.source.nbytes)):
+            if not self.how.large:
+                self._outputs.append(band.output)
+            yield band
+
+    @property
+    def whole(self) -> Band:
+        """All of it, held in memory."""
+        if self._whole is None:
+            picture = self.piece(0, self.source.shape[0])
+            self._whole = _run_layers(self.recipe, self.before, picture, self.how)
+        return self._whole
+
+    def sharing(self, recipe: Recipe) -> "Evaluation":
+        """What other layers that begin with the same make of the same source; features are not made again."""
+        other = Evaluation(recipe, self.source, self.how, self.before)
+        picture, features, _ = self.whole
+        other._whole = _run_layers(recipe, self.before, picture, self.how, features)
+        other._contrasts = replace(self.contrasts, output=Contrast(other._whole.output))
+        return other
+
+    @property
+    def picture(self) -> Piece:
+        """The picture, whole, whether it was run in bands or not."""
+        return self.piece(0, self.source.shape[0]) if self._whole is None else self._whole.picture
+
+    def piece(self, low: int, high: int) -> Piece:
+        """Rows of the picture, and where they are valid: as the source says, or by the ignored values."""
+        values, ignored = self.source.rows(low, high), self.how.ignored
+        if self.source.valid is not None:
+            return Piece(low, values, self.source.valid(low, high))
+        return Piece(low, values, validity(values, ignored, alpha=self.how.alpha) if ignored else None)
+
+    @property
+    def output(self) -> Piece:
+        """The output, whole; of bands put together."""
+        if self._whole is None and not self._outputs:
+            for _ in self.bands():
+                pass
+        if self._whole is not None:
+            return self._whole.output
+        if len(self._outputs) > 1:
+            self._outputs = [joined(self._outputs)]
+        return self._outputs[0]
+
+    @property
+    def contrasts(self) -> Contrasts:
+        """How far the values of each side lie from their mean; of what is held."""
+        if self._contrasts is None:
+            picture, features, output = self.whole
+            self._contrasts = Contrasts(
+                Contrast(picture, self.how.peak), features and Contrast(features), Contrast(output)
+            )
+        return self._contrasts
+
+
+def evaluate(recipe: Recipe, source: Source, how: How | None = None, *, features: bool = True) -> Evaluation:
+    """What `recipe` makes of `source`, whole or band by band, whichever gives the same values sooner.
+
+    `features`: those before the first down-sampling are wanted too, for a report. Raises PictureError when a window
+    does not fit; what is run later raises it where a layer cannot leave ignored values out.
+    """
+    return Evaluation(recipe, source, how or How(), before_downsampling(recipe) if features else None)
+
+
+def before_downsampling(recipe: Recipe) -> Recipe | None:
+    """The layers whose output is at full resolution, with the unstrided twin of a filter that down-samples.
+
+    None where the first layer down-samples, or none does: what changes before is told by the picture itself.
+    """
+    head, tail = recipe.split()
+    first = tail.layers[0]
+    layers = head.layers if head else ()
+    if isinstance(first, Conv) and first.downsamples:
+        layers += (replace(first, stride=(1, 1)),)
+    return replace(recipe, layers=layers) if layers else None
+
+
+def after_features(evaluation: Evaluation) -> Footprints | None:
+    """What outputs see of the features, in rows and in columns: where each looks for the ideal down-sampling."""
+    features = evaluation.lattices.features
+    head, tail = evaluation.recipe.split()
+    if features is None or evaluation.before == head:
+        return tail.footprints(*(features or evaluation.lattices.picture).shape[:2])
+    strides = tail.layers[0].stages(*features.shape[:2])[0]  # of the filter whose unstrided twin made the features
+    taken = (Footprint(axis.n).after(Axis(axis.n, 1, axis.s, 1, 0, 0, axis.out)) for axis in strides)
+    rows, columns = seen_through(tail.layers[1:], *taken)
+    return (rows, columns) if rows.regular and columns.regular else None
+
+
+def _run_layers(recipe: Recipe, before: Recipe | None, picture: Piece, how: How, features: Piece | None = None) -> Band:
+    """What the layers make of a picture, or of a part of one; `features`, where they are known, are not made again."""
+    keywords: dict[str, Any] = {"alpha": how.alpha, "ignored": how.ignored}
+    if before is not None and features is None:
+        features = Piece(picture.first, *before.run(picture.values, picture.valid, **keywords))
+    head, tail = recipe.split()
+    output: tuple[Array, Array | None]
+    if features is not None and head == before and type(recipe) is Recipe:  # others round once, at their end
+        output = tail.run(features.values, features.valid, **keywords)
+    else:
+        output = recipe.run(picture.values, picture.valid, **keywords)
+    return Band(picture, features, Piece(0, *output))
+
+
+# Where outputs lie
+
+
+def _lattice(recipe: Recipe | None, source: Source) -> Lattice:
+    """Where the outputs of a recipe lie, or the pixels of the picture."""
+    layers = recipe.layers if recipe else ()
+    rows, columns = (Footprint(n) for n in source.size)
+    inside = [(0, n) for n in source.size]
+    for layer in layers:
+        stages = layer.sees(rows.size, columns.size)
+        for number, axes in enumerate(stages, start=1):
+            goes_on = number == len(stages) and _edge(layer) not in (None, "zero")
+            inside = [_inner(axis, *span, goes_on=goes_on) for axis, span in zip(axes, inside, strict=True)]
+            rows, columns = (seen.after(axis) for seen, axis in zip((rows, columns), axes, strict=True))
+    shape = (rows.size, columns.size, *source.shape[2:])
+    rectangle = Rectangle(*inside[0], *inside[1])
+    seen = (rows, columns) if rows.regular and columns.regular else None
+    return Lattice(shape, seen, rectangle if rectangle.area else Rectangle.whole(shape))
+
+
+def _inner(axis: Axis | Spans, low: int, high: int, *, goes_on: bool) -> tuple[int, int]:
+    """The windows (first, last + 1) that see nothing but the values low ... high - 1.
+
+    What a picture that `goes_on` has beyond its border are values of it too, mirrored, repeated or of the other side.
+    """
+    if low == 0 and high == axis.n and (goes_on or (isinstance(axis, Axis) and axis.wraps)):
+        return 0, axis.out
+    if isinstance(axis, Axis):
+        first, last = -(-(axis.before + low) // axis.s), (high - axis.span - axis.slack + axis.before) // axis.s
+        return max(0, first), min(axis.out, last + 1)
+    windows = zip(axis.firsts, axis.sizes, strict=True)
+    inside = [number for number, (begin, size) in enumerate(windows) if low <= begin and begin + size <= high]
+    return (inside[0], inside[-1] + 1) if inside else (0, 0)
+
+
+def _edge(layer: Layer) -> str | None:
+    """What lies beyond the border for the last windows of a layer; None: padding, if anything."""
+    if isinstance(layer, Conv):
+        return layer.edge
+    return dict(layer.options).get("edge") if isinstance(layer, Pool) else None
 
 
 def is_local(recipe: Recipe) -> bool:
@@ -129,63 +315,62 @@ def is_local(recipe: Recipe) -> bool:
 
 def _is_local(layer: Layer) -> bool:
     if isinstance(layer, Pool):
-        edge, window = dict(layer.options).get("edge"), layer.window
-        goes_on = isinstance(window, Window) and "wrap" not in (window.padding, edge)
-        return layer.mode not in _NOT_LOCAL and goes_on
-    return not isinstance(layer, Conv) or layer.edge != "wrap"
+        window = layer.window
+        if not find_mode(layer.mode).local or not isinstance(window, Window) or window.padding == "wrap":
+            return False
+    return _edge(layer) != "wrap"
 
 
 def is_exact(recipe: Recipe) -> bool:
     """Whether bands give what the whole picture gives, to the last bit."""
-    return is_local(recipe) and not any(isinstance(layer, Pool) and layer.mode in _NOT_EXACT for layer in recipe.layers)
+    poolings = [find_mode(layer.mode) for layer in recipe.layers if isinstance(layer, Pool)]
+    return is_local(recipe) and all(mode.exact_in_bands for mode in poolings)
 
 
-def bands(recipe: Recipe, size: tuple[int, int], rows: Rows, most: int, *, alpha: bool = False) -> Iterator[Array]:
-    """The output of a local `recipe` on a picture of `size` (height, width), top to bottom.
+# Bands: the recipe run on a part of the picture, cut where the windows of every layer begin (a multiple of all strides)
+# and with as many rows around it as one output sees, so that no output that is taken sees the cut.
 
-    `rows` reads the picture; it is asked for about `most` rows at a time, more where one output sees more. A picture
-    of no more rows is one band. `alpha`: the last channel is. Raises PictureError when a window does not fit.
-    """
-    if size[0] <= most:
-        yield recipe(rows(0, size[0]), alpha=alpha)
-        return
-    recipe = _settled(recipe, size)
-    *_, whole = shapes(recipe, *size)
-    seen = whole.rows
+
+def _bands(evaluation: Evaluation, most: int) -> Iterator[Band]:
+    """An evaluation of a local recipe, about `most` rows of the picture at a time, more where one output sees more."""
+    height, *_ = size = evaluation.source.size
+    recipe = _settled(evaluation.recipe, size)
+    before = evaluation.before and _settled(evaluation.before, size)
+    seen, head = _row_windows(recipe, size), _row_windows(before, size)
     step = max(most // seen.jump, seen.field // seen.jump, 1)
     for first in range(0, seen.size, step):
         last = min(first + step, seen.size)
-        low, high = _needed(seen, first, last, size[0])
-        skipped = low // seen.jump
-        yield recipe(rows(low, high), alpha=alpha)[first - skipped : last - skipped]
+        ends = [n if last == seen.size else min(last * seen.jump, n) for n in (height, head.size)]
+        begins = [min(first * seen.jump, n) for n in (height, head.size)]
+        low = min(seen.start + first * seen.jump - seen.field, *begins)  # one more field, for what edges mirror
+        high = max(seen.start + (last - 1) * seen.jump + 2 * seen.field, ends[0], ends[1] + head.start + 2 * head.field)
+        low = max(0, low // seen.jump * seen.jump)
+        picture, features, output = _run_layers(
+            recipe, before, evaluation.piece(low, min(height, high)), evaluation.how
+        )
+        yield Band(
+            picture.part(slice(begins[0], ends[0])),
+            features and features.part(slice(begins[1], ends[1])),
+            output._replace(first=low // seen.jump).part(slice(first, last)),
+        )
 
 
-def run_in_bands(recipe: Recipe, size: tuple[int, int], rows: Rows, most: int, *, alpha: bool = False) -> Array:
-    """What `bands` gives, put together."""
-    found = bands(recipe, size, rows, most, alpha=alpha)
-    band = next(found)
-    whole = np.empty((output_size(recipe, size)[0], *band.shape[1:]), band.dtype)
-    whole[: len(band)] = band
-    done = len(band)
-    for band in found:
-        whole[done : done + len(band)] = band
-        done += len(band)
-    return whole
+def _row_windows(recipe: Recipe | None, size: Size) -> Footprint:
+    """What an output's windows cover of the rows of a picture."""
+    rows, columns = (Footprint(n) for n in size)
+    for layer in recipe.layers if recipe else ():
+        for down, across in layer.stages(rows.size, columns.size):
+            rows, columns = rows.after(down), columns.after(across)
+    return rows
 
 
-def output_size(recipe: Recipe, size: tuple[int, int]) -> tuple[int, int]:
-    """(height, width) of the output of `recipe` on a picture of `size`."""
-    *_, whole = shapes(recipe, *size)
-    return whole.size
-
-
-def _settled(recipe: Recipe, size: tuple[int, int]) -> Recipe:
+def _settled(recipe: Recipe, size: Size) -> Recipe:
     """The recipe with the paddings called `same` as the numbers that they are for the whole picture."""
     sizes = (size, *(shape.size for shape in shapes(recipe, *size)))
     return replace(recipe, layers=tuple(map(_with_numbers, recipe.layers, sizes)))
 
 
-def _with_numbers(layer: Layer, size: tuple[int, int]) -> Layer:
+def _with_numbers(layer: Layer, size: Size) -> Layer:
     if not isinstance(layer, Pool) or not isinstance(layer.window, Window):
         return layer
     rows, columns = layer.stages(*size)[0]
@@ -195,8 +380,111 @@ def _with_numbers(layer: Layer, size: tuple[int, int]) -> Layer:
     return replace(layer, window=replace(layer.window, padding=sides))
 
 
-def _needed(seen: Footprint, first: int, last: int, height: int) -> tuple[int, int]:
-    """The input rows for the outputs first ... last - 1, with one more field around them for what edges mirror."""
-    low = max(0, (seen.start + first * seen.jump - seen.field) // seen.jump * seen.jump)
-    high = min(height, seen.start + (last - 1) * seen.jump + 2 * seen.field)
-    return low, high
+# Differences
+
+
+def difference(
+    reference: Evaluation, other: Evaluation, shift: Shift = (0, 0), *, edge: str = GIVEN, tolerance: float = 0
+) -> ShiftRow:
+    """The row of a shift report: how much two evaluations differ, before and after the layers.
+
+    `shift` is what has made the other picture of the reference's, under `edge`; `given`: another picture, not moved.
+    """
+    return compared(reference, other, shift, edge=edge, tolerance=tolerance).row(reference.contrasts)
+
+
+def compared(
+    reference: Evaluation,
+    other: Evaluation,
+    shift: Shift = (0, 0),
+    *,
+    edge: str = GIVEN,
+    tolerance: float = 0,
+    alike: Comparison | None = None,
+) -> Comparison:
+    """The sums behind a row. `alike`: those of the same shift for other layers that begin with the same."""
+    comparison = Comparison(
+        reference.lattices, shift, edge, tolerance=tolerance, labels=reference.how.labels, alike=alike
+    )
+    for band in other.bands():
+        comparison.add(reference.whole.like(band), band)
+    return comparison
+
+
+Written = Callable[[Array], Array]  # an output as it is written to a file
+
+
+def differences(
+    still: Evaluation, shifting: Shifting, written: Written | None = None
+) -> Iterator[tuple[ShiftRow, Evaluation, Evaluation]]:
+    """For every shift its row, and the two evaluations that it compares; under `crop` the still one is of a part too.
+
+    `written` makes of an output what stands in its file: where that is not the same, the row says what changes there.
+    Raises PictureError when `crop` leaves nothing.
+    """
+    for shift in shifting.shifts:
+        reference, other = shifted(still, shift, shifting.edge)
+        comparison = compared(reference, other, shift, edge=shifting.edge, tolerance=shifting.tolerance)
+        side = _written_side(reference, other, written, shifting.tolerance) if written else None
+        yield comparison.row(reference.contrasts, written=side), reference, other
+
+
+def shift_rows(still: Evaluation, shifting: Shifting) -> tuple[ShiftRow, ...]:
+    """A row for every shift of what is held in memory."""
+    return tuple(row for row, _, _ in differences(still, shifting))
+
+
+def shifted(still: Evaluation, shift: Shift, edge: str) -> tuple[Evaluation, Evaluation]:
+    """The evaluations of a picture and of the same moved; not run yet, but for the one that is there."""
+    source, how = still.source, still.how
+    zero = validity(np.zeros((1, 1, *source.shape[2:]), source.dtype), how.ignored) if how.ignored else None
+    pair = shifted_pair(source, shift, edge, True if zero is None else zero)
+    reference, other = (Evaluation(still.recipe, each, how, still.before) for each in pair)
+    return (still if pair[0] is source else reference), other
+
+
+def _written_side(reference: Evaluation, other: Evaluation, written: Written, tolerance: float) -> Side | None:
+    outputs = reference.output, other.output
+    files = [piece._replace(values=written(piece.values)) for piece in outputs]
+    if all(np.array_equal(file.values, piece.values) for file, piece in zip(files, outputs, strict=True)):
+        return None
+    labels, inside = reference.how.labels, reference.lattices.output.inside
+    spread = None if labels else Contrast(files[0]).spread(inside)
+    return differ(files[0], files[1], tolerance).side(value_range(files[0].values), spread, labels=labels)
+
+
+def shift_rows_of_large(still: Evaluation, shifting: Shifting, take: Callable[[Band], None]) -> tuple[ShiftRow, ...]:
+    """A row for every shift of what is not held: all side by side, band by band; `take` gets the still bands."""
+    pairs = [shifted(still, shift, shifting.edge) for shift in shifting.shifts]
+    comparisons = [
+        Comparison(reference.lattices, shift, shifting.edge, tolerance=shifting.tolerance, labels=still.how.labels)
+        for shift, (reference, _) in zip(shifting.shifts, pairs, strict=True)
+    ]
+    alone = [number for number, (reference, _) in enumerate(pairs) if reference is not still]
+    beside = [number for number in range(len(pairs)) if number not in alone]
+    for band, *moved in zip(still.bands(), *(pairs[number][1].bands() for number in beside), strict=True):
+        take(band)
+        for number, other in zip(beside, moved, strict=True):
+            comparisons[number].add(band, other)
+    for number in alone:
+        for band, other in zip(*(each.bands() for each in pairs[number]), strict=True):
+            comparisons[number].add(band, other)
+    shared = _read_contrasts(still, [comparisons[number] for number in beside]) if beside else None
+    return tuple(
+        comparison.row(shared if shared and reference is still else _read_contrasts(reference, [comparison]))
+        for comparison, (reference, _) in zip(comparisons, pairs, strict=True)
+    )
+
+
+def _read_contrasts(evaluation: Evaluation, comparisons: list[Comparison]) -> Contrasts:
+    """The contrasts that the rows of these comparisons need, from two more readings of what is not held."""
+    needed = zip(*(comparison.rectangles() for comparison in comparisons), strict=True)
+    readings = [Deviations(chain.from_iterable(side)) for side in needed]
+    for take in (Deviations.add, Deviations.deviate):
+        for band in evaluation.bands():
+            for reading, side in zip(readings, band, strict=True):
+                if side is not None:
+                    take(reading, side)
+    dtype, picture = evaluation.source.dtype, readings[0]
+    peak = max(0.0, picture.high - picture.low) if dtype.kind == "f" else value_range(np.empty(0, dtype))
+    return Contrasts(*(KnownContrast(reading.spreads(), peak) for reading in readings))

@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poolcli import images
-from poolcli.evaluate import size_of
+from poolcli.evaluate import Evaluation, size_of
 from poolcli.images.show import palette_png, photo, png, shown
 from poolcli.ops.arrays import Array
 from poolcli.ops.geometry import Axis
+from poolcli.ops.modes import find_mode
 from poolcli.ops.pooling import pool
-from poolcli.ops.ranges import to_dtype
 from poolcli.recipe import Pool, Recipe
-from poolcli.shift.move import shifted_pair
-from poolcli.shift.record import Offset, Shifting
+from poolcli.shift.difference import Piece
+from poolcli.shift.record import Offset
 
 LEVELS = 64
 BAND_VALUES = 1 << 18
@@ -185,7 +185,6 @@ def dots(marks: NDArray[np.bool_]) -> NDArray[np.uint8]:
     return np.kron(marks.astype(np.uint8), dot)
 
 
-KEEPS_PIXELS = ("max", "min")  # poolings whose results are pixels that can be pointed at
 MARK_COLOURS, MARK_ALPHA = bytes((0, 0, 0, 255, 122, 0)), bytes((0, 255))
 
 
@@ -288,60 +287,63 @@ def heat_colours() -> Array:
 
 
 def look(
-    recipe: Recipe,
     frame: images.Frame,
-    to_range: str | None,
-    shifting: Shifting,
-    shift: Offset,
-    sizes: tuple[Sizes, ...],
-) -> tuple[Look, ...]:
-    """A look at `frame` for one shift, in every one of `sizes`; `to_range` says how floats are written."""
-    pair = shifted_pair(frame.pixels, shift.dx, shift.dy, shifting.edge)
-    return _looks(recipe, frame, pair, to_range, shift, sizes, partial(_sample, recipe, frame, None, to_range))
-
-
-def look_at(
-    recipe: Recipe,
-    frame: images.Frame,
-    pair: tuple[Array, Array],
+    pair: tuple[Evaluation, Evaluation],
+    written: Callable[[Array], Array],
     to_range: str | None,
     shift: Offset,
     sizes: tuple[Sizes, ...],
+    *,
+    given: bool = False,
 ) -> tuple[Look, ...]:
-    """As `look`, at two pictures of the kind of `frame`."""
-    return _looks(recipe, frame, pair, to_range, shift, sizes, partial(_sample, recipe, frame, pair[1], to_range))
+    """A look, in every one of `sizes`, at two pictures of the kind of `frame` and at what the layers made of them.
 
-
-def _looks(
-    recipe: Recipe,
-    frame: images.Frame,
-    pair: tuple[Array, Array],
-    to_range: str | None,
-    shift: Offset,
-    sizes: tuple[Sizes, ...],
-    sample: Callable[[Region], Sample],
-) -> tuple[Look, ...]:
-    picture, moved = pair
-    with np.errstate(all="ignore"):  # as in the pipeline
-        outputs = recipe(picture, alpha=frame.alpha), recipe(moved, alpha=frame.alpha)
-        files = _written(outputs[0], frame, to_range), _written(outputs[1], frame, to_range)
-    changes = change(picture, moved), change(*outputs)
+    Nothing is run again. `written` makes of an output what its file holds, by `to_range` (None: as it is). `given`: the
+    other picture is no moved one, so that a page that pools needs its values too.
+    """
+    pictures = pair[0].whole.picture, pair[1].picture
+    outputs = pair[0].output, pair[1].output
+    labels = pair[0].how.labels
+    changes = _changes(*pictures, labels=labels), _changes(*outputs, labels=labels)
+    other = pictures[1].values if given else None
     scene = _Scene(
         frame,
-        (picture, moved),
-        files,
+        _shown_values(pictures),
+        _shown_values(tuple(piece._replace(values=written(piece.values)) for piece in outputs)),
         changes,
         (peak_of(changes[0]), peak_of(changes[1])),
-        _cell(recipe, picture, outputs[0]),
-        partial(_marks, recipe, frame, picture),
-        sample,
+        _cell(pair[0].recipe, pictures[0].values, outputs[0].values),
+        partial(_marks, pair[0]),
+        partial(_sample, pair[0].recipe, frame, other, to_range),
     )
     return tuple(_look(scene, shift, each) for each in sizes)
 
 
-def _written(output: Array, frame: images.Frame, to_range: str | None) -> Array:
-    """An output as its file holds it."""
-    return output if to_range is None else to_dtype(output, frame.pixels.dtype, to_range, alpha=frame.alpha)
+def _changes(one: Piece, other: Piece, *, labels: bool) -> NDArray[np.float32]:
+    """How much every pixel changes: of labels 1 or 0, infinite where it is valid on one side only."""
+    if labels:
+        differs: Array = one.values != other.values
+        return np.asarray(differs if differs.ndim == 2 else differs.any(axis=2), np.float32)
+    if one.valid is None and other.valid is None:
+        return change(one.values, other.values)
+    first, second = (
+        np.ones(piece.values.shape, np.bool_) if piece.valid is None else piece.valid for piece in (one, other)
+    )
+    both, one_sided = first & second, first ^ second
+    gaps = change(np.where(both, one.values, 0), np.where(both, other.values, 0))
+    gaps[one_sided if one_sided.ndim == 2 else one_sided.any(axis=2)] = np.inf
+    return gaps
+
+
+def _shown_values(pieces: tuple[Piece, ...]) -> tuple[Array, Array]:
+    """The values of two pictures; what is not valid is nothing on a common scale."""
+    found = []
+    for piece in pieces:
+        if piece.valid is None or (piece.values.dtype.kind != "f" and piece.values.itemsize == 1):
+            found.append(piece.values)
+        else:
+            found.append(np.where(piece.valid, piece.values, np.nan))
+    return found[0], found[1]
 
 
 def _sample(recipe: Recipe, frame: images.Frame, other: Array | None, to_range: str | None, region: Region) -> Sample:
@@ -446,17 +448,18 @@ def _displayed(frame: images.Frame, parts: list[Array]) -> list[Array]:
     return list(stretched(flat))
 
 
-def _marks(recipe: Recipe, frame: images.Frame, picture: Array, cells: Region) -> Array | None:
+def _marks(evaluation: Evaluation, cells: Region) -> Array | None:
     """The pixels that the only pooling of a recipe lets through, at the outputs `cells`; None where it is not such."""
-    head, tail = recipe.split()
+    _, tail = evaluation.recipe.split()
     layer = tail.layers[0]
-    if not isinstance(layer, Pool) or layer.mode not in KEEPS_PIXELS or len(tail.layers) > 1:
+    if not isinstance(layer, Pool) or not find_mode(layer.mode).picks or len(tail.layers) > 1:
         return None
-    dense = head(picture, alpha=frame.alpha) if head else picture
+    picture, features, output = evaluation.whole
+    dense = (features or picture).values
     rows, columns = layer.window.axes(*dense.shape[:2])
-    if dense.shape[:2] != picture.shape[:2] or not isinstance(rows, Axis) or not isinstance(columns, Axis):
+    if dense.shape[:2] != picture.values.shape[:2] or not isinstance(rows, Axis) or not isinstance(columns, Axis):
         return None
-    return survivors(dense, tail(dense, alpha=frame.alpha), (rows, columns), cells)
+    return survivors(dense, output.values, (rows, columns), cells)
 
 
 def _no_marks(cells: Region) -> None:

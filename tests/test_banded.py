@@ -1,5 +1,6 @@
 """Arrays larger than memory: bands give what the whole array gives, to the bit, and memory stays small."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,8 +9,10 @@ import numpy as np
 import pytest
 
 import poolcli
-from poolcli.evaluate import bands, is_local, output_size
+from poolcli.evaluate import How, before_downsampling, evaluate, is_local, shift_rows, shift_rows_of_large
 from poolcli.recipe import parse_recipe
+from poolcli.shift.move import Source
+from poolcli.shift.record import Shifting
 from tests.batches import environment
 from tests.images import assert_close, assert_same, random_image
 
@@ -34,42 +37,78 @@ RECIPES = (
 )
 
 
+def in_rows(layers, image, most, asked=None):
+    """The evaluation of an image given by its rows, about `most` of them at a time; `asked` notes how many are read."""
+
+    def rows(low, high):
+        if asked is not None:
+            asked.append(high - low)
+        return image[low:high]
+
+    source = Source(image.shape, image.dtype, rows)
+    return evaluate(layers, source, How(large=True, band_bytes=most * image[0].nbytes))
+
+
+def pieces(evaluation):
+    """Picture, features and output of all bands, put together; features None where there are none."""
+    sides = zip(*evaluation.bands(), strict=True)
+    return [None if side[0] is None else np.concatenate([piece.values for piece in side]) for side in sides]
+
+
 @pytest.mark.parametrize("most", [1, 7, 64])
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_bands_equal_the_whole(recipe, most):
-    """Whatever their size, for heights that are no multiple of anything, to the last bit."""
+    """Whatever their size, for heights that are no multiple of anything, to the last bit; features of filters too."""
     layers = parse_recipe(recipe)
     assert is_local(layers)
     for seed, (height, dtype, channels) in enumerate([(67, "uint8", (3,)), (97, "float32", ()), (31, "int64", (2,))]):
         image = random_image(seed, (height, 23), dtype, channels)
-        asked = []
+        picture, features, output = pieces(in_rows(layers, image, most))
+        assert_same(picture, image)
+        assert_same(output, layers(image))
+        before = before_downsampling(layers)
+        assert (before is None) == (features is None)
+        if before is not None:
+            assert_same(features, before(image))
 
-        def rows(low, high, image=image, asked=asked):
-            asked.append(high - low)
-            return image[low:high]
 
-        parts = list(bands(layers, image.shape[:2], rows, most))
-        assert_same(np.concatenate(parts), layers(image))
-        assert np.concatenate(parts).shape[:2] == output_size(layers, image.shape[:2])
+@pytest.mark.parametrize("edge", ["replicate", "zero", "wrap", "crop"])
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_reports_equal_those_of_the_whole(recipe, edge):
+    """Every figure of several shifts, also of alignments whose counterparts come some bands later, or go round."""
+    layers = parse_recipe(recipe)
+    shifting = Shifting(((-1, 0), (3, -9), (-2, 12)), edge)
+    for seed, (height, dtype, channels) in enumerate([(54, "uint8", (3,)), (48, "float32", ())]):
+        image = random_image(seed, (height, 36), dtype, channels)
+        expected = shift_rows(evaluate(layers, Source.of(image)), shifting)
+        for most in (1, 10):
+            taken = []
+            rows = shift_rows_of_large(in_rows(layers, image, most), shifting, taken.append)
+            assert_same(np.concatenate([band.output.values for band in taken]), layers(image))
+            for have, want in zip(rows, expected, strict=True):
+                assert_alike(have.to_dict(), want.to_dict())
+
+
+def assert_alike(have, want):
+    """Two rows, figure by figure."""
+    for name, value in want.items():
+        if isinstance(value, dict):
+            assert_alike(have[name], value)
+        else:
+            assert have[name] == (pytest.approx(value, rel=1e-9) if isinstance(value, float) else value), name
 
 
 def test_exponentials_agree_to_the_last_place_but_one():
     """Of `soft`: NumPy's exp rounds by where a value lies in a vector."""
     layers, image = parse_recipe("soft:3/2"), random_image(1, (53, 21), "float32")
-    parts = list(bands(layers, image.shape, lambda low, high: image[low:high], 7))
-    assert_close(np.concatenate(parts), layers(image))
+    assert_close(pieces(in_rows(layers, image, 7))[2], layers(image))
 
 
 def test_a_band_reads_what_it_sees_and_no_more():
     """Not the whole picture every time."""
     asked = []
-    image = np.zeros((10_000, 4), np.uint8)
-
-    def rows(low, high):
-        asked.append(high - low)
-        return image[low:high]
-
-    assert sum(map(len, bands(parse_recipe("max:3/2+1"), image.shape, rows, 100))) == 5_000
+    evaluation = in_rows(parse_recipe("max:3/2+1"), np.zeros((10_000, 4), np.uint8), 100, asked)
+    assert sum(len(band.output.values) for band in evaluation.bands()) == 5_000
     assert max(asked) <= 120
     assert sum(asked) < 12_000
 
@@ -82,8 +121,7 @@ def test_paddings_by_name_are_those_of_the_whole_picture(recipe):
     layers = parse_recipe(recipe)
     for height in range(40, 60):
         image = random_image(height, (height, 9), "uint8")
-        parts = list(bands(layers, image.shape, lambda low, high, image=image: image[low:high], 7))
-        assert_same(np.concatenate(parts), layers(image))
+        assert_same(pieces(in_rows(layers, image, 7))[2], layers(image))
 
 
 @pytest.mark.parametrize(
@@ -110,16 +148,36 @@ SHAPES = {"hw": (41, 13), "hwc": (41, 13, 3), "chw": (3, 41, 13), "nchw": (2, 3,
 @pytest.mark.parametrize("dtype", ["float32", ">i2", "bool"])
 @pytest.mark.parametrize("layout", SHAPES)
 def test_every_layout_and_byte_order_through_the_command(small_bands, command, monkeypatch, layout, dtype, most):
-    """The same file as without bands; a note says that there is no report."""
+    """The same file and the same report as without bands; without a report too."""
     monkeypatch.setattr("poolcli.batch.job.BAND_BYTES", most)
     np.save("in.npy", random_image(5, SHAPES[layout], np.dtype(dtype).newbyteorder("="), ()).astype(dtype))
     words = ("in.npy", "--layout", layout, "--k", "3", "--s", "2", "--padding", "1", "--mode", "max")
-    result = command("pool", *words, "-o", "banded.npy")
-    assert result.code == 0
-    assert "in.npy: pooled band by band, without a shift report, since the array is too large" in result.err
+    shifts = ("--shift", "-1,0", "--shift", "2,-3")
+    assert command("pool", *words, "-o", "banded.npy", *shifts).code == 0
+    assert command("pool", *words, "-o", "bare.npy", "--no-report").code == 0
     monkeypatch.setattr("poolcli.batch.job.LARGE", 1 << 40)
-    assert command("pool", *words, "-o", "whole.npy").code == 0
-    assert (small_bands / "banded.npy").read_bytes() == (small_bands / "whole.npy").read_bytes()
+    assert command("pool", *words, "-o", "whole.npy", *shifts).code == 0
+    for name in ("banded", "bare"):
+        assert (small_bands / f"{name}.npy").read_bytes() == (small_bands / "whole.npy").read_bytes()
+    banded, whole = (json.loads((small_bands / f"{name}.shift.json").read_text()) for name in ("banded", "whole"))
+    if layout == "nchw":
+        assert [report["input"]["frame"] for report in banded] == [0, 1]
+    pairs = zip(banded, whole, strict=True) if layout == "nchw" else [(banded, whole)]
+    for have, want in pairs:
+        want["output"]["path"] = have["output"]["path"]
+        assert {**have, "shifts": 0, "summary": 0} == {**want, "shifts": 0, "summary": 0}
+        for one, other in zip(have["shifts"], want["shifts"], strict=True):
+            assert_alike(one, other)
+
+
+def test_pages_and_sheets_of_what_is_too_large_to_be_shown(small_bands, command):
+    """Figures without pictures, and a note that says so."""
+    np.save("in.npy", random_image(5, (41, 13), "float32"))
+    forms = ("--report", "html", "--report", "png", "--report", "json")
+    ran = command("pool", "in.npy", "-o", "out.npy", *forms)
+    assert (ran.code, "too large to be shown" in ran.err) == (0, True)
+    assert (small_bands / "out.shift.html").exists()
+    assert (small_bands / "out.shift.json").exists()
 
 
 def test_one_of_a_batch_and_pictures_are_not_cut(small_bands, command):

@@ -1,15 +1,21 @@
 """The fast paths on sizes that are no multiple of a band, a strip, a block or a vector: the answers do not change."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import poolcli
-from poolcli import evaluate
+from poolcli.evaluate import How, evaluate, shift_rows
 from poolcli.ops import arrays, convolve, reduce, taps
 from poolcli.ops.geometry import EDGES
-from poolcli.shift import difference as compare
+from poolcli.recipe import parse_recipe
+from poolcli.shift import difference
+from poolcli.shift.difference import Contrast, Piece, differ
+from poolcli.shift.move import Rectangle, Source
+from poolcli.shift.record import Shifting
 from tests import oracles
 from tests.images import assert_close, random_image
 
@@ -103,29 +109,55 @@ def test_floats_become_integers_in_bands_of_any_size(dtype, monkeypatch):
 @pytest.mark.parametrize("channels", [(), (1,), (2,), (3,), (4,), (9,)])
 def test_differences_of_bytes_are_exact_in_bands_of_any_size(channels, band, monkeypatch):
     """Also where every difference is 255, whose squares fill float32 to the last bit."""
-    monkeypatch.setattr(compare, "BAND_VALUES", band)
+    monkeypatch.setattr(difference, "BAND_VALUES", band)
     a = random_image(1, (37, 29), "uint8", channels)
     for b in (random_image(2, (37, 29), "uint8", channels), np.where(a < 128, 255, 0).astype(np.uint8), a):
         for x, y in ((a, b), (np.zeros_like(a), np.full_like(a, 255))):
             gaps = np.abs(x.astype(int) - y)
-            side = compare.compare(x, y, 3, 255.0)
+            sums = differ(Piece(0, x), Piece(0, y), 3)
             over = gaps > 3 if a.ndim == 2 else (gaps > 3).any(axis=2)
-            assert side.changed == over.sum()
-            assert (side.mae, side.max) == (gaps.sum() / gaps.size, gaps.max())
-            assert side.rmse == np.sqrt((gaps**2).sum() / gaps.size)
+            assert (sums.changed, sums.compared) == (over.sum(), gaps.size)
+            assert (sums.mae, sums.largest) == (gaps.sum() / gaps.size, gaps.max())
+            assert sums.rmse == np.sqrt((gaps**2).sum() / gaps.size)
+
+
+@pytest.mark.parametrize("band", [1, 700, 1 << 17])
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "uint16", "int32", "float32", "int64"])
+def test_spreads_are_exact_in_bands_of_any_size(dtype, band, monkeypatch):
+    """Of rectangles that are most of the array, which are taken from the whole, and of small ones; by channel."""
+    monkeypatch.setattr(difference, "BAND_VALUES", band)
+    for channels in ((), (1,), (3,)):
+        image = random_image(1, (300, 11), dtype, channels)
+        contrast = Contrast(Piece(0, image))
+        for part in ((0, 300, 0, 11), (1, 300, 0, 10), (0, 299, 1, 11), (7, 20, 3, 5), (5, 6, 2, 3)):
+            values = image[part[0] : part[1], part[2] : part[3]].astype(np.longdouble)
+            expected = np.abs(values - values.mean(axis=(0, 1))).mean()
+            assert contrast.spread(Rectangle(*part)) == pytest.approx(float(expected), rel=1e-12, abs=1e-300)
 
 
 @pytest.mark.parametrize("edge", ["replicate", "zero", "wrap", "crop"])
 @pytest.mark.parametrize(
     "recipe", ["max:2", "avg:3/2+1", "median:3/2+same", "maxblur:3/2 avg:2", "stride:3", "soft:3/2"]
 )
-def test_a_moved_picture_is_measured_by_its_rows_as_it_is_whole(recipe, edge, monkeypatch):
-    """To the last bit, whatever the band: moved sideways, up and down, by more than a band and beyond the border."""
+def test_a_moved_picture_is_measured_by_its_rows_as_it_is_whole(recipe, edge):
+    """Whatever the band: moved sideways, up and down, by more than a band and beyond the border."""
     for seed, (dtype, channels) in enumerate([("uint8", (3,)), ("float32", ()), ("uint16", (4,))]):
         image = random_image(seed, (67, 23), dtype, channels)
-        shifts = [(-1, 0), (0, 1), (2, -13), (-5, 40)] + [(-30, 2), (1, 70)] * (edge != "crop")
-        whole = poolcli.shift_report(recipe, image, shifts, edge=edge)
+        shifts = ((-1, 0), (0, 1), (2, -13), (-5, 40), *([(-30, 2), (1, 70)] * (edge != "crop")))
+        whole = measured(recipe, image, shifts, edge, 1 << 40)
         for band in (1, 700, 2000):
-            with monkeypatch.context() as patch:
-                patch.setattr(evaluate, "BAND_BYTES", band)
-                assert poolcli.shift_report(recipe, image, shifts, edge=edge) == whole
+            for have, expected in zip(measured(recipe, image, shifts, edge, band), whole, strict=True):
+                assert flat(have) == pytest.approx(flat(expected), rel=1e-12)
+
+
+def measured(recipe, image, shifts, edge, band):
+    """The rows of these shifts, where so many bytes of a moved picture are made at a time."""
+    still = evaluate(parse_recipe(recipe), Source.of(image), How(band_bytes=band))
+    return shift_rows(still, Shifting(shifts, edge))
+
+
+def flat(row):
+    """Every figure of a row by its place; counts are whole numbers, which are only equal to themselves."""
+    sides = {name: asdict(side) for name in ("raw", "pooled", "aligned") if (side := getattr(row, name))}
+    figures = {(name, key): value for name, side in sides.items() for key, value in side.items()}
+    return {key: value for key, value in figures.items() if value is not None} | {"residual": row.residual}

@@ -132,7 +132,7 @@ def test_values_that_are_no_light_are_refused(mode):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("max:2", "--premultiply weighs sums by alpha, 'max:2/2' is none: allowed are avg, blur, stride"),
+        ("max:2", "--premultiply weighs sums by alpha, 'max:2/2' is none: allowed are avg, stride, blur"),
         ("conv:sobel-v avg:2", "--premultiply has no weights below 0, as in 'conv:sobel-v'"),
         ("majority:2", "'majority:2/2' keeps values as they are: leave out --linear and --premultiply"),
     ],

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import poolcli
 from poolcli.batch.comparing import shifts_within
 from poolcli.report.ranking import Place, Point, Ranking, sparkline
 from poolcli.report.ranking_page import chart
+from tests.images import random_image
 from tests.test_page import assert_quiet
 
 
@@ -24,55 +26,174 @@ def ranked(ran):
 def test_it_shows_what_the_papers_found(samples, command):
     """On a photograph stride and max leave most, avg less, blur least; longer low-passes leave less."""
     found = ranked(command("compare", samples / "photo.jpg", "--modes", "stride,max,avg,blur,blur:5/2", "--json"))
-    order = [found[mode]["residual"] for mode in ("stride", "max", "avg", "blur", "blur:5/2")]
-    assert order == sorted(order, reverse=True)
-    assert list(found) == ["blur:5/2", "blur", "avg", "max", "stride"]
+    assert list(found) == ["blur:5/2", "blur:3/2", "avg:2/2", "max:2/2", "stride:2/2"]
     assert [place["rank"] for place in found.values()] == [1, 2, 3, 4, 5]
-    assert found["stride"]["fidelity"] < found["avg"]["fidelity"]
+    residuals = [place["residual"] for place in found.values()]
+    assert residuals == sorted(residuals)
+    assert residuals[-1] == pytest.approx(1, abs=0.06)
+    assert found["stride:2/2"]["fidelity"] < found["avg:2/2"]["fidelity"]
 
 
 def test_aps_is_exactly_equivariant_under_wrap(samples, command):
     """On sizes divisible by the stride nothing changes once the output may move along; the others do not reach that."""
     found = ranked(command("compare", samples / "photo.jpg", "--shift-edge", "wrap", "--shifts", "2", "--json"))
-    assert {mode for mode, place in found.items() if place["aligned"] == 0} == {"aps", "maxaps"}
+    assert {mode.partition(":")[0] for mode, place in found.items() if place["aligned"] == 0} == {"aps", "maxaps"}
 
 
-def test_the_figures_are_those_of_the_shift_report(samples, command):
-    """Means over all shifts within the radius, by distance too; two pictures count alike."""
-    shifts = [(dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if dx or dy]
+SHIFTS = shifts_within(1)
+
+
+def sums(rows, after, before):
+    """The ratio of sums over rows."""
+    return sum(map(after, rows)) / sum(map(before, rows))
+
+
+def test_the_figures_are_ratios_of_sums(samples, command):
+    """Over all shifts within the radius and all pictures, and for every length of shift."""
     paths = [samples / "colour.png", samples / "one.png"]
-    place = ranked(command("compare", *paths, "--modes", "max", "--k", "3", "--s", "2", "--json"))["max"]
-    reports = [poolcli.shift_report("max:3/2", np.asarray(Image.open(path)), shifts) for path in paths]
+    place = ranked(command("compare", *paths, "--modes", "max", "--k", "3", "--s", "2", "--json"))["max:3/2"]
+    reports = [poolcli.shift_report("max:3/2", np.asarray(Image.open(path)), SHIFTS) for path in paths]
+    rows = [row for report in reports for row in report.shifts]
     assert place["layers"] == "max:3/2"
-    for name in ("residual", "absorbed", "gain"):
-        assert place[name] == pytest.approx(np.mean([getattr(report.summary, name) for report in reports])), name
-    aligned = [np.mean([row.aligned.mae / row.raw.mae for row in report.shifts]) for report in reports]
-    assert place["aligned"] == pytest.approx(np.mean(aligned))
+
+    def relative(side):
+        return lambda row: getattr(row, side).mae / getattr(row, side).spread
+
+    assert place["residual"] == pytest.approx(sums(rows, relative("pooled"), relative("raw")))
+    assert place["absorbed"] == pytest.approx(
+        1 - sums(rows, lambda row: row.pooled.changed, lambda row: row.raw.changed)
+    )
+    before = sums(rows, lambda row: row.raw.changed, lambda row: row.raw.pixels)
+    after = sums(rows, lambda row: row.pooled.changed, lambda row: row.pooled.pixels)
+    assert place["gain"] == pytest.approx(before / after)
+    aligned = relative("aligned")
+    inner = sums(rows, aligned, lambda row: aligned(row) / row.aligned.residual)
+    assert place["aligned"] == pytest.approx(inner)
     assert [point["distance"] for point in place["curve"]] == [1.0, 1.414]
-    straight = [np.mean([row.residual for row in report.shifts if not row.dx or not row.dy]) for report in reports]
-    assert place["curve"][0]["residual"] == pytest.approx(np.mean(straight))
+    straight = [row for row in rows if not row.dx or not row.dy]
+    assert place["curve"][0]["residual"] == pytest.approx(sums(straight, relative("pooled"), relative("raw")))
 
 
-@pytest.mark.parametrize("head", ["", "conv:sobel-v relu "])
-def test_every_mode_has_the_figures_that_it_has_alone(samples, command, head):
-    """Those after the first too, which take from it what a shift changes before them; sideways is not up and down."""
-    modes, filtered = ("stride", "max", "avg", "aps"), ("--filter", "sobel-v", "--activation", "relu") if head else ()
-    found = ranked(command("compare", samples / "colour.png", *filtered, "--modes", ",".join(modes), "--json"))
+@pytest.mark.parametrize("edge", ["replicate", "crop"])
+@pytest.mark.parametrize("head", ["", "conv:sobel-v relu ", "conv:sobel-v/2 "])
+def test_every_mode_has_the_figures_that_it_has_alone(samples, command, head, edge):
+    """Those after the first too, which share what stands before them; sideways is not up and down."""
+    modes = [f"{head}{mode}:2" for mode in ("stride", "max", "avg", "aps")]
+    words = ("--modes", ",".join(modes), "--shift-edge", edge, "--json")
+    found = ranked(command("compare", samples / "colour.png", *words))
     image = np.asarray(Image.open(samples / "colour.png"))
-    for mode in modes:
-        for point in found[mode]["curve"]:
-            shifts = [shift for shift in shifts_within(1) if round(np.hypot(*shift), 3) == point["distance"]]
-            alone = poolcli.shift_report(found[mode]["layers"], image, shifts)
+    assert len(found) == 4
+    for place in found.values():
+        for point in place["curve"]:
+            shifts = [shift for shift in SHIFTS if round(np.hypot(*shift), 3) == point["distance"]]
+            alone = poolcli.shift_report(place["layers"], image, shifts, edge=edge)
             assert point["residual"] == pytest.approx(alone.summary.residual)
-        alone = poolcli.shift_report(found[mode]["layers"], image, shifts_within(1))
+        alone = poolcli.shift_report(place["layers"], image, SHIFTS, edge=edge)
         for name in ("residual", "absorbed", "gain"):
-            assert found[mode][name] == pytest.approx(getattr(alone.summary, name)), (mode, name)
+            assert place[name] == pytest.approx(getattr(alone.summary, name)), (place["mode"], name)
+
+
+@pytest.mark.parametrize("name", ["mask.png", "colour.png", "transparent.png"])
+def test_a_row_does_not_depend_on_the_others(samples, command, name):
+    """Palettes are colours for all, unless values are called labels: then each mode gets what it gets alone."""
+    for labels in ((), ("--labels",)):
+        together = ranked(command("compare", samples / name, "--modes", "stride,majority,max", *labels, "--json"))
+        for mode in ("stride", "majority", "max"):
+            alone = ranked(command("compare", samples / name, "--modes", mode, *labels, "--json"))
+            (place,) = alone.values()
+            assert {**together[place["mode"]], "rank": 1} == place
+    assert together["majority:2/2"]["fidelity"] is None
+
+
+def test_labels_are_counted_and_never_guessed(samples, command):
+    """The residual of shares where it is asked for, of values else, for all rows of a picture alike."""
+    image = np.asarray(Image.open(samples / "mask.png"))
+    counted = ranked(command("compare", samples / "mask.png", "--modes", "majority", "--labels", "--json"))
+    alone = poolcli.shift_report("majority:2", image, SHIFTS, labels=True)
+    assert counted["majority:2/2"]["residual"] == pytest.approx(alone.summary.residual)
+    valued = ranked(command("compare", samples / "mask.png", "--modes", "majority", "--json"))
+    colours = np.asarray(Image.open(samples / "mask.png").convert("RGB"))
+    alone = poolcli.shift_report("majority:2", colours, SHIFTS)
+    assert valued["majority:2/2"]["residual"] == pytest.approx(alone.summary.residual)
+
+
+def test_all_frames_or_the_one_named(tmp_path, monkeypatch, command):
+    """As `pool` does: the sums go over all of them."""
+    monkeypatch.chdir(tmp_path)
+    frames = [random_image(seed, (24, 26), "uint8", (3,)) for seed in range(3)]
+    pictures = [Image.fromarray(frame) for frame in frames]
+    pictures[0].save("a.tif", save_all=True, append_images=pictures[1:])
+    for number, picture in enumerate(pictures):
+        picture.save(f"{number}.png")
+    whole = ranked(command("compare", "a.tif", "--modes", "max", "--json"))["max:2/2"]
+    parts = ranked(command("compare", "0.png", "1.png", "2.png", "--modes", "max", "--json"))["max:2/2"]
+    for name in ("residual", "aligned", "absorbed", "gain", "fidelity"):
+        assert whole[name] == pytest.approx(parts[name]), name
+    second = ranked(command("compare", "a.tif", "--frame", "1", "--modes", "max", "--json"))["max:2/2"]
+    alone = ranked(command("compare", "1.png", "--modes", "max", "--json"))["max:2/2"]
+    assert {**second, "command": 0} == {**alone, "command": 0}
+
+
+def test_light_and_alpha(samples, command):
+    """`--linear` and `--premultiply` are part of what is compared, as of what is pooled."""
+    words = ("--modes", "avg", "--k", "3", "--linear", "--premultiply")
+    place = ranked(command("compare", samples / "transparent.png", *words, "--json"))["avg:3/3"]
+    shift = [part for x, y in SHIFTS for part in ("--shift", f"{x},{y}")]
+    ran = command(*shlex.split(place["command"])[1:], *shift, "-o", "a.png", "--json")
+    summary = ran.objects[0]["report"]["summary"]
+    for name in ("residual", "absorbed", "gain"):
+        assert place[name] == pytest.approx(summary[name]), name
+    ran = command("compare", samples / "one.png", "--modes", "max,avg", "--premultiply")
+    assert (ran.code, "weighs sums by alpha" in ran.err) == (2, True)
+
+
+COMMANDS = [
+    (("--modes", "avg"), "pool --mode avg --k 2 samples/one.png"),
+    (("--modes", "avg:size=7x5"), "pool --mode avg --size 7x5 samples/one.png"),
+    (("--modes", "blur"), "pool --mode blur --k 3 --s 2 samples/one.png"),
+    (
+        ("--modes", "maxblur", "--shift-edge", "wrap", "--filter", "sobel-v", "--activation", "abs"),
+        "pool --mode maxblur --k 2 --padding wrap --edge wrap --filter sobel-v --activation abs samples/one.png",
+    ),
+    (
+        ("--modes", "avg:3x2/2+1x0@2,exclude-pad,ceil"),
+        "pool --mode avg --k 3x2 --s 2 --padding 1x0 --ceil --dilation 2 --exclude-pad samples/one.png",
+    ),
+    (("--modes", "lp:2,p=3", "--max-pixels", "none"), "pool --mode lp --k 2 --p 3 --max-pixels none samples/one.png"),
+    (("--modes", "max:2 avg:2", "--filter", "gauss"), "stack 'conv:gauss max:2/2 avg:2/2' samples/one.png"),
+    (("--modes", "conv:gauss/2 relu"), "stack 'conv:gauss/2 relu' samples/one.png"),
+]
+
+
+@pytest.mark.parametrize(("words", "expected"), COMMANDS)
+def test_it_ends_with_the_command_of_the_winner(samples, command, words, expected):
+    """In words that a shell reads, that give the layers of the ranking."""
+    ran = command("compare", "samples/one.png", *words)
+    assert ran.code == 0
+    assert ran.out.splitlines()[-1] == f"poolcli {expected}"
+    place = command("compare", "samples/one.png", *words, "--json").objects[0]
+    assert place["command"] == f"poolcli {expected}"
+    pooled = command(*shlex.split(expected), "-o", "out/a.npy", "--format", "npy", "--json")
+    assert (pooled.code, pooled.objects[0]["report"]["layers"]) == (0, place["layers"])
+
+
+def test_the_command_is_quoted_and_says_where_folders_go(samples, command):
+    """Names with blanks, folders, lists; it runs as it stands."""
+    Path("two words").mkdir()
+    (samples / "one.png").rename("two words/it's one.png")
+    ran = command("compare", "two words", "--modes", "max", "-r")
+    last = ran.out.splitlines()[-1]
+    assert last == "poolcli pool --mode max --k 2 --recursive -o pooled/ 'two words'"
+    assert command(*shlex.split(last)[1:]).code == 0
+    assert Path("pooled/it's one.png").exists()
+    last = command("compare", "two words/it's one.png", "--modes", "max").out.splitlines()[-1]
+    assert command(*shlex.split(last)[1:]).code == 0
 
 
 def test_a_filter_before_is_compared_from_its_result_on(samples, command):
     """The layers say so, and the residual is that of the filtered picture."""
     filtered = ("--filter", "sobel-v", "--activation", "relu")
-    place = ranked(command("compare", samples / "one.png", *filtered, "--modes", "max", "--json"))["max"]
+    place = ranked(command("compare", samples / "one.png", *filtered, "--modes", "max", "--json"))["max:2/2"]
     assert place["layers"] == "conv:sobel-v relu max:2/2"
 
 
@@ -81,12 +202,12 @@ def test_every_form(samples, command):
     files = [part for name in ("a.csv", "a.json", "sub/a.html") for part in ("-o", name)]
     ran = command("compare", samples, "--modes", "max,avg", *files)
     assert ran.code == 0
-    assert "leaves least of a shift's change in value" in " ".join(ran.out.split())
-    assert max(map(len, ran.out.splitlines())) <= 80
+    assert "leaves least of a shift's change" in " ".join(ran.out.split())
+    assert max(map(len, ran.out.splitlines()[:-1])) <= 80
     with Path("a.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
-    assert len(rows) == 16 and {row["name"] for row in rows} == {"max", "avg"}
-    assert [place["mode"] for place in json.loads(Path("a.json").read_text())] == ["avg", "max"]
+    assert len(rows) == 16 and {row["name"] for row in rows} == {"max:2/2", "avg:2/2"}
+    assert [place["mode"] for place in json.loads(Path("a.json").read_text())] == ["avg:2/2", "max:2/2"]
     assert "src=" not in Path("sub/a.html").read_text("utf-8")
     again = command("compare", samples, "--modes", "max", "-o", "a.csv")
     assert (again.code, "'a.csv' exists already" in again.err) == (2, True)
@@ -94,11 +215,11 @@ def test_every_form(samples, command):
 
 def test_layers_with_options_and_long_names(samples, command):
     """Their commas stay with them; a name that is long goes on below, so that no figure is cut."""
-    long = "conv:gauss relu max:2 conv:sobel-v abs avg:3/2+1,exclude-pad,ceil"
+    long = "conv:gauss relu max:2/2 conv:sobel-v abs avg:3/2+1,ceil,exclude-pad"
     ran = command("compare", samples / "photo.jpg", "--modes", f"max,{long},blur:5/2,edge=wrap,avg", "--json")
-    assert set(ranked(ran)) == {"max", long, "blur:5/2,edge=wrap", "avg"}
+    assert set(ranked(ran)) == {"max:2/2", long, "blur:5/2,edge=wrap", "avg:2/2"}
     shown = command("compare", samples / "photo.jpg", "--modes", long).out
-    assert max(map(len, shown.splitlines())) <= 80
+    assert max(map(len, shown.splitlines()[:-1])) <= 80
     assert "…" not in shown
     assert f"{ranked(ran)[long]['fidelity']:.1f} dB" in shown
     assert "unknown mode 'edge=wrap'" in command.refused("compare", samples / "one.png", "--modes", "avg,edge=wrap")
@@ -120,7 +241,7 @@ def test_the_page_in_a_browser(browser, samples, command):
     [
         (("--modes", "max,mxa"), "unknown mode 'mxa', did you mean 'max'"),
         (("--modes", "max,,avg"), "empty place"),
-        (("--modes", "max,max"), "'max' twice"),
+        (("--modes", "max,max:2"), "'max:2/2' twice"),
         (("--modes", "max:0"), "window 0"),
         (("--shifts", "0"), "radius of 1 to"),
         (("--shift-edge", "warp"), "did you mean 'wrap'"),

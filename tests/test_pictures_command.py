@@ -54,7 +54,7 @@ def test_one_frame(folder, command):
 
 def test_frames_into_a_format_without_are_refused_before_any_pooling(folder, command, monkeypatch):
     """The layers are never reached."""
-    monkeypatch.setattr("poolcli.evaluate.run_layers", None)
+    monkeypatch.setattr("poolcli.evaluate._run_layers", None)
     err = command.refused("pool", "three.gif", "-o", "flat.jpg", code=1)
     assert "3 frames do not fit into one JPEG; take one with --frame N, or write PNG, TIFF" in err
 
@@ -71,7 +71,7 @@ def test_it_is_the_output_that_has_to_fit(folder, command):
 def test_bits_that_do_not_fit_are_refused_before_any_pooling(folder, command, monkeypatch):
     """16 bits into a JPEG."""
     random_picture("I;16").save(folder / "deep.png")
-    monkeypatch.setattr("poolcli.evaluate.run_layers", None)
+    monkeypatch.setattr("poolcli.evaluate._run_layers", None)
     assert "JPEG cannot hold 16-bit grey" in command.refused("pool", "deep.png", "-o", "deep.jpg", code=1)
 
 

@@ -13,16 +13,16 @@ import poolcli
 from poolcli.cli.app import main
 from poolcli.errors import UsageError
 from poolcli.report.entries import Entry
-from poolcli.report.figures import count
+from poolcli.report.figures import row_figures
 from poolcli.report.json_form import to_json
-from poolcli.report.terminal import plain_lines, print_report
-from poolcli.report.verdict import WIDTH, brief, verdict
+from poolcli.report.terminal import WIDTH, plain_lines, print_report
+from poolcli.report.verdict import judgement, verdict
 from tests.images import random_image
 from tests.test_architecture import ROOT
 
 SAMPLES = ROOT.parent / "samples"
-SIDE = ["pixels", "changed", "fraction", "mae", "rmse", "max", "psnr"]
-ROW = ["dx", "dy", "edge", "raw", "dense", "pooled", "aligned", "absorbed", "gain", "residual"]
+SIDE = ["pixels", "changed", "fraction", "compared", "mae", "rmse", "max", "psnr", "spread"]
+ROW = ["dx", "dy", "edge", "raw", "dense", "pooled", "written", "aligned", "absorbed", "gain", "residual"]
 FIELDS = {
     "": ["schema", "input", "output", "layers", "shifts", "summary"],
     "input": ["path", "size", "mode", "frame"],
@@ -53,10 +53,10 @@ def test_json_has_the_fields_of_the_design_in_their_order():
     first, far = data["shifts"]
     assert list(first) == ROW
     assert [list(first[side]) for side in ("raw", "dense", "pooled")] == [SIDE] * 3
-    assert list(first["aligned"]) == [*SIDE, "dx", "dy"]
+    assert list(first["aligned"]) == [*SIDE, "dx", "dy", "residual"]
     assert far["aligned"] is None
     assert list(data["summary"]["worst"]) == ["dx", "dy"]
-    assert data["schema"] == "poolcli.shift/1"
+    assert data["schema"] == "poolcli.shift/2"
 
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "uint64", "float16", "float64"])
@@ -125,79 +125,132 @@ def test_the_table_says_what_was_measured():
     assert f"{row.residual:.3g}" in cells
 
 
-def test_the_verdict_on_special_cases():
-    """Nothing changed; all absorbed; no fewer changed than before."""
-    dot = np.zeros((8, 8), np.uint8)
-    dot[4, 4] = 9
-    assert "changes none of its pixels, so there is nothing to absorb" in verdict(row_of(np.full((4, 4), 5, np.uint8)))
-    assert verdict(row_of(dot, "max:4", (1, 0))).endswith("the layers absorb this shift completely.")
-    assert "No fewer than before: per pixel" in verdict(row_of(dot, "max:2/1", (1, 0)))
-    given = replace(row_of(dot, "max:4", (1, 0)), edge="given")
-    assert verdict(given).startswith("Taking the other picture changes 2 of 64 pixels")
-    assert verdict(given).endswith("the layers absorb this change completely.")
+def dot(size=8, place=(4, 4)):
+    """One pixel that is not 0."""
+    image = np.zeros((size, size), np.uint8)
+    image[place] = 9
+    return image
 
 
-def test_the_verdict_tells_count_and_per_pixel_together():
-    """The figure the project began with must not pass for more than it is: 38 -> 12 is no gain."""
+ONE_DOT = "less sensitive: nothing of the change is left, and no pixel changes (2 of 64 before, 0 of 4 after)"
+
+
+@pytest.mark.parametrize(
+    ("image", "layers", "options", "words"),
+    [
+        (dot(), "max:4", {"shift": (1, 0)}, ONE_DOT),
+        (
+            np.full((4, 4), 5), "max:2", {},
+            "nothing changes: this shift changes nothing here (0 of 16 before, 0 of 4 after)",
+        ),
+        (
+            dot(), "avg:8", {"shift": (1, 0)},
+            "flat output: the output is flat, without any contrast that a change could be measured by (2 of 64 before, "
+            "0 of 1 after)",
+        ),
+        (
+            np.full((4, 4), 5), "max:2", {"edge": "zero"},
+            "flat picture: the picture is flat, without any contrast that a change could be measured by (4 of 16 "
+            "before, 0 of 4 after)",
+        ),
+        (
+            np.full((8, 8), np.nan), "max:2", {},
+            "nothing comparable: no value of the picture is finite and valid on both sides (0 of 64 before, 0 of 16 "
+            "after)",
+        ),
+        (
+            np.where(np.arange(8) % 4 == 1, np.nan, dot(place=(4, 7)).astype(float)), "max:4", {},
+            "nothing comparable: no value of the output is finite and valid on both sides (33 of 64 before, 0 of 4 "
+            "after)",
+        ),
+        (
+            -dot().astype(float), "relu max:2", {},
+            "nothing changes: what stands before the down-sampling leaves nothing of this shift (2 of 64 before, "
+            "0 of 16 after)",
+        ),
+        (
+            dot(), "majority:2", {"labels": True},
+            "less sensitive: nothing of the change is left, counted in pixels (2 of 64 before, 0 of 16 after)",
+        ),
+    ],
+)  # fmt: skip
+def test_the_verdict_on_special_cases(image, layers, options, words):
+    """Nothing left, nothing changed, nothing to measure by, nothing to compare; labels."""
+    row = row_of(image, layers, **options)
+    assert verdict(row) == words
+    assert verdict(replace(row, edge="given")) == words.replace("this shift", "this difference")
+
+
+def test_the_verdict_on_the_one():
+    """The figure the project began with must not pass for more than it is."""
     from PIL import Image
 
     one = np.asarray(Image.open(SAMPLES / "one.png"))
-    text = verdict(row_of(one, "conv:line-v relu max:2"))
-    assert text == (
-        "Moving the picture 1 pixel left changes 38 of 784 pixels (4.8 %), and 12 of 196 pixels (6.1 %) of the output. "
-        "That is 68.4 % fewer, but the output has 4 times fewer pixels anyway, and per pixel nothing was gained: "
-        "1.26 times as many change. In value, 84.4 % of the filtered picture's change is left."
+    row = row_of(one, "conv:line-v relu max:2")
+    text = (
+        "less sensitive: 62 % of the change is left, though per pixel 1.26x as many pixels change (38 of 784 before, "
+        "12 of 196 after)"
     )
-
-
-def test_the_verdict_in_one_line():
-    """As honest as the sentences: a gain or none, by count, per pixel, in value; the worst of several is marked."""
-    from PIL import Image
-
-    one = np.asarray(Image.open(SAMPLES / "one.png"))
-    report = poolcli.shift_report("conv:line-v relu max:2", one)
-    told = "No gain: 38 -> 12 pixels change, 1.26x as many per pixel; value: 84.4 % left"
-    assert printed(report).splitlines()[-1] == list(plain_lines(report))[-1] == told
-    dot = np.zeros((8, 8), np.uint8)
-    dot[4, 4] = 9
-    assert brief(row_of(dot, "max:4", (1, 0))) == "Gain: 2 -> 0 pixels change, the layers absorb this shift completely"
-    assert brief(row_of(dot, "max:2/1", (1, 0))).startswith("No gain: 2 -> 4 pixels change, 2.61x as many per pixel")
-    assert brief(row_of(np.full((4, 4), 5, np.uint8))) == "Nothing changes, so there is nothing to absorb"
+    assert verdict(row) == text
+    written = replace(row, written=replace(row.pooled, changed=11))
+    assert verdict(written) == f"{text}; 11 of 196 change as written"
     lines = list(plain_lines(poolcli.shift_report("max:2", one, [(1, 1), (-1, 0)])))
-    assert [line[:7].split() for line in lines if "*" in line] == [["1,1", "*"], ["*", "No", "ga"]]
+    assert [line[:7].split() for line in lines if "*" in line] == [["1,1", "*"], ["*", "less"]]
+
+
+def with_figures(residual, gain):
+    """A row of these figures."""
+    return replace(row_of(dot(), "max:2", (2, 0)), residual=residual, gain=gain)
+
+
+@pytest.mark.parametrize(
+    ("residual", "gain", "words"),
+    [
+        (0.9, 2.0, "less sensitive: 90 % of the change is left, and per pixel 2x fewer pixels change"),
+        (0.052, 0.5, "less sensitive: 5.2 % of the change is left, though per pixel 2x as many pixels change"),
+        (0.949, 1.0, "less sensitive: 95 % of the change is left, and per pixel as many pixels change"),
+        (0.9496, 1.0, "as sensitive: 95 % of the change is left"),
+        (1.0, 0.5, "as sensitive: 100 % of the change is left, and per pixel 2x as many pixels change"),
+        (1.0549, 1.02, "as sensitive: 105 % of the change is left, and per pixel as many"),
+        (1.056, 0.5, "more sensitive: the change has grown to 106 %, and per pixel 2x as many pixels change"),
+        (4.0, 2.0, "more sensitive: the change has grown to 400 %, though per pixel 2x fewer pixels change"),
+    ],
+)
+def test_one_rule_from_one_figure(residual, gain, words):
+    """Badge, sentence and row go by the residual as it is shown; the count stands beside it, joined by its sense."""
+    row = with_figures(residual, gain)
+    assert verdict(row).startswith(words)
+    assert words.startswith(judgement(row))
+    shown = float(row_figures(row)[4])
+    assert judgement(row) == (
+        "less sensitive" if shown < 0.95 else "as sensitive" if shown <= 1.05 else "more sensitive"
+    )
 
 
 @pytest.mark.parametrize("layers", ["max:2", "stride:2", "lp:5/4", "conv:edge max:2", "blur:7/1"])
 @pytest.mark.parametrize("size", [(60, 40), (3000, 4000)], ids=["small", "twelve megapixels"])
-def test_the_verdict_fits_a_line(layers, size):
+def test_the_verdict_fits_the_lines(layers, size):
     """However large the numbers are."""
     image = np.resize(random_image(3, (97, 89), "uint8"), size)
-    row = row_of(image, layers, (1, 0))
-    assert len(brief(row, "* ")) <= WIDTH
-    assert f": {count(row.raw.changed)} -> {count(row.pooled.changed)} pixels" in brief(row, "* ")
+    report = poolcli.shift_report(layers, image, [(1, 0), (2, 1)])
+    assert max(map(len, plain_lines(report))) <= WIDTH
 
 
-def test_a_real_gain_is_called_one():
-    """Lines at home in their windows and one dot that leaves its own: fewer change per pixel too."""
-    image = np.zeros((16, 16), np.uint8)
-    image[:, [0, 8]] = image[0, 7] = 200
-    text = verdict(row_of(image, "max:4", (1, 0), edge="zero"))
-    assert "a real gain" in text
-    assert "nothing was gained" not in text
-
-
-def test_only_a_gain_is_marked_as_one():
-    """On a page: green is for those that absorb all or gain per pixel."""
-    dot = np.zeros((8, 8), np.uint8)
-    dot[4, 4] = 9
+def test_only_what_is_less_sensitive_is_marked_as_good():
+    """On a page: green is for those, whatever the count does."""
     lines = np.zeros((16, 16), np.uint8)
     lines[:, [0, 8]] = lines[0, 7] = 200
-    gains = {"max:2/1": False, "max:4": True}
-    for layers, gained in gains.items():
-        entry = Entry(poolcli.shift_report(layers, dot, [(1, 0)]), None, (), "a.png")
+    cases = (
+        (dot(), "max:4", True),
+        (lines, "max:4", True),
+        (random_image(1, (16, 16), "uint8"), "stride:2", False),
+        (lines * 0, "max:4", False),
+    )
+    for image, layers, gained in cases:
+        report = poolcli.shift_report(layers, image, [(1, 0)], edge="zero")
+        entry = Entry(report, None, (), "a.png")
         assert entry.gained == gained
-    assert Entry(poolcli.shift_report("max:4", lines, [(1, 0)], edge="zero"), None, (), "a.png").gained
-    assert not Entry(poolcli.shift_report("max:4", lines * 0, [(1, 0)]), None, (), "a.png").gained
+        assert entry.word == judgement(report.shifts[0])
 
 
 def test_side_file_run_file_and_json_lines_agree(tmp_path, capsys):

@@ -235,7 +235,7 @@ def test_json_lines_and_a_failing_picture(run, tmp_path):
     assert {name: record["status"] for name, record in by_input.items()} == {
         "0.png": "ok", "1.png": "failed", "2.png": "ok",
     }  # fmt: skip
-    assert by_input["0.png"]["report"]["schema"] == "poolcli.shift/1"
+    assert by_input["0.png"]["report"]["schema"] == "poolcli.shift/2"
     assert "1.png" in by_input["1.png"]["error"]
     assert names("out") == ["0.png", "2.png", "shift-report.jsonl"]
     assert [line for line in ran.err.splitlines() if "1.png" in line] and "Traceback" not in ran.err

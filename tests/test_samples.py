@@ -31,7 +31,7 @@ def test_the_script_draws_the_samples(tmp_path):
 
 
 def test_38_pixels_change_and_12_after_filter_and_pooling(samples, command):
-    """The figure, and as plainly that per pixel nothing was gained: 38/784 against 12/196."""
+    """The figure, what is left of the change, and as plainly that per pixel nothing was gained: 38/784, 12/196."""
     result = command(*ONE, "--shift", "-1,0", "--json")
     assert result.code == 0
     (outcome,) = result.objects
@@ -40,8 +40,13 @@ def test_38_pixels_change_and_12_after_filter_and_pooling(samples, command):
     assert (shift["pooled"]["changed"], shift["pooled"]["pixels"]) == (12, 196)
     assert shift["gain"] == pytest.approx(38 / 784 / (12 / 196)) and shift["gain"] < 1
     said = " ".join(result.err.split())
-    assert "38 (4.8 %) 12 (6.1 %)" in said
-    assert "No gain: 38 -> 12 pixels change, 1.26x as many per pixel" in said
+    assert "38 (4.8 %) 12 (6.1 %) 68.4 % 0.792 0.615" in said
+    assert (
+        "less sensitive: 62 % of the change is left, though per pixel 1.26x as many pixels change (38 of 784 before, "
+        "12 of 196 after); 11 of 196 change as written"
+    ) in said
+    assert shift["residual"] == pytest.approx(0.6154152730814467)
+    assert shift["written"]["changed"] == 11
     written = json.loads((samples / "one.line-v_relu_max-k2s2.shift.json").read_text("utf-8"))
     assert written == outcome["report"]
 
@@ -69,6 +74,8 @@ def test_38_and_12_counted_by_hand():
 
     assert np.count_nonzero(still != moved) == 38
     assert np.count_nonzero(layers(still) != layers(moved)) == 12
+    written = [np.clip(layers(image), 0, 255) for image in (still, moved)]
+    assert np.count_nonzero(written[0] != written[1]) == 11
 
 
 def test_the_classic_example(samples, command):

@@ -15,7 +15,7 @@ from poolcli.report.json_form import to_json
 from poolcli.shift.record import SHIFT_EDGES
 from tests.images import random_image
 
-SCHEMA = json.loads(files("poolcli.report").joinpath("schema", "shift-1.json").read_text("utf-8"))
+SCHEMA = json.loads(files("poolcli.report").joinpath("schema", "shift-2.json").read_text("utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 
@@ -54,7 +54,7 @@ def test_the_command_line(samples, command):
 def broken(report):
     """The report with one thing wrong, one after the other."""
     for path, value in (
-        (("schema",), "poolcli.shift/2"),
+        (("schema",), "poolcli.shift/1"),
         (("input", "size"), [3]),
         (("output", "mode"), None),
         (("shifts",), []),
@@ -63,6 +63,9 @@ def broken(report):
         (("shifts", 0, "raw", "changed"), -1),
         (("shifts", 0, "raw", "dx"), 1),
         (("shifts", 0, "aligned", "dy"), None),
+        (("shifts", 0, "aligned", "before"), 0.5),
+        (("shifts", 0, "raw", "compared"), None),
+        (("shifts", 0, "written"), 0),
         (("shifts", 0, "absorbed"), "0.5"),
         (("shifts", 0, "extra"), 1),
         (("summary", "worst"), None),

@@ -11,8 +11,10 @@ from PIL import Image
 
 import poolcli
 from poolcli import visualize as heat
+from poolcli.evaluate import How, differences, evaluate
 from poolcli.images import Frame
 from poolcli.recipe import Pool, Recipe, as_recipe
+from poolcli.shift.move import Source
 from poolcli.shift.record import Offset, Shifting
 from poolcli.visualize import LONG_PAGE, MARK, PAGE, SHEET, Region, busiest, dots, look, shrunk, stretched, survivors
 from tests.images import random_image
@@ -106,6 +108,13 @@ def test_other_numbers_are_shown_on_one_scale():
     assert (one[0, 0], other.tolist()) == (0, [[255, 255]])
 
 
+def looks(layers, frame, shift, edge, sizes):
+    """What is shown of a frame for one shift."""
+    still = evaluate(as_recipe(layers), Source.of(frame.pixels), How(alpha=frame.alpha))
+    ((_, *pair),) = differences(still, Shifting((shift,), edge))
+    return look(frame, tuple(pair), lambda out: out, "clip", Offset(*shift), sizes)
+
+
 @given(
     st.sampled_from(["max:2", "avg:3/2+1", "conv:gauss/2 relu max:2", "max:2 max:3/2", "max:5/1"]),
     st.tuples(st.integers(5, 90), st.integers(5, 90)),
@@ -123,7 +132,7 @@ def test_every_panel_decodes_and_lies_inside(layers, size, mode, shift, edge):
         poolcli.apply(layers, pixels[3:, 3:] if edge == "crop" else pixels)
     except poolcli.errors.PictureError:
         return
-    for each in look(as_recipe(layers), frame, "clip", Shifting(edge=edge), Offset(*shift), (SHEET, PAGE, LONG_PAGE)):
+    for each in looks(layers, frame, shift, edge, (SHEET, PAGE, LONG_PAGE)):
         for panel in filter(None, (each.part, each.whole)):
             left, top, width, height = panel.region
             assert 0 <= left < left + width <= size[1] and 0 <= top < top + height <= size[0]
@@ -137,7 +146,7 @@ def test_the_figure_of_the_beginning_is_there_to_see(samples):
     """38 marked pixels of the "1", below them 12."""
     with Image.open(samples / "one.png") as image:
         frame = Frame(np.asarray(image), "L")
-    (seen,) = look(as_recipe("conv:line-v relu max:2"), frame, "clip", Shifting(), Offset(-1, 0), (SHEET,))
+    (seen,) = looks("conv:line-v relu max:2", frame, (-1, 0), "replicate", (SHEET,))
     assert [np.count_nonzero(decoded(part)) for part in (seen.part.before, seen.part.after)] == [38, 12]
     assert np.count_nonzero(decoded(seen.part.marks)) == 196 * (MARK - 2) ** 2
 

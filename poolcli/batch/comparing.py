@@ -1,41 +1,64 @@
 """The jobs that write no picture: several recipes on one picture over many shifts, and one recipe on two pictures."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from math import hypot
-from statistics import fmean
 
 import numpy as np
 
 from poolcli import images
+from poolcli.batch.job import decoded, how_of
+from poolcli.colour import Colour
 from poolcli.errors import PictureError, PoolcliError
-from poolcli.evaluate import measure_layers, size_of
+from poolcli.evaluate import (
+    Evaluation,
+    after_features,
+    compared,
+    difference,
+    evaluate,
+    shifted,
+    size_of,
+)
+from poolcli.ops.arrays import Array
 from poolcli.ops.ideal import fidelities
+from poolcli.ops.ranges import to_dtype
 from poolcli.recipe import Recipe
 from poolcli.report import Job, Outcome
-from poolcli.report.ranking import Match, Point, Standing
-from poolcli.shift.difference import measure_pair, value_range
-from poolcli.shift.record import InputFacts, Offset, OutputFacts, Shifting, ShiftReport, ShiftRow, summarize
+from poolcli.report.ranking import Compared, Score
+from poolcli.shift.difference import Comparison
+from poolcli.shift.move import Source
+from poolcli.shift.record import AUTO, InputFacts, Offset, OutputFacts, Shifting, ShiftReport, summarize
 from poolcli.stores import Place, fetched
-from poolcli.visualize import Sizes, look_at
+from poolcli.visualize import Look, Sizes, look
 
 
 @dataclass(frozen=True, slots=True)
-class Contender:
-    """A recipe, and what it is called in the table."""
+class Choices:
+    """How pictures are read and run, the same for a ranking and for two given pictures."""
 
-    name: str
-    recipe: Recipe
-
-
-@dataclass(frozen=True, slots=True)
-class Contest:
-    """What is compared, and how pictures are moved."""
-
-    contenders: tuple[Contender, ...]
-    shifting: Shifting
     reading: images.ReadOptions = field(default_factory=images.ReadOptions)
+    colour: Colour = field(default_factory=Colour)
+    labels: bool = False
+    ignore: str = AUTO
+
+    def evaluated(self, recipe: Recipe, frame: images.Frame, source: Source | None = None) -> Evaluation:
+        """What `recipe` makes of a frame, or of another source of its kind. Palettes are labels, nothing is guessed."""
+        coloured = self.colour.around(recipe, frame.mode, frame.pixels.dtype, alpha=frame.alpha)
+        how = how_of(recipe, frame, labels=self.labels, guess=False, ignore=self.ignore)
+        return evaluate(coloured, source or Source.of(frame.pixels), how)
+
+
+# A ranking
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """What is ranked: recipes by their names in the table, over which shifts."""
+
+    recipes: Mapping[str, Recipe]
+    shifting: Shifting
+    choices: Choices = field(default_factory=Choices)
 
 
 def shifts_within(radius: int) -> tuple[tuple[int, int], ...]:
@@ -48,152 +71,157 @@ def shifts_within(radius: int) -> tuple[tuple[int, int], ...]:
     return tuple((dx, dy) for dy in reach for dx in reach if (dx, dy) != (0, 0))
 
 
-def play(contest: Contest, place: Place) -> Match:
-    """Compare the contenders on one picture (its first frame); what is wrong with it becomes the match's error."""
-    name, asked = str(place), contest.reading
+def compare_picture(ranked: Ranked, place: Place) -> Compared:
+    """Score every candidate on one picture, all its frames; what is wrong with it becomes the error.
+
+    A row never depends on the other candidates: palettes are the colours that they stand for, unless the values are
+    called labels; then each candidate gets what it would be given alone.
+    """
+    name = str(place)
     try:
-        labels = all(contender.recipe.labels for contender in contest.contenders)
-        frame = images.decode(
-            fetched(place),
-            name=name,
-            labels=labels,
-            max_pixels=asked.max_pixels,
-            frame=asked.frame,
-            layout=asked.layout,
-            allow_8bit=asked.allow_8bit,
-        ).frames[0]
-        with np.errstate(all="ignore"):  # as in the pipeline
-            standings = _standings(contest, frame)
-        return Match(name, size_of(frame.pixels), standings)
+        with np.errstate(all="ignore"):  # sums beyond the largest float are infinite: an answer
+            return _compared(ranked, place, name)
     except PoolcliError as error:
-        return Match(name, error=str(error) if name in str(error) else f"{name}: {error}")
+        return Compared(name, error=str(error) if name in str(error) else f"{name}: {error}")
     except OSError as error:
-        return Match(name, error=f"{name}: cannot be read ({error.strerror or error}); try it again")
+        return Compared(name, error=f"{name}: cannot be read ({error.strerror or error}); try it again")
     except MemoryError:
-        return Match(name, error=f"{name}: too large for the memory of this machine: use a crop of it")
+        return Compared(name, error=f"{name}: too large for the memory of this machine: use a crop of it")
 
 
-def _standings(contest: Contest, frame: images.Frame) -> tuple[Standing, ...]:
-    """All of them, in order. What stands before the first down-sampling is run once where it is the same."""
-    found: dict[Contender, Standing] = {}
-    heads = {contender: contender.recipe.split()[0] for contender in contest.contenders}
-    for head in dict.fromkeys(heads.values()):
-        contenders = [contender for contender in contest.contenders if heads[contender] == head]
-        found |= _standings_after(head, contenders, contest.shifting, frame)
-    return tuple(found[contender] for contender in contest.contenders)
+def _compared(ranked: Ranked, place: Place, name: str) -> Compared:
+    choices = ranked.choices
+    keeping = {key: choices.labels and recipe.labels for key, recipe in ranked.recipes.items()}
+    scores = {key: Score(key, str(recipe)) for key, recipe in ranked.recipes.items()}
+    notes: dict[str, None] = {}
+    size = (0, 0)
+    for labels in dict.fromkeys(keeping.values()):
+        picture = decoded(fetched(place), name, choices.reading, labels=labels)
+        size = size_of(picture.frames[0].pixels)
+        recipes = {key: recipe for key, recipe in ranked.recipes.items() if keeping[key] == labels}
+        for frame in picture.frames:
+            _score_frame(ranked, frame, recipes, scores, notes)
+    counted = tuple(score for score in scores.values() if score.rows)
+    return Compared(name, size, counted, tuple(notes))
 
 
-def _standings_after(
-    head: Recipe | None, contenders: Sequence[Contender], shifting: Shifting, frame: images.Frame
-) -> dict[Contender, Standing]:
-    """Of contenders that all begin with `head`: they share the ideal picture, and what a shift changes before them."""
-    dense = head(frame.pixels, alpha=frame.alpha) if head else frame.pixels
-    tails = [contender.recipe.split()[1] for contender in contenders]
-    outputs = [tail(dense, alpha=frame.alpha) for tail in tails]
-    seen = [tail.footprints(*dense.shape[:2]) for tail in tails]
-    known = fidelities(dense, list(zip(outputs, seen, strict=True)), value_range(dense))
-    found: dict[Contender, Standing] = {}
-    rows: tuple[ShiftRow, ...] | None = None
-    for contender, output, fidelity in zip(contenders, outputs, known, strict=True):
-        still = dense, output
-        rows = measure_layers(contender.recipe, frame.pixels, still, shifting, alpha=frame.alpha, alike=rows)
-        found[contender] = _standing(contender, rows, fidelity)
-    return found
+def _score_frame(
+    ranked: Ranked,
+    frame: images.Frame,
+    recipes: Mapping[str, Recipe],
+    scores: Mapping[str, Score],
+    notes: dict[str, None],
+) -> None:
+    """Add one frame to the scores. What stands before the first down-sampling is run once where it is the same."""
+    evaluations = {key: ranked.choices.evaluated(recipe, frame) for key, recipe in recipes.items()}
+    has_ignored = next(iter(evaluations.values())).picture.valid is not None
+    able = {key: each for key, each in evaluations.items() if each.recipe.ignores or not has_ignored}
+    for key in evaluations.keys() - able.keys() if able else ():
+        notes[f"{key} was left out, since it cannot leave out ignored values; --ignore none lets them count"] = None
+    groups: dict[Recipe | None, dict[str, Evaluation]] = {}
+    for key, evaluation in (able or evaluations).items():  # where none is able the first says so
+        groups.setdefault(evaluation.before, {})[key] = evaluation
+    for group in groups.values():
+        _score_group(ranked.shifting, group, scores)
 
 
-def _standing(contender: Contender, rows: Sequence[ShiftRow], fidelity: float | None) -> Standing:
-    return Standing(
-        contender.name,
-        str(contender.recipe),
-        mean(row.residual for row in rows),
-        mean(map(aligned_residual, rows)),
-        mean(row.absorbed for row in rows),
-        mean(row.gain for row in rows),
-        fidelity,
-        _curve(rows),
-    )
+def _score_group(shifting: Shifting, group: Mapping[str, Evaluation], scores: Mapping[str, Score]) -> None:
+    """Of candidates that begin alike: they share features, the ideal picture, and what a shift changes before them."""
+    first, *_ = group.values()
+    still = {key: first if each is first else first.sharing(each.recipe) for key, each in group.items()}
+    for key, fidelity in zip(still, _fidelities(list(still.values())), strict=True):
+        scores[key].add_fidelity(fidelity)
+    for shift in shifting.shifts:
+        reference, other = shifted(first, shift, shifting.edge)
+        alike: Comparison | None = None
+        for key, each in still.items():
+            if reference is first:
+                one, moved = each, other if each is first else other.sharing(each.recipe)
+            else:
+                one, moved = (side if each is first else side.sharing(each.recipe) for side in (reference, other))
+            other.whole  # noqa: B018 (held, since several candidates read it)
+            alike = compared(one, moved, shift, edge=shifting.edge, tolerance=shifting.tolerance, alike=alike)
+            scores[key].add(alike.row(one.contrasts), round(hypot(*shift), 3))
 
 
-def aligned_residual(row: ShiftRow) -> float | None:
-    """What is left of the change in value when the output may move along by whole pixels."""
-    before = row.dense or row.raw
-    return row.aligned.mae / before.mae if row.aligned and before.mae else None
+def _fidelities(evaluations: Sequence[Evaluation]) -> list[float | None]:
+    """PSNR of every output against the ideal one; of labels, and where values are ignored, there is none."""
+    picture, features, _ = evaluations[0].whole
+    values, valid, *_ = (features or picture)[1:]
+    if evaluations[0].how.labels or valid is not None:
+        return [None] * len(evaluations)
+    outputs = [(each.output.values, after_features(each)) for each in evaluations]
+    contrasts = evaluations[0].contrasts
+    return fidelities(values, outputs, (contrasts.features or contrasts.picture).peak)
 
 
-def _curve(rows: Sequence[ShiftRow]) -> tuple[Point, ...]:
-    by_distance: dict[float, list[ShiftRow]] = {}
-    for row in rows:
-        by_distance.setdefault(round(hypot(row.dx, row.dy), 3), []).append(row)
-    return tuple(
-        Point(distance, mean(row.residual for row in there), mean(map(aligned_residual, there)))
-        for distance, there in sorted(by_distance.items())
-    )
+# Two given pictures
 
 
-def mean(figures: Iterable[float | None]) -> float | None:
-    """The mean of those that are there; None where there are none."""
-    known = [figure for figure in figures if figure is not None]
-    return fmean(known) if known else None
-
-
-def compare_pictures(
+def compare_two(
     recipe: Recipe,
-    paths: tuple[Place, Place],
-    reading: images.ReadOptions,
+    places: tuple[Place, Place],
+    choices: Choices,
     tolerance: float = 0,
     looks: Mapping[str, Sizes] | None = None,
 ) -> Outcome:
-    """What the layers leave of the difference of two pictures (their first frames); a report as of a shift by nothing.
+    """What the layers leave of the difference of two pictures, frame by frame; reports as of a shift by nothing.
 
     Raises PictureError when one cannot be read, a window does not fit, or they differ in size, channels or depth.
     """
-    first, other = (_decoded(path, reading, labels=recipe.labels) for path in paths)
-    frame, pair = first.frames[0], (first.frames[0].pixels, other.frames[0].pixels)
-    _check_alike(paths, (frame, other.frames[0]))
-    head, tail = recipe.split()
-    run = partial(recipe, alpha=frame.alpha)
-    with np.errstate(all="ignore"):  # as in the pipeline
-        row = measure_pair(
-            pair,
-            head=partial(head, alpha=frame.alpha) if head else None,
-            tail=partial(tail, alpha=frame.alpha),
-            footprints=recipe.footprints,
-            tolerance=tolerance,
+    job = Job(*places, str(places[0]), str(places[1]))
+    first, other = _decoded_alike(recipe, places, choices)
+    reports: list[ShiftReport] = []
+    shown: list[tuple[Look, ...]] = []
+    for index, pair in enumerate(zip(first.frames, other.frames, strict=True)):
+        frame, _ = pair
+        _check_alike(places, pair)
+        with np.errstate(all="ignore"):
+            one, two = (choices.evaluated(recipe, each) for each in pair)
+            row = difference(one, two, tolerance=tolerance)
+            output = one.output.values
+            if looks:
+                written = partial(_as_picture, frame)
+                sizes = tuple(looks.values())
+                shown.append(look(frame, (one, two), written, "clip", Offset(0, 0), sizes, given=True))
+        reports.append(
+            ShiftReport(
+                InputFacts(job.name, size_of(frame.pixels), first.stored_mode, index + (choices.reading.frame or 0)),
+                OutputFacts(None, size_of(output), frame.mode),
+                f"{recipe}{choices.colour.words}",
+                (row,),
+                summarize((row,)),
+            )
         )
-        output = run(pair[0])
-    report = ShiftReport(
-        InputFacts(str(paths[0]), size_of(frame.pixels), first.stored_mode),
-        OutputFacts(None, size_of(output), frame.mode),
-        str(recipe),
-        (row,),
-        summarize((row,)),
-    )
-    job = Job(paths[0], paths[1], str(paths[0]), str(paths[1]))
-    with np.errstate(all="ignore"):
-        seen = look_at(recipe, frame, pair, "clip", Offset(0, 0), tuple((looks or {}).values())) if looks else ()
-    by_form = {name: (each,) for name, each in zip(looks or {}, seen, strict=True)}
-    return Outcome(job, (report,), looks=by_form)
+    by_form = dict(zip(looks, zip(*shown, strict=True), strict=True)) if looks else {}
+    return Outcome(job, tuple(reports), tuple(dict.fromkeys((*first.notes, *other.notes))), looks=by_form)
 
 
-def _decoded(path: Place, reading: images.ReadOptions, *, labels: bool) -> images.Picture:
-    return images.decode(
-        fetched(path),
-        name=str(path),
-        labels=labels,
-        max_pixels=reading.max_pixels,
-        frame=reading.frame,
-        layout=reading.layout,
-        allow_8bit=reading.allow_8bit,
-    )
+def _decoded_alike(recipe: Recipe, places: tuple[Place, Place], choices: Choices) -> tuple[images.Picture, ...]:
+    """Both pictures; as colours where their palettes differ, since equal indices mean nothing then."""
+    for labels in dict.fromkeys((recipe.labels, False)):
+        one, other = (decoded(fetched(place), str(place), choices.reading, labels=labels) for place in places)
+        if [frame.palette for frame in one.frames] == [frame.palette for frame in other.frames]:
+            break
+    if len(one.frames) != len(other.frames):
+        raise PictureError(
+            f"'{places[0]}' has {len(one.frames)} frames, '{places[1]}' has {len(other.frames)}: as many of both are "
+            "compared; take one with --frame N"
+        )
+    return one, other
 
 
-def _check_alike(paths: tuple[Place, Place], frames: tuple[images.Frame, images.Frame]) -> None:
-    told = []
-    for path, frame in zip(paths, frames, strict=True):
-        width, height = size_of(frame.pixels)
-        told.append(f"'{path}' is {width}x{height} {frame.mode}")
+def _check_alike(places: tuple[Place, Place], frames: tuple[images.Frame, images.Frame]) -> None:
     one, other = frames
+    facts = ", ".join(
+        f"'{place}' is {size_of(frame.pixels)[0]}x{size_of(frame.pixels)[1]} {frame.mode}"
+        for place, frame in zip(places, frames, strict=True)
+    )
     if one.pixels.shape[:2] != other.pixels.shape[:2]:
-        raise PictureError(f"{told[0]}, {told[1]}: two pictures of one size are compared; crop or resize one of them")
+        raise PictureError(f"{facts}: two pictures of one size are compared; crop or resize one of them")
     if one.mode != other.mode or one.pixels.shape != other.pixels.shape or one.pixels.dtype != other.pixels.dtype:
-        raise PictureError(f"{told[0]}, {told[1]}: two pictures of one mode are compared; convert one of them")
+        raise PictureError(f"{facts}: two pictures of one mode are compared; convert one of them")
+
+
+def _as_picture(frame: images.Frame, output: Array) -> Array:
+    return to_dtype(output, frame.pixels.dtype, "clip", alpha=frame.alpha, peak=frame.peak)

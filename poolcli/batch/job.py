@@ -3,23 +3,37 @@
 NumPy and what stands on it are loaded when a picture is run, not with this file: a plan is made without them.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from poolcli import images
 from poolcli.colour import Colour
 from poolcli.errors import PictureError, PoolcliError
 from poolcli.recipe import Recipe
+from poolcli.recipe.shapes import shapes, spacings
 from poolcli.report import Grids, Job, Outcome
-from poolcli.shift.record import InputFacts, OutputFacts, Shifting, ShiftReport, ShiftRow, summarize
+from poolcli.shift.record import (
+    AUTO,
+    InputFacts,
+    Offset,
+    OutputFacts,
+    Shifting,
+    ShiftReport,
+    ShiftRow,
+    summarize,
+    worst_of,
+)
 from poolcli.stores import Place, fetched, publish
 
 if TYPE_CHECKING:
+    from poolcli.evaluate import Evaluation, How
     from poolcli.ops.arrays import Array
+    from poolcli.shift.difference import Band
+    from poolcli.shift.move import Source
     from poolcli.visualize import Look, Sizes
 
 Rows = tuple[ShiftRow, ...]
@@ -38,8 +52,9 @@ class Settings:
 
     `format` None: the one that the target's extension says, else the picture's own. `durable`: results are on the
     disk, not only with the system, before a job is done. `threads`: how many a large picture may use. `looks`: the
-    forms of report that show pictures. `array_range`: how an array becomes a picture of bytes, where its own values
-    are none (None: it does not). `printed`: the values themselves are the result.
+    forms of report that show pictures. `labels`: values are labels, whatever is done with them; `ignore`: auto, what
+    files declare as no-data counts in no window, or none. `array_range`: how an array becomes a picture of bytes, where
+    its own values are none (None: it does not). `printed`: the values themselves are the result.
     """
 
     recipe: Recipe
@@ -50,6 +65,8 @@ class Settings:
     format: str | None = None
     durable: bool = False
     colour: Colour = field(default_factory=Colour)
+    labels: bool = False
+    ignore: str = AUTO
     threads: int = 1
     looks: "Mapping[str, Sizes]" = field(default_factory=dict)
     array_range: str | None = None
@@ -103,33 +120,37 @@ def run_image(settings: Settings, job: Job) -> Outcome:
 
 def _pool_picture(settings: Settings, job: Job) -> Outcome:
     if isinstance(job.target, Path) and _asked_format(settings, job) in (None, "NPY"):
-        large = large_array(settings, job)
+        large = _large_array(settings, job)
         if large is not None:
-            return pool_bands(settings, job, large)
-    asked = settings.reading
-    picture = images.decode(
-        _source(settings, job),
-        name=job.name,
-        labels=settings.recipe.labels,
-        max_pixels=asked.max_pixels,
-        frame=asked.frame,
-        layout=asked.layout,
-        allow_8bit=asked.allow_8bit,
-    )
+            return _pool_large(settings, job, large)
+    picture = decoded(_source(settings, job), job.name, settings.reading, labels=settings.recipe.labels)
     target_format = _target_format(settings, job, picture)
     images.check_fits(_as_bytes(settings, picture, target_format), target_format, settings.encoding)
-    frames, measures = zip(*_pooled_frames(settings, picture, target_format), strict=True)
-    pooled = replace(picture, frames=frames)
-    written, rows = _write(settings, pooled, job, target_format, lambda: tuple(measure() for measure in measures))
-    reports = [
-        _report(settings, job, index, (picture.stored_mode, before, after), measured)
-        for index, (before, after, measured) in enumerate(zip(picture.frames, written.frames, rows, strict=True))
-        if measured
-    ]
-    looks = _looks(settings, picture, rows, target_format) if settings.looks and reports else {}
+    runs = [_Run(settings, picture, index, target_format) for index in range(len(picture.frames))]
+    pooled = replace(picture, frames=tuple(run.pooled() for run in runs))
+    written, measured = _write(settings, pooled, job, target_format, lambda: [run.measured() for run in runs])
+    reports, looks = [], []
+    for run, after, found in zip(runs, written.frames, measured, strict=True):
+        if found.rows:
+            reports.append(_report(settings, job, run, after, found.rows))
+            looks.append(found.looks)
+    by_form = zip(settings.looks, zip(*looks[:MOST_LOOKS], strict=True), strict=True) if looks else ()
     pixels = sum(frame.pixels.shape[0] * frame.pixels.shape[1] for frame in picture.frames)
     grids = _grids(settings, picture, written)
-    return Outcome(job, tuple(reports), written.notes, looks=looks, pixels=pixels, grids=grids)
+    return Outcome(job, tuple(reports), written.notes, looks=dict(by_form), pixels=pixels, grids=grids)
+
+
+def decoded(source: Path | BinaryIO, name: str, reading: images.ReadOptions, *, labels: bool) -> images.Picture:
+    """The picture in a file or stream; palettes stay what they are where the layers keep `labels`."""
+    return images.decode(
+        source,
+        name=name,
+        labels=labels,
+        max_pixels=reading.max_pixels,
+        frame=reading.frame,
+        layout=reading.layout,
+        allow_8bit=reading.allow_8bit,
+    )
 
 
 def _source(settings: Settings, job: Job) -> Path | BinaryIO:
@@ -151,43 +172,83 @@ def _source(settings: Settings, job: Job) -> Path | BinaryIO:
     return whole
 
 
-def _pooled_frames(
-    settings: Settings, picture: images.Picture, target_format: str
-) -> Iterator[tuple[images.Frame, Callable[[], Rows]]]:
-    """Every frame with its pooled pixels, in the dtype it had (arrays keep floats), and what gives its shift rows.
+class _Measured(NamedTuple):
+    """The rows of one frame, and a look at the worst of them in every size that is shown."""
 
-    A single frame is measured while it is encoded; of several each is measured here, lest all be kept for that.
+    rows: Rows
+    looks: "tuple[Look, ...]"
+
+
+class _Run:
+    """One frame on its way: pooled first, then measured beside the encoding.
+
+    Of several frames each is measured at once, lest all be kept for that.
     """
-    from poolcli.evaluate import measure_layers, run_layers
-    from poolcli.ops.aps import chosen_phases
-    from poolcli.recipe.shapes import spacings
 
-    for frame in picture.frames:
-        layers = _layers(settings, frame)
+    def __init__(self, settings: Settings, picture: images.Picture, index: int, target_format: str) -> None:
+        self.settings, self.frame, self.index = settings, picture.frames[index], index
+        self.stored_mode, self.target_format = picture.stored_mode, target_format
+        self._at_once = len(picture.frames) > 1
+        self._measured = _Measured((), ())
+        self._still: Evaluation | None = None
+
+    def pooled(self) -> images.Frame:
+        """The frame with its pooled pixels, as they are written: in the dtype it had, but arrays keep floats."""
+        from poolcli.evaluate import evaluate
+        from poolcli.ops.aps import chosen_phases
+        from poolcli.shift.move import Source
+
+        frame, settings = self.frame, self.settings
+        recipe = settings.colour.around(settings.recipe, frame.mode, frame.pixels.dtype, alpha=frame.alpha)
+        how = how_of(settings.recipe, frame, labels=settings.labels, guess=True, ignore=settings.ignore)
+        still = evaluate(recipe, Source.of(frame.pixels), how, features=settings.shifting is not None)
         with chosen_phases() as phases:
-            dense, pooled = run_layers(layers, frame.pixels, alpha=frame.alpha)
-        measure = partial(measure_layers, layers, frame.pixels, (dense, pooled), settings.shifting, alpha=frame.alpha)
-        if len(picture.frames) > 1:
-            measure = partial(tuple, measure())
-        after = replace(frame, pixels=_as_written(settings, frame, target_format, pooled))
-        if frame.page is not None:
-            height, width = frame.pixels.shape[:2]
-            after = images.rescaled(after, *spacings(layers, height, width, phases))
-        yield after, measure
+            values = still.output.values
+        if settings.shifting is not None:
+            self._still = still
+            if self._at_once:
+                self._measured = self._measure()
+        after = replace(frame, pixels=self.written(values))
+        if frame.page is None:
+            return after
+        height, width = frame.pixels.shape[:2]
+        return images.rescaled(after, *spacings(recipe, height, width, phases))
 
+    def written(self, output: "Array") -> "Array":
+        """An output as its file holds it."""
+        settings, frame = self.settings, self.frame
+        if self.target_format in images.ARRAYS:
+            return output
+        from poolcli.ops.ranges import array_bytes, to_dtype
 
-def _layers(settings: Settings, frame: images.Frame) -> Recipe:
-    return settings.colour.around(settings.recipe, frame.mode, frame.pixels.dtype, alpha=frame.alpha)
+        if _to_bytes(settings, frame, self.target_format):
+            return array_bytes(output, settings.array_range or "clip")
+        return to_dtype(output, frame.pixels.dtype, settings.to_range, alpha=frame.alpha, peak=frame.peak)
 
+    def measured(self) -> _Measured:
+        """What every shift leaves; nothing where no report is wanted."""
+        return self._measured if self._at_once or self._still is None else self._measure()
 
-def _as_written(settings: Settings, frame: images.Frame, target_format: str, pooled: "Array") -> "Array":
-    if target_format in images.ARRAYS:
-        return pooled
-    from poolcli.ops.ranges import array_bytes, to_dtype
+    def _measure(self) -> _Measured:
+        from poolcli.evaluate import differences
 
-    if _to_bytes(settings, frame, target_format):
-        return array_bytes(pooled, settings.array_range or "clip")
-    return to_dtype(pooled, frame.pixels.dtype, settings.to_range, alpha=frame.alpha, peak=frame.peak)
+        still, self._still = self._still, None
+        assert still is not None
+        assert self.settings.shifting is not None
+        rows: list[ShiftRow] = []
+        worst = None
+        for row, *pair in differences(still, self.settings.shifting, self.written):
+            rows.append(row)
+            if self.settings.looks and self.index < MOST_LOOKS and row is worst_of(rows):
+                worst = row, pair
+        if worst is None:
+            return _Measured(tuple(rows), ())
+        from poolcli.visualize import look
+
+        (row, (reference, other)), sizes = worst, tuple(self.settings.looks.values())
+        to_range = None if self.target_format in images.ARRAYS else self.settings.to_range
+        place = Offset(row.dx, row.dy)
+        return _Measured(tuple(rows), look(self.frame, (reference, other), self.written, to_range, place, sizes))
 
 
 def _to_bytes(settings: Settings, frame: images.Frame, target_format: str) -> bool:
@@ -218,26 +279,23 @@ def _grids(settings: Settings, picture: images.Picture, written: images.Picture)
     return Grids(before, after, settings.recipe.tile)
 
 
-def _looks(
-    settings: Settings, picture: images.Picture, rows: tuple[Rows, ...], target_format: str
-) -> "dict[str, tuple[Look, ...]]":
-    """For every form that shows pictures, a look at each of the first frames, for its worst shift."""
-    from poolcli.visualize import look
+def how_of(recipe: Recipe, frame: images.Frame, *, labels: bool, guess: bool, ignore: str) -> "How":
+    """How a frame is run: whether its values are labels, and what is ignored.
 
-    assert settings.shifting is not None
-    sizes = tuple(settings.looks.values())
-    looks = [
-        look(
-            _layers(settings, frame),
-            frame,
-            None if target_format in images.ARRAYS else settings.to_range,
-            settings.shifting,
-            summarize(measured).worst,
-            sizes,
-        )
-        for frame, measured in list(zip(picture.frames, rows, strict=True))[:MOST_LOOKS]
-    ]
-    return dict(zip(settings.looks, zip(*looks, strict=True), strict=True))
+    They are labels where they are called so, or stand for colours and the recipe computes none; where one may `guess`
+    also where integers are pooled by nothing but what is made for labels.
+    """
+    from poolcli.evaluate import How
+    from poolcli.ops.ignored import Ignored
+
+    are_labels = (
+        labels
+        or (frame.palette is not None and recipe.labels)
+        or (guess and frame.pixels.dtype.kind in "bui" and recipe.for_labels)
+    )
+    no_data = frame.nodata if ignore == AUTO else ()
+    ignored = Ignored(no_data) if no_data else None
+    return How(alpha=frame.alpha, ignored=ignored, labels=are_labels, peak=frame.peak)
 
 
 def _asked_format(settings: Settings, job: Job) -> str | None:
@@ -250,8 +308,12 @@ def _target_format(settings: Settings, job: Job, picture: images.Picture) -> str
 
 
 def _write(
-    settings: Settings, picture: images.Picture, job: Job, target_format: str, measure: Callable[[], tuple[Rows, ...]]
-) -> tuple[images.Picture, tuple[Rows, ...]]:
+    settings: Settings,
+    picture: images.Picture,
+    job: Job,
+    target_format: str,
+    measure: Callable[[], list[_Measured]],
+) -> tuple[images.Picture, list[_Measured]]:
     """Encode the picture and measure its shifts, at the same time where there are threads; published when both are."""
     from poolcli.ops.threads import beside
 
@@ -261,24 +323,17 @@ def _write(
         with publish(job.target, durable=settings.durable) as stream:
             return beside(partial(encode, stream), measure, size)
     whole = BytesIO()
-    written, rows = beside(partial(encode, whole), measure, size)
+    written, measured = beside(partial(encode, whole), measure, size)
     job.target.write(whole.getbuffer())
     job.target.flush()
-    return written, rows
+    return written, measured
 
 
-def _report(
-    settings: Settings,
-    job: Job,
-    index: int,
-    frames: tuple[str, images.Frame, images.Frame],
-    rows: Rows,
-) -> ShiftReport:
+def _report(settings: Settings, job: Job, run: _Run, after: images.Frame, rows: Rows) -> ShiftReport:
     from poolcli.evaluate import size_of
 
-    stored_mode, before, after = frames
     return ShiftReport(
-        InputFacts(job.name, size_of(before.pixels), stored_mode, index),
+        InputFacts(job.name, size_of(run.frame.pixels), run.stored_mode, run.index + (settings.reading.frame or 0)),
         OutputFacts(job.target_name, size_of(after.pixels), after.mode),
         f"{settings.recipe}{settings.colour.words}",
         rows,
@@ -286,7 +341,10 @@ def _report(
     )
 
 
-def large_array(settings: Settings, job: Job) -> images.LargeArray | None:
+# Arrays larger than memory
+
+
+def _large_array(settings: Settings, job: Job) -> images.LargeArray | None:
     """The input, if it is an array too large for memory that can be pooled band by band into another."""
     from poolcli.evaluate import is_local
 
@@ -295,22 +353,49 @@ def large_array(settings: Settings, job: Job) -> images.LargeArray | None:
     return images.open_large(job.source, job.name, settings.reading, LARGE)
 
 
-def pool_bands(settings: Settings, job: Job, large: images.LargeArray) -> Outcome:
-    """Pool an array from file to file, never holding more of it than a band."""
-    from poolcli.evaluate import bands, output_size
+def _pool_large(settings: Settings, job: Job, large: images.LargeArray) -> Outcome:
+    """Pool an array from file to file and measure its shifts, never holding more of it than some bands."""
+    from poolcli.evaluate import How, evaluate, shift_rows_of_large
 
     assert isinstance(job.target, Path)
-    shape = large.shape(output_size(settings.recipe, large.size))
+    labels = settings.labels or (settings.recipe.for_labels and large.array.dtype.kind in "bui")
+    how = How(labels=labels, large=True, band_bytes=BAND_BYTES)
+    *_, output = shapes(settings.recipe, *large.size)
+    if settings.shifting is None:
+        parts = (evaluate(settings.recipe, _mapped(part), how, features=False) for part in large.parts(BAND_BYTES))
+        pooled = (large.as_stored(band.output.values) for still in parts for band in still.bands())
+        with publish(job.target, durable=settings.durable) as stream:
+            images.write_bands(stream, large.shape(output.size), pooled)
+        return Outcome(job, pixels=large.pixels)
+    reports = []
     with publish(job.target, durable=settings.durable) as stream:
-        pooled = (
-            large.as_stored(band)
-            for part in large.parts(BAND_BYTES)
-            for band in bands(settings.recipe, large.size, partial(images.rows_of, part), _rows_of_a_band(part))
-        )
-        images.write_bands(stream, shape, pooled)
-    note = "pooled band by band, without a shift report, since the array is too large to be held in memory"
-    return Outcome(job, notes=(note,) if settings.shifting else (), pixels=large.pixels)
+        writer = images.RowWriter(stream, large, output.size)
+        for number, frame in enumerate(large.frames()):
+            still, take = evaluate(settings.recipe, _mapped(frame), how), partial(_write_rows, writer, number)
+            rows = shift_rows_of_large(still, settings.shifting, take)
+            reports.append(_large_report(settings, job, number, large, writer, rows))
+    note = "too large to be shown: its report has figures, no pictures"
+    return Outcome(job, tuple(reports), (note,) if reports and settings.looks else (), pixels=large.pixels)
 
 
-def _rows_of_a_band(part: "Array") -> int:
-    return max(1, BAND_BYTES * len(part) // part.nbytes)
+def _mapped(frame: "Array") -> "Source":
+    """The rows of a picture in a file, which do not stay in memory."""
+    from poolcli.shift.move import Source
+
+    return Source(frame.shape, frame.dtype.newbyteorder("="), partial(images.rows_of, frame))
+
+
+def _write_rows(writer: images.RowWriter, number: int, band: "Band") -> None:
+    writer.write(number, band.output.first, band.output.values)
+
+
+def _large_report(
+    settings: Settings, job: Job, number: int, large: images.LargeArray, writer: images.RowWriter, rows: Rows
+) -> ShiftReport:
+    return ShiftReport(
+        InputFacts(job.name, large.size[::-1], large.array.dtype.name, number + (settings.reading.frame or 0)),
+        OutputFacts(job.target_name, writer.size[::-1], writer.dtype.name),
+        str(settings.recipe),
+        rows,
+        summarize(rows),
+    )

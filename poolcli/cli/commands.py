@@ -1,10 +1,11 @@
 """The commands: a row for each in the table at the end, and a function that makes a run or a table of its options."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from poolcli.cli.layers import Candidates, Filtering, Pooling, recipe_of
+from poolcli.cli.layers import Candidates, Filtering, Pooling, pooling_of, recipe_of
 from poolcli.cli.options import (
     FILES,
     JSON,
@@ -23,11 +24,12 @@ from poolcli.cli.parser import Command, Group, Option
 from poolcli.cli.request import Request
 from poolcli.cli.tables import print_objects, print_table
 from poolcli.errors import PictureError, UsageError
-from poolcli.files import check_not_read
+from poolcli.files import check_not_read, is_folder
 from poolcli.ops.filters import FILTERS
 from poolcli.ops.geometry import as_pair
 from poolcli.ops.modes import MODES
-from poolcli.recipe import parse_recipe
+from poolcli.recipe import Pool, Recipe, parse_recipe
+from poolcli.recipe.layers import Layer
 from poolcli.report.forms import form_of
 from poolcli.shift.record import check_tolerance
 from poolcli.stores import Place, place_of
@@ -101,6 +103,7 @@ def compare(
     comparing: Comparing,
     discovery: Discovery,
     reading: Reading,
+    colouring: Colouring,
     inputs: list[str],
 ) -> int:
     """Rank modes on pictures."""
@@ -113,10 +116,33 @@ def compare(
     files = [writable(place_of(text)) for text in comparing.output or ()]
     check_not_read(files, [*inputs, *([discovery.files_from] if discovery.files_from else ())])
     check_files(files, overwrite=comparing.overwrite)
-    recipes = {name: (*head, *layers) for name, layers in tails.items()}
-    from poolcli.cli.comparison import run_contest  # NumPy and Pillow are loaded only now
+    recipes = {name: Recipe((*head, *layers)) for name, layers in tails.items()}
+    commands = {
+        name: _command(layers, filtering, [discovery, reading, colouring], inputs) for name, layers in tails.items()
+    }
+    colour, options = colouring.colour(recipes.values()), reading.options()
+    from poolcli.batch.comparing import Choices  # NumPy and Pillow are loaded only now
+    from poolcli.cli.comparison import run_ranking
 
-    return run_contest(recipes, inputs, comparing, files, discovery, reading.options())
+    choices = Choices(options, colour, reading.labels, reading.ignore)
+    return run_ranking(recipes, commands, inputs, comparing, files, discovery, choices)
+
+
+def _command(layers: tuple[Layer, ...], filtering: Filtering, groups: list[Group], inputs: list[str]) -> str:
+    """The command that pools these inputs as a candidate does, in words that a shell reads."""
+    only = layers[0] if len(layers) == 1 else None
+    pooling = pooling_of(only) if isinstance(only, Pool) else None
+    if pooling is None:
+        words = ["stack", str(Recipe((*filtering.layers(), *layers)))]
+        groups = groups[:]
+    else:
+        words, groups = ["pool"], [pooling, filtering, *groups]
+    for group in groups:
+        words += group.words()
+    if any(is_folder(Path(name)) or any(letter in name for letter in "*?[") for name in inputs) or not inputs:
+        words += ["-o", "pooled/"]
+    words += ["--"] * any(name.startswith("-") for name in inputs)
+    return shlex.join(["poolcli", *words, *inputs])
 
 
 class Differing(Group):
@@ -137,7 +163,14 @@ class Differing(Group):
     json: bool = JSON.default(False)
 
 
-def diff(pooling: Pooling, filtering: Filtering, differing: Differing, reading: Reading, pictures: list[str]) -> None:
+def diff(
+    pooling: Pooling,
+    filtering: Filtering,
+    differing: Differing,
+    reading: Reading,
+    colouring: Colouring,
+    pictures: list[str],
+) -> None:
     """Compare two given pictures."""
     recipe, options = recipe_of(pooling, filtering), reading.options()
     check_tolerance(differing.tolerance)
@@ -153,9 +186,12 @@ def diff(pooling: Pooling, filtering: Filtering, differing: Differing, reading: 
             raise UsageError(f"'{first}' and '{path}' are one form of the report: give one of them")
         if path.exists() and not differing.overwrite:
             raise UsageError(f"'{path}' exists already: use --overwrite, or another name with -o")
-    from poolcli.cli.difference import run_diff  # NumPy and Pillow are loaded only now
+    colour = colouring.colour([recipe])
+    from poolcli.batch.comparing import Choices  # NumPy and Pillow are loaded only now
+    from poolcli.cli.difference import run_diff
 
-    run_diff(recipe, (place_of(one), place_of(other)), options, differing.tolerance, by_form, json=differing.json)
+    choices = Choices(options, colour, reading.labels, reading.ignore)
+    run_diff(recipe, (place_of(one), place_of(other)), choices, differing.tolerance, by_form, json=differing.json)
 
 
 class Listing(Group):
@@ -274,7 +310,7 @@ COMMANDS: Mapping[str, Command] = {
             "compare",
             "Rank modes by what they leave of a shift's change, over all shifts within a radius.",
             compare,
-            (Candidates, Filtering, Comparing, Discovery, Reading),
+            (Candidates, Filtering, Comparing, Discovery, Reading, Colouring),
             ("INPUT...",),
             about="Nothing is pooled into files. The ranking is by the residual, least first; beside it stand what "
             "aligning, counting and the ideal down-sampling say.",
@@ -288,7 +324,7 @@ COMMANDS: Mapping[str, Command] = {
             "diff",
             "Report what the layers leave of the difference of two pictures, instead of a picture and itself moved.",
             diff,
-            (Pooling, Filtering, Differing, Reading),
+            (Pooling, Filtering, Differing, Reading, Colouring),
             ("A", "B"),
             about="Two frames of a film, two scans of a page, a picture and its noisy twin: of one size and mode.",
             examples=(

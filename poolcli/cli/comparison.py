@@ -1,4 +1,4 @@
-"""A comparison: pictures found, matches played side by side, the ranking printed and written."""
+"""A ranking: pictures found, compared side by side, the ranking printed and written."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -6,7 +6,7 @@ from functools import partial
 from itertools import chain
 
 from poolcli import images
-from poolcli.batch.comparing import Contender, Contest, play, shifts_within
+from poolcli.batch.comparing import Choices, Ranked, compare_picture, shifts_within
 from poolcli.batch.discover import STREAM, discover, listed, names_in
 from poolcli.batch.engines import Limits, Lost, find_engine, processors
 from poolcli.batch.engines import run as run_engine
@@ -16,36 +16,38 @@ from poolcli.cli.printer import say
 from poolcli.cli.tables import print_objects
 from poolcli.errors import UsageError
 from poolcli.recipe import Recipe
-from poolcli.recipe.layers import Layer
-from poolcli.report.ranking import Match, Ranking
+from poolcli.report.ranking import Compared, Ranking
 from poolcli.report.ranking_forms import print_ranking, writer_of
 from poolcli.shift.record import Shifting
 from poolcli.stores import Place
 
 
-def run_contest(
-    recipes: Mapping[str, tuple[Layer, ...]],
+def run_ranking(
+    recipes: Mapping[str, Recipe],
+    commands: Mapping[str, str],
     inputs: list[str],
     comparing: Comparing,
     files: Sequence[Place],
     discovery: Discovery,
-    reading: images.ReadOptions,
+    choices: Choices,
 ) -> int:
-    """Compare on every input; 0 when all is done, 1 when some picture failed."""
+    """Rank on every input; 0 when all is done, 1 when some picture failed. `commands` pool as each recipe does."""
     if STREAM in inputs:
         raise UsageError("compare reads files: name pictures, folders or globs instead of - (stdin)")
     shifting = Shifting(shifts_within(comparing.shifts), comparing.shift_edge, comparing.tolerance)
-    contest = Contest(tuple(Contender(name, Recipe(layers)) for name, layers in recipes.items()), shifting, reading)
+    ranked = Ranked(recipes, shifting, choices)
     reach = f"every shift of up to {comparing.shifts} pixel{'s' * (comparing.shifts != 1)} each way"
-    ranking, failed = Ranking((reach, f"edge: {comparing.shift_edge}")), 0
+    ranking, failed = Ranking((reach, f"edge: {comparing.shift_edge}"), commands), 0
     with ExitStack() as stack:
         adders = [ranking.add, *(stack.enter_context(writer_of(path, ranking)) for path in files)]
-        for match in _matches(contest, _pictures(inputs, discovery), jobs_of(comparing.jobs)):
-            if match.error is not None:
+        for compared in _compared(ranked, _pictures(inputs, discovery), jobs_of(comparing.jobs)):
+            if compared.error is not None:
                 failed += 1
-                say(match.error)
+                say(compared.error)
+            for note in compared.notes:
+                say(f"{compared.path}: {note}")
             for add in adders:
-                add(match)
+                add(compared)
         if not ranking.pictures and not failed:
             raise UsageError("no picture among the inputs: name files, or a folder with pictures (-r for those below)")
     _print(ranking, json=comparing.json)
@@ -59,14 +61,14 @@ def _pictures(inputs: list[str], discovery: Discovery) -> Iterator[Found]:
         yield from chain(discover(inputs, wanted), listed(names_in(stream, nul=discovery.nul), wanted))
 
 
-def _matches(contest: Contest, pictures: Iterator[Found], jobs: int | None) -> Iterator[Match]:
-    work = partial(_play, contest)
+def _compared(ranked: Ranked, pictures: Iterator[Found], jobs: int | None) -> Iterator[Compared]:
+    work = partial(_compare, ranked)
     for found, result in run_engine(find_engine(None), work, pictures, Limits(jobs or processors())):
-        yield Match(str(found.path), error=f"{found.path}: {result.reason}") if isinstance(result, Lost) else result
+        yield Compared(str(found.path), error=f"{found.path}: {result.reason}") if isinstance(result, Lost) else result
 
 
-def _play(contest: Contest, found: Found) -> Match:
-    return play(contest, found.path)
+def _compare(ranked: Ranked, found: Found) -> Compared:
+    return compare_picture(ranked, found.path)
 
 
 def _print(ranking: Ranking, *, json: bool) -> None:

@@ -3,9 +3,10 @@
 from poolcli.cli.parser import Group, Option
 from poolcli.errors import UsageError, unknown
 from poolcli.ops.activations import ACTIVATIONS
+from poolcli.ops.adaptive import Cells
 from poolcli.ops.filters import FILTERS
-from poolcli.ops.geometry import EDGES
-from poolcli.ops.modes import MODES, MOST_TAPS, OPTIONS, TIES, find_mode, mode_called
+from poolcli.ops.geometry import EDGES, padding_text, pair_text
+from poolcli.ops.modes import MODES, MOST_TAPS, OPTIONS, TIES, find_mode, mode_called, option_text
 from poolcli.recipe import Activation, Conv, Pool, Recipe, parse_recipe
 from poolcli.recipe.kernels import filter_name, load_kernel
 from poolcli.recipe.layers import Layer
@@ -144,6 +145,23 @@ class Pooling(Group):
             raise UsageError(f"--size makes its own windows: leave {' and '.join(given)} out, or --size")
 
 
+def pooling_of(layer: Pool) -> Pooling | None:
+    """The options that make this layer; None where there are none for it."""
+    given: dict[str, object] = {"mode": layer.mode}
+    window, defaults = layer.window, find_mode(layer.mode).options
+    if isinstance(window, Cells):
+        given["size"] = pair_text(window.size)
+    else:
+        given |= {"k": pair_text(window.k), "s": None if window.s == window.k else pair_text(window.s)}
+        padding = padding_text(window.padding)
+        given |= {"padding": None if padding == "0" else padding, "ceil": window.ceil}
+        given["dilation"] = None if window.dilation == (1, 1) else pair_text(window.dilation)
+    for name, value in layer.options:
+        if value != defaults[name]:
+            given[name.replace("-", "_")] = value if isinstance(value, bool) else option_text(value)
+    return Pooling(**given) if given.keys() <= Pooling.OPTIONS.keys() else None
+
+
 class Filtering(Group):
     """What stands before the pooling."""
 
@@ -214,17 +232,19 @@ class Candidates(Group):
     ).default(3)
 
     def layers(self, *, wrap: bool) -> dict[str, tuple[Layer, ...]]:
-        """The layers of every candidate by its name; `wrap`: those that look beyond the border go round.
+        """The layers of every candidate by their text; `wrap`: those that look beyond the border go round.
 
         UsageError for an unknown or doubled name.
         """
         candidates: dict[str, tuple[Layer, ...]] = {}
-        for name in (mode_called(each) or each for each in self._names()):
-            if not name:
+        for text in (mode_called(each) or each for each in self._names()):
+            if not text:
                 raise UsageError(f"--modes '{self.modes}' has an empty place: give names between commas, as in max,avg")
+            layers = parse_recipe(text).layers if ":" in text else (self._pool(text, wrap=wrap),)
+            name = " ".join(map(str, layers))
             if name in candidates:
                 raise UsageError(f"--modes names '{name}' twice: once is enough")
-            candidates[name] = parse_recipe(name).layers if ":" in name else (self._pool(name, wrap=wrap),)
+            candidates[name] = layers
         return candidates
 
     def _names(self) -> list[str]:

@@ -5,19 +5,25 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from poolcli.batch.engines import CLUSTER, ENGINES, USUAL, Engine, find_engine, processors
 from poolcli.cli.parser import Group, Option
+from poolcli.colour import Colour
 from poolcli.errors import UsageError, unknown
 from poolcli.images.formats import FORMATS, WRITABLE, find_writable
 from poolcli.images.options import DEFAULT_MAX_PIXELS, LAYOUTS, EncodeOptions, ReadOptions
 from poolcli.ops.ranges import RANGES
 from poolcli.report.forms import FORMS, check_forms
-from poolcli.shift.record import SHIFT_EDGES, Shifting, check_edge, check_tolerance
+from poolcli.shift.record import AUTO, NOTHING, SHIFT_EDGES, Shifting, check_edge, check_tolerance
 from poolcli.stores.redact import redacted
 
-STDIN, AUTO, UNLIMITED = "-", "auto", "none"
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from poolcli.recipe import Recipe
+
+STDIN, UNLIMITED = "-", "none"
 MOST_JOBS, MOST_SHIFTS = 1024, 16
 BATCH, CLUSTERS, FILES = "Batch", "Cluster", "Files"
 _SCHEDULER = re.compile(r"(tcp|tls)://[^\s/@]+:\d+")
@@ -113,8 +119,20 @@ class Reading(Group):
         "--allow-8bit", help="Let more than 8 bits a channel become 8 where nothing else can be done."
     ).default(False)
 
+    labels: bool = Option(
+        "--labels", help="Values are labels: the report counts those that change, differences mean nothing."
+    ).default(False)
+    ignore: str = Option(
+        "--ignore",
+        metavar="WHAT",
+        help="What counts in no window: auto (if not given), what the file declares as no-data; or none.",
+        values=lambda: (AUTO, NOTHING),
+    ).default(AUTO)
+
     def options(self) -> ReadOptions:
         """The checked values; UsageError for what is out of range."""
+        if self.ignore not in (AUTO, NOTHING):
+            raise unknown("--ignore", self.ignore, (AUTO, NOTHING))
         return ReadOptions(self.frame, _limit(self.max_pixels), self.layout, self.allow_8bit)
 
 
@@ -134,6 +152,13 @@ class Colouring(Group):
 
     linear: bool = Option("--linear", help="Pool in linear light: undo sRGB's curve, pool, redo it.").default(False)
     premultiply: bool = Option("--premultiply", help="Weigh averages by alpha.").default(False)
+
+    def colour(self, recipes: "Iterable[Recipe]") -> Colour:
+        """What is asked for; UsageError where it has no meaning for one of the recipes."""
+        colour = Colour(self.linear, self.premultiply)
+        for recipe in recipes:
+            colour.check(recipe)
+        return colour
 
 
 class Writing(Group):

@@ -75,6 +75,18 @@ class Group:
             raise TypeError(f"{type(self).__name__} has no {', '.join(given.keys() - self.OPTIONS.keys())}")
         self.__dict__.update(given)
 
+    def words(self) -> list[str]:
+        """The words of a command line that say what is given here."""
+        words: list[str] = []
+        for name, value in vars(self).items():
+            spelling = self.OPTIONS[name].spellings[0]
+            for each in value if isinstance(value, list) else [value]:
+                if each is True:
+                    words.append(spelling)
+                elif each not in (None, False):
+                    words += [f"{spelling}={each}"] if str(each).startswith("-") else [spelling, str(each)]
+        return words
+
 
 @dataclass(frozen=True)
 class Command:

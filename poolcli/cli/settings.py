@@ -6,29 +6,25 @@ from poolcli import images
 from poolcli.batch.destination import Destination
 from poolcli.batch.job import Settings
 from poolcli.cli.request import Request
-from poolcli.colour import Colour
-from poolcli.recipe import Pool
 from poolcli.stores import Place
 from poolcli.stores.place import writable as taking
-
-KEEPING_LABELS = ("majority", "center")  # poolings whose pictures are of labels, which no writer may change
 
 
 def settings_of(request: Request) -> Settings:
     """The settings that the options stand for; UsageError where they cannot be."""
     reporting, reading, writing = request.reporting, request.reading, request.writing
-    colour = Colour(request.colouring.linear, request.colouring.premultiply)
-    colour.check(request.recipe)
-    labels = all(isinstance(layer, Pool) and layer.mode in KEEPING_LABELS for layer in request.recipe.layers)
+    encoding = replace(writing.encoding(), layout=reading.layout, allow_8bit=reading.allow_8bit)
     return Settings(
         request.recipe,
         None if reporting.no_report else reporting.shifting(),
         writing.to_range or "clip",
         reading.options(),
-        replace(writing.encoding(), layout=reading.layout, allow_8bit=reading.allow_8bit, labels=labels),
+        replace(encoding, labels=request.recipe.for_labels),
         writing.format_name(),
         writing.durable,
-        colour,
+        request.colouring.colour([request.recipe]),
+        reading.labels,
+        reading.ignore,
         array_range=writing.to_range,
     )
 

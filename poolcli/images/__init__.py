@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from poolcli.images.frame import Picture as Picture
     from poolcli.images.geotiff import rescaled as rescaled
     from poolcli.images.large import LargeArray as LargeArray
+    from poolcli.images.large import RowWriter as RowWriter
     from poolcli.images.large import open_large as open_large
     from poolcli.images.large import rows_of as rows_of
     from poolcli.images.large import write_bands as write_bands
@@ -36,7 +37,7 @@ _NAMES = {
     "formats": "ARRAYS check_target default_format extension_of find_writable format_of is_picture",
     "frame": "Frame Meta Palette Picture",
     "geotiff": "rescaled",
-    "large": "LargeArray open_large rows_of write_bands",
+    "large": "LargeArray RowWriter open_large rows_of write_bands",
     "options": "DEFAULT_MAX_PIXELS EncodeOptions ReadOptions",
     "weighing": "weigh",
 }

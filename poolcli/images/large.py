@@ -50,6 +50,11 @@ class LargeArray:
         for first in range(0, len(planes), count):
             yield np.moveaxis(planes[first : first + count], 0, 2)
 
+    def frames(self) -> Iterator[Array]:
+        """Views H x W or H x W x C, one for every picture in it."""
+        for picture in self.array if self.layout == "nchw" else [self.array]:
+            yield picture if self.layout in ("hw", "hwc") else np.moveaxis(picture, 0, 2)
+
     def as_stored(self, band: Array) -> Array:
         """What became of a part, or of rows of it, as it lies in the file."""
         return band if self.layout in ("hw", "hwc") else np.moveaxis(band, 2, 0)
@@ -98,3 +103,31 @@ def write_bands(stream: BinaryIO, shape: tuple[int, ...], bands: Iterator[Array]
     npy.write_header(stream, shape, first.dtype)
     for band in chain([first], bands):
         stream.write(np.ascontiguousarray(band).reshape(-1).view(np.uint8).data)
+
+
+class RowWriter:
+    """A .npy file of pictures with the axes of a large array, written some rows of one picture at a time."""
+
+    def __init__(self, stream: BinaryIO, large: LargeArray, size: tuple[int, int]) -> None:
+        """`size`: (height, width) of every picture written."""
+        self._stream, self._layout, self._shape = stream, large.layout, large.shape(size)
+        self._begin: int | None = None
+        self.size, self.dtype = size, np.dtype(np.uint8)
+
+    def write(self, number: int, first: int, rows: Array) -> None:
+        """Rows of picture `number` from row `first` on, H x W or H x W x C."""
+        if self._begin is None:
+            npy.write_header(self._stream, self._shape, rows.dtype)
+            self.dtype = rows.dtype
+            self._begin = self._stream.tell()
+        if self._layout in ("hw", "hwc"):
+            self._put(first * rows[0].nbytes, rows)
+            return
+        channels, height = self._shape[-3:-1]
+        for channel, plane in enumerate(np.moveaxis(rows, 2, 0)):
+            self._put(((number * channels + channel) * height + first) * plane[0].nbytes, plane)
+
+    def _put(self, place: int, rows: Array) -> None:
+        assert self._begin is not None
+        self._stream.seek(self._begin + place)
+        self._stream.write(np.ascontiguousarray(rows).reshape(-1).view(np.uint8).data)

@@ -45,6 +45,11 @@ class Mode:
     akin: tuple[str, ...] = ()  # what is not this mode, and yet is best answered with it
     whole_pixels: bool = False  # works on pixels, of which alpha is one channel, unless `per-channel` says otherwise
     labels: bool = False  # outputs are values of the input wherever it lies: palettes and label maps survive
+    for_labels: bool = False  # made for labels: an integer picture that is pooled so is taken for one of labels
+    local: bool = True  # an output depends on its window alone: nothing is drawn or chosen for the whole picture
+    exact_in_bands: bool = True  # to the last bit, wherever a value lies in an array
+    weighted: bool = False  # a sum of weighted values
+    picks: bool = False  # an output is a pixel of its window, found by its value
 
     @property
     def has_windows(self) -> bool:
@@ -93,6 +98,7 @@ MODES: Mapping[str, Mode] = {
             "PyTorch MaxPool2d, ONNX MaxPool",
             "extremes:max_pool",
             also=("maximum",),
+            picks=True,
         ),
         Mode(
             "avg",
@@ -102,6 +108,7 @@ MODES: Mapping[str, Mode] = {
             options={"exclude-pad": False},
             also=("mean", "average"),
             akin=("area", "box", "bilinear", "linear"),
+            weighted=True,
         ),
         Mode("min", "smallest value of the window", "PyTorch: -MaxPool2d(-x)", "extremes:min_pool", also=("minimum",)),
         Mode(
@@ -109,6 +116,7 @@ MODES: Mapping[str, Mode] = {
             "middle value; of an even number the mean of the middle two, integers rounded half up",
             "numpy.median",
             "median:median_pool",
+            picks=True,
         ),
         Mode(
             "lp",
@@ -128,6 +136,7 @@ MODES: Mapping[str, Mode] = {
             also=("mode",),
             akin=("vote", "frequent", "mostfrequent"),
             labels=True,
+            for_labels=True,
         ),
         Mode(
             "soft",
@@ -135,6 +144,7 @@ MODES: Mapping[str, Mode] = {
             "Stergiou et al. 2021, SoftPool",
             "softmax:soft_pool",
             akin=("softmax",),
+            exact_in_bands=False,
         ),
         Mode(
             "stochastic",
@@ -143,6 +153,7 @@ MODES: Mapping[str, Mode] = {
             "stochastic:stochastic_pool",
             akin=("random",),
             options={"seed": 0},
+            local=False,
         ),
         Mode(
             "stride",
@@ -153,6 +164,7 @@ MODES: Mapping[str, Mode] = {
             geometry=("dilation", "ceil"),
             stages=sampled,
             labels=True,
+            weighted=True,
         ),
         Mode(
             "blur",
@@ -164,6 +176,7 @@ MODES: Mapping[str, Mode] = {
             geometry=(),
             stages=blurred,
             most_taps=MOST_TAPS,
+            weighted=True,
         ),
         Mode(
             "maxblur",
@@ -184,6 +197,7 @@ MODES: Mapping[str, Mode] = {
             geometry=(),
             stages=picked,
             most_taps=MOST_TAPS,
+            local=False,
         ),
         Mode(
             "maxaps",
@@ -193,6 +207,7 @@ MODES: Mapping[str, Mode] = {
             options={"taps": 3, "edge": "wrap"},
             geometry=("padding", "dilation"),
             stages=max_picked,
+            local=False,
         ),
     )
 }

@@ -48,6 +48,8 @@ class Conv:
     edge: str = "reflect"
 
     labels: ClassVar[bool] = False
+    for_labels: ClassVar[bool] = False
+    ignores: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_kernel(self.kernel)
@@ -115,6 +117,8 @@ class Activation:
     name: str
 
     labels: ClassVar[bool] = False
+    for_labels: ClassVar[bool] = False
+    ignores: ClassVar[bool] = True
     downsamples: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -198,6 +202,16 @@ class Pool:
     def labels(self) -> bool:
         """Whether the outputs are values of the input, so that palettes and labels stay what they are."""
         return find_mode(self.mode).labels
+
+    @property
+    def for_labels(self) -> bool:
+        """Whether it is made for labels."""
+        return find_mode(self.mode).for_labels
+
+    @property
+    def ignores(self) -> bool:
+        """Whether it can leave ignored values out."""
+        return find_mode(self.mode).has_windows
 
     def run(self, image: "Array", valid: "Array | None", *, alpha: bool, ignored: "Ignored | None") -> "Result":
         """Pool every channel, alpha like the others."""
@@ -317,6 +331,16 @@ class Recipe:
         """Whether every output value is an input value: palettes and label maps survive."""
         return all(layer.labels for layer in self.layers)
 
+    @property
+    def for_labels(self) -> bool:
+        """Whether nothing but poolings made for labels is done, so that integers are taken for labels."""
+        return all(layer.for_labels for layer in self.layers)
+
+    @property
+    def ignores(self) -> bool:
+        """Whether every layer can leave ignored values out."""
+        return all(layer.ignores for layer in self.layers)
+
     def split(self) -> "tuple[Recipe | None, Recipe]":
         """(the layers before the first down-sampling, the rest): None where there are no such layers."""
         first = next((i for i, layer in enumerate(self.layers) if layer.downsamples), 0)
@@ -342,8 +366,13 @@ class Recipe:
 
         None where the outputs lie on no regular grid.
         """
-        rows, columns = Footprint(height), Footprint(width)
-        for layer in self.layers:
-            for down, across in layer.stages(rows.size, columns.size):
-                rows, columns = rows.after(down), columns.after(across)
+        rows, columns = seen_through(self.layers, Footprint(height), Footprint(width))
         return (rows, columns) if rows.regular and columns.regular else None
+
+
+def seen_through(layers: Sequence[Layer], rows: Footprint, columns: Footprint) -> tuple[Footprint, Footprint]:
+    """What outputs of `layers` see of a picture whose values see `rows` and `columns` of another."""
+    for layer in layers:
+        for down, across in layer.sees(rows.size, columns.size):
+            rows, columns = rows.after(down), columns.after(across)
+    return rows, columns

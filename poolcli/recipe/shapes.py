@@ -31,7 +31,7 @@ def shapes(recipe: Recipe, height: int, width: int) -> Iterator[LayerShape]:
     """
     rows, columns = Footprint(height), Footprint(width)
     for layer in recipe.layers:
-        for down, across in layer.stages(rows.size, columns.size):
+        for down, across in layer.sees(rows.size, columns.size):
             rows, columns = rows.after(down), columns.after(across)
         yield LayerShape(str(layer), (rows.size, columns.size), rows, columns)
 

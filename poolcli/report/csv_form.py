@@ -3,16 +3,15 @@
 import csv
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, fields
 from io import TextIOWrapper
 from typing import Any
 
 from poolcli.report import Outcome
 from poolcli.report.spool import spooled
-from poolcli.shift.record import Aligned, ShiftReport, ShiftRow, Side
+from poolcli.shift.record import Aligned, ShiftReport, ShiftRow, Side, names_of
 from poolcli.stores import Place
 
-_SIDES = {"raw": Side, "dense": Side, "pooled": Side, "aligned": Aligned}
+_SIDES = {"raw": Side, "dense": Side, "pooled": Side, "written": Side, "aligned": Aligned}
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
 _PICTURES = (
     "input.path", "input.frame", "input.mode", "input.width", "input.height",
@@ -23,9 +22,8 @@ _PICTURES = (
 def columns() -> tuple[str, ...]:
     """The names of the columns, in order."""
     figures: list[str] = []
-    for field in fields(ShiftRow):
-        parts = [f"{field.name}.{part.name}" for part in fields(_SIDES[field.name])] if field.name in _SIDES else []
-        figures += parts or [field.name]
+    for name in names_of(ShiftRow):
+        figures += [f"{name}.{part}" for part in names_of(_SIDES[name])] if name in _SIDES else [name]
     return (*_PICTURES, *figures)
 
 
@@ -61,7 +59,7 @@ def table_rows(report: ShiftReport) -> Iterator[dict[str, Any]]:
         facts |= {f"{name}.path": side.path, f"{name}.mode": side.mode}
         facts |= {f"{name}.width": side.size[0], f"{name}.height": side.size[1]}
     for row in report.shifts:
-        yield {**facts, **dict(_flat(asdict(row)))}
+        yield {**facts, **dict(_flat(row.to_dict()))}
 
 
 def _flat(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from poolcli.report import Outcome
 from poolcli.report.figures import direction, figure, row_figures, share
 from poolcli.report.panels import Shown, place, six
-from poolcli.report.verdict import GAIN, judgement, verdict, worst_row
+from poolcli.report.verdict import GOOD, judgement, verdict, worst_row
 from poolcli.shift.record import GIVEN, ShiftReport, ShiftRow
 from poolcli.visualize import Look
 
@@ -41,7 +41,7 @@ COLUMNS = (
     Column("absorbed", share),
     Column("gain", figure),
     Column("residual", figure, sorted=True),
-    Column("aligned", share, less=True),
+    Column("aligned", figure, less=True),
 )
 
 
@@ -106,7 +106,7 @@ class Entry:
     @property
     def gained(self) -> bool:
         """Whether the layers help."""
-        return self.word in GAIN
+        return self.word == GOOD
 
     @property
     def figures(self) -> tuple[float | None, float | None, float | None]:
@@ -119,7 +119,7 @@ class Entry:
         """The figures of the table, column by column."""
         absorbed, gain, residual = self.figures
         row = self.row
-        aligned = row.aligned.fraction if row.aligned else None
+        aligned = row.aligned.residual if row.aligned else None
         values = row.raw.fraction, row.pooled.fraction, absorbed, gain, residual, aligned
         return tuple(Cell(column, value) for column, value in zip(COLUMNS, values, strict=True))
 

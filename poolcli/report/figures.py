@@ -47,14 +47,14 @@ def changed(side: Side) -> str:
 
 
 def row_figures(row: ShiftRow) -> tuple[str, ...]:
-    """What changed before and after, absorbed, gain, residual, and the share that aligning leaves."""
+    """What changed before and after, absorbed, gain, residual, and the residual that aligning leaves."""
     return (
         changed(row.raw),
         changed(row.pooled),
         share(row.absorbed),
         figure(row.gain),
         figure(row.residual),
-        share(row.aligned.fraction if row.aligned else None),
+        figure(row.aligned.residual if row.aligned else None),
     )
 
 

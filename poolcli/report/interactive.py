@@ -20,7 +20,7 @@ from poolcli.ops.filters import FILTERS
 from poolcli.ops.geometry import Window
 from poolcli.recipe import Activation, Conv, Pool, Recipe
 from poolcli.recipe.shapes import shapes
-from poolcli.shift.move import shifted_pair
+from poolcli.shift.move import Source, shifted_pair
 from poolcli.shift.record import GIVEN, ShiftReport
 from poolcli.visualize import Sample, heat_colours
 
@@ -119,7 +119,8 @@ def _outputs(
     seen = recipe.footprints(*image.shape[:2])
     with np.errstate(all="ignore"):
         for dx, dy in shifts:
-            still, moved = (recipe(each, alpha=alpha) for each in shifted_pair(image, dx, dy, edge))
+            pair = shifted_pair(Source.of(image), (dx, dy), edge)
+            still, moved = (recipe(each.rows(0, each.shape[0]), alpha=alpha) for each in pair)
             size += 2 * still.nbytes
             if pairs and size > MOST_OUTPUTS:
                 break

@@ -59,14 +59,11 @@ def _encodable(text: str) -> str:
 
 
 def write_side_file(path: Place, outcome: "Outcome") -> None:
-    """The report beside one output: an object, or a line each for a picture of several frames."""
-    reports = outcome.reports
+    """The report beside one output: an object, or an array of them for a picture of several frames."""
+    forms = [report.to_dict() for report in outcome.reports]
+    text = json.dumps(forms[0] if len(forms) == 1 else forms, ensure_ascii=False, allow_nan=False, indent=2)
     with publish(path) as stream:
-        if len(reports) == 1:
-            text = json.dumps(reports[0].to_dict(), ensure_ascii=False, allow_nan=False, indent=2)
-            stream.write(_encodable(text).encode() + b"\n")
-        else:
-            write_lines(stream, reports)
+        stream.write(_encodable(text).encode() + b"\n")
 
 
 @contextmanager

@@ -1,12 +1,13 @@
-"""Contenders ranked by how little they leave of a shift's change, over all pictures; and the words for it."""
+"""Candidates ranked by how little they leave of a shift's change, over all pictures; and the words for it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from poolcli.report.figures import NOTHING, figure, percent, share
+from poolcli.shift.record import ShiftRow, Totals
 
-SCHEMA = "poolcli.compare/1"
+SCHEMA = "poolcli.compare/2"
 FIGURES = ("residual", "aligned", "absorbed", "gain", "fidelity")
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
@@ -20,73 +21,69 @@ class Point:
     aligned: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How one contender does on one picture, as means over the shifts; None where there is no figure.
+@dataclass(slots=True)
+class Score:
+    """How one candidate does on one picture or on many, from sums over all rows; None where there is no figure.
 
-    `aligned`: what is left of the change in value when the output may move along by whole pixels. `fidelity`: PSNR in
-    dB against the ideal down-sampling.
+    `aligned`: what is left of the change when the output may move along by whole pixels. `fidelity`: PSNR in dB against
+    the ideal down-sampling, the mean over pictures.
     """
 
     name: str
     layers: str
-    residual: float | None
-    aligned: float | None
-    absorbed: float | None
-    gain: float | None
-    fidelity: float | None
-    curve: tuple[Point, ...]
+    totals: Totals = field(default_factory=Totals)
+    by_distance: dict[float, Totals] = field(default_factory=dict)
+    fidelities: tuple[float, int] = (0.0, 0)  # their sum, and how many there are
+    rows: int = 0
+
+    def add(self, row: ShiftRow, distance: float) -> None:
+        """What a shift of that length leaves."""
+        self.rows += 1
+        self.totals.add(row)
+        self.by_distance.setdefault(distance, Totals()).add(row)
+
+    def add_fidelity(self, fidelity: float | None) -> None:
+        """Of one more picture, if it has one."""
+        if fidelity is not None:
+            self.fidelities = self.fidelities[0] + fidelity, self.fidelities[1] + 1
+
+    def merge(self, other: "Score") -> None:
+        """Add the same candidate's score on other pictures."""
+        self.rows += other.rows
+        self.totals.merge(other.totals)
+        for distance, totals in other.by_distance.items():
+            self.by_distance.setdefault(distance, Totals()).merge(totals)
+        self.fidelities = self.fidelities[0] + other.fidelities[0], self.fidelities[1] + other.fidelities[1]
+
+    @property
+    def figures(self) -> dict[str, float | None]:
+        """The figures by their names."""
+        total, count = self.fidelities
+        named: dict[str, float | None] = {name: getattr(self.totals, name) for name in FIGURES if name != "fidelity"}
+        return {**named, "fidelity": total / count if count else None}
+
+    @property
+    def curve(self) -> tuple[Point, ...]:
+        """What is left by the length of the shift."""
+        return tuple(
+            Point(distance, totals.residual, totals.aligned) for distance, totals in sorted(self.by_distance.items())
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
-    """One picture with the standing of every contender; or the error, if it cannot be compared."""
+class Compared:
+    """One picture with the scores of all candidates that it could be given to; or the error."""
 
     path: str
     size: tuple[int, int] = (0, 0)
-    standings: tuple[Standing, ...] = ()
+    scores: tuple[Score, ...] = ()
+    notes: tuple[str, ...] = ()
     error: str | None = None
-
-
-@dataclass(slots=True)
-class Mean:
-    """A mean that grows."""
-
-    total: float = 0.0
-    count: int = 0
-
-    def add(self, value: float | None) -> None:
-        """One more value, if it is one."""
-        if value is not None:
-            self.total += value
-            self.count += 1
-
-    @property
-    def value(self) -> float | None:
-        """The mean of what was added."""
-        return self.total / self.count if self.count else None
-
-
-@dataclass(slots=True)
-class _Score:
-    """The means of one contender."""
-
-    layers: str
-    figures: dict[str, Mean] = field(default_factory=lambda: {name: Mean() for name in FIGURES})
-    curve: dict[float, tuple[Mean, Mean]] = field(default_factory=dict)
-
-    def add(self, standing: Standing) -> None:
-        for name, mean in self.figures.items():
-            mean.add(getattr(standing, name))
-        for point in standing.curve:
-            residual, aligned = self.curve.setdefault(point.distance, (Mean(), Mean()))
-            residual.add(point.residual)
-            aligned.add(point.aligned)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A contender in the ranking: means over all shifts of all pictures, as in `Standing`."""
+    """A candidate in the ranking, over all shifts of all pictures, and the command that pools as it does."""
 
     rank: int
     mode: str
@@ -97,6 +94,7 @@ class Place:
     gain: float | None
     fidelity: float | None
     curve: tuple[Point, ...]
+    command: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""
@@ -104,35 +102,29 @@ class Place:
 
 
 class Ranking:
-    """Matches as they come; of each only its part in the means is kept."""
+    """Scores as pictures come; of each picture only its part in the sums is kept."""
 
-    def __init__(self, facts: tuple[str, ...] = ()) -> None:
-        """`facts`: what is the same for all pictures, in words."""
+    def __init__(self, facts: tuple[str, ...] = (), commands: Mapping[str, str] | None = None) -> None:
+        """`facts`: what is the same for all pictures, in words; `commands`: what pools as each candidate does."""
         self.facts = facts
-        self.scores: dict[str, _Score] = {}
+        self.scores: dict[str, Score] = {}
         self.pictures = 0
+        self._commands = commands or {}
 
-    def add(self, match: Match) -> None:
+    def add(self, compared: Compared) -> None:
         """One more picture."""
-        self.pictures += match.error is None
-        for standing in match.standings:
-            self.scores.setdefault(standing.name, _Score(standing.layers)).add(standing)
+        self.pictures += compared.error is None
+        for score in compared.scores:
+            self.scores.setdefault(score.name, Score(score.name, score.layers)).merge(score)
 
     def places(self) -> list[Place]:
         """Least residual first; those that have none last."""
-        found = []
-        for name, score in self.scores.items():
-            means = {key: mean.value for key, mean in score.figures.items()}
-            found.append((means["residual"] is None, means["residual"], name, score.layers, means, _curve(score)))
-        found.sort(key=lambda entry: entry[:2])
+        scores = [(score, score.figures) for score in self.scores.values()]
+        scores.sort(key=lambda pair: (pair[1]["residual"] is None, pair[1]["residual"]))
         return [
-            Place(rank, name, layers, **means, curve=curve)
-            for rank, (_, _, name, layers, means, curve) in enumerate(found, start=1)
+            Place(rank, score.name, score.layers, **figures, curve=score.curve, command=self._commands.get(score.name))
+            for rank, (score, figures) in enumerate(scores, start=1)
         ]
-
-
-def _curve(score: _Score) -> tuple[Point, ...]:
-    return tuple(Point(distance, *(mean.value for mean in pair)) for distance, pair in sorted(score.curve.items()))
 
 
 def sparkline(points: Sequence[Point], top: float) -> str:
@@ -160,9 +152,9 @@ def words(places: Sequence[Place], pictures: int) -> str:
     assert worst.residual is not None
     over = f"Over {pictures:,} picture{'s' * (pictures != 1)}"
     if best is worst:
-        return f"{over}, {best.mode} leaves {percent(best.residual)} of a shift's change in value."
+        return f"{over}, {best.mode} leaves {percent(best.residual)} of a shift's change."
     text = (
-        f"{over}, {best.mode} leaves least of a shift's change in value, {percent(best.residual)}, and {worst.mode} "
+        f"{over}, {best.mode} leaves least of a shift's change, {percent(best.residual)}, and {worst.mode} "
         f"most, {percent(worst.residual)}."
     )
     sharp = max((place for place in known if place.fidelity is not None), key=lambda p: p.fidelity or 0.0, default=None)

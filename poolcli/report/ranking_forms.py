@@ -4,7 +4,7 @@ import csv
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from io import TextIOWrapper
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from poolcli import stores
-    from poolcli.report.ranking import Match, Place, Ranking
+    from poolcli.report.ranking import Compared, Place, Ranking
 
 HEADS = ("", "mode", "residual", "aligned", "absorbed", "gain", "fidelity", "by distance")
 EXPLAINED = (
-    "residual: how much of the change in value is left; aligned: the same when the output may move along; absorbed, "
-    "gain: changed pixels that are gone, by count and per pixel; fidelity: PSNR against the ideal down-sampling."
+    "residual: what is left of the change, relative to the contrast; aligned: the same when the output may move along; "
+    "absorbed, gain: changed pixels that are gone, by count, per pixel; fidelity: PSNR against the ideal down-sampling."
 )
 
 
@@ -39,7 +39,7 @@ FORMS: Mapping[str, RankingForm] = {
     ".html": RankingForm("ranking_page:write_ranking_page", "jinja2"),
 }
 
-Add = Callable[["Match"], None]
+Add = Callable[["Compared"], None]
 
 
 def check_files(paths: "Sequence[stores.Place]", *, overwrite: bool) -> None:
@@ -55,7 +55,7 @@ def check_files(paths: "Sequence[stores.Place]", *, overwrite: bool) -> None:
 
 
 def writer_of(path: "stores.Place", ranking: "Ranking") -> AbstractContextManager[Add]:
-    """A context that gives a function to call with every match; the file appears when it ends well."""
+    """A context that gives a function to call with every picture; the file appears when it ends well."""
     module, name = FORMS[path.suffix.lower()].writer.split(":")
     context: AbstractContextManager[Add] = getattr(import_module(f"poolcli.report.{module}"), name)(path, ranking)
     return context
@@ -63,21 +63,20 @@ def writer_of(path: "stores.Place", ranking: "Ranking") -> AbstractContextManage
 
 @contextmanager
 def write_csv(path: "stores.Place", ranking: "Ranking") -> Iterator[Add]:
-    """A row for every contender on every picture."""
+    """A row for every candidate on every picture."""
     from poolcli.report.csv_form import neutral
-    from poolcli.report.ranking import Standing
+    from poolcli.report.ranking import FIGURES
     from poolcli.report.spool import spooled
 
-    names = [field.name for field in fields(Standing) if field.name != "curve"]
     with spooled(path) as stream:
         text = TextIOWrapper(stream, "utf-8", errors="replace", newline="", write_through=True)
         writer = csv.writer(text)
-        writer.writerow(["path", "width", "height", *names])
+        writer.writerow(["path", "width", "height", "name", "layers", *FIGURES])
 
-        def add(match: "Match") -> None:
-            for standing in match.standings:
-                figures = [getattr(standing, name) for name in names]
-                cells = [match.path, *match.size, *("" if f is None else f for f in figures)]
+        def add(compared: "Compared") -> None:
+            for score in compared.scores:
+                figures = ("" if figure is None else figure for figure in score.figures.values())
+                cells = [compared.path, *compared.size, score.name, score.layers, *figures]
                 writer.writerow(map(neutral, cells))
 
         yield add
@@ -89,7 +88,7 @@ def write_json(path: "stores.Place", ranking: "Ranking") -> Iterator[Add]:
     """The ranking as an array of its places."""
     from poolcli.stores import publish
 
-    yield lambda match: None
+    yield lambda compared: None
     with publish(path) as stream:
         places = [place.to_dict() for place in ranking.places()]
         stream.write(json.dumps(places, indent=2, allow_nan=False).encode() + b"\n")
@@ -113,3 +112,5 @@ def print_ranking(console: "Console", places: "Sequence[Place]", pictures: int) 
     console.print(table)
     console.print(Text(words(places, pictures)))
     console.print(Text(EXPLAINED, style="dim"))
+    if places[0].command:
+        console.print(Text(places[0].command, style="bold"), soft_wrap=True)

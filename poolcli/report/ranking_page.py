@@ -8,7 +8,7 @@ from math import ceil, floor, log10
 from poolcli import __version__, stores
 from poolcli.report.figures import figure
 from poolcli.report.html_form import templates, write_head
-from poolcli.report.ranking import Match, Place, Ranking, figures, top_of, words
+from poolcli.report.ranking import Compared, Place, Ranking, figures, top_of, words
 
 LEFT, RIGHT, TOP, BOTTOM = 60.0, 500.0, 16.0, 260.0
 LINE_HEIGHT = 14.0
@@ -35,7 +35,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The curve of one contender; its name stands at height `label`, moved so that no two names overlap."""
+    """The curve of one candidate; its name stands at height `label`, moved so that no two names overlap."""
 
     name: str
     colour: int
@@ -56,9 +56,9 @@ class Chart:
 
 
 @contextmanager
-def write_ranking_page(path: stores.Place, ranking: Ranking) -> Iterator[Callable[[Match], None]]:
-    """The page in `path`, made when all matches are in `ranking`."""
-    yield lambda match: None
+def write_ranking_page(path: stores.Place, ranking: Ranking) -> Iterator[Callable[[Compared], None]]:
+    """The page in `path`, made when all pictures are in `ranking`."""
+    yield lambda compared: None
     places = ranking.places()
     page = templates()
     with stores.publish(path) as stream:

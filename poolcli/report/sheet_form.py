@@ -12,6 +12,8 @@ from poolcli.visualize import Look, Panel, heat_colours
 
 def write_sheet(path: Place, outcome: Outcome) -> None:
     """The contact sheet of the first frame, as a PNG."""
+    if not outcome.looks.get("png"):  # too large to be shown
+        return
     report, look = outcome.reports[0], outcome.looks["png"][0]
     panels = [panel for panel in (look.whole, look.part) if panel]
     bands = [_band(panel, look, report, alone=len(panels) == 1) for panel in panels]

@@ -5,7 +5,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from poolcli.report.figures import row_figures
-from poolcli.report.verdict import WIDTH, brief, title, worst_row
+from poolcli.report.verdict import title, verdict, worst_row
 from poolcli.shift.record import GIVEN, ShiftReport
 
 if TYPE_CHECKING:
@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
     from poolcli.report import Grids
 
+WIDTH = 80  # characters of a line
 COLUMNS = ("changed before", "changed after", "absorbed", "gain", "residual", "aligned")
 WORST = "*"  # marks the row of several that the verdict is on
 
 
 def print_report(console: "Console", report: ShiftReport) -> None:
-    """A row for every shift, then the verdict on the worst in one line."""
+    """A row for every shift, then the verdict on the worst."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -46,7 +47,7 @@ def plain_lines(report: ShiftReport) -> Iterator[str]:
         if number == 0:
             yield "-" * (sum(widths) + 2 * len(COLUMNS))
     yield ""
-    yield _verdict(report)
+    yield from wrap(_verdict(report), WIDTH)
 
 
 def _heading(report: ShiftReport) -> str:
@@ -61,7 +62,7 @@ def _rows(report: ShiftReport) -> Iterator[tuple[str, ...]]:
 
 
 def _verdict(report: ShiftReport) -> str:
-    return brief(worst_row(report), f"{WORST} " if len(report.shifts) > 1 else "")
+    return (f"{WORST} " if len(report.shifts) > 1 else "") + verdict(worst_row(report))
 
 
 ARROW = "  ->  "

@@ -1,89 +1,77 @@
-"""The report in plain words: how much of the change is left, as a count, per pixel, and in value."""
+"""The report in plain words, by one rule for the terminal, pages and sheets: what is left of the change, and counts."""
 
-from poolcli.report.figures import count, direction, figure, percent
+from poolcli.report.figures import figure
 from poolcli.shift.record import GIVEN, ShiftReport, ShiftRow, Side
 
-REAL_GAIN = 1.05  # below it the share of pixels that change is the same for all anybody can see
-GAIN = ("all absorbed", "gain per pixel")  # judgements that are good news
-WIDTH = 80  # characters of a terminal's line
-
-
-def verdict(row: ShiftRow) -> str:
-    """What one shift did, for somebody who has never seen such a report.
-
-    A count falls by itself when there are fewer pixels, so it is never told without what it is worth per pixel; and
-    on photographs, where nearly every pixel changes a little, only the change in value says something.
-    """
-    moved = "Taking the other picture" if row.edge == GIVEN else f"Moving the picture {direction(row.dx, row.dy)}"
-    if row.raw.changed == 0:
-        return f"{moved} changes none of its pixels, so there is nothing to absorb."
-    before = f"{moved} changes {_count(row.raw)}"
-    if row.pooled.changed == 0:
-        return f"{before}, and the output not at all: the layers absorb this {_cause(row)} completely."
-    return f"{before}, and {_count(row.pooled)} of the output. {_worth(row)} {_in_value(row)}".rstrip()
-
-
-def brief(row: ShiftRow, mark: str = "") -> str:
-    """The verdict in one line of a terminal, behind `mark`: whether it is a gain, by count, per pixel and in value."""
-    if row.raw.changed == 0:
-        return f"{mark}Nothing changes, so there is nothing to absorb"
-    counts = f"{count(row.raw.changed)} -> {count(row.pooled.changed)} pixels change"
-    if row.pooled.changed == 0:
-        return f"{mark}Gain: {counts}, the layers absorb this {_cause(row)} completely"
-    assert row.gain is not None
-    if row.gain >= REAL_GAIN:
-        text = f"{mark}Gain: {counts}, {figure(row.gain)}x fewer per pixel"
-    else:
-        times = "" if row.gain > 1 / REAL_GAIN else f"{figure(1 / row.gain)}x "
-        text = f"{mark}No gain: {counts}, {times}as many per pixel"
-    if row.residual is not None:
-        text += f"; value: {percent(row.residual)}{' left' if row.residual <= 1 else ', grown'}"
-    return text if len(text) <= WIDTH else text.replace(" change,", ",")
+LESS, SAME = 0.95, 1.05  # a residual below the first: less sensitive; up to the second: as sensitive
+GOOD = "less sensitive"  # the judgement that is good news
 
 
 def judgement(row: ShiftRow) -> str:
-    """The verdict in a few words."""
-    if row.raw.changed == 0:
-        return "nothing changes"
+    """The verdict in two words, from the residual as the row shows it."""
+    if row.residual is None:
+        return _without_residual(row)[0]
+    shown = float(figure(row.residual))
+    return GOOD if shown < LESS else "as sensitive" if shown <= SAME else "more sensitive"
+
+
+def verdict(row: ShiftRow) -> str:
+    """What one shift did: what is left of the change relative to the contrast, then how many pixels change.
+
+    A count falls by itself when there are fewer pixels, so it is told per pixel too; and on photographs, where nearly
+    every pixel changes a little, only the change in value says something.
+    """
+    if row.residual is None:
+        text = ": ".join(_without_residual(row))
+    else:
+        text = f"{judgement(row)}: {_left(row.residual)}{_per_pixel(row, row.residual)}"
+    text += f" ({_count(row.raw)} before, {_count(row.pooled)} after)"
+    return text if row.written is None else f"{text}; {_count(row.written)} change as written"
+
+
+def _without_residual(row: ShiftRow) -> tuple[str, str]:
+    """In two words, and more: why there is no residual."""
+    change = "difference" if row.edge == GIVEN else "shift"
+    before = row.raw if row.dense is None or row.raw.counts_only else row.dense
+    for side, where in ((before, "picture"), (row.pooled, "output")):
+        if not side.compared:
+            return "nothing comparable", f"no value of the {where} is finite and valid on both sides"
+    if not (before.fraction if before.counts_only else before.mae):
+        if row.raw.changed:
+            return "nothing changes", f"what stands before the down-sampling leaves nothing of this {change}"
+        return "nothing changes", f"this {change} changes nothing here"
+    flat = "output" if before.spread else "picture"
+    return f"flat {flat}", f"the {flat} is flat, without any contrast that a change could be measured by"
+
+
+def _left(residual: float) -> str:
+    share = 100 * residual
+    shown = f"{share:.0f}" if share >= 10 else f"{share:.2g}"
+    if residual == 0:
+        return "nothing of the change is left"
+    if float(figure(residual)) > SAME:
+        return f"the change has grown to {shown} %"
+    return f"{shown} % of the change is left"
+
+
+def _per_pixel(row: ShiftRow, residual: float) -> str:
+    """How many pixels change per pixel, joined by what it means beside the residual; of labels that is the residual."""
+    if row.raw.counts_only:
+        return ", counted in pixels"
     if row.pooled.changed == 0:
-        return "all absorbed"
-    assert row.gain is not None
-    return "gain per pixel" if row.gain >= REAL_GAIN else "no gain per pixel"
-
-
-def _cause(row: ShiftRow) -> str:
-    return "change" if row.edge == GIVEN else "shift"
+        return ", and no pixel changes" if residual <= SAME else ", though no pixel changes"
+    if row.gain is None:
+        return ", though pixels change where none did"
+    if 1 / SAME <= row.gain <= SAME:
+        return ", and per pixel as many pixels change"
+    more = row.gain < 1
+    joined = "though" if more == (judgement(row) == GOOD) else "and"
+    times = f"{1 / row.gain:.3g}x as many" if more else f"{row.gain:.3g}x fewer"
+    return f", {joined} per pixel {times} pixels change"
 
 
 def _count(side: Side) -> str:
-    return f"{side.changed:,} of {side.pixels:,} pixels ({percent(side.fraction)})"
-
-
-def _worth(row: ShiftRow) -> str:
-    """What the fall of the count is worth once the smaller output is taken into account."""
-    assert row.absorbed is not None
-    assert row.gain is not None
-    if row.absorbed <= 0:
-        return f"No fewer than before: per pixel {_times(1 / row.gain)} as many change."
-    fewer = f"That is {percent(row.absorbed)} fewer"
-    if row.gain >= REAL_GAIN:
-        return f"{fewer}, and per pixel of the smaller output too: {_times(row.gain)} fewer change, a real gain."
-    smaller = f"but the output has {_times(row.raw.pixels / row.pooled.pixels)} fewer pixels anyway"
-    as_many = "just" if row.gain > 1 / REAL_GAIN else _times(1 / row.gain)
-    return f"{fewer}, {smaller}, and per pixel nothing was gained: {as_many} as many change."
-
-
-def _in_value(row: ShiftRow) -> str:
-    if row.residual is None:
-        return ""
-    of = "the filtered picture's change" if row.dense else "the change"
-    if row.residual > 1:
-        return f"In value, {of} has grown to {percent(row.residual)}."
-    return f"In value, {percent(row.residual)} of {of} is left."
-
-
-def _times(factor: float) -> str:
-    return f"{factor:.3g} times"
+    return f"{side.changed:,} of {side.pixels:,}"
 
 
 def title(report: ShiftReport) -> str:

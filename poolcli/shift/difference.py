@@ -1,205 +1,182 @@
-"""Shift an array, run something on it, measure what changed, in bands that stay in the cache. Knows no layer.
+"""How much two evaluations of the same layers differ: sums over bands of rows, then the row of a shift report.
 
-Differences are measured on one thread: the steps are so short that two spend twice the time, on waiting for each other.
+Knows no layer, only arrays and where outputs lie. Measured on one thread, in bands that stay in the cache: the steps
+are so short that two threads spend twice the time, on waiting for each other.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import fields
-from functools import lru_cache, partial
-from itertools import repeat
-from math import floor, isfinite, log10, sqrt
-from sys import float_info
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from math import floor, hypot, inf, isfinite, log10, sqrt
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from poolcli.ops.arrays import Rows
+from poolcli.ops.arrays import Array
 from poolcli.ops.footprint import Footprint
-from poolcli.shift.move import moved_rows, shifted_pair
-from poolcli.shift.record import GIVEN, Aligned, Shift, Shifting, ShiftRow, Side
-
-Array = NDArray[Any]
-SIDE = tuple(field.name for field in fields(Side))
-
-
-Layers = Callable[[Array], Array]
-RowLayers = Callable[[tuple[int, int], Rows], Array]  # the same for a picture of (height, width) given by its rows
-Cells = slice | NDArray[np.intp]
-Footprints = Callable[[int, int], tuple[Footprint, Footprint] | None]
-
-
-def measure(
-    image: Array,
-    shifting: Shifting,
-    *,
-    head: Layers | None,
-    tail: Layers,
-    footprints: Footprints,
-    still: tuple[Array, Array],
-    by_rows: RowLayers | None = None,
-    alike: Sequence[ShiftRow] | None = None,
-) -> tuple[ShiftRow, ...]:
-    """Shift `image` as `shifting` says and measure what `head`, then `tail`, leave of the change.
-
-    `head` is what runs at full resolution before the first down-sampling, `footprints(height, width)` says where the
-    outputs lie, or None where they lie on no regular grid. `still` is (head(image), the output). `by_rows` does what
-    `tail` does, where there is no `head`: the moved picture is never held whole. `alike` are the rows of another `tail`
-    after the same `head`, whose `raw` and `dense` are taken. Raises PictureError when `crop` leaves nothing.
-    """
-    edge = shifting.edge
-    peak = value_range(image)
-    rows = []
-    for shift, like in zip(shifting.shifts, alike or repeat(None), strict=False):
-        pair: tuple[Array, Array | Rows]
-        if by_rows is None or edge == "crop":
-            pair = shifted_pair(image, *shift, edge)
-            moved = _run(pair[1], head, tail)
-        else:
-            pair = image, partial(moved_rows, image, *shift, edge)
-            moved = image, by_rows(image.shape[:2], pair[1])
-        if edge == "crop":
-            still = _run(pair[0], head, tail)
-        lattice = footprints(*pair[0].shape[:2])
-        scale = shifting.tolerance, peak
-        before = (like.raw, like.dense) if like else _before(pair, (still[0], moved[0]) if head else None, *scale)
-        rows.append(_measured(before, (still[1], moved[1]), shift, edge, pair[0].shape, lattice, *scale))
-    return tuple(rows)
-
-
-def measure_pair(
-    pair: tuple[Array, Array],
-    *,
-    head: Layers | None,
-    tail: Layers,
-    footprints: Footprints,
-    tolerance: float = 0,
-) -> ShiftRow:
-    """As `measure`, for two given pictures of one shape and dtype, of which the second is not known to have moved."""
-    (dense, pooled), (other_dense, other) = _run(pair[0], head, tail), _run(pair[1], head, tail)
-    lattice, scale = footprints(*pair[0].shape[:2]), (tolerance, value_range(pair[0]))
-    before = _before(pair, (dense, other_dense) if head else None, *scale)
-    return _measured(before, (pooled, other), (0, 0), GIVEN, pair[0].shape, lattice, *scale)
-
-
-def _before(
-    pair: tuple[Array, Array | Rows], filtered: tuple[Array, Array] | None, tolerance: float, peak: float
-) -> tuple[Side, Side | None]:
-    """How much two pictures differ, and what a head made of them, if there is one."""
-    return compare(*pair, tolerance, peak), compare(*filtered, tolerance, peak) if filtered else None
-
-
-def _measured(
-    before: tuple[Side, Side | None],
-    outputs: tuple[Array, Array],
-    shift: Shift,
-    edge: str,
-    shape: tuple[int, ...],
-    lattice: tuple[Footprint, Footprint] | None,
-    tolerance: float,
-    peak: float,
-) -> ShiftRow:
-    """The row of two outputs, for pictures of `shape` of which `before` tells how much they differ."""
-    after = compare(*outputs, tolerance, peak)
-    aligned = _align(outputs, shift, edge, shape, lattice, tolerance, peak) if lattice else None
-    return _row(shift, edge, *before, after, aligned)
-
-
-def _run(image: Array, head: Layers | None, tail: Layers) -> tuple[Array, Array]:
-    dense = head(image) if head else image
-    return dense, tail(dense)
-
-
-def _row(shift: Shift, edge: str, raw: Side, dense: Side | None, pooled: Side, aligned: Aligned | None) -> ShiftRow:
-    absorbed = 1 - pooled.changed / raw.changed if raw.changed else None
-    gain = raw.fraction / pooled.fraction if raw.changed and pooled.changed else None
-    before = dense or raw
-    residual = min(pooled.mae / before.mae, float_info.max) if before.mae else None
-    return ShiftRow(*shift, edge, raw, dense, pooled, aligned, absorbed, gain, residual)
-
-
-def _align(
-    outputs: tuple[Array, Array],
-    shift: Shift,
-    edge: str,
-    shape: tuple[int, ...],
-    lattice: tuple[Footprint, Footprint],
-    tolerance: float,
-    peak: float,
-) -> Aligned | None:
-    """The least change over the output shifts that the input shift can have caused; None without an interior."""
-    sizes = shape[:2]
-    rows, columns = (_overlaps(seen, d, n, edge) for seen, d, n in zip(lattice, reversed(shift), sizes, strict=True))
-    found = []
-    for dy, still_rows, rows_moved in rows:
-        for dx, still_columns, columns_moved in columns:
-            still, moved = outputs[0][still_rows][:, still_columns], outputs[1][rows_moved][:, columns_moved]
-            side = compare(still, moved, tolerance, peak)
-            found.append(Aligned(**{name: getattr(side, name) for name in SIDE}, dx=dx, dy=dy))
-    return min(found, key=lambda side: (side.mae, side.changed, abs(side.dx) + abs(side.dy)), default=None)
-
-
-def _overlaps(seen: Footprint, d: int, n: int, edge: str) -> list[tuple[int, Cells, Cells]]:
-    """(output shift, cells of the still output, cells of the moved output) for a shift by d on an axis of n."""
-    if edge == "wrap" and seen.cyclic:
-        cells = np.arange(seen.size)
-        return [(o, cells, (cells + o) % seen.size) for o in seen.output_shifts(d)]
-    first, last = seen.interior(0, n)
-    moved_first, moved_last = seen.interior(max(0, d), n + min(0, d))
-    found: list[tuple[int, Cells, Cells]] = []
-    for o in seen.output_shifts(d):
-        low, high = max(moved_first, first + o), min(moved_last, last + o)
-        if low < high:
-            found.append((o, slice(low - o, high - o), slice(low, high)))
-    return found
-
+from poolcli.shift.move import Rectangle, staying
+from poolcli.shift.record import Aligned, Shift, ShiftRow, Side, quotient
 
 BAND_VALUES = 1 << 17
 EXACT = 256  # squares of bytes whose sum float32 holds
 FEW = 8  # channels
+SIDE = tuple(field.name for field in fields(Side))
+SAFE = 1e-140, 1e140  # sizes of differences whose squares neither vanish nor overflow, nor do sums of them
+
+Footprints = tuple[Footprint, Footprint]  # what outputs see, in rows and in columns
 
 
-def value_range(image: Array) -> float:
-    """The peak of PSNR: what an integer dtype can hold, or the range of the finite values of floats."""
-    if image.dtype.kind == "b":
-        return 1.0
-    if image.dtype.kind != "f":
-        info = np.iinfo(image.dtype)
-        return float(info.max) - float(info.min)
-    finite = image[np.isfinite(image)]
-    return float(finite.max()) - float(finite.min()) if finite.size else 0.0
+class Piece(NamedTuple):
+    """Some rows of an array from row `first` on, and where they are valid (None: everywhere)."""
+
+    first: int
+    values: Array
+    valid: Array | None = None
+
+    @property
+    def last(self) -> int:
+        """The row after the last."""
+        return self.first + len(self.values)
+
+    def part(self, rows: slice, columns: slice = slice(None)) -> "Piece":
+        """Those of its rows that are among `rows` of the whole array."""
+        cut = slice(max(rows.start - self.first, 0), max(rows.stop - self.first, 0)), columns
+        valid = None if self.valid is None else self.valid[cut]
+        return Piece(max(rows.start, self.first), self.values[cut], valid)
 
 
-def compare(a: Array, b: Array | Rows, tolerance: float, peak: float) -> Side:
-    """How much `a` and `b` (equal shapes, H x W or H x W x C) differ; NaN equals NaN, infinity infinity.
+class Band(NamedTuple):
+    """Rows of a picture with the features and outputs that stand on them; no `features`: the picture's own values."""
 
-    `b` may be a function that gives the rows low ... high - 1 of it.
+    picture: Piece
+    features: Piece | None
+    output: Piece
 
-    >>> compare(np.array([[1, 2]], np.uint8), np.array([[1, 5]], np.uint8), 0, 255.0).mae
+    def like(self, band: "Band") -> "Band":
+        """The rows of each side that `band` has."""
+        picture, features, output = (
+            side and rows and side.part(slice(rows.first, rows.last)) for side, rows in zip(self, band, strict=True)
+        )
+        assert picture
+        assert output
+        return Band(picture, features, output)
+
+
+# Sums of differences
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What is summed up of a part of two arrays; sums of parts are the sum of the whole.
+
+    `total`, `squares` and `largest` are of the finite differences. `extreme` holds (scale, total, squares) of those
+    that are so large or so small that they were divided by `scale` first.
+    """
+
+    pixels: int = 0
+    changed: int = 0
+    compared: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+    largest: float = 0.0
+    extreme: tuple[tuple[float, float, float], ...] = ()
+
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(
+            self.pixels + other.pixels,
+            self.changed + other.changed,
+            self.compared + other.compared,
+            self.total + other.total,
+            self.squares + other.squares,
+            max(self.largest, other.largest),
+            self.extreme + other.extreme,
+        )
+
+    @property
+    def mae(self) -> float | None:
+        """The mean of the differences; None where nothing could be compared."""
+        if not self.compared:
+            return None
+        extreme = sum(scale * (total / self.compared) for scale, total, _ in self.extreme)
+        return min(self.total / self.compared + extreme, self.largest)
+
+    @property
+    def rmse(self) -> float | None:
+        """The root of the mean of their squares."""
+        if not self.compared:
+            return None
+        if not self.extreme:
+            return sqrt(self.squares / self.compared)
+        parts = [sqrt(self.squares / self.compared)]
+        parts += (scale * sqrt(squares / self.compared) for scale, _, squares in self.extreme)
+        return min(hypot(*parts), self.largest)
+
+    def side(self, peak: float, spread: float | None, *, labels: bool) -> Side:
+        """The record of these sums: of `labels` the counts alone."""
+        fraction = self.changed / self.pixels
+        if labels or not self.compared:
+            return Side(self.pixels, self.changed, fraction, self.compared, None, None, None, None, spread)
+        rmse = self.rmse
+        psnr = 20 * (log10(peak) - log10(rmse)) if rmse and peak and isfinite(peak) else None
+        return Side(self.pixels, self.changed, fraction, self.compared, self.mae, rmse, self.largest, psnr, spread)
+
+
+def differ(still: Piece, moved: Piece, tolerance: float) -> Sums:
+    """How much two arrays of one shape (H x W or H x W x C) differ, in bands that stay in the cache.
+
+    NaN against NaN and infinity against itself have not changed, and cannot be compared. What is valid on one side only
+    has changed, and has no difference.
+
+    >>> still, moved = (Piece(0, np.array([values], np.uint8)) for values in ([1, 2], [1, 5]))
+    >>> differ(still, moved, 0).mae
     1.5
     """
-    pixels = a.shape[0] * a.shape[1]
+    a, b = still.values, moved.values
+    if a.size == 0:
+        return Sums()
     step = max(1, BAND_VALUES * len(a) // a.size)
-    rows_of_b = b if callable(b) else lambda low, high: b[low:high]
+    sums = Sums()
+    for low in range(0, len(a), step):
+        rows = slice(low, low + step)
+        gaps = _gaps(a[rows], b[rows])
+        over = _over(gaps, tolerance)
+        if still.valid is not None or moved.valid is not None:
+            one_sided, both = _validity(still.valid, moved.valid, rows, gaps.shape)
+            over = over & both | one_sided
+            gaps = np.where(both, gaps, np.nan)
+        sums += _summed(gaps, over)
+    return sums
 
-    rows = ((low, min(low + step, len(a))) for low in range(0, len(a), step))
-    found = [_differ(a[low:high], rows_of_b(low, high), tolerance) for low, high in rows]
-    counts, sums, squares, maxima = zip(*found, strict=True)
-    changed, total, total_squares, largest = int(sum(counts)), sum(sums), sum(squares), max(maxima)
-    mae, rmse = min(total / a.size, float_info.max), sqrt(min(total_squares / a.size, float_info.max))
-    psnr = 20 * (log10(peak) - log10(rmse)) if rmse and peak else None
-    return Side(pixels, changed, changed / pixels, mae, rmse, largest, psnr)
+
+def _validity(one: Array | None, other: Array | None, rows: slice, shape: tuple[int, ...]) -> tuple[Array, Array]:
+    """Where values are valid on one side only, and where on both."""
+    first = np.ones(shape, np.bool_) if one is None else np.broadcast_to(one[rows], shape)
+    second = np.ones(shape, np.bool_) if other is None else np.broadcast_to(other[rows], shape)
+    return first ^ second, first & second
 
 
-def _differ(a: Array, b: Array, tolerance: float) -> tuple[float, ...]:
-    """Of one band: changed pixels, and sum, sum of squares and maximum of the differences."""
-    gaps = _gaps(a, b)
-    figures = _byte_figures(gaps) if gaps.dtype == np.uint8 else _figures(gaps)
-    return _count_pixels(gaps, tolerance), *figures
+def _summed(gaps: Array, over: Array) -> Sums:
+    """The sums of one band, of which the values `over` have changed."""
+    pixels, changed = gaps.shape[0] * gaps.shape[1], _count_pixels(over)
+    if gaps.dtype == np.uint8:
+        return Sums(pixels, changed, gaps.size, *_byte_figures(gaps))
+    finite = gaps.ravel().astype(np.float64, copy=False)
+    largest = float(finite.max(initial=0))
+    if not isfinite(largest):
+        finite = finite[np.isfinite(finite)]
+        largest = float(finite.max(initial=0))
+    if largest and not SAFE[0] <= largest <= SAFE[1]:
+        finite = finite / largest
+        scaled = largest, float(finite.sum()), float(np.einsum("i,i->", finite, finite))
+        return Sums(pixels, changed, finite.size, largest=largest, extreme=(scaled,))
+    return Sums(pixels, changed, finite.size, float(finite.sum()), float(np.einsum("i,i->", finite, finite)), largest)
 
 
 def _gaps(a: Array, b: Array) -> Array:
-    """The size of every difference; integers in the unsigned type that holds them all."""
+    """The size of every difference; integers in the unsigned type that holds them all.
+
+    Infinite where one value is not finite or floats hold no such difference, NaN where the same is on both sides.
+    """
     if a.dtype.kind == "b":
         return (a ^ b).view(np.uint8)
     if a.dtype.kind in "ui":
@@ -211,23 +188,12 @@ def _gaps(a: Array, b: Array) -> Array:
     np.abs(distance, out=distance)
     if isfinite(distance.max(initial=0)):
         return distance
-    same = (a == b) | (np.isnan(a) & np.isnan(b))
-    return np.where(same, 0.0, np.where(np.isnan(distance), np.inf, distance))
-
-
-def _figures(gaps: Array) -> tuple[float, float, float]:
-    """Sum, sum of squares and maximum of the finite gaps."""
-    finite = gaps.ravel().astype(np.float64, copy=False)
-    largest = float(finite.max(initial=0))
-    if not isfinite(largest):
-        finite = finite[np.isfinite(finite)]
-        largest = float(finite.max(initial=0))
-    with np.errstate(over="ignore"):
-        return float(finite.sum()), float(np.einsum("i,i->", finite, finite)), largest
+    same = (a == b) & np.isinf(a) | (np.isnan(a) & np.isnan(b))
+    return np.where(same, np.nan, np.where(np.isnan(distance), np.inf, distance))
 
 
 def _byte_figures(gaps: Array) -> tuple[float, float, float]:
-    """The same of bytes, in less than half the time: float32 is exact for the squares of 256 of them (2 ** 24)."""
+    """Sum, sum of squares and maximum of bytes: float32 is exact for the squares of 256 of them (2 ** 24)."""
     values = np.empty((-(-gaps.size // EXACT), EXACT), np.float32)
     line = values.reshape(-1)
     line[: gaps.size] = gaps.reshape(-1)
@@ -237,11 +203,16 @@ def _byte_figures(gaps: Array) -> tuple[float, float, float]:
     return float(total), float(squares), float(gaps.max(initial=0))
 
 
-def _count_pixels(gaps: Array, tolerance: float) -> int:
-    """Pixels of which any channel has a gap above the tolerance."""
+def _over(gaps: Array, tolerance: float) -> Array:
+    """Where a gap is above the tolerance."""
     if gaps.dtype.kind == "u":  # whole numbers are compared as they are, not as the floats that a float makes of them
         tolerance = min(floor(min(tolerance, 2.0**64)), int(np.iinfo(gaps.dtype).max))
-    over = gaps > tolerance
+    over: Array = gaps > tolerance
+    return over
+
+
+def _count_pixels(over: Array) -> int:
+    """Pixels of which any channel is true."""
     if over.ndim == 2:
         return int(np.count_nonzero(over))
     channels = over.shape[2]
@@ -261,3 +232,440 @@ def _first_channel(size: int, channels: int) -> Array:
     first = np.zeros(size, bool)
     first[::channels] = True
     return first
+
+
+# The contrast of one side
+
+
+class Contrast:
+    """How far the values of one side lie from their channel's mean, in rectangles of it; each is worked out once.
+
+    Whole numbers of up to 32 bits are summed exactly, and a rectangle that is most of the array by taking away what
+    lies around it: a shift report asks for the whole and for the interior.
+    """
+
+    def __init__(self, piece: Piece, peak: float | None = None) -> None:
+        """Of an array in memory; `peak`: what PSNR is relative to, where it is not all that the dtype holds."""
+        self._piece, self.whole = piece, Rectangle.whole(piece.values.shape)
+        self._found: dict[Rectangle, float | None] = {}
+        self._tallies: dict[tuple[Rectangle, tuple[int, ...] | None], tuple[Array, Array]] = {}
+        self._peak = None if peak is None else float(peak)
+
+    def spread(self, rectangle: Rectangle) -> float | None:
+        """The mean absolute deviation in a rectangle; None where nothing in it is valid and finite."""
+        if rectangle not in self._found:
+            values = self._piece.values
+            if values.dtype.kind in "bui" and values.itemsize <= 4 and self._piece.valid is None:
+                self._found[rectangle] = self._exact(rectangle)
+            else:
+                deviations = Deviations([rectangle])
+                deviations.add(self._piece)
+                deviations.deviate(self._piece)
+                self._found |= deviations.spreads()
+        return self._found[rectangle]
+
+    @property
+    def peak(self) -> float:
+        """What PSNR is relative to: all that an integer dtype can hold, or the range of the finite values of floats."""
+        if self._peak is None:
+            self._peak = value_range(self._piece.values)
+        return self._peak
+
+    # Sum |v - m| = 2 sum of (v - m) over v > m, which follows from the sum of max(v, floor(m)) and a count.
+
+    def _exact(self, rectangle: Rectangle) -> float:
+        count = rectangle.area
+        sums, _ = self._tally(rectangle, None)
+        floors = tuple(int(total) // count for total in sums)
+        maxima, above = self._tally(rectangle, floors)
+        parts = zip(map(int, sums), floors, map(int, maxima), map(int, above), strict=True)
+        numerator = sum((m - f * count) * count - (total - f * count) * over for total, f, m, over in parts)
+        return 2 * numerator / (count * count * len(sums))
+
+    def _tally(self, rectangle: Rectangle, floors: tuple[int, ...] | None) -> tuple[Array, Array]:
+        """For every channel: the sum of the values, or of their maxima with `floors`, and how many are above these."""
+        key = rectangle, floors
+        if key not in self._tallies:
+            around = self.whole.around(rectangle)
+            if around and 2 * sum(part.area for part in around) < rectangle.area:
+                parts = [self._tally(part, floors) for part in around]
+                whole = self._tally(self.whole, floors)
+                sums, above = (each - sum(part[i] for part in parts) for i, each in enumerate(whole))
+                self._tallies[key] = sums, above
+            else:
+                self._tallies[key] = self._counted(rectangle, floors)
+        return self._tallies[key]
+
+    def _counted(self, rectangle: Rectangle, floors: tuple[int, ...] | None) -> tuple[Array, Array]:
+        values = self._piece.values
+        dtype = np.dtype(np.uint8) if values.dtype.kind == "b" else values.dtype
+        in_bands = np.uint16 if dtype == np.uint8 else np.int64  # 255 bytes fit: an eighth of the time
+        width, channels = rectangle.right - rectangle.left, values.shape[2] if values.ndim == 3 else 1
+        threshold = None if floors is None else np.tile(np.array(floors, dtype), width)
+        sums, above = np.zeros(width * channels, np.int64), np.zeros(width * channels, np.int64)
+        for piece in self._pieces(rectangle, width * channels, most=255):
+            band = piece.values.view(dtype).reshape(len(piece.values), -1)
+            if threshold is not None:
+                above += np.add.reduce((band > threshold).view(np.uint8), axis=0, dtype=np.uint8)
+                band = np.maximum(band, threshold)
+            sums += np.add.reduce(band, axis=0, dtype=in_bands)
+        return sums.reshape(width, channels).sum(axis=0), above.reshape(width, channels).sum(axis=0)
+
+    def _pieces(self, rectangle: Rectangle, row_values: int, most: int = BAND_VALUES) -> Iterator[Piece]:
+        """Some rows at a time, `most` or as many as stay in the cache."""
+        step = max(1, min(most, BAND_VALUES // row_values))
+        for low in range(rectangle.top, rectangle.bottom, step):
+            yield self._piece.part(slice(low, min(low + step, rectangle.bottom)), rectangle.columns)
+
+
+class KnownContrast(Contrast):
+    """The contrast of a side that is not held, worked out already."""
+
+    def __init__(self, spreads: Mapping[Rectangle, float | None], peak: float) -> None:
+        """`peak`: what PSNR is relative to."""
+        self._found, self._peak = dict(spreads), peak
+
+
+class Deviations:
+    """The mean absolute deviations of rectangles, in two readings: all rows for the means, and all again.
+
+    Means are taken from the first value on, which gives the same mean for equal values, and a deviation of 0.
+    """
+
+    def __init__(self, rectangles: Iterable[Rectangle]) -> None:
+        self._rectangles = list(dict.fromkeys(rectangles))
+        self._middles = [_Middle() for _ in self._rectangles]
+        self.low, self.high = inf, -inf  # of all finite values
+
+    def add(self, piece: Piece) -> None:
+        """First reading: some rows."""
+        for middle, values, there in self._parts(piece):
+            middle.add(values, there)
+            self.low = min(self.low, float(values.min(where=there, initial=inf)))
+            self.high = max(self.high, float(values.max(where=there, initial=-inf)))
+
+    def deviate(self, piece: Piece) -> None:
+        """Second reading: the same rows."""
+        for middle, values, there in self._parts(piece):
+            middle.deviate(values, there)
+
+    def spreads(self) -> dict[Rectangle, float | None]:
+        """The deviations, by rectangle."""
+        return {each: middle.spread for each, middle in zip(self._rectangles, self._middles, strict=True)}
+
+    def _parts(self, piece: Piece) -> "Iterator[tuple[_Middle, Array, Array]]":
+        """For every rectangle its values among some rows, H x W x C in float64, and which are valid and finite."""
+        step = max(1, BAND_VALUES * len(piece.values) // max(1, piece.values.size))
+        for low in range(piece.first, piece.last, step):
+            rows = piece.part(slice(low, low + step))
+            for rectangle, middle in zip(self._rectangles, self._middles, strict=True):
+                part = rows.part(rectangle.rows, rectangle.columns)
+                if part.values.size:
+                    values = part.values.astype(np.float64).reshape(*part.values.shape[:2], -1)
+                    there = np.isfinite(values)
+                    if part.valid is not None:
+                        there &= part.valid.reshape(*part.valid.shape[:2], -1)
+                    yield middle, values, there
+
+
+class _Middle:
+    """The mean of every channel, and how far values lie from it."""
+
+    def __init__(self) -> None:
+        self._origin: Array | None = None
+        self._total: Any = 0.0
+        self._count: Any = 0
+        self._deviation = 0.0
+
+    def add(self, values: Array, there: Array) -> None:
+        """Take some rows into the mean."""
+        flat, known = values.reshape(-1, values.shape[2]), there.reshape(-1, values.shape[2])
+        if self._origin is None:
+            self._origin = np.full(values.shape[2], np.nan)
+        if np.isnan(self._origin).any():
+            firsts = flat[known.argmax(axis=0), np.arange(flat.shape[1])]
+            self._origin = np.where(np.isnan(self._origin) & known.any(axis=0), firsts, self._origin)
+        self._total = self._total + (flat - self._origin).sum(axis=0, where=known)
+        self._count = self._count + known.sum(axis=0)
+
+    def deviate(self, values: Array, there: Array) -> None:
+        """Sum up how far some rows lie from the mean, once all are in it."""
+        values -= self._origin
+        values -= self._total / np.maximum(self._count, 1)
+        self._deviation += float(np.abs(values, out=values).sum(where=there))
+
+    @property
+    def spread(self) -> float | None:
+        """The mean deviation over all channels; None where there is none, or no float holds it."""
+        count = int(np.sum(self._count))
+        return self._deviation / count if count and isfinite(self._deviation) else None
+
+
+def value_range(image: Array) -> float:
+    """The peak of PSNR: what an integer dtype can hold, or the range of the finite values of floats."""
+    if image.dtype.kind == "b":
+        return 1.0
+    if image.dtype.kind != "f":
+        info = np.iinfo(image.dtype)
+        return float(info.max) - float(info.min)
+    finite = image[np.isfinite(image)]
+    return float(finite.max()) - float(finite.min()) if finite.size else 0.0
+
+
+# The row of one shift
+
+
+@dataclass(frozen=True, slots=True)
+class Lattice:
+    """One side: its shape, what its values see of the picture (None: they lie on no regular grid), and `inside`, the
+    rectangle of those whose windows lie in the picture: all of them where none does.
+    """
+
+    shape: tuple[int, ...]
+    seen: Footprints | None
+    inside: Rectangle
+
+
+@dataclass(frozen=True, slots=True)
+class Lattices:
+    """The picture, the features before the first down-sampling (None: the picture's own values), and the output."""
+
+    picture: Lattice
+    features: Lattice | None
+    output: Lattice
+
+
+@dataclass(frozen=True, slots=True)
+class Contrasts:
+    """The contrasts of the sides of the picture that stays."""
+
+    picture: Contrast
+    features: Contrast | None
+    output: Contrast
+
+
+class Comparison:
+    """Sums for the row of one shift, from bands of what the same layers make of the still and of the moved picture."""
+
+    def __init__(
+        self,
+        lattices: Lattices,
+        shift: Shift,
+        edge: str,
+        *,
+        tolerance: float = 0,
+        labels: bool = False,
+        alike: "Comparison | None" = None,
+    ) -> None:
+        """`labels`: the values are labels, whose differences mean nothing.
+
+        `alike`: the finished comparison of the same shift for other layers that begin with the same: what changes
+        before the first down-sampling is taken from it.
+        """
+        self.shift, self.edge, self.labels = shift, edge, labels
+        self._lattices, self._tolerance = lattices, tolerance
+        self._overlaps = list(self._output_overlaps())
+        interior, features = self._interior(lattices.picture), lattices.features
+        self._is_new = alike is None or alike.raw.interior != interior
+        self.raw: _Tally = _Tally(lattices.picture.shape, interior)
+        self.dense: _Tally | None = _Tally(features.shape, self._interior(features)) if features else None
+        if alike is not None and not self._is_new:
+            self.raw, self.dense = alike.raw, alike.dense
+        unmoved = next((each.cells for each in self._overlaps if each.offset == (0, 0)), None)
+        self.pooled = _Tally(lattices.output.shape, unmoved)
+
+    def add(self, still: Band, moved: Band) -> None:
+        """Rows of both, the same of each side; bands come from top to bottom."""
+        if self._is_new:
+            self.raw.add(still.picture, moved.picture, self._tolerance)
+            if self.dense and still.features and moved.features:
+                self.dense.add(still.features, moved.features, self._tolerance)
+        self.pooled.add(still.output, moved.output, self._tolerance)
+        for overlap in self._overlaps:
+            if overlap.offset == (0, 0):
+                overlap.sums = self.pooled.inner
+            else:
+                overlap.add(still.output, moved.output, self._tolerance)
+
+    def rectangles(self) -> tuple[list[Rectangle], list[Rectangle], list[Rectangle]]:
+        """The parts of picture, features and output whose contrast the row needs."""
+        if self.labels:
+            return [], [], []
+        best = self._best()
+        features = self._lattices.features
+        return (
+            [self._lattices.picture.inside, *filter(None, [self.raw.interior])],
+            [features.inside, *filter(None, [self.dense.interior])] if features and self.dense else [],
+            [self._lattices.output.inside, *([best.cells] if best else [])],
+        )
+
+    def row(self, contrasts: Contrasts, *, written: Side | None = None) -> ShiftRow:
+        """The row, once all bands are through."""
+        peak = 0.0 if self.labels else contrasts.picture.peak
+        raw = self._side(self.raw.whole, peak, contrasts.picture, self._lattices.picture.inside)
+        dense = None
+        if self.dense and contrasts.features and self._lattices.features:
+            dense = self._side(self.dense.whole, peak, contrasts.features, self._lattices.features.inside)
+        pooled = self._side(self.pooled.whole, peak, contrasts.output, self._lattices.output.inside)
+        aligned = self._aligned(contrasts, peak)
+        return ShiftRow.of(self.shift, self.edge, (raw, dense, pooled), written=written, aligned=aligned)
+
+    def _side(self, sums: Sums, peak: float, contrast: Contrast, rectangle: Rectangle) -> Side:
+        return sums.side(peak, None if self.labels else contrast.spread(rectangle), labels=self.labels)
+
+    def _aligned(self, contrasts: Contrasts, peak: float) -> Aligned | None:
+        best = self._best()
+        if best is None:
+            return None
+        side = self._side(best.sums, peak, contrasts.output, best.cells)
+        tally, contrast = self.raw, contrasts.picture
+        if self.dense and contrasts.features and not self.labels:
+            tally, contrast = self.dense, contrasts.features
+        before = None
+        if tally.interior:
+            before = self._side(tally.inner, peak, contrast, tally.interior).relative
+        figures = {name: getattr(side, name) for name in SIDE}
+        return Aligned(
+            **figures, dx=best.offset[0], dy=best.offset[1], residual=quotient(side.relative, before), before=before
+        )
+
+    def _best(self) -> "_Overlap | None":
+        """The least change in value (of labels: the fewest pixels), then the fewest pixels, then the shortest shift."""
+
+        def order(overlap: _Overlap) -> tuple[float, int, int]:
+            mae = None if self.labels else overlap.sums.mae
+            return inf if mae is None else mae, overlap.sums.changed, sum(o * o for o in overlap.offset)
+
+        return min(self._overlaps, key=order, default=None)
+
+    def _output_overlaps(self) -> "Iterator[_Overlap]":
+        """For every shift of the output that the shift can have caused, the cells that see no border on either side."""
+        output = self._lattices.output
+        if output.seen is None:
+            return
+        rows, columns = (
+            [(o, self._cells(axis, o, d, n, goes_round=axis.cyclic)) for o in axis.output_shifts(d)]
+            for axis, d, n in zip(output.seen, reversed(self.shift), self._lattices.picture.shape, strict=False)
+        )
+        for oy, down in rows:
+            for ox, across in columns:
+                cells = Rectangle(*down, *across)
+                if cells.area:
+                    yield _Overlap(cells, (ox, oy), output.shape)
+
+    def _interior(self, side: Lattice) -> Rectangle | None:
+        """What of a side before the down-sampling sees no border, in place, still and moved."""
+        output = self._lattices.output.seen
+        if not self._overlaps or output is None or side.seen is None:
+            return None
+        spans: list[int] = []
+        for axis, pooled, d, n in zip(
+            side.seen, output, reversed(self.shift), self._lattices.picture.shape, strict=False
+        ):
+            spans += self._cells(axis, 0, d, n, goes_round=pooled.cyclic)
+        interior = Rectangle(*spans)
+        return interior if interior.area else None
+
+    def _cells(self, axis: Footprint, o: int, d: int, n: int, *, goes_round: bool) -> tuple[int, int]:
+        """The cells (first, last + 1) that see nothing but the picture, and whose counterparts, `o` on, nothing but
+        what has moved with it by d; all where the output goes round with the picture.
+        """
+        if self.edge == "wrap" and goes_round:
+            return 0, axis.size
+        first, last = axis.interior(0, n)
+        low, high = (first, last) if self.edge == "crop" else axis.interior(*staying(d, n))
+        return max(first, low - o), min(last, high - o)
+
+
+class _Tally:
+    """The sums of one side, in its interior and around it."""
+
+    def __init__(self, shape: tuple[int, ...], interior: Rectangle | None) -> None:
+        whole = Rectangle.whole(shape)
+        self.interior = interior
+        self._rectangles = [interior, *whole.around(interior)] if interior else [whole]
+        self._sums = [Sums()] * len(self._rectangles)
+
+    def add(self, still: Piece, moved: Piece, tolerance: float) -> None:
+        """More rows, the same of both."""
+        for number, part in enumerate(self._rectangles):
+            if part.top < still.last and still.first < part.bottom:
+                pair = (piece.part(part.rows, part.columns) for piece in (still, moved))
+                self._sums[number] += differ(next(pair), next(pair), tolerance)
+
+    @property
+    def whole(self) -> Sums:
+        """All of it."""
+        return sum(self._sums, Sums())
+
+    @property
+    def inner(self) -> Sums:
+        """The interior alone, or all of it where there is none."""
+        return self._sums[0]
+
+
+class _Overlap:
+    """The sums of `cells` of the still output against those of the moved one `offset` (x, y) on, as bands come.
+
+    What goes round is up to four rectangles that do not. Rows that the other output has not reached are kept.
+    """
+
+    def __init__(self, cells: Rectangle, offset: Shift, shape: tuple[int, ...]) -> None:
+        self.cells, self.offset, self.sums = cells, offset, Sums()
+        rows = list(_rounds(cells.top, cells.bottom, offset[1], shape[0]))
+        columns = list(_rounds(cells.left, cells.right, offset[0], shape[1]))
+        self._lags = [_Lag(Rectangle(*down, *across), (x, y)) for *down, y in rows for *across, x in columns]
+
+    def add(self, still: Piece, moved: Piece, tolerance: float) -> None:
+        """More rows, the same of both."""
+        for lag in self._lags:
+            self.sums += lag.add(still, moved, tolerance)
+
+
+def _rounds(low: int, high: int, o: int, n: int) -> Iterator[tuple[int, int, int]]:
+    """Cells low ... high - 1 with counterparts `o` on, on an axis of n that goes round, as (low, high, offset)."""
+    for turn in (o - n * round(o / n) - n, o - n * round(o / n), o - n * round(o / n) + n):
+        first, last = max(low, -turn), min(high, n - turn)
+        if first < last:
+            yield first, last, turn
+
+
+class _Lag:
+    """Cells against cells, that need not come at the same time."""
+
+    def __init__(self, cells: Rectangle, offset: Shift) -> None:
+        self.cells, self.offset = cells, offset
+        self._next = cells.top
+        self._waiting: list[list[Piece]] = [[], []]
+
+    def add(self, still: Piece, moved: Piece, tolerance: float) -> Sums:
+        """The sums of what can be compared now."""
+        cells, (x, y) = self.cells, self.offset
+        counterparts = Rectangle(cells.top + y, cells.bottom + y, cells.left + x, cells.right + x)
+        pieces = [
+            joined([*waiting, piece.part(part.rows, part.columns)])
+            for waiting, piece, part in zip(self._waiting, (still, moved), (cells, counterparts), strict=True)
+        ]
+        first, last = self._next, min(cells.bottom, still.last, moved.last - y)
+        sums = Sums()
+        if first < last:
+            sums = differ(pieces[0].part(slice(first, last)), pieces[1].part(slice(first + y, last + y)), tolerance)
+            self._next = last
+        rest = self._next
+        self._waiting = [
+            [piece.part(slice(rest + dy, cells.bottom + dy))] for piece, dy in zip(pieces, (0, y), strict=True)
+        ]
+        return sums
+
+
+def joined(pieces: list[Piece]) -> Piece:
+    """Rows that follow one another."""
+    pieces = [piece for piece in pieces if len(piece.values)] or pieces[-1:]
+    if len(pieces) == 1:
+        return pieces[0]
+    valid = None
+    if any(piece.valid is not None for piece in pieces):
+        valid = np.concatenate(
+            [np.ones(piece.values.shape, np.bool_) if piece.valid is None else piece.valid for piece in pieces]
+        )
+    return Piece(pieces[0].first, np.concatenate([piece.values for piece in pieces]), valid)

@@ -1,56 +1,178 @@
-"""Moving a picture by whole pixels, and what comes in at its border."""
+"""Pictures given by their rows, and the same moved by whole pixels, with what comes in at the border."""
 
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from poolcli.errors import PictureError
+from poolcli.ops.arrays import Array, Rows
+from poolcli.shift.record import Shift
 
-Array = NDArray[Any]
+
+class Rectangle(NamedTuple):
+    """Rows `top` ... `bottom` - 1 and columns `left` ... `right` - 1 of a picture."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @classmethod
+    def whole(cls, shape: tuple[int, ...]) -> Self:
+        """All of an array of this shape."""
+        return cls(0, shape[0], 0, shape[1])
+
+    @property
+    def rows(self) -> slice:
+        """Its rows."""
+        return slice(self.top, self.bottom)
+
+    @property
+    def columns(self) -> slice:
+        """Its columns."""
+        return slice(self.left, self.right)
+
+    @property
+    def area(self) -> int:
+        """How many pixels it has."""
+        return max(0, self.bottom - self.top) * max(0, self.right - self.left)
+
+    def around(self, inner: "Rectangle") -> "list[Rectangle]":
+        """What of it lies around `inner`: above, below, to the left and to the right, if anything does.
+
+        >>> Rectangle(0, 4, 0, 4).around(Rectangle(0, 4, 0, 3))
+        [Rectangle(top=0, bottom=4, left=3, right=4)]
+        """
+        pieces = [
+            Rectangle(self.top, inner.top, self.left, self.right),
+            Rectangle(inner.bottom, self.bottom, self.left, self.right),
+            Rectangle(inner.top, inner.bottom, self.left, inner.left),
+            Rectangle(inner.top, inner.bottom, inner.right, self.right),
+        ]
+        return [piece for piece in pieces if piece.area]
 
 
-def shifted_pair(image: Array, dx: int, dy: int, edge: str) -> tuple[Array, Array]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """A picture given by its rows: an array, a file larger than memory, a shifted view of another source.
+
+    `shape` is H x W or H x W x C. `valid` gives bools of the same shape as `rows`; None: every value is valid.
+    `array` is the whole picture, where it is held in memory.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    rows: Rows
+    valid: Rows | None = None
+    array: Array | None = None
+
+    @classmethod
+    def of(cls, array: Array, valid: Array | None = None) -> Self:
+        """The source of an array, of which only `valid` values count."""
+        return cls(array.shape, array.dtype, _rows_of(array), None if valid is None else _rows_of(valid), array)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.shape[0], self.shape[1]
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes in memory."""
+        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+
+    def held(self) -> "Source":
+        """The same, whole in memory."""
+        if self.array is not None:
+            return self
+        valid = self.valid(0, self.shape[0]) if self.valid else None
+        return Source.of(self.rows(0, self.shape[0]), valid)
+
+    def part(self, rectangle: Rectangle) -> "Source":
+        """Some rows and columns of it."""
+        shape = (rectangle.bottom - rectangle.top, rectangle.right - rectangle.left, *self.shape[2:])
+        valid = self.valid and partial(_cut, self.valid, rectangle)
+        array = None if self.array is None else self.array[rectangle.rows, rectangle.columns]
+        return Source(shape, self.dtype, partial(_cut, self.rows, rectangle), valid, array)
+
+
+def _rows_of(array: Array) -> Rows:
+    return lambda low, high: array[low:high]
+
+
+def _all_valid(shape: tuple[int, ...]) -> Rows:
+    return lambda low, high: np.ones((high - low, *shape[1:]), np.bool_)
+
+
+def _cut(rows: Rows, rectangle: Rectangle, low: int, high: int) -> Array:
+    part: Array = rows(rectangle.top + low, rectangle.top + high)[:, rectangle.columns]
+    return part
+
+
+def shifted_pair(source: Source, shift: Shift, edge: str, zero_valid: Array | bool = True) -> tuple[Source, Source]:
     """The picture and the picture moved by (dx, dy), of equal shape.
 
     What comes in at the border is the border value again (replicate), 0 (zero), or what left on the other side
-    (wrap); `crop` gives two views of what both pictures truly have.
+    (wrap); `crop` gives the parts of both that the other has too. `zero_valid`: whether the values 0 that come in
+    count.
 
-    >>> [part.tolist() for part in shifted_pair(np.array([[1, 2, 3]]), -1, 0, "replicate")]
+    >>> pair = shifted_pair(Source.of(np.array([[1, 2, 3]])), (-1, 0), "replicate")
+    >>> [source.rows(0, 1).tolist() for source in pair]
     [[[1, 2, 3]], [[2, 3, 3]]]
     """
-    height, width = image.shape[:2]
+    (dx, dy), (height, width) = shift, source.size
     if edge == "crop":
         if abs(dx) >= width or abs(dy) >= height:
             raise PictureError(
                 f"a shift of {dx},{dy} leaves nothing of a picture of {width}x{height} under edge 'crop': "
                 "use a smaller shift or another --shift-edge"
             )
-        return image[_kept(dy, height), _kept(dx, width)], image[_kept(-dy, height), _kept(-dx, width)]
-    return image, moved_rows(image, dx, dy, edge, 0, height)
+        still, there = (Rectangle(*staying(y, height), *staying(x, width)) for x, y in ((dx, dy), (-dx, -dy)))
+        return source.part(still), source.part(there)
+    rows = partial(_moved_rows, source.rows, height, shift, edge, 0)
+    valid = source.valid
+    if valid is None and edge == "zero" and not np.all(zero_valid):
+        valid = _all_valid(source.shape)
+    valid = valid and partial(_moved_rows, valid, height, shift, edge, zero_valid)
+    return source, Source(source.shape, source.dtype, rows, valid)
 
 
-def moved_rows(image: Array, dx: int, dy: int, edge: str, low: int, high: int) -> Array:
-    """Rows low ... high - 1 of the picture moved by (dx, dy) under replicate, zero or wrap.
+def staying(d: int, n: int) -> tuple[int, int]:
+    """(begin, end) of what of the still picture is there too when it moves by d; by -d: where it is then."""
+    return max(0, d), n + min(0, d)
+
+
+def _moved_rows(rows: Rows, n: int, shift: Shift, edge: str, zero: Any, low: int, high: int) -> Array:
+    """Rows low ... high - 1 of a picture of n rows moved by `shift`; `zero` is what comes in under that edge.
 
     Moved band by band a picture stays in the cache: fresh memory for all of it costs more than pooling it does.
     """
-    wanted, n = np.arange(low - dy, high - dy), len(image)
-    if low - dy >= 0 and high - dy <= n:
-        band = image[low - dy : high - dy]
-    else:
-        band = image[wanted % n if edge == "wrap" else wanted.clip(0, n - 1)]
-        if edge == "zero":
-            band[(wanted < 0) | (wanted >= n)] = 0
-    return _move(band, dx, edge)
+    dx, dy = shift
+    return _moved_columns(_rows_beyond(rows, n, low - dy, high - dy, edge, zero), dx, edge, zero)
 
 
-def _kept(d: int, n: int) -> slice:
-    """What of the still picture is there too when it moves by d; by -d: where it is then."""
-    return slice(max(0, d), n + min(0, d))
+def _rows_beyond(rows: Rows, n: int, first: int, last: int, edge: str, zero: Any) -> Array:
+    """Rows first ... last - 1 of a picture that goes on beyond its border as `edge` says."""
+    if first >= 0 and last <= n:
+        return rows(first, last)
+    if edge == "wrap":
+        pieces = []
+        while first < last:
+            begin = first % n
+            pieces.append(rows(begin, min(n, begin + last - first)))
+            first += len(pieces[-1])
+        return np.concatenate(pieces)
+    wanted = np.arange(first, last)
+    low, high = min(max(first, 0), n - 1), max(min(last, n), 1)
+    band: Array = rows(low, high)[wanted.clip(low, high - 1) - low]
+    if edge == "zero":
+        band[(wanted < 0) | (wanted >= n)] = zero
+    return band
 
 
-def _move(band: Array, d: int, edge: str) -> Array:
+def _moved_columns(band: Array, d: int, edge: str, zero: Any) -> Array:
     """Rows moved by d columns."""
     if d == 0:
         return band
@@ -59,7 +181,7 @@ def _move(band: Array, d: int, edge: str) -> Array:
     n = band.shape[1]
     d = max(-n, min(n, d))
     moved = np.empty_like(band)
-    moved[:, _kept(d, n)] = band[:, _kept(-d, n)]
+    moved[:, slice(*staying(d, n))] = band[:, slice(*staying(-d, n))]
     border = slice(0, d) if d > 0 else slice(n + d, n)
-    moved[:, border] = 0 if edge == "zero" else band[:, :1] if d > 0 else band[:, -1:]
+    moved[:, border] = zero if edge == "zero" else band[:, :1] if d > 0 else band[:, -1:]
     return moved

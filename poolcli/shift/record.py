@@ -1,15 +1,17 @@
 """What a shift report is asked to measure, and what it says: frozen records, named as in their JSON form. No NumPy."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields, replace
+from math import isfinite
 from operator import index
 from typing import Any
 
 from poolcli.errors import UsageError, unknown
 from poolcli.ops.geometry import LARGEST
 
-SCHEMA = "poolcli.shift/1"
+SCHEMA = "poolcli.shift/2"
 SIDE_MARK = ".shift"  # ends the stem of what stands beside a picture: NAME.shift.json
+AUTO, NOTHING = "auto", "none"  # what is ignored: the values that a file declares as no-data, or nothing
 GIVEN = "given"  # in place of an edge: the other picture was not made by a shift but brought
 SHIFT_EDGES = ("replicate", "zero", "wrap", "crop")  # what comes in at the border; crop: compare only what stays
 
@@ -18,30 +20,52 @@ SHIFT_EDGES = ("replicate", "zero", "wrap", "crop")  # what comes in at the bord
 class Side:
     """How much two arrays of one shape differ. A pixel changed if any channel differs by more than the tolerance.
 
-    `mae`, `rmse` and `max` are in units of the values, over all values that differ by a finite amount; `psnr` in dB,
-    None when nothing differs.
+    `mae`, `rmse` and `max` are in units of the values, over the `compared` values that are valid on both sides and
+    differ by a finite amount; `psnr` in dB. `spread` is the mean absolute deviation of the unshifted side's values from
+    their channel's mean, where windows lie inside the picture. None where there is no such figure: of labels, whose
+    numbers mean nothing, there is none of these five.
     """
 
     pixels: int
     changed: int
     fraction: float
-    mae: float
-    rmse: float
-    max: float
+    compared: int
+    mae: float | None
+    rmse: float | None
+    max: float | None
     psnr: float | None
+    spread: float | None
+
+    @property
+    def counts_only(self) -> bool:
+        """Whether labels were compared."""
+        return self.mae is None and self.compared > 0
+
+    @property
+    def relative(self) -> float | None:
+        """The change relative to the contrast: mae / spread, or the share of changed pixels of labels."""
+        return self.fraction if self.counts_only else quotient(self.mae, self.spread)
 
 
 @dataclass(frozen=True, slots=True)
 class Aligned(Side):
-    """The least change over whole-pixel shifts (dx, dy) of the output, cells that see a border left out."""
+    """The least change over whole-pixel shifts (dx, dy) of the output, over cells that see no border on either side.
+
+    `residual` is relative to the change `before` (relative to its spread) of what sees no border either.
+    """
 
     dx: int
     dy: int
+    residual: float | None
+    before: float | None = field(default=None, metadata={"json": False})  # for summaries alone
 
 
 @dataclass(frozen=True, slots=True)
 class ShiftRow:
-    """What one shift changed before the layers (`raw`), at full resolution (`dense`) and after them (`pooled`)."""
+    """What one shift changed before the layers (`raw`), at full resolution (`dense`) and after them (`pooled`).
+
+    `written` is `pooled` of what is written to files, where that is not the same.
+    """
 
     dx: int
     dy: int
@@ -49,16 +73,59 @@ class ShiftRow:
     raw: Side
     dense: Side | None
     pooled: Side
+    written: Side | None
     aligned: Aligned | None
     absorbed: float | None
     gain: float | None
     residual: float | None
 
     @classmethod
+    def of(
+        cls,
+        shift: "Shift",
+        edge: str,
+        sides: tuple[Side, Side | None, Side],
+        *,
+        written: Side | None = None,
+        aligned: Aligned | None = None,
+    ) -> "ShiftRow":
+        """The row of these sides (raw, dense, pooled), with the ratios that follow from them."""
+        raw, _, pooled = sides
+        absorbed = 1 - pooled.changed / raw.changed if raw.changed else None
+        gain = raw.fraction / pooled.fraction if raw.changed and pooled.changed else None
+        row = cls(*shift, edge, raw, sides[1], pooled, written, aligned, absorbed, gain, None)
+        return replace(row, residual=quotient(pooled.relative, row.before))
+
+    @property
+    def before(self) -> float | None:
+        """The relative change before the first down-sampling."""
+        return self.raw.relative if self.dense is None or self.raw.counts_only else self.dense.relative
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        form = asdict(self)
+        if self.aligned:
+            form["aligned"] = {name: form["aligned"][name] for name in names_of(Aligned)}
+        return form
+
+    @classmethod
     def from_dict(cls, form: Mapping[str, Any]) -> "ShiftRow":
         """The row whose fields these are."""
-        sides = {name: Side(**form[name]) if form[name] else None for name in ("raw", "dense", "pooled")}
+        sides = {name: Side(**form[name]) if form[name] else None for name in ("raw", "dense", "pooled", "written")}
         return cls(**{**form, **sides, "aligned": Aligned(**form["aligned"]) if form["aligned"] else None})
+
+
+def names_of(record: type[Side | ShiftRow]) -> tuple[str, ...]:
+    """The names of a record's fields in its JSON form, in order."""
+    return tuple(each.name for each in fields(record) if each.metadata.get("json", True))
+
+
+def quotient(part: float | None, whole: float | None) -> float | None:
+    """`part` / `whole`; None where one of them is missing, `whole` is 0 or no float holds the result."""
+    if part is None or not whole:
+        return None
+    ratio = part / whole
+    return ratio if isfinite(ratio) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +138,71 @@ class Offset:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Means over the shifts for which there is a figure, and the shift that left most of the change in value."""
+    """The ratios of sums over the shifts (see `Totals`), and the shift that left most of the change."""
 
     absorbed: float | None
     gain: float | None
     residual: float | None
     worst: Offset
+
+
+@dataclass(slots=True)
+class Totals:
+    """Sums over rows, of one picture or of many: ratios of sums, so that a shift that leaves nothing counts too."""
+
+    raw_changed: int = 0
+    raw_pixels: int = 0
+    changed: int = 0
+    pixels: int = 0
+    relative: list[float] = field(default_factory=lambda: [0.0, 0.0])  # before, after
+    relative_aligned: list[float] = field(default_factory=lambda: [0.0, 0.0])
+
+    def add(self, row: ShiftRow) -> None:
+        """One more row; only what has figures both before and after counts for what is left of the change."""
+        self.raw_changed += row.raw.changed
+        self.raw_pixels += row.raw.pixels
+        self.changed += row.pooled.changed
+        self.pixels += row.pooled.pixels
+        _add(self.relative, row.before, row.pooled.relative)
+        if row.aligned:
+            _add(self.relative_aligned, row.aligned.before, row.aligned.relative)
+
+    def merge(self, other: "Totals") -> None:
+        """Sums over other rows."""
+        self.raw_changed += other.raw_changed
+        self.raw_pixels += other.raw_pixels
+        self.changed += other.changed
+        self.pixels += other.pixels
+        _add(self.relative, *other.relative)
+        _add(self.relative_aligned, *other.relative_aligned)
+
+    @property
+    def absorbed(self) -> float | None:
+        """The share of changed pixels that are gone."""
+        return 1 - self.changed / self.raw_changed if self.raw_changed else None
+
+    @property
+    def gain(self) -> float | None:
+        """How many times fewer pixels change, per pixel."""
+        if not self.raw_changed or not self.changed:
+            return None
+        return (self.raw_changed / self.raw_pixels) / (self.changed / self.pixels)
+
+    @property
+    def residual(self) -> float | None:
+        """What is left of the change relative to the contrast."""
+        return quotient(self.relative[1], self.relative[0])
+
+    @property
+    def aligned(self) -> float | None:
+        """The same when the output may move along."""
+        return quotient(self.relative_aligned[1], self.relative_aligned[0])
+
+
+def _add(sums: list[float], before: float | None, after: float | None) -> None:
+    if before is not None and after is not None:
+        sums[0] += before
+        sums[1] += after
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +226,7 @@ class OutputFacts:
 
 @dataclass(frozen=True, slots=True)
 class ShiftReport:
-    """Everything that is told of one picture (one frame): the record behind `poolcli.shift/1`."""
+    """Everything that is told of one picture (one frame): the record behind `poolcli.shift/2`."""
 
     input: InputFacts
     output: OutputFacts
@@ -110,7 +236,9 @@ class ShiftReport:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form: plain dictionaries, lists, finite numbers and None."""
-        return {"schema": SCHEMA, **asdict(self, dict_factory=_plain)}
+        form = {"schema": SCHEMA, **asdict(self, dict_factory=_plain)}
+        form["shifts"] = [row.to_dict() for row in self.shifts]
+        return form
 
     @classmethod
     def from_dict(cls, form: Mapping[str, Any]) -> "ShiftReport":
@@ -130,19 +258,17 @@ def _plain(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def summarize(rows: Sequence[ShiftRow]) -> Summary:
-    """Means over the shifts; the worst shift is the one with the largest residual."""
-    worst = max(rows, key=lambda row: -1.0 if row.residual is None else row.residual)
-    return Summary(
-        _mean([row.absorbed for row in rows]),
-        _mean([row.gain for row in rows]),
-        _mean([row.residual for row in rows]),
-        Offset(worst.dx, worst.dy),
-    )
+    """Ratios of sums over the shifts; the worst is the one with the largest residual, or that changes most pixels."""
+    totals = Totals()
+    for row in rows:
+        totals.add(row)
+    worst = worst_of(rows)
+    return Summary(totals.absorbed, totals.gain, totals.residual, Offset(worst.dx, worst.dy))
 
 
-def _mean(figures: Sequence[float | None]) -> float | None:
-    known = [figure for figure in figures if figure is not None]
-    return sum(known) / len(known) if known else None
+def worst_of(rows: Sequence[ShiftRow]) -> ShiftRow:
+    """The row with the largest residual, or, of those without, in which most pixels change; of equal ones the first."""
+    return max(rows, key=lambda row: (-1.0 if row.residual is None else row.residual, row.pooled.fraction))
 
 
 Shift = tuple[int, int]  # (dx, dy): (-1, 0) moves the picture left by one pixel
