@@ -181,13 +181,15 @@ def test_windows_as_large_as_the_picture(mode, dtype, monkeypatch):
             assert_close(expected, oracles.pool(image, **call, mode=mode))
 
 
-def split_mix(seed, k):
-    """The k-th number (from 1) of SplitMix64, as the paper's algorithm says, in Python integers."""
+def split_mix(seed, *places):
+    """Numbers of SplitMix64, one seeding the next, the k-th for every place k (from 0), in Python integers."""
     mask = 2**64 - 1
-    z = (seed + k * 0x9E3779B97F4A7C15) & mask
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
-    return ((z ^ (z >> 31)) >> 11) / 2**53
+    for place in places:
+        z = (seed + (place + 1) * 0x9E3779B97F4A7C15) & mask
+        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
+        seed = z ^ (z >> 31)
+    return (seed >> 11) / 2**53
 
 
 def drawn(values, number):
@@ -205,7 +207,7 @@ def drawn(values, number):
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "float32"])
 def test_stochastic_draws_as_its_definition_says(dtype):
-    """The number of an output is its place, row by row, channel by channel."""
+    """By the seed and the output's row, column and channel."""
     image = random_image(4, (9, 7), dtype, (2,))
     image[:3] = -abs(image[:3].astype(float)) if dtype == "float32" else 0
     padding = (1, 0, 2, 1)
@@ -213,9 +215,16 @@ def test_stochastic_draws_as_its_definition_says(dtype):
     expected = np.empty_like(have)
     for channel in range(2):
         for row, col, values, _ in oracles.windows(image[:, :, channel], (3, 3), (2, 2), padding, (1, 1), False):
-            place = (row * have.shape[1] + col) * 2 + channel
-            expected[row, col, channel] = drawn(values, split_mix(2**64 - 3, place + 1))
+            expected[row, col, channel] = drawn(values, split_mix(2**64 - 3, row, col, channel))
     assert_same(have, expected)
+
+
+def test_draws_depend_on_the_place_of_an_output_alone():
+    """Not on how wide the picture is, nor on how many channels it has."""
+    image = random_image(5, (9, 14), "uint8", (3,))
+    whole = poolcli.pool(image, 2, mode="stochastic", seed=4)
+    assert_same(poolcli.pool(image[:6, :8], 2, mode="stochastic", seed=4), whole[:3, :4])
+    assert_same(poolcli.pool(image[:, :, 0], 2, mode="stochastic", seed=4), whole[:, :, 0])
 
 
 def test_stochastic_probabilities_are_the_values():
@@ -265,3 +274,14 @@ def test_options_that_cannot_be(call, words):
     with pytest.raises(UsageError, match=words) as error:
         poolcli.pool(np.zeros((4, 4)), 2, **call)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("geometry", GEOMETRIES.values(), ids=GEOMETRIES)
+def test_soft_takes_the_maximum_of_every_window_from_its_values(geometry):
+    """Windows far below the rest of the picture, and padding, which is not there to be far above."""
+    image = np.array([[-1000.0, 0, -1000]])
+    assert poolcli.pool(image, (1, 2), mode="soft", ceil_mode=True).tolist() == [[0, -1000]]
+    assert poolcli.pool(image, (1, 2), 1, padding=(0, 1), mode="soft").tolist() == [[-1000, 0, 0, -1000]]
+    for seed, dtype in enumerate(("float32", "float64")):
+        far = (random_image(seed, (13, 17), dtype) * 1e4).astype(dtype)
+        assert_close(poolcli.pool(far, **geometry, mode="soft"), oracles.pool(far, **geometry, mode="soft"))

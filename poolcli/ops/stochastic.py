@@ -22,10 +22,9 @@ def stochastic_pool(image: Array, axes: AnyAxes, *, seed: int, valid: Array | No
     output's row, column and channel alone, so it is the same however the work is divided.
     """
     rows, columns = axes
-    shape = (rows.out, columns.out, image.shape[2])
-    out = np.empty(shape, image.dtype)
+    out = np.empty((rows.out, columns.out, image.shape[2]), image.dtype)
     for block in blocks(image, axes, valid=valid, bytes_per_output=64):
-        out[block.where] = _drawn(block, draws(seed, block.where, shape))
+        out[block.where] = _drawn(block, draws(seed, block.where, image.shape[2]))
     return out
 
 
@@ -79,16 +78,22 @@ def _any_infinity(block: Block) -> Array | None:
     return where if where.any() else None
 
 
-def draws(seed: int, where: tuple[slice, slice], shape: tuple[int, int, int]) -> Floats:
-    """A number from 0 up to but not 1 for every output `where` of `shape`: SplitMix64 (Steele, Lea & Flood 2014).
+def draws(seed: int, where: tuple[slice, slice], channels: int) -> Floats:
+    """A number from 0 up to but not 1 for every output `where`, of its row, column and channel and the seed alone.
 
-    The k-th number of a generator seeded with `seed`, where k counts the outputs row by row.
+    SplitMix64 (Steele, Lea & Flood 2014) in a chain: the number of channel c is number c of a generator seeded with
+    number x of one seeded with number y of one seeded with `seed`, for row y and column x, all counted from 1.
     """
-    rows, columns = (np.arange(part.start, part.stop, dtype=np.uint64) for part in where)
-    cells = rows[:, np.newaxis] * np.uint64(shape[1]) + columns
-    counter = cells[:, :, np.newaxis] * np.uint64(shape[2]) + np.arange(1, shape[2] + 1, dtype=np.uint64)
-    state: Array = counter * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed)
+    rows, columns = (np.arange(part.start + 1, part.stop + 1, dtype=np.uint64) for part in where)
+    of_rows = _split_mix(np.uint64(seed), rows)[:, np.newaxis]
+    of_cells = _split_mix(of_rows, columns)[:, :, np.newaxis]
+    numbers = _split_mix(of_cells, np.arange(1, channels + 1, dtype=np.uint64))
+    return np.asarray((numbers >> np.uint64(11)) * 2.0**-53)
+
+
+def _split_mix(seed: Array | np.uint64, k: Array) -> Array:
+    """The k-th numbers of generators of these seeds."""
+    state: Array = k * np.uint64(0x9E3779B97F4A7C15) + seed
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    state ^= state >> np.uint64(31)
-    return np.asarray((state >> np.uint64(11)) * 2.0**-53)
+    return np.asarray(state ^ (state >> np.uint64(31)))
