@@ -15,6 +15,7 @@ from poolcli import images
 from poolcli.evaluate import Evaluation, size_of
 from poolcli.images.show import palette_png, photo, png, shown
 from poolcli.ops.arrays import Array
+from poolcli.ops.blocks import taps_of
 from poolcli.ops.geometry import Axis
 from poolcli.ops.modes import find_mode
 from poolcli.ops.pooling import pool
@@ -160,22 +161,17 @@ def survivors(image: Array, pooled: Array, axes: tuple[Axis, Axis], cells: Regio
     out = cells.of(pooled if pooled.ndim == 3 else pooled[:, :, None])
     values = image if image.ndim == 3 else image[:, :, None]
     missing = np.ones(out.shape, bool)
-    rows, columns = axes
-    for t in range(rows.k):
-        y, y_inside = _taps(rows, t, cells.top, cells.height)
-        for u in range(columns.k):
-            x, x_inside = _taps(columns, u, cells.left, cells.width)
+    down, across = (
+        taps_of(axis, slice(first, first + count))
+        for axis, first, count in zip(axes, (cells.top, cells.left), (cells.height, cells.width), strict=True)
+    )
+    for y, y_inside in zip(*down, strict=True):
+        for x, x_inside in zip(*across, strict=True):
             here = missing & (values[np.ix_(y, x)] == out) & (y_inside[:, None] & x_inside)[:, :, None]
             missing &= ~here
             marked = np.argwhere(here.any(axis=2))
             marks[y[marked[:, 0]], x[marked[:, 1]]] = True
     return marks
-
-
-def _taps(axis: Axis, tap: int, first: int, count: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Where tap `tap` of the windows lies, held inside the picture, and whether it truly is inside."""
-    position = np.arange(first, first + count) * axis.s - axis.before + tap * axis.d
-    return np.clip(position, 0, axis.n - 1), (position >= 0) & (position < axis.n)
 
 
 def dots(marks: NDArray[np.bool_]) -> NDArray[np.uint8]:

@@ -360,7 +360,7 @@ def equals_ignored(value, ignored):
 
 
 def spans(geometry, height, width):
-    """For rows and columns: (out, function of an output to its taps, picture or padding limits low and high).
+    """For rows and columns: (out, function of an output to the range of its taps, the picture's size, padding after).
 
     `geometry` is {"size": (h, w)} for adaptive windows, else k, s, padding, dilation, ceil_mode.
     """
@@ -373,10 +373,15 @@ def spans(geometry, height, width):
         k, s, d = (geometry.get(name, (1, 1))[axis] for name in ("k", "s", "dilation"))
         before, after = geometry.get("padding", (0, 0, 0, 0))[2 * axis : 2 * axis + 2]
         out = out_size(n, k, s, before, after, d, geometry.get("ceil_mode", False))
-        found.append((out, lambda i, k=k, s=s, b=before, d=d: taps_at(i, k, s, b, d), n, after))
+        found.append((out, lambda i, k=k, s=s, b=before, d=d: range(i * s - b, i * s - b + k * d, d), n, after))
     if found[0][0] < 1 or found[1][0] < 1:
         raise ValueError("no window fits")
     return found
+
+
+def held(taps, n):
+    """The taps (a range) that lie on an axis of n values."""
+    return [i for i in (taps if len(taps) <= n else range(n)) if 0 <= i < n and i in taps]
 
 
 def pool_without(image, valid, geometry, *, mode, min_valid=0.0, stand_in=0, **options):
@@ -392,12 +397,15 @@ def pool_without(image, valid, geometry, *, mode, min_valid=0.0, stand_in=0, **o
     for channel in range(pixels.shape[2]):
         values, there = pixels[:, :, channel].tolist(), mask[:, :, channel].tolist()
         for row, col in np.ndindex(rows, cols):
-            taps = [(y, x) for y in down(row) for x in across(col) if y < height + below and x < width + beside]
-            inside = [(y, x) for y, x in taps if 0 <= y < height and 0 <= x < width]
+            ys, xs = down(row), across(col)
+            inside = [(y, x) for y in held(ys, height) for x in held(xs, width)]
+            taps = len(range(ys.start, min(ys.stop, height + below), ys.step)) * len(
+                range(xs.start, min(xs.stop, width + beside), xs.step)
+            )
             if mode == "stride":
                 inside = inside[:1]
             kept = [values[y][x] for y, x in inside if there[y][x]]
-            counted = len(taps) - len(inside) + len(kept)
+            counted = taps - len(inside) + len(kept)
             if not kept or len(kept) / len(inside) < min_valid:
                 enough[row, col, channel] = False
                 out[row, col, channel] = stand_in if np.ndim(stand_in) == 0 else stand_in[channel]
@@ -437,7 +445,7 @@ def majority(image, geometry, *, valid=None, ties="smallest", alpha=False, min_v
     out = np.empty((rows, cols, pixels.shape[2]), image.dtype)
     enough = np.ones((rows, cols), bool)
     for row, col in np.ndindex(rows, cols):
-        inside = [(y, x) for y in down(row) for x in across(col) if 0 <= y < height and 0 <= x < width]
+        inside = [(y, x) for y in held(down(row), height) for x in held(across(col), width)]
         kept = [values[y][x] for y, x in inside if valid is None or valid[y, x]]
         if kept:
             out[row, col] = winner(kept, ties=ties, alpha=alpha)

@@ -26,6 +26,7 @@ class Spans:
     slack: ClassVar[int] = 0
     cyclic: ClassVar[bool] = False
     regular: ClassVar[bool] = False
+    exceeds: ClassVar[bool] = False
 
     @property
     def out(self) -> int:
@@ -36,6 +37,11 @@ class Spans:
     def k(self) -> int:
         """Values of the largest window."""
         return max(self.sizes)
+
+    @property
+    def most(self) -> int:
+        """As `k`: windows lie inside the picture."""
+        return self.k
 
     @property
     def s(self) -> int:

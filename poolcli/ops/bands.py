@@ -19,8 +19,8 @@ Where = tuple[slice, slice]
 def bands(shape: tuple[int, ...], axes: AnyAxes) -> Iterator[tuple[slice, slice, AnyAxes]]:
     """(output rows, the rows of an image of `shape` that they see, where their windows lie on these), downwards."""
     rows, columns = axes
-    row_values = shape[1] * shape[2]
-    step = max(1, (BAND_VALUES // row_values - rows.span) // rows.s, 2 * rows.span // rows.s)
+    row_values, span = shape[1] * shape[2], min(rows.span, rows.n)
+    step = max(1, (BAND_VALUES // row_values - span) // rows.s, 2 * span // rows.s)
     for start in range(0, rows.out, step):
         outputs = slice(start, min(start + step, rows.out))
         seen, part = rows.part(outputs)
@@ -30,7 +30,7 @@ def bands(shape: tuple[int, ...], axes: AnyAxes) -> Iterator[tuple[slice, slice,
 def tiles(shape: tuple[int, ...], axes: AnyAxes) -> Iterator[tuple[Where, Where, AnyAxes]]:
     """(outputs, what they see of an image of `shape`, where their windows lie on that): bands, cut into columns too."""
     columns = axes[1]
-    step = max(1, TILE // columns.s, 3 * columns.span // columns.s)
+    step = max(1, TILE // columns.s, 3 * min(columns.span, columns.n) // columns.s)
     for down, down_seen, part in bands(shape, axes):
         for start in range(0, columns.out, step):
             across = slice(start, min(start + step, columns.out))
@@ -41,8 +41,8 @@ def tiles(shape: tuple[int, ...], axes: AnyAxes) -> Iterator[tuple[Where, Where,
 def has_large_windows(image: Array, axes: AnyAxes) -> bool:
     """Whether a band would be much of a large picture, for windows that overlap so little that it brings nothing."""
     rows, columns = axes
-    seen = rows.out * columns.out * rows.k * columns.k
-    return bool(rows.span * image[0].size > LARGEST_BAND) and seen <= 4 * image.shape[0] * image.shape[1]
+    seen = rows.out * columns.out * rows.most * columns.most
+    return bool(min(rows.span, rows.n) * image[0].size > LARGEST_BAND) and seen <= 4 * image.shape[0] * image.shape[1]
 
 
 def sums(values: Array, axes: AnyAxes) -> Array:

@@ -13,6 +13,7 @@ from poolcli.ops.adaptive import AnyAxes, Spans
 from poolcli.ops.arrays import Array
 from poolcli.ops.geometry import Axis
 
+GATHERED_BYTES = 1 << 24  # of taps at the border, which are copied one by one
 BLOCK_BYTES = 1 << 19  # of copies of values, while a block is worked on: the second-level cache
 
 
@@ -82,6 +83,7 @@ def blocks(image: Array, axes: AnyAxes, *, bytes_per_output: int, valid: Array |
     """
     rows, columns = axes
     most = max(1, BLOCK_BYTES // (bytes_per_output * image.shape[2]))
+    few = max(1, GATHERED_BYTES // (rows.most * columns.most * image[0, 0].nbytes))
     width = min(columns.out, most)
     for down, down_inside in _pieces(rows, max(1, most // width)):
         for across, across_inside in _pieces(columns, width):
@@ -90,7 +92,16 @@ def blocks(image: Array, axes: AnyAxes, *, bytes_per_output: int, valid: Array |
                 there = None if valid is None else _view(valid, rows, columns, where)
                 yield Block(where, _view(image, rows, columns, where), None if there is None or there.all() else there)
             else:
-                yield _gathered(image, axes, (down, across), valid)
+                yield from (_gathered(image, axes, where, valid) for where in _cut(down, across, few))
+
+
+def _cut(down: slice, across: slice, most: int) -> Iterator[tuple[slice, slice]]:
+    """A rectangle of outputs in rectangles of at most `most`."""
+    width = min(across.stop - across.start, most)
+    height = max(1, most // width)
+    for top in range(down.start, down.stop, height):
+        for left in range(across.start, across.stop, width):
+            yield slice(top, min(top + height, down.stop)), slice(left, min(left + width, across.stop))
 
 
 def _pieces(axis: Axis | Spans, step: int) -> Iterator[tuple[slice, bool]]:
@@ -120,14 +131,20 @@ def _gathered(image: Array, axes: AnyAxes, where: tuple[slice, slice], valid: Ar
 
 
 def taps_of(axis: Axis | Spans, outputs: slice) -> tuple[Array, Array]:
-    """(which value every tap sees, whether it is one of the picture and the window): k x outputs each."""
-    taps = np.arange(axis.k)[:, np.newaxis]
+    """(which value every tap sees, whether it is one of the picture and the window): taps x outputs each.
+
+    Of every window those taps that lie on the picture, in their order; windows with fewer of them than another have
+    some that are not there.
+    """
     if isinstance(axis, Spans):
-        positions, there = np.array(axis.firsts[outputs]) + taps, taps < np.array(axis.sizes[outputs])
+        firsts, sizes, step = np.array(axis.firsts[outputs]), np.array(axis.sizes[outputs]), 1
     else:
-        positions = np.array(axis.starts()[outputs]) + taps * axis.d
-        there = (positions >= 0) & (positions < axis.n)
-    return np.clip(positions, 0, axis.n - 1), there
+        starts, step = np.array(axis.starts()[outputs]), axis.d
+        before = np.maximum(0, -(starts // step))  # taps that lie before the picture
+        firsts = starts + before * step
+        sizes = np.clip((axis.n - 1 - firsts) // step + 1, 0, np.maximum(0, axis.k - before))
+    taps = np.arange(max(1, sizes.max()))[:, np.newaxis]
+    return np.clip(firsts + taps * step, 0, axis.n - 1), taps < sizes
 
 
 def undefined(image: Array) -> float | int:

@@ -41,6 +41,16 @@ class Axis:
         return self.d * (self.k - 1) + 1
 
     @property
+    def most(self) -> int:
+        """The most values of the picture that one window may hold."""
+        return min(self.k, -(-self.n // self.d))
+
+    @property
+    def exceeds(self) -> bool:
+        """Whether a window reaches over more than the picture: then it holds its first or last values, if any."""
+        return self.span > self.n
+
+    @property
     def regular(self) -> bool:
         """Whether all windows have one size and lie equally far apart."""
         return True
@@ -129,6 +139,11 @@ class Window:
             raise PictureError(
                 f"a window of {columns.span}x{rows.span} pixels (width x height) does not fit a picture of "
                 f"{width}x{height} with padding {padding_text(self.padding)}: use a smaller window or more padding"
+            )
+        if self.padding == "wrap" and any(max(axis.before, axis.after) > axis.n for axis in (rows, columns)):
+            raise PictureError(
+                f"a window of {columns.span}x{rows.span} pixels (width x height) with padding wrap goes round a "
+                f"picture of {width}x{height} more than once: use a smaller window, or padding same"
             )
         return rows, columns
 

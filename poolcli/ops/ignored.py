@@ -184,7 +184,7 @@ def without(image: Array, valid: Array | None, fill: object) -> Array:
 def window_counts(valid: Array, axes: AnyAxes) -> Array:
     """How many values of every window are `valid` (H x W x C): rows x columns x C."""
     rows, columns = axes
-    few = rows.k * columns.k < 1 << 16
+    few = rows.most * columns.most < 1 << 16
     return reduce_any(valid.astype(np.uint16 if few else np.uint32), axes, np.add, fill=0)
 
 

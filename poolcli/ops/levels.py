@@ -21,7 +21,7 @@ def worthwhile_levels(band: Array, axes: AnyAxes, sort_cost: float, *, most: int
     Costs are in passes over a value of the picture. None where it is not, of more than `most`, and for floats.
     """
     rows, columns = axes
-    sorting = sort_cost * rows.out * columns.out * rows.k * columns.k / (band.shape[0] * band.shape[1])
+    sorting = sort_cost * rows.out * columns.out * rows.most * columns.most / (band.shape[0] * band.shape[1])
     limit = sorting if most is None else min(most, sorting)
     if band.dtype.kind == "f" or np.unique(band.reshape(-1)[::SAMPLE]).size > limit:
         return None
@@ -34,7 +34,7 @@ def counts(
 ) -> Iterator[tuple[Array, Array]]:
     """(level, how many `valid` values of every window are it, or are it or smaller) for every level."""
     rows, columns = axes
-    dtype = np.uint16 if rows.k * columns.k < 1 << 16 else np.uint32
+    dtype = np.uint16 if rows.most * columns.most < 1 << 16 else np.uint32
     for level in levels:
         hits = band <= level if or_smaller else band == level
         if valid is not None:

@@ -135,8 +135,8 @@ def _vote(labels: Array, axes: AnyAxes, ties: str, valid: Array | None) -> Votes
         values, places = np.unique(labels, return_inverse=True)
         winners, most = _vote(places.reshape(labels.shape).astype(np.uint32), axes, ties, valid)
         return values[np.minimum(winners, values.size - 1)], most
-    seen = rows.out * columns.out * rows.k * columns.k / (labels.shape[0] * labels.shape[1])
-    if rows.k * columns.k <= LARGEST_NETWORK or SORT_COST * seen <= FEW_LEVELS:
+    seen = rows.out * columns.out * rows.most * columns.most / (labels.shape[0] * labels.shape[1])
+    if rows.most * columns.most <= LARGEST_NETWORK or SORT_COST * seen <= FEW_LEVELS:
         return _by_sorting(labels, axes, ties, valid)
     shape = rows.out, columns.out, labels.shape[2]
     winners, most = np.empty(shape, labels.dtype), np.empty(shape, np.uint32)
@@ -174,7 +174,7 @@ def _by_counting(tile: Array, axes: AnyAxes, ties: str, valid: Array | None, lev
 def _by_sorting(labels: Array, axes: AnyAxes, ties: str, valid: Array | None) -> Votes:
     """Equal labels side by side; for `first`, with their places in the window behind them in the same number."""
     rows, columns = axes
-    n = rows.k * columns.k
+    n = rows.most * columns.most
     bits = (n - 1).bit_length() if ties == "first" else 0
     wide = unsigned_of(8 * labels.itemsize + bits)
     shape = rows.out, columns.out, labels.shape[2]
@@ -185,7 +185,7 @@ def _by_sorting(labels: Array, axes: AnyAxes, ties: str, valid: Array | None) ->
             values = values.astype(wide) << wide.type(bits)
             values |= np.arange(len(values), dtype=wide).reshape(-1, 1, 1, 1)
         if n <= LARGEST_NETWORK:
-            found, votes = _longest_run_of_planes(select(values, tuple(range(n))), there, ties, bits)
+            found, votes = _longest_run_of_planes(select(values, tuple(range(len(values)))), there, ties, bits)
         else:
             found, votes = _longest_run(np.sort(side_by_side(values), axis=-1), there, ties, bits)
         winners[block.where], most[block.where] = found >> wide.type(bits), np.where(there > 0, votes, 0)

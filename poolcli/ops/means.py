@@ -10,6 +10,8 @@ from poolcli.ops.geometry import Axis
 from poolcli.ops.ignored import values_of_windows, window_counts, without
 from poolcli.ops.uneven import reduce_any
 
+LARGEST_COUNT = 1 << 30  # values and padding of a window; of more, remainders times 2**32 leave 64 bits
+
 
 def avg_pool(image: Array, axes: AnyAxes, *, exclude_pad: bool = False, valid: Array | None = None) -> Array:
     """The mean of every window of `image` (H x W x C), in its dtype; only of its `valid` values.
@@ -26,7 +28,7 @@ def avg_pool(image: Array, axes: AnyAxes, *, exclude_pad: bool = False, valid: A
         return _float_mean(image, axes, counts)
     if image.dtype.itemsize == 8:
         return _wide_mean(image, axes, counts)
-    dtype = _sum_dtype(image.dtype, rows.k * columns.k)
+    dtype = _sum_dtype(image.dtype, rows.most * columns.most, int(counts.max()))
 
     def divide(sums: Array, band: slice, means: Array) -> None:
         _rounded_quotient(sums, _band(counts, band), means)
@@ -53,6 +55,9 @@ def _wide_mean(image: Array, axes: AnyAxes, counts: Array) -> Array:
     high = reduce_any(image >> 32, axes, np.add, fill=0)
     low = reduce_any(image & 0xFFFFFFFF, axes, np.add, fill=0)
     n = np.maximum(counts, 1).astype(image.dtype)
+    if n.max() > LARGEST_COUNT:
+        high, low, n = (part.astype(object) for part in (high, low, n))
+        return np.asarray(((high << 33) + 2 * low + n) // (2 * n)).astype(image.dtype)
     whole, rest = np.divmod(high, n)
     result: Array = (whole << 32) + ((rest << 32) + low + n // 2) // n
     return result
@@ -71,9 +76,9 @@ def _band(counts: Array, band: slice) -> Array:
     return counts if len(counts) == 1 else counts[band]
 
 
-def _sum_dtype(dtype: np.dtype[Any], values: int) -> np.dtype[Any]:
-    """The smallest integer type that holds the sum of `values` values and the half that rounding adds."""
-    bits = (full_range(dtype) + 1) * values
+def _sum_dtype(dtype: np.dtype[Any], values: int, counted: int) -> np.dtype[Any]:
+    """The smallest integer type that holds the sum of `values` values and what rounding adds, half of `counted`."""
+    bits = max(full_range(dtype) * values + counted, 2 * counted + 2)
     kind = "i" if dtype.kind == "i" else "u"
     sizes = (size for size in (2, 4, 8) if bits <= 1 << (8 * size))
     return np.dtype(f"{kind}{next(sizes, 8)}")

@@ -20,7 +20,7 @@ def median_pool(image: Array, axes: AnyAxes, *, valid: Array | None = None) -> A
     if image.dtype.kind == "b":
         return median_pool(image.view(np.uint8), axes, valid=valid).view(np.bool_)
     rows, columns = axes
-    if rows.k * columns.k <= LARGEST_NETWORK:
+    if rows.most * columns.most <= LARGEST_NETWORK:
         return _by_sorting(image, axes, valid)
     out = np.empty((rows.out, columns.out, image.shape[2]), image.dtype)
     for outputs, seen, part in bands(image.shape, axes):
@@ -47,7 +47,7 @@ def _by_counting(band: Array, axes: AnyAxes, valid: Array | None, levels: Array)
 def _by_sorting(image: Array, axes: AnyAxes, valid: Array | None) -> Array:
     rows, columns = axes
     out = np.empty((rows.out, columns.out, image.shape[2]), image.dtype)
-    for block in blocks(image, axes, valid=valid, bytes_per_output=rows.k * columns.k * image.itemsize):
+    for block in blocks(image, axes, valid=valid, bytes_per_output=rows.most * columns.most * image.itemsize):
         out[block.where] = _middle_inside(block) if block.there is None else _middle_at_border(block)
     return out
 

@@ -36,17 +36,18 @@ def reduce_windows(
     fill: Any,
     dtype: np.dtype[Any] | None = None,
     finish: Finish | None = None,
+    result: np.dtype[Any] | None = None,
 ) -> Array:
     """Reduce every window of `image` (H x W x C) with `operation` (np.maximum, np.minimum or np.add).
 
-    Returns rows.out x columns.out x C in `image`'s dtype. `fill` stands for the padding. `dtype` is what the reduction
-    is accumulated in, `finish(band, rows, out)` turns accumulated rows into the output rows `out` (an average's
-    division); `band` may be `out` itself.
+    Returns rows.out x columns.out x C in `image`'s dtype, or that of `result`. `fill` stands for the padding. `dtype`
+    is what the reduction is accumulated in, `finish(band, rows, out)` turns accumulated rows into the output rows `out`
+    (an average's division); `band` may be `out` itself.
     """
     rows, columns = axes
     accumulator = image.dtype if dtype is None else dtype
     width, channels = image.shape[1:]
-    out = np.empty((rows.out, columns.out, channels), image.dtype)
+    out = np.empty((rows.out, columns.out, channels), image.dtype if result is None else result)
     reach = max(width + columns.before, (columns.out - 1) * columns.s + columns.span)
     row_bytes = reach * channels * accumulator.itemsize
     exact = operation is not np.add or accumulator.kind != "f"
@@ -58,7 +59,7 @@ def reduce_windows(
         size = min(step, len(outputs))
         buffer = np.full((size, reach, channels), fill, accumulator)
         middle = buffer[:, columns.before : columns.before + width]
-        cells = None if accumulator == image.dtype else np.empty((size, columns.out, channels), accumulator)
+        cells = None if accumulator == out.dtype else np.empty((size, columns.out, channels), accumulator)
         scratch = Scratch(accumulator)
         for start in outputs[::step]:
             stop = min(start + step, outputs.stop)

@@ -23,22 +23,23 @@ def stochastic_pool(image: Array, axes: AnyAxes, *, seed: int, valid: Array | No
     """
     rows, columns = axes
     out = np.empty((rows.out, columns.out, image.shape[2]), image.dtype)
+    share = 2.0 ** -(rows.most * columns.most).bit_length()  # sums of the largest floats stay finite
     for block in blocks(image, axes, valid=valid, bytes_per_output=64):
-        out[block.where] = _drawn(block, draws(seed, block.where, image.shape[2]))
+        out[block.where] = _drawn(block, draws(seed, block.where, image.shape[2]), share)
     return out
 
 
-def _drawn(block: Block, draw: Floats) -> Array:
+def _drawn(block: Block, draw: Floats, share: float) -> Array:
     """The first value at which the running sum of the weights passes the drawn share of the whole."""
     counts, width = block.counts(), block.values.shape[1]
     total = np.zeros(draw.shape)
-    for weights in _weights(block, None):
+    for weights in _weights(block, None, share):
         total = _running_sums(total, weights)[-1]
     uniform = total == 0
     whole = np.where(uniform, counts, total)
     target = np.minimum(draw * whole, np.nextafter(whole, 0))  # rounding must not lift it to the whole
     place, running = np.zeros(draw.shape, np.intp), np.zeros(draw.shape)
-    for weights in _weights(block, uniform):
+    for weights in _weights(block, uniform, share):
         sums = _running_sums(running, weights)
         place += np.count_nonzero(sums <= target, axis=0)
         running = sums[-1]
@@ -58,9 +59,8 @@ def _running_sums(start: Floats, weights: Floats) -> Floats:
     return weights
 
 
-def _weights(block: Block, uniform: Array | None) -> Iterator[Floats]:
-    """The weights of taps after taps; `uniform` says where all values are as probable."""
-    share = 1.0 / (block.values.shape[0] * block.values.shape[1])  # sums of the largest floats stay finite
+def _weights(block: Block, uniform: Array | None, share: float) -> Iterator[Floats]:
+    """The weights of taps after taps, times `share`; `uniform` says where all values are as probable."""
     infinite = _any_infinity(block) if block.values.dtype.kind == "f" else None
     for values, there in block.chunks(0):
         weights = np.maximum(values.astype(np.float64), 0) * share

@@ -1,4 +1,6 @@
-"""Max, min and sum over windows whose sizes differ: the engine for ordinary windows, tap after tap for others."""
+"""Max, min and sum over windows of any kind: the engine for those of one size inside or a little over the border, tap
+after tap where sizes differ, running results from both ends for windows that reach over more than the picture.
+"""
 
 from typing import Any
 
@@ -20,12 +22,20 @@ def reduce_any(
     fill: Any,
     dtype: np.dtype[Any] | None = None,
     finish: Finish | None = None,
+    result: np.dtype[Any] | None = None,
 ) -> Array:
-    """As `reduce_windows`, for windows of one size or of several."""
+    """As `reduce_windows`, for windows of one size or of several, and of any size."""
     rows, columns = axes
+    result = image.dtype if result is None else result
+    if isinstance(rows, Axis) and rows.exceeds:
+        image = reduce_ends(image, rows, operation, fill, dtype or image.dtype)
+        rows = _identity(rows.out)
+    if isinstance(columns, Axis) and columns.exceeds:
+        image = reduce_ends(image.swapaxes(0, 1), columns, operation, fill, dtype or image.dtype).swapaxes(0, 1)
+        columns = _identity(columns.out)
     if isinstance(rows, Axis) and isinstance(columns, Axis):
-        return reduce_windows(image, (rows, columns), operation, fill=fill, dtype=dtype, finish=finish)
-    out = np.empty((rows.out, columns.out, image.shape[2]), image.dtype)
+        return reduce_windows(image, (rows, columns), operation, fill=fill, dtype=dtype, finish=finish, result=result)
+    out = np.empty((rows.out, columns.out, image.shape[2]), result)
     step = max(1, BAND_VALUES // (image.shape[1] * image.shape[2] * rows.s))
     for start in range(0, rows.out, step):
         outputs = slice(start, min(start + step, rows.out))
@@ -39,6 +49,11 @@ def reduce_any(
     return out
 
 
+def _identity(n: int) -> Axis:
+    """Windows of one value each."""
+    return Axis(n, 1, 1, 1, 0, 0, n)
+
+
 def _reduce_rows(x: Array, spans: Axis | Spans, operation: np.ufunc, dtype: np.dtype[Any]) -> Array:
     starts, sizes = np.array(spans.starts()), np.array(spans.counts(padded=False))
     out: Array = x[starts].astype(dtype)
@@ -48,4 +63,32 @@ def _reduce_rows(x: Array, spans: Axis | Spans, operation: np.ufunc, dtype: np.d
             operation(out, x[starts + tap], out=out, dtype=dtype)
         else:
             out[longer] = operation(out[longer], x[starts[longer] + tap], dtype=dtype)
+    return out
+
+
+def reduce_ends(x: Array, axis: Axis, operation: np.ufunc, fill: Any, dtype: np.dtype[Any]) -> Array:
+    """The windows `axis`, which reach over more than the rows of `x` (H x ...), reduced over these in `dtype`.
+
+    Of the rows d apart that such a window meets it holds all up to one, or all from one on, if any: two running results
+    give every window, so the cost does not grow with what lies beyond the picture.
+    """
+    n, apart = axis.n, min(axis.d, axis.n)
+    starts = np.array(axis.starts())
+    lasts = starts + (axis.k - 1) * axis.d
+    begins = np.where(starts >= 0, starts, starts % axis.d)  # the first row that a window may hold
+    ends = begins + (np.minimum(lasts, n - 1) - begins) // axis.d * axis.d
+    whole, from_top = begins <= np.minimum(lasts, n - 1), starts < 0
+    out = np.empty((axis.out, *x.shape[1:]), dtype)
+    length = -(-n // apart) * apart
+    step = max(1, BAND_VALUES // length // max(1, x[0, 0].size))
+    for start in range(0, x.shape[1], step):
+        columns = slice(start, start + step)
+        lines = np.full((length, *x[0, columns].shape), fill, dtype)
+        lines[:n] = x[:, columns]
+        lines = lines.reshape(length // apart, apart, *lines.shape[1:])
+        down = operation.accumulate(lines, axis=0).reshape(length, *lines.shape[2:])
+        up = operation.accumulate(lines[::-1], axis=0)[::-1].reshape(length, *lines.shape[2:])
+        out[whole & from_top, columns] = down[ends[whole & from_top]]
+        out[whole & ~from_top, columns] = up[begins[whole & ~from_top]]
+        out[~whole, columns] = np.asarray(fill, dtype)
     return out
