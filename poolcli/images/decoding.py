@@ -115,7 +115,7 @@ def _read_picture(stream: BinaryIO, start: bytes, request: Request) -> Picture:
 
 
 def _read_png(stream: BinaryIO, request: Request) -> Picture:
-    """The picture, if need be without the notes on it that are broken."""
+    """The picture, if need be without the notes on it that are broken; of these the file is searched a second time."""
     try:
         return _png(stream, request)
     except PictureError:
@@ -130,6 +130,8 @@ def _read_png(stream: BinaryIO, request: Request) -> Picture:
 def _png(stream: BinaryIO, request: Request) -> Picture:
     with reading(request.name):
         head = png_read.head(stream)
+        if head is not None and head.broken:  # some of which Pillow passes over in silence
+            raise request.refuse("a note on the picture is broken")
         animated = head is not None and apng.is_animated(head)
         file = apng.without_animation(stream) if animated else stream
         file.seek(0)
@@ -140,7 +142,8 @@ def _png(stream: BinaryIO, request: Request) -> Picture:
     with reading(request.name):
         image.load()
     turn = metadata.orientation_of(image, request.name, request.notes)
-    meta = replace(metadata.gathered(image, request.name, request.notes), default_image=hidden, loop=plays)
+    meta = metadata.with_chunks(metadata.gathered(image, request.name, request.notes), head, request.notes)
+    meta = replace(meta, default_image=hidden, loop=plays)
     upright = tuple(replace(frame, pixels=turned(frame.pixels, turn)) for frame in frames)
     return Picture("PNG", upright, head.wide or image.mode, meta, tuple(request.notes))
 
@@ -154,20 +157,27 @@ def _still(request: Request, stream: BinaryIO, labels: bool) -> Frame:
 
 def _picture(image: Image.Image, stream: BinaryIO, request: Request) -> Picture:
     stored_mode = image.mode
-    if image.format == "PNG" and (head := png_read.head(stream)) is not None:
+    head = png_read.head(stream) if image.format == "PNG" else None
+    if head is not None:
         stored_mode = head.wide or stored_mode
     _check_depth(image, request)
-    frames = tuple(_read(image, stream, request) for _ in _selected(image, request))
+    frames: list[Frame] = []
+    for _ in _selected(image, request):
+        frames.append(_read(image, stream, request))
+        if len(frames) == 1:
+            meta = metadata.gathered(image, request.name, request.notes)
+    if head is not None:
+        meta = metadata.with_chunks(meta, head, request.notes)
     if image.format == "GIF":
         rows, columns = (max(sides) for sides in zip(*(frame.pixels.shape[:2] for frame in frames), strict=True))
         request.check_pixels(rows * columns * len(frames), together=len(frames) > 1)
-        frames = one_canvas(frames, request.notes)
-    meta = metadata.gathered(image, request.name, request.notes)
+        frames = [*one_canvas(frames, request.notes)]
+    meta = replace(meta, loop=metadata.plays(image))  # which a GIF says before any frame
     if image.format in _LOSSLESS:
         module, function = _LOSSLESS[image.format]
         with reading(request.name):
             meta = replace(meta, lossless=getattr(import_module(f"poolcli.images.{module}"), function)(stream))
-    return Picture(str(image.format), frames, stored_mode, meta, tuple(request.notes))
+    return Picture(str(image.format), tuple(frames), stored_mode, meta, tuple(request.notes))
 
 
 def identified(stream: BinaryIO) -> Image.Image | None:

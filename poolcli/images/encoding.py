@@ -1,8 +1,9 @@
 """Pictures into files: the nearest mode that the format holds, the metadata it has room for, every frame."""
 
+import struct
 from collections.abc import Sequence
 from dataclasses import replace
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from itertools import pairwise
 from typing import Any, BinaryIO, cast
 
@@ -53,14 +54,16 @@ def encode(
         from poolcli.images import tiff_writing
 
         if tiff_writing.is_needed(picture, allow_8bit=options.allow_8bit):
-            return tiff_writing.write(picture, stream, strip=options.strip)
+            return tiff_writing.write(_described(picture, row, options), stream, strip=options.strip)
     options = _settled(picture, row, options)
     notes = dict.fromkeys(picture.notes)
     frames = _uniform(tuple(_held(frame, row, options, notes) for frame in picture.frames), row, notes)
     frames = _with_palettes(frames, row, notes)
     meta = Meta(loop=picture.meta.loop, default_image=picture.meta.default_image)
     if not options.strip:
-        meta = metadata.fitted(picture.meta, row, frames[0], notes)
+        codec = any(_by_codec(frame, row, options) for frame in frames)
+        keeps = frozenset[str]() if codec else row.keeps
+        meta = metadata.fitted(picture.meta, row, frames[0], notes, stored_mode=picture.stored_mode, keeps=keeps)
     pages = _pages(frames, row, options, notes)
     written = replace(picture, format=row.name, frames=frames, meta=meta, notes=tuple(notes))
     if any(_by_codec(frame, row, options) for frame in frames):
@@ -72,6 +75,16 @@ def encode(
     given = pages[0] if pages else _arguments(replace(written, meta=picture.meta), meta, row, options)
     _save(written, stream, row, given, pages)
     return written
+
+
+def _described(picture: Picture, row: Format, options: EncodeOptions) -> Picture:
+    """`picture` for tifffile, with a note on what that has no room for; pages of a TIFF have their own tags."""
+    if options.strip or any(frame.page is not None for frame in picture.frames):
+        return picture
+    notes = dict.fromkeys(picture.notes)
+    keeps = row.keeps - {"exif"}
+    meta = metadata.fitted(picture.meta, row, picture.frames[0], notes, stored_mode=picture.stored_mode, keeps=keeps)
+    return replace(picture, meta=meta, notes=tuple(notes))
 
 
 def _pages(
@@ -250,7 +263,10 @@ def _save(
     with writing(row.name):
         if row.name == "PNG":
             plays = given.pop("loop", 0)
-            png.save(picture.frames, target, given, plays=plays, hidden=picture.meta.default_image)
+            png.save(
+                picture.frames, target, given, plays=plays, hidden=picture.meta.default_image,
+                more=metadata.chunks(picture.meta),
+            )  # fmt: skip
         elif row.name in ("PPM", "PAM"):
             pnm.write(picture, target)
         else:
@@ -266,7 +282,9 @@ def _save_by_pillow(
     for image, page in zip(images, pages, strict=False):  # Pillow asks each page for what is said of it alone
         vars(image)["encoderinfo"] = page
     if len(images) == 1:
+        start = target.tell()
         images[0].save(target, row.name, **given)
+        _write_density(picture.meta, row, target, start)
         return
     durations = [round(float(frame.info.get("duration") or 0)) for frame in picture.frames]
     clear, whole = _clear(picture), _whole_frames(row)
@@ -286,6 +304,19 @@ def _save_by_pillow(
         target.truncate()
     assert whole is not None
     target.write(whole(images, durations, dict(given), clear=clear))
+
+
+def _write_density(meta: Meta, row: Format, target: BinaryIO, start: int) -> None:
+    """Put into the header what Pillow's writer has no way to: no unit in a JPEG, another density than 100 in a PCX."""
+    patch = None
+    if row.name == "JPEG" and meta.aspect is not None:
+        patch = 13, b"\0"  # the unit of JFIF, the first segment
+    elif row.name == "PCX":
+        patch = 12, struct.pack("<HH", *map(round, meta.dpi or (0, 0)))
+    if patch is not None:
+        target.seek(start + patch[0])
+        target.write(patch[1])
+        target.seek(0, SEEK_END)
 
 
 def _whole_frames(row: Format) -> Any:

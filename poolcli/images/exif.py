@@ -6,6 +6,7 @@ Source: Exif 3.0 (CIPA DC-008), 4.5 and 4.6; TIFF 6.0, section 2.
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 HEAD = b"Exif\0\0"
 ORIENTATION, CAMERA, PLACE, EXCHANGE, MAKER_NOTE = 0x0112, 0x8769, 0x8825, 0xA005, 0x927C
@@ -98,6 +99,19 @@ def describing(exif: Exif, notes: dict[str, None]) -> Exif:
         del camera[MAKER_NOTE]
         notes["the maker's note in EXIF was dropped, since it holds a picture of the original"] = None
     return replace(exif, main=main, inner={**exif.inner, CAMERA: camera})
+
+
+def of_page(table: Mapping[int, Any], width: int, height: int, notes: dict[str, None]) -> dict[int, Any]:
+    """The camera's table of a TIFF's page, given as values by their tags, as that of another picture of this size."""
+    kept = dict(table)
+    for tag, what in _IN_PIXELS.items():
+        if kept.pop(tag, None) is not None:
+            notes[f"{what} in EXIF was dropped, since it is in pixels of the original"] = None
+    maker = kept.get(MAKER_NOTE)
+    if isinstance(maker, bytes) and b"\xff\xd8\xff" in maker:
+        del kept[MAKER_NOTE]
+        notes["the maker's note in EXIF was dropped, since it holds a picture of the original"] = None
+    return {tag: {WIDTH: width, HEIGHT: height}.get(tag, value) for tag, value in kept.items()}
 
 
 def sized(exif: Exif, width: int, height: int) -> Exif:

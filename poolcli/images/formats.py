@@ -74,9 +74,9 @@ _DEEP = "I;16 LA;16 RGB;16 RGBA;16"
 FORMATS = {
     row.name: row
     for row in (
-        _row("PNG", ".png .apng", "1 L LA P RGB RGBA I;16 LA;16 RGB;16 RGBA;16", keeps=f"{_RICH} dpi text loop",
-             frames="all", animates=True),
-        _row("JPEG", ".jpg .jpeg .jpe .jfif", "L RGB CMYK", keeps=f"{_RICH} dpi comment", max_side=65_500,
+        _row("PNG", ".png .apng", "1 L LA P RGB RGBA I;16 LA;16 RGB;16 RGBA;16", frames="all", animates=True,
+             keeps=f"{_RICH} dpi aspect colour text loop"),
+        _row("JPEG", ".jpg .jpeg .jpe .jfif", "L RGB CMYK", keeps=f"{_RICH} iptc dpi aspect comment", max_side=65_500,
              lossy=True),
         _row("TIFF", ".tif .tiff", "1 L LA P PA RGB RGBA CMYK YCbCr LAB I F I;16", keeps=f"{_RICH} dpi",
              frames="all", animates=True),
@@ -96,7 +96,7 @@ FORMATS = {
         _row("JXL", ".jxl", deep=f"L LA RGB RGBA {_DEEP} F RGB;32F", needs="imagecodecs", keeps="peak", lossy=True),
         _row("HEIF", ".heic .heif .hif", needs="pillow_heif"),
         _row("ICO", ".ico", "1 L LA P RGB RGBA I;16", max_side=256),
-        _row("PCX", ".pcx", "1 L P RGB", max_side=65_535),
+        _row("PCX", ".pcx", "1 L P RGB", keeps="dpi", max_side=65_535),
         _row("SGI", ".sgi .rgb .rgba .bw", "L RGB RGBA", max_side=65_535),
         _row("QOI", ".qoi", "RGB RGBA"),
         _row("DDS", ".dds", "L LA RGB RGBA"),

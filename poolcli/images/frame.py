@@ -39,17 +39,20 @@ class Meta:
     """What came with the pixels and goes with them into the result, where the format has room for it.
 
     `exif` starts with the six bytes Exif\\0\\0 and holds no orientation, since that has been applied; `dpi` is
-    (x, y); `loop` how many times an animation plays, 0 for ever; `subsampling` Pillow's 0, 1, 2 or -1.
+    (x, y), `aspect` the same without a unit; `iptc` a JPEG's IIM data; `colour` a PNG's chunks that say what values
+    mean; `loop` how many times an animation plays, 0 for ever; `subsampling` Pillow's 0, 1, 2 or -1.
     """
 
     icc: bytes | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
+    iptc: bytes | None = None
     dpi: tuple[float, float] | None = None
+    aspect: tuple[int, int] | None = None
+    colour: Mapping[bytes, bytes] = field(default_factory=dict)
     text: Mapping[str, Text] = field(default_factory=dict)
     comment: bytes | None = None
     loop: int | None = None
-    background: tuple[int, int, int, int] | None = None
     default_image: bool = False  # an APNG's first frame, shown only where animation is not understood
     quantization: Mapping[int, Sequence[int]] | None = None
     subsampling: int = -1

@@ -2,7 +2,8 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping
+import struct
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from poolcli.images.formats import Format
 from poolcli.images.frame import Frame, Meta, Picture, Text
 from poolcli.images.guard import reading
 from poolcli.images.modes import MODES
+from poolcli.images.png_read import COLOUR, HDR, Head, Part
 
 _EXIF_HEAD = exif.HEAD
 _XMP_ORIENTATION = re.compile(rb'(tiff:Orientation(?:="|>))([2-8])')
@@ -23,7 +25,20 @@ RESOLUTION = (282, 283, 296)  # across, down, unit
 _TEXTS_OF_EXIF = ("Raw profile type exif", "Raw profile type APP1")
 _TEXT_ELSEWHERE = ("XML:com.adobe.xmp", *_TEXTS_OF_EXIF)
 # JPEG's markers are 64 KiB; what is larger is dropped, since a picture is worth more than a note on it.
-_JPEG_ROOM = {"exif": 65_533, "xmp": 65_504, "comment": 65_533}
+_JPEG_ROOM = {"exif": 65_533, "xmp": 65_504, "comment": 65_533, "iptc": 65_500}
+_NAMES = {
+    "icc": "the colour profile", "colour": "the colours' meaning", "exif": "the EXIF data", "xmp": "the XMP data",
+    "iptc": "the IPTC data", "dpi": "the resolution", "aspect": "the density without a unit", "text": "the text",
+    "comment": "the comment",
+}  # fmt: skip
+_XMP_THUMBNAILS = re.compile(
+    rb"<(\w+:Thumbnails)\b.*?</\1>|<(\w+GImg:image)\b[^>]*>.*?</\2>|\w+GImg:image=\"[^\"]*\"", re.DOTALL
+)
+_IPTC = 0x0404  # among Photoshop's resources
+# How segments of a JPEG begin that are looked at, or belong to how it is packed.
+_SEGMENTS = (b"JFIF", b"JFXX", b"Exif\0", b"http://ns.adobe.com/xap/1.0/", b"ICC_PROFILE", b"Photoshop 3.0", b"Adobe",
+             b"Ducky", b"MPF\0", b"AROT")  # fmt: skip
+_CHUNKS_ELSEWHERE = (b"PLTE", b"tRNS", b"acTL", b"fcTL", b"pHYs", b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"iCCP", b"tIME")
 
 
 def orientation_of(image: Image.Image, name: str, notes: dict[str, None]) -> int:
@@ -43,20 +58,63 @@ def orientation_of(image: Image.Image, name: str, notes: dict[str, None]) -> int
 def gathered(image: Image.Image, name: str, notes: dict[str, None]) -> Meta:
     """What the loaded `image` carries. Parts that are broken are dropped, with a note."""
     info = image.info
-    xmp = info.get("xmp")
+    dpi, aspect = _densities(image)
     return Meta(
         icc=_bytes(info.get("icc_profile")),
         exif=_exif(image, name, notes),
-        xmp=upright(xmp) if isinstance(xmp, bytes) else None,
-        dpi=_dpi(info.get("dpi")),
+        xmp=travelling(_bytes(info.get("xmp")), notes),
+        iptc=_of_jpeg(image, notes),
+        dpi=dpi,
+        aspect=aspect,
         text=_text(image),
-        comment=_bytes(info.get("comment")),
-        loop=_plays(image),
-        background=_background(info.get("background")),
+        comment=_comment(image),
+        loop=plays(image),
         default_image=bool(info.get("default_image", False)),
         quantization={key: tuple(table) for key, table in getattr(image, "quantization", {}).items()} or None,
         subsampling=_subsampling(image),
     )
+
+
+def _comment(image: Image.Image) -> bytes | None:
+    """Somebody's words; not the stamp that the library of JPEG 2000 leaves on what it writes."""
+    comment = _bytes(image.info.get("comment"))
+    stamped = image.format == "JPEG2000" and comment is not None and comment.startswith(b"Created by OpenJPEG")
+    return None if stamped else comment
+
+
+def _densities(image: Image.Image) -> tuple[tuple[float, float] | None, tuple[int, int] | None]:
+    """Pixels an inch; or only the shape of a pixel, where the file has densities without a unit."""
+    if image.info.get("jfif_unit") == 0:  # then EXIF's resolution, which Pillow takes instead, stays in EXIF
+        return None, _shape(image.info.get("jfif_density"))
+    return _dpi(image.info.get("dpi")), _shape(image.info.get("aspect"))
+
+
+def _shape(value: object) -> tuple[int, int] | None:
+    """The sides of a pixel; None for squares of 1."""
+    sound = isinstance(value, tuple) and len(value) == 2 and all(isinstance(side, int) and side > 0 for side in value)
+    return cast(tuple[int, int], value) if sound and value != (1, 1) else None
+
+
+def with_chunks(meta: Meta, head: Head, notes: dict[str, None]) -> Meta:
+    """`meta` with the colour chunks of a PNG; a note on those that no picture made of it can have."""
+    kept = {name: head.chunks[name] for name in COLOUR if name in head.chunks}
+    if b"bKGD" in head.chunks and head.depth >= 8:
+        kept[b"bKGD"] = head.chunks[b"bKGD"]
+    gone = sorted(name.decode("latin-1") for name in head.chunks if name not in (*kept, *_CHUNKS_ELSEWHERE))
+    if gone:
+        notes[f"the chunk{'s' * (len(gone) > 1)} {', '.join(gone)} {'were' if len(gone) > 1 else 'was'} dropped"] = None
+    return replace(meta, colour=kept)
+
+
+def _of_jpeg(image: Image.Image, notes: dict[str, None]) -> bytes | None:
+    """IPTC's data among Photoshop's; a note on segments that are no one's business here."""
+    segments: list[tuple[str, bytes]] = getattr(image, "applist", [])
+    others = sorted({marker for marker, data in segments if not data.startswith(_SEGMENTS)} - {"COM"})
+    if others:
+        notes[f"what stands in {', '.join(others)} of the JPEG was dropped"] = None
+    resources = image.info.get("photoshop")
+    found = resources.get(_IPTC) if isinstance(resources, dict) else None
+    return _bytes(found)
 
 
 def _bytes(value: object) -> bytes | None:
@@ -105,7 +163,7 @@ def of_tiff(tags: Mapping[int, Any], name: str, notes: dict[str, None]) -> Meta:
     inch = {2: 1.0, 3: 2.54, None: 1.0}.get(tags.get(RESOLUTION[2]))
     sides = [tags[code] for code in RESOLUTION[:2] if code in tags]
     dpi = _dpi(tuple(side * inch for side in sides)) if inch else None
-    return Meta(_bytes(tags.get(34675)), written, _bytes(tags.get(700)), dpi)
+    return Meta(_bytes(tags.get(34675)), written, _bytes(tags.get(700)), dpi=dpi)
 
 
 def is_resolution(tags: Mapping[int, Any]) -> bool:
@@ -117,6 +175,23 @@ def is_resolution(tags: Mapping[int, Any]) -> bool:
 def upright(xmp: bytes) -> bytes:
     """`xmp` with its orientation as that of a picture that has been turned."""
     return _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
+
+
+def travelling(xmp: bytes | None, notes: dict[str, None]) -> bytes | None:
+    """`xmp` of a picture that has been turned, without thumbnails of the original."""
+    if xmp is None:
+        return None
+    kept, thumbnails = _XMP_THUMBNAILS.subn(b"", upright(xmp))
+    if thumbnails:
+        notes["the thumbnail in XMP was dropped"] = None
+    return kept
+
+
+def _sized(xmp: bytes, width: int, height: int) -> bytes:
+    """`xmp` with the size of the picture, where it names one."""
+    for names, side in ((b"PixelXDimension|ImageWidth", width), (b"PixelYDimension|ImageLength", height)):
+        xmp = re.sub(rb"((?:exif|tiff):(?:" + names + rb')(?:="|>))\d+', rb"\g<1>%d" % side, xmp)
+    return xmp
 
 
 def _dpi(value: object) -> tuple[float, float] | None:
@@ -140,16 +215,12 @@ def _text(image: Image.Image) -> dict[str, Text]:
     return kept
 
 
-def _plays(image: Image.Image) -> int | None:
+def plays(image: Image.Image) -> int | None:
     """How many times the animation plays, 0 for ever; a GIF counts the repeats after the first time."""
     loop = image.info.get("loop")
     if image.format == "GIF":
         return 1 if loop is None else loop and loop + 1
     return loop if isinstance(loop, int) else None
-
-
-def _background(value: object) -> tuple[int, int, int, int] | None:
-    return value if isinstance(value, tuple) and len(value) == 4 else None
 
 
 def _subsampling(image: Image.Image) -> int:
@@ -160,14 +231,25 @@ def _subsampling(image: Image.Image) -> int:
     return JpegImagePlugin.get_sampling(image)
 
 
-def fitted(meta: Meta, row: Format, frame: Frame, notes: dict[str, None]) -> Meta:
-    """`meta` as that of `frame`, without what `row` cannot carry for it; a note for what its reader would miss."""
-    mode, (height, width) = frame.mode, frame.pixels.shape[:2]
+def fitted(
+    meta: Meta, row: Format, frame: Frame, notes: dict[str, None], *, stored_mode: str = "", keeps: Collection[str]
+) -> Meta:
+    """`meta` as that of `frame`, and of it only what `row` `keeps`; with notes on the rest."""
+    (height, width) = frame.pixels.shape[:2]
     if meta.exif is not None:
         meta = replace(meta, exif=exif.packed(exif.sized(exif.parsed(meta.exif), width, height)))
-    if meta.icc is not None and meta.icc[16:20] != MODES[mode].space:
+    if meta.xmp is not None:
+        meta = replace(meta, xmp=_sized(meta.xmp, width, height))
+    if meta.icc is not None and frame.mode in MODES and meta.icc[16:20] != MODES[frame.mode].space:
         meta = replace(meta, icc=None)
-        notes[f"the colour profile was dropped, since it is not one for {mode}"] = None
+        notes[f"the colour profile was dropped, since it is not one for {frame.mode}"] = None
+    if frame.mode != stored_mode:  # a background is a colour of that mode
+        meta = replace(meta, colour={name: data for name, data in meta.colour.items() if name != b"bKGD"})
+    gone = [what for what in _NAMES if getattr(meta, what) and what not in keeps]
+    if gone:
+        named = " and ".join(filter(None, (", ".join(_NAMES[what] for what in gone[:-1]), _NAMES[gone[-1]])))
+        were, them = ("were", "them") if len(gone) > 1 else ("was", "it")
+        notes[f"{named} {were} dropped, since {row.name} has no room for {them}"] = None
     if row.name == "JPEG":
         for what, room in _JPEG_ROOM.items():
             value: bytes | None = getattr(meta, what)
@@ -189,7 +271,17 @@ def arguments(meta: Meta, row: Format) -> dict[str, Any]:
     if row.name == "PNG":
         given["pnginfo"] = _for_png(meta)
         given.pop("xmp", None)  # among the texts
+    if row.name == "JPEG" and meta.iptc is not None:
+        resource = b"8BIM" + struct.pack(">HHI", _IPTC, 0, len(meta.iptc)) + meta.iptc + b"\0" * (len(meta.iptc) % 2)
+        data = b"Photoshop 3.0\0" + resource
+        given["extra"] = b"\xff\xed" + struct.pack(">H", len(data) + 2) + data
     return given
+
+
+def chunks(meta: Meta) -> list[Part]:
+    """Chunks of a PNG that Pillow's writer has no way to: densities without a unit, and what HDR means."""
+    given = [(name, meta.colour[name]) for name in HDR if name in meta.colour]
+    return given + ([(b"pHYs", struct.pack(">IIB", *meta.aspect, 0))] if meta.aspect is not None else [])
 
 
 _KEYWORDS = {"icc": "icc_profile", "text": "pnginfo"}
@@ -210,7 +302,7 @@ _WRITTEN: dict[str, Callable[[Meta, Format], Any]] = {
     "icc": lambda meta, _: meta.icc,
     "exif": _written_exif,
     "xmp": lambda meta, _: meta.xmp,
-    "dpi": lambda meta, _: meta.dpi,
+    "dpi": lambda meta, row: meta.aspect if meta.aspect is not None and row.name == "JPEG" else meta.dpi,
     "text": lambda meta, _: meta.text or None,
     "comment": lambda meta, _: meta.comment,
     "loop": _written_loop,
@@ -230,6 +322,9 @@ def _for_png(meta: Meta) -> Any:
     from PIL import PngImagePlugin  # about to be needed anyway
 
     chunks = PngImagePlugin.PngInfo()
+    for name, data in meta.colour.items():
+        if name not in HDR:
+            chunks.add(name, data)
     for key, value in meta.text.items():
         if isinstance(value, tuple):
             chunks.add_itxt(key, *value)

@@ -18,10 +18,12 @@ from poolcli.images.formats import SIGNATURES
 
 Part = tuple[bytes, bytes]  # of a file: a chunk's name and its data
 
-COLOUR = (b"cHRM", b"cICP", b"cLLI", b"gAMA", b"mDCV", b"sRGB")  # what values mean: kept as they are
+HDR = (b"cLLI", b"mDCV")
+COLOUR = (b"cHRM", b"cICP", b"gAMA", b"sRGB", *HDR)  # what values mean: kept as they are
 _WIDE = {2: "RGB;16", 4: "LA;16", 6: "RGBA;16"}  # modes of 16 bits by the header's colour type
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _MOST_TEXT, _MOST_TEXTS = 1 << 20, 1 << 26  # bytes unpacked of one (a profile too), and of all texts: Pillow's limits
+_LEAST = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9, b"cICP": 4, b"iCCP": 3}  # bytes
 _NAMES = {b"iCCP": "the colour profile", b"eXIf": "the EXIF data", **dict.fromkeys(_TEXTS, "a text")}
 
 
@@ -40,13 +42,17 @@ class Chunk(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A PNG up to its pixels: the header's fields, and the data of the other chunks by name (the last of a kind)."""
+    """A PNG up to its pixels: the header's fields, and the data of the other chunks by name (the last of a kind).
+
+    `broken`: something is wrong with one of them, the checksums left aside.
+    """
 
     width: int
     height: int
     depth: int
     colour: int
     chunks: Mapping[bytes, bytes]
+    broken: bool = False
 
     @property
     def wide(self) -> str | None:
@@ -78,15 +84,17 @@ def chunks(stream: BinaryIO) -> Iterator[Chunk]:
 def head(stream: BinaryIO) -> Head | None:
     """What stands before the pixels; None where the file does not begin as a PNG does."""
     before: dict[bytes, bytes] = {}
+    broken = False
     for chunk in chunks(stream):
         if chunk.name in (b"IDAT", b"fdAT", b"IEND"):
             break
         before[chunk.name] = chunk.data(stream)
+        broken = broken or _judged(chunk.name, before[chunk.name])[0] is not None
     header = before.pop(b"IHDR", b"")
     if len(header) < 13:
         return None
     width, height, depth, colour = struct.unpack_from(">IIBB", header)
-    return Head(width, height, depth, colour, before)
+    return Head(width, height, depth, colour, before, broken)
 
 
 def wide_pixels(image: Image.Image, stream: BinaryIO, mode: str) -> NDArray[np.uint16]:
@@ -133,7 +141,9 @@ def without_broken_notes(stream: BinaryIO) -> tuple[BytesIO, list[str]]:
         data = chunk.data(stream)
         check = stream.read(4)
         if chunk.name[:1].islower() and chunk.name not in (b"tRNS", b"acTL", b"fcTL", b"fdAT"):
-            wrong, size = _judged(chunk.name, data, check)
+            wrong, size = _judged(chunk.name, data)
+            if struct.pack(">I", zlib.crc32(chunk.name + data)) != check:
+                wrong = "broken"
             room -= size if chunk.name in _TEXTS else 0
             if wrong or room < 0:
                 what = _NAMES.get(chunk.name, f"the chunk {chunk.name.decode('ascii', 'replace')}")
@@ -143,28 +153,28 @@ def without_broken_notes(stream: BinaryIO) -> tuple[BytesIO, list[str]]:
     return file, notes
 
 
-def _judged(name: bytes, data: bytes, check: bytes) -> tuple[str | None, int]:
-    """What is wrong with a chunk, if anything is, and the bytes it unpacks to."""
-    if struct.pack(">I", zlib.crc32(name + data)) != check:
+def _judged(name: bytes, data: bytes) -> tuple[str | None, int]:
+    """What is wrong with the content of a chunk, if anything is, and the bytes it unpacks to."""
+    if len(data) < _LEAST.get(name, 0):
         return "broken", 0
-    packed = _packed(name, data)
+    method, packed = _packed(name, data)
     if packed is None:
         return None, len(data)
     try:
         size = len(zlib.decompressobj().decompress(packed, _MOST_TEXT + 1))
     except zlib.error:
         return "broken", 0
-    return ("larger than 1 MiB" if size > _MOST_TEXT else None), size
+    return ("larger than 1 MiB" if size > _MOST_TEXT else "broken" if method != 0 else None), size
 
 
-def _packed(name: bytes, data: bytes) -> bytes | None:
-    """The compressed part of a chunk, if it has one."""
+def _packed(name: bytes, data: bytes) -> tuple[int, bytes | None]:
+    """The method of compression, and the compressed part of a chunk, if it has one."""
     after = data.partition(b"\0")[2]
     if name in (b"zTXt", b"iCCP"):
-        return after[1:]
+        return after[0] if after else 1, after[1:]
     if name == b"iTXt" and after[:1] == b"\1":
-        return after[2:].partition(b"\0")[2].partition(b"\0")[2]
-    return None
+        return after[1] if len(after) > 1 else 1, after[2:].partition(b"\0")[2].partition(b"\0")[2]
+    return 0, None
 
 
 def write_chunks(stream: BinaryIO, parts: Iterable[Part]) -> None:

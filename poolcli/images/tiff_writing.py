@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import TiffImagePlugin
 
 from poolcli.errors import PictureError
-from poolcli.images import geotiff
+from poolcli.images import exif, geotiff
 from poolcli.images.formats import FORMATS
 from poolcli.images.frame import Frame, Meta, Picture
 from poolcli.images.guard import writing
@@ -96,6 +96,9 @@ def arguments(frame: Frame, notes: dict[str, None], *, strip: bool) -> dict[str,
     if compression in _PREDICTED and frame.mode != "1" and page.predictor == (3 if page.kind == "f" else 2):
         info[317] = page.predictor
     for code, (kind, value) in tags.items():
+        if code == exif.CAMERA:
+            height, width = frame.pixels.shape[:2]
+            value = exif.of_page(value, width, height, notes)
         info.tagtype[code] = kind
         info[code] = value.encode("latin-1", "replace") if isinstance(value, str) else value
     if page.photometric == WHITE_IS_ZERO and frame.mode == "L":
