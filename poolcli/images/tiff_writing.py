@@ -95,10 +95,11 @@ def arguments(frame: Frame, notes: dict[str, None], *, strip: bool) -> dict[str,
     info = TiffImagePlugin.ImageFileDirectory_v2()
     if compression in _PREDICTED and frame.mode != "1" and page.predictor == (3 if page.kind == "f" else 2):
         info[317] = page.predictor
+    if exif.CAMERA in tags:
+        height, width = frame.pixels.shape[:2]
+        kind, table = tags[exif.CAMERA]
+        tags = {**tags, exif.CAMERA: (kind, exif.of_page(table, width, height, notes))}
     for code, (kind, value) in tags.items():
-        if code == exif.CAMERA:
-            height, width = frame.pixels.shape[:2]
-            value = exif.of_page(value, width, height, notes)
         info.tagtype[code] = kind
         info[code] = value.encode("latin-1", "replace") if isinstance(value, str) else value
     if page.photometric == WHITE_IS_ZERO and frame.mode == "L":
