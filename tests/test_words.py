@@ -189,6 +189,7 @@ MISTAKES = [
     ("pool @ --mode AdaptiveAvgPool2d", "unknown mode 'AdaptiveAvgPool2d': write avg with an output size, as in"),
     ("pool @ --mode mxa", "unknown mode 'mxa', did you mean 'max'? Allowed: max, avg"),
     ("pool @ --filter sobel", "unknown filter 'sobel', did you mean 'sobel-v'? Allowed: identity, box"),
+    ("pool @ --filter horizontal", "unknown filter 'horizontal', did you mean 'line-h'? Allowed: identity, box"),
     ("pool @ --filter gaussian", "unknown filter 'gaussian', did you mean 'gauss'? Allowed: identity, box"),
     ("pool @ --padding full", "padding 'full'"),
     ("pool @ --pads 1,0,1,2", "--pads '1,0,1,2' is TOP,LEFT,BOTTOM,RIGHT in ONNX, --padding is TOP,BOTTOM,LEFT,RIGHT: "

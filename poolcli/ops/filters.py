@@ -23,6 +23,7 @@ class Filter:
     formula: str
     source: str
     sized: Callable[[int], Kernel] | None = None
+    akin: tuple[str, ...] = ()  # other names that are best answered with this one
 
 
 def outer(column: tuple[float, ...], row: tuple[float, ...]) -> Kernel:
@@ -70,18 +71,39 @@ FILTERS: Mapping[str, Filter] = {
     row.name: row
     for row in (
         Filter("identity", ((1,),), "the picture itself", "unit impulse"),
-        Filter("box", box(3), "mean of the neighbourhood; box5 is 5x5", "moving average", box),
+        Filter(
+            "box", box(3), "mean of the neighbourhood; box5 is 5x5", "moving average", box, ("mean", "avg", "average")
+        ),
         Filter(
             "gauss",
             gauss(3),
             "binomial weights (1 2 1)/4 both ways; gauss5 is 5x5",
             "Pascal's triangle",
             gauss,
+            ("gaussian", "blur", "smooth", "binomial"),
         ),
         Filter("sharpen", ((0, -1, 0), (-1, 5, -1), (0, -1, 0)), "picture minus its Laplacian", _GONZALEZ),
-        Filter("laplace", ((0, 1, 0), (1, -4, 1), (0, 1, 0)), "second derivative, 4 neighbours", _GONZALEZ),
-        Filter("edge", ((-1, -1, -1), (-1, 8, -1), (-1, -1, -1)), "second derivative, 8 neighbours", _GONZALEZ),
-        Filter("sobel-v", _SOBEL, "(1 2 1) down x (-1 0 1) across: vertical edges", "Sobel & Feldman 1968"),
+        Filter(
+            "laplace",
+            ((0, 1, 0), (1, -4, 1), (0, 1, 0)),
+            "second derivative, 4 neighbours",
+            _GONZALEZ,
+            akin=("laplacian", "log"),
+        ),
+        Filter(
+            "edge",
+            ((-1, -1, -1), (-1, 8, -1), (-1, -1, -1)),
+            "second derivative, 8 neighbours",
+            _GONZALEZ,
+            akin=("edges", "outline"),
+        ),
+        Filter(
+            "sobel-v",
+            _SOBEL,
+            "(1 2 1) down x (-1 0 1) across: vertical edges",
+            "Sobel & Feldman 1968",
+            akin=("sobel", "vertical-edges"),
+        ),
         Filter(
             "sobel-h",
             transposed(_SOBEL),
@@ -92,8 +114,8 @@ FILTERS: Mapping[str, Filter] = {
         Filter("prewitt-h", transposed(_PREWITT), "(-1 0 1) down x (1 1 1) across: level edges", "Prewitt 1970"),
         Filter("scharr-v", _SCHARR, "(3 10 3) down x (-1 0 1) across: vertical edges", "Scharr 2000"),
         Filter("scharr-h", transposed(_SCHARR), "(-1 0 1) down x (3 10 3) across: level edges", "Scharr 2000"),
-        Filter("line-v", _LINE, "-1 2 -1 in every row: vertical lines", _GONZALEZ),
-        Filter("line-h", transposed(_LINE), "-1 2 -1 in every column: level lines", _GONZALEZ),
+        Filter("line-v", _LINE, "-1 2 -1 in every row: vertical lines", _GONZALEZ, akin=("vertical", "line", "lines")),
+        Filter("line-h", transposed(_LINE), "-1 2 -1 in every column: level lines", _GONZALEZ, akin=("horizontal",)),
         Filter("line-d1", _FALLING, "2 along the falling diagonal \\", _GONZALEZ),
         Filter("line-d2", tuple(row[::-1] for row in _FALLING), "2 along the rising diagonal /", _GONZALEZ),
         Filter("emboss", ((-2, -1, 0), (-1, 1, 1), (0, 1, 2)), "light from the upper left", "relief shading"),
@@ -115,7 +137,8 @@ def find_kernel(name: str) -> Kernel:
     row = FILTERS.get(match[1]) if match else None
     if match and row and row.sized:
         return row.sized(int(match[2]))
-    raise unknown("filter", name, FILTERS)
+    akin = (row.name for row in FILTERS.values() if name.lower() in row.akin)
+    raise unknown("filter", name, FILTERS, next(akin, None))
 
 
 def check_kernel(kernel: Kernel) -> Kernel:
