@@ -127,7 +127,7 @@ def test_averages(torch, dtype):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_norms(torch, dtype):
-    """Positive values, no clipped windows: there PyTorch's definition is the same (see README)."""
+    """Positive values, no clipped windows: there PyTorch's definition is the same (see poolcli/manual/modes.md)."""
     rng = np.random.default_rng(3)
     compared = 0
     for _ in range(GEOMETRIES):

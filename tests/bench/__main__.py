@@ -57,7 +57,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--quick", action="store_true", help="three rounds a line")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table of the README")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table of tests/bench/README.md")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="measure the curves too, and draw them (SVG)")
     arguments = parser.parse_args()
     unknown = set(arguments.only or ()) - set(NAMES)

@@ -1,4 +1,4 @@
-"""The results: a table for people, JSON for machines, Markdown for the README."""
+"""The results: a table for people, JSON for machines, Markdown for the README beside this file."""
 
 import platform
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def show(console: Console, results: Sequence[Result], absent: Sequence[str]) -> 
 
 
 def markdown(results: Sequence[Result]) -> str:
-    """The table of the README."""
+    """The table of the README beside this file."""
     rows = ["| what | against | ratio | target | reached |", "|---|---|---|---|---|"]
     rows += [
         f"| {result.line.what} | {_pair(verdict)} | {_ratio(verdict)} | {verdict.target.most:.3g} "

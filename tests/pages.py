@@ -1,0 +1,99 @@
+"""README and manual as tests read them: their commands, and what these print.
+
+`python -m tests.pages` runs all commands and writes what they print into the pages: a block `text` behind a block `sh`.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+MANUAL = sorted((ROOT / "poolcli" / "manual").glob("*.md"))
+LONGEST = 120  # seconds a block may take
+_BLOCKS = re.compile(
+    r"(?:^<!-- (?P<mark>[^\n]*) -->\n)?^```sh\n(?P<script>.*?)^```\n(?:\n```text\n(?P<output>.*?)^```\n)?",
+    re.DOTALL | re.MULTILINE,
+)
+_PACE = re.compile(r"in [\d.]+ (?:m?s|min)(?: \d+ s)?, [\d.e+-]+ megapixels/s")
+
+
+@dataclass(frozen=True)
+class Block:
+    """Commands of a page, what it says they print (None if nothing), and where that stands."""
+
+    script: str
+    output: str | None
+    start: int
+    end: int
+
+
+def blocks(page):
+    """The blocks of a page that are run: of one that installs, what it runs then."""
+    for match in _BLOCKS.finditer(page.read_text("utf-8")):
+        script = match["script"]
+        if match["mark"]:
+            script = "".join(line for line in script.splitlines(keepends=True) if line.startswith("poolcli "))
+        if script and not script.startswith("."):
+            yield Block(script, match["output"], *match.span("output"))
+
+
+def prepared(folder):
+    """A folder with the samples and, first on the path, this poolcli; the environment for it."""
+    shutil.copytree(ROOT / "samples", folder / "samples")
+    command = folder / ".bin" / "poolcli"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m poolcli "$@"\n')
+    command.chmod(0o755)
+    path = os.pathsep.join((str(command.parent), os.environ["PATH"]))
+    own = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    return {**os.environ, "PATH": path, "PYTHONPATH": own, "COLUMNS": "100"}
+
+
+def run(script, folder, environment):
+    """(exit code, what it printed on both streams) of a script, by a shell that stops at the first error."""
+    done = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", script],
+        env=environment,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=LONGEST,
+    )
+    return done.returncode, done.stdout
+
+
+def tidy(text):
+    """Without what differs from run to run, and blanks at the ends of lines."""
+    lines = _PACE.sub("in 0.5 s, 1 megapixels/s", text).splitlines()
+    return "\n".join(line.rstrip() for line in lines).strip("\n")
+
+
+def rewrite(page):
+    """Run a page and put what its commands print into it."""
+    text, moved = page.read_text("utf-8"), 0
+    with tempfile.TemporaryDirectory() as folder:
+        environment = prepared(Path(folder))
+        for block in blocks(page):
+            code, printed = run(block.script, folder, environment)
+            if code:
+                sys.stderr.write(f"{page.name}: exit {code} of\n{block.script}{printed}\n")
+            elif block.output is not None and tidy(printed) != tidy(block.output):
+                new = f"{tidy(printed)}\n"
+                text = text[: block.start + moved] + new + text[block.end + moved :]
+                moved += len(new) - (block.end - block.start)
+    page.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    for each in (README, *MANUAL):
+        rewrite(each)
