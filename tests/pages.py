@@ -3,6 +3,7 @@
 `python -m tests.pages` runs all commands and writes what they print into the pages: a block `text` behind a block `sh`.
 """
 
+import io
 import os
 import re
 import shlex
@@ -10,13 +11,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
+
+from poolcli.cli.app import main
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 MANUAL = sorted((ROOT / "poolcli" / "manual").glob("*.md"))
-LONGEST = 120  # seconds a block may take
+LONGEST = 300  # seconds a block may take
 _BLOCKS = re.compile(
     r"(?:^<!-- (?P<mark>[^\n]*) -->\n)?^```sh\n(?P<script>.*?)^```\n(?:\n```text\n(?P<output>.*?)^```\n)?",
     re.DOTALL | re.MULTILINE,
@@ -32,6 +37,16 @@ class Block:
     output: str | None
     start: int
     end: int
+
+    @property
+    def lines(self):
+        """The commands."""
+        return self.script.replace("\\\n", " ").splitlines()
+
+    @property
+    def needs_shell(self):
+        """Whether they are more than calls of poolcli."""
+        return any(not line.startswith("poolcli ") or re.search(r"[|<>;&$`()]", line) for line in self.lines)
 
 
 def blocks(page):
@@ -56,10 +71,25 @@ def prepared(folder):
     return {**os.environ, "PATH": path, "PYTHONPATH": own, "COLUMNS": "100"}
 
 
-def run(script, folder, environment):
-    """(exit code, what it printed on both streams) of a script, by a shell that stops at the first error."""
+def run(block, folder, environment):
+    """(exit code, what it printed on both streams); in this process where a shell has nothing to do."""
+    if block.needs_shell:
+        return run_by_shell(block, folder, environment)
+    before, printed, code = Path.cwd(), io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True), 0
+    os.chdir(folder)
+    try:
+        with mock.patch.dict(os.environ, environment), redirect_stdout(printed), redirect_stderr(printed):
+            for line in block.lines:
+                code = code or main(shlex.split(line)[1:])
+    finally:
+        os.chdir(before)
+    return code, printed.buffer.getvalue().decode()
+
+
+def run_by_shell(block, folder, environment):
+    """The same, by a shell that stops at the first error."""
     done = subprocess.run(
-        ["bash", "-eo", "pipefail", "-c", script],
+        ["bash", "-eo", "pipefail", "-c", block.script],
         env=environment,
         cwd=folder,
         stdin=subprocess.DEVNULL,
@@ -84,7 +114,7 @@ def rewrite(page):
     with tempfile.TemporaryDirectory() as folder:
         environment = prepared(Path(folder))
         for block in blocks(page):
-            code, printed = run(block.script, folder, environment)
+            code, printed = run(block, folder, environment)
             if code:
                 sys.stderr.write(f"{page.name}: exit {code} of\n{block.script}{printed}\n")
             elif block.output is not None and tidy(printed) != tidy(block.output):
