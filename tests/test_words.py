@@ -94,7 +94,7 @@ WORDS = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(WORDS, max_size=6))
 def test_words_mean_what_typer_says(words):
     """What the parser takes, Typer takes for the same; what Typer alone takes has an option where a value should be,
