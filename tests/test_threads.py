@@ -50,7 +50,7 @@ def test_error_states_and_errors_come_through():
     image = np.full((40, 4), np.finfo(np.float32).max, np.float32)
     with warnings.catch_warnings(), threads.threads(3):
         warnings.simplefilter("error")
-        assert np.isinf(poolcli.pool(image, 2, mode="avg")).all()
+        assert (poolcli.pool(image, 2, mode="avg") == image[0, 0]).all()  # the sums of float32 overflow
 
     def fail(item):
         if item == 2:

@@ -4,6 +4,7 @@ ones by transforms.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import ceil, log2, prod
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ def convolve(
     "same" ((k - 1) // 2 before, the rest after: ceil(n / stride) outputs), "valid" (none), or as in `pool`; what
     lies there `edge` says (reflect, replicate, zero, wrap). Only the outputs that the stride keeps are computed.
     float32 for images of up to 16 bits a value, float64 for others; equal neighbourhoods give equal bits. Within a few
-    roundings of the sum of the products' sizes, infinite where a sum of values does not fit. Large kernels, where the
+    roundings of the sum of the products' sizes, infinite where that does not fit. Large kernels, where the
     result is float32: within 2**-20 of the sum of the weights' sizes times the largest value seen; whole weights (of an
     l2 norm up to 2**26) on whole numbers exactly. Raises UsageError for a bad kernel, edge or stride, PictureError when
     the kernel does not fit. Source: PyTorch Conv2d, one weight plane for all channels.
@@ -94,13 +95,28 @@ def correlate(
     `passes` is one kernel (kh x kw), or a column (kh x 1) and a row (1 x kw). Integer weights in an integer `dtype`
     are exact; how sums are taken is the same at every position, so equal neighbourhoods give equal bits.
     """
+    try:
+        with np.errstate(invalid="ignore", over="raise"):  # infinities, and what lies across the ends of rows
+            return _correlated(image, passes, stride, sides, edge, dtype)
+    except FloatingPointError:  # a sum of large values: what is not finite is taken from sums that have room
+        most = prod(part.size * max(1.0, float(np.abs(part).max())) for part in passes)
+        scale = 1.0 if dtype == np.float32 else 2.0 ** ceil(log2(most))
+        with np.errstate(invalid="ignore", over="ignore"):
+            sums = _correlated(image, passes, stride, sides, edge, dtype)
+            small = _correlated(image.astype(np.float64) / scale, passes, stride, sides, edge, np.dtype(np.float64))
+            roomy = (small * scale).astype(dtype)
+        return np.where(np.isfinite(sums), sums, roomy)
+
+
+def _correlated(
+    image: Array, passes: Sequence[Array], stride: Pair, sides: Sides, edge: str, dtype: np.dtype[Any]
+) -> Array:
     layout = _lay_out(image, (len(passes[0]), passes[-1].shape[1]), stride, sides, edge)
     size = len(layout.rows), len(layout.columns)
     out = np.empty((layout.down, layout.across, image.shape[2]), dtype)
-    with np.errstate(invalid="ignore", over="ignore"):  # of infinities, and of what lies across the ends of rows
-        kernel = spectrum(passes, image.dtype, stride, size) if dtype.kind == "f" else None
-        filter_rows = _by_taps(image, layout, passes, out) if kernel is None else _by_tiles(image, layout, kernel, out)
-        each(filter_rows, parts(layout.down, image.nbytes))
+    kernel = spectrum(passes, image.dtype, stride, size) if dtype.kind == "f" else None
+    filter_rows = _by_taps(image, layout, passes, out) if kernel is None else _by_tiles(image, layout, kernel, out)
+    each(filter_rows, parts(layout.down, image.nbytes))
     return out
 
 

@@ -103,7 +103,7 @@ def fidelities(image: Array, outputs: Sequence[tuple[Array, Seen | None]], peak:
         for grid in grids(seen) if seen else ():
             takers.setdefault(grid, []).append(number)
     errors: dict[tuple[int, Grids], list[tuple[float, int]]] = {}  # a pair for every channel
-    dtype = np.float32 if image.dtype.itemsize <= 2 else np.float64  # 24 bits hold 16 with room for sums
+    dtype = np.float32 if image.dtype.itemsize == 1 else np.float64  # 24 bits hold 8 with room for sums
     for channel, plane in enumerate(np.moveaxis(planes(image), 2, 0) if takers else ()):
         for grid, ideal in ideal_samples(plane.astype(dtype), list(takers)):
             for number in takers[grid]:

@@ -10,6 +10,7 @@ from poolcli.ops.geometry import Axis
 from poolcli.ops.ignored import values_of_windows, window_counts, without
 from poolcli.ops.uneven import reduce_any
 
+FEW_VALUES = 8  # rows and columns of a window whose sum in float32 is right to 4 units in the last place
 LARGEST_COUNT = 1 << 30  # values and padding of a window; of more, remainders times 2**32 leave 64 bits
 
 
@@ -37,8 +38,23 @@ def avg_pool(image: Array, axes: AnyAxes, *, exclude_pad: bool = False, valid: A
 
 
 def _float_mean(image: Array, axes: AnyAxes, counts: Array) -> Array:
-    dtype = np.result_type(image.dtype, np.float32)  # float16 is summed in float32
+    """Small windows are summed in float32 (or float64, as the picture), others in float64; no sum overflows."""
+    few = max(axis.most for axis in axes) <= FEW_VALUES
+    dtype = np.result_type(image.dtype, np.float32 if few else np.float64)
+    try:
+        with np.errstate(invalid="ignore", over="raise", divide="ignore"):
+            return _means_of_sums(image, axes, counts, dtype)
+    except FloatingPointError:  # a sum of large values: what is not finite is taken from sums that have room
+        with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+            means = _means_of_sums(image, axes, counts, dtype)
+            scale = 1 << (axes[0].most * axes[1].most).bit_length() if dtype == np.float64 else 1
+            small = _means_of_sums(image.astype(np.float64) / scale, axes, counts, np.dtype(np.float64))
+            limit = np.finfo(image.dtype).max  # rounding must not lift a mean over the largest number
+            roomy = np.where(np.isfinite(small), np.clip(small * scale, -limit, limit), small).astype(image.dtype)
+        return np.where(np.isfinite(means), means, roomy)
 
+
+def _means_of_sums(image: Array, axes: AnyAxes, counts: Array, dtype: np.dtype[Any]) -> Array:
     def divide(sums: Array, band: slice, means: Array) -> None:
         n = _band(counts, band).astype(dtype)
         if n.size == 1 and _is_power_of_two(n.flat[0]):
@@ -46,8 +62,7 @@ def _float_mean(image: Array, axes: AnyAxes, counts: Array) -> Array:
         else:
             np.divide(sums, n, out=means, casting="same_kind")
 
-    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        return reduce_any(image, axes, np.add, fill=0, dtype=dtype, finish=divide)
+    return reduce_any(image, axes, np.add, fill=0, dtype=dtype, finish=divide)
 
 
 def _wide_mean(image: Array, axes: AnyAxes, counts: Array) -> Array:

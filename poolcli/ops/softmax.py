@@ -40,7 +40,7 @@ def _means(values: Array, axes: AnyAxes, top: float, valid: Array | None) -> Arr
     weights = np.exp(values - top)
     if valid is not None:
         weights[~valid] = 0
-    result: Array = sums(weights * values, axes) / sums(weights, axes)
+    result: Array = top + sums(weights * (values - top), axes) / sums(weights, axes)  # no sum of large values
     return result
 
 
@@ -55,8 +55,9 @@ def _scaled_means(image: Array, axes: AnyAxes, scale: float, valid: Array | None
         total, weighted = np.zeros(top.shape), np.zeros(top.shape)
         for taps, there in block.chunks(0):
             values = np.where(there, taps.astype(np.float64) / scale, top)
-            weights = np.exp(values - top) * there
+            below = values - top
+            weights = np.exp(below) * there
             total += weights.sum(axis=0)
-            weighted += (weights * values).sum(axis=0)
-        out[block.where] = weighted / total
+            weighted += np.where((weights > 0) | ~np.isfinite(values), weights * below, 0).sum(axis=0)
+        out[block.where] = top + weighted / total
     return out

@@ -56,6 +56,9 @@ def _identity(n: int) -> Axis:
 
 def _reduce_rows(x: Array, spans: Axis | Spans, operation: np.ufunc, dtype: np.dtype[Any]) -> Array:
     starts, sizes = np.array(spans.starts()), np.array(spans.counts(padded=False))
+    if spans.k > spans.out and isinstance(spans, Spans):
+        windows = (x[first : first + size] for first, size in zip(spans.firsts, spans.sizes, strict=True))
+        return np.stack([operation.reduce(window, axis=0, dtype=dtype) for window in windows])
     out: Array = x[starts].astype(dtype)
     for tap in range(1, spans.k):
         longer = sizes > tap
