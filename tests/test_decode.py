@@ -145,6 +145,27 @@ def test_a_gif_whose_frames_outgrow_its_screen_gets_one_canvas():
         decode(BytesIO(content), max_pixels=15)  # 4 and 8 are read, 2 times 8 would be held
 
 
+GREYS = bytes(value for step in range(4) for value in (step * 85,) * 3)
+
+
+@pytest.mark.parametrize("clear", [None, 1])
+@pytest.mark.parametrize(("screen", "local"), [(b"", (b"", bytes(range(12)))), (b"", (GREYS, bytes(range(12)))),
+                                               (GREYS, (b"", bytes(range(12)))), (b"", (b"", b""))])  # fmt: skip
+def test_frames_of_a_gif_with_and_without_colours(screen, local, clear):
+    """One pixel a frame, index 0: without any colours it is black."""
+    content = b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0x81 if screen else 0, 0, 0) + screen
+    for colours in local:
+        flags = 0 if clear is None else 1
+        content += b"!\xf9\x04" + struct.pack("<BHBB", flags, 5, clear or 0, 0)
+        content += b"," + struct.pack("<HHHHB", 0, 0, 1, 1, 0x81 if colours else 0) + colours + b"\x02\x02\x44\x01\x00"
+    have = decode(BytesIO(content + b";"))
+    shown = [np.atleast_1d(frame.pixels[0, 0]).tolist() for frame in have.frames]
+    colours = [each[:3] if len(each) > 2 else each[:1] * 3 for each in shown]
+    assert colours == [[0, 0, 0], list((local[1] or screen or bytes(3))[:3])]
+    with pytest.raises(PictureError, match="no frame 2"):
+        decode(BytesIO(content + b";"), frame=2)
+
+
 def test_frames_have_a_number_from_0():
     """Not from the end."""
     with pytest.raises(UsageError, match="frame -1 is not allowed"):
@@ -212,3 +233,67 @@ def test_streams_and_paths_give_the_same(tmp_path, seekable):
     file.seekable = lambda: seekable
     for have in (decode(file), images.decode(path, name="a")):
         assert np.array_equal(have.frames[0].pixels, picture)
+
+
+def bitmap(bits, compression, masks=b""):
+    """A BMP of 2 x 2 pixels that says how they are packed."""
+    head = struct.pack("<IiiHHIIiiII", 40, 2, 2, 1, bits, compression, 16, 0, 0, 0, 0) + masks
+    return b"BM" + struct.pack("<IHHI", 14 + len(head) + 16, 0, 0, 14 + len(head)) + head + bytes(16)
+
+
+def twelve_bit_jpeg():
+    """A JPEG whose header says 12 bits."""
+    content = bytearray(file_of(random_picture("L"), "JPEG").getvalue())
+    content[content.index(b"\xff\xc0") + 4] = 12
+    return bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (
+            bitmap(16, 3, struct.pack("<III", 0xF00, 0xF0, 0xF)),
+            "of a kind that Pillow does not read (Unsupported BMP bit",
+        ),
+        (bitmap(24, 4), "of a kind that Pillow does not read (Unsupported BMP compression (4)"),
+        (b"8BPS\0\1" + bytes(6) + struct.pack(">HIIHH", 3, 2, 2, 16, 3) + bytes(99), "a PSD of 16 bits"),
+        (twelve_bit_jpeg(), "a JPEG that Pillow does not read (cannot handle 12-bit layers)"),
+        (b"\x76\x2f\x31\x01" + bytes(40), "an OpenEXR file, which is not read; convert it to TIFF or PNG first"),
+        (b"#?RADIANCE\n" + bytes(40), "a Radiance HDR file, which is not read"),
+        (b"\0\0\0\x18ftypisom" + bytes(40), "a video or other MP4 file, which is not read"),
+        (b"\0\0\0\x18ftypcrx " + bytes(40), "a Canon raw file, which is not read"),
+    ],
+)
+def test_sound_files_of_other_kinds_are_called_what_they_are(content, words):
+    """Neither broken nor no picture."""
+    with pytest.raises(PictureError) as error:
+        decode(BytesIO(content))
+    assert words in str(error.value)
+    assert "broken" not in str(error.value)
+    assert "not a picture" not in str(error.value)
+
+
+def texture(bits, masks):
+    """A DDS of one pixel."""
+    kind = struct.pack("<8I", 32, 0x40, 0, bits, *masks, 0)
+    return b"DDS " + struct.pack("<7I", 124, 0x1007, 1, 1, 4, 0, 0) + bytes(44) + kind + bytes(20 + bits // 8)
+
+
+def test_a_texture_of_more_than_8_bits_a_channel_is_refused():
+    """Ten bits of each colour; half floats."""
+    with pytest.raises(PictureError, match="DDS of 10 bits a channel, of which Pillow reads 8"):
+        decode(BytesIO(texture(32, (0x3FF, 0xFFC00, 0x3FF00000))))
+    assert decode(BytesIO(texture(32, (255, 65280, 255 << 16)))).frames[0].mode == "RGB"
+    floats = b"DDS " + struct.pack("<7I", 124, 0x1007, 4, 4, 16, 0, 0) + bytes(44)
+    floats += struct.pack("<2I4s5I", 32, 4, b"DX10", 0, 0, 0, 0, 0) + bytes(20) + struct.pack("<5I", 95, 3, 0, 1, 0)
+    with pytest.raises(PictureError, match=r"DDS of 16-bit floats \(BC6H\), of which Pillow reads 8"):
+        decode(BytesIO(floats + bytes(16)))
+
+
+@pytest.mark.parametrize("colour", ["#F00", "#FFFF00000000"])
+def test_an_xpm_of_other_than_six_digits_is_refused(colour):
+    """Pillow takes the last six bytes' worth of any number."""
+    content = f'/* XPM */\nstatic char *x[] = {{\n"2 1 1 1",\n"a c {colour}",\n"aa"}};\n'.encode()
+    with pytest.raises(PictureError, match="an XPM of other colours than of six digits"):
+        decode(BytesIO(content))
+    assert decode(BytesIO(content.replace(colour.encode(), b"#FF0000"))).frames[0].pixels[0, 0].tolist() == [255, 0, 0]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import Any, BinaryIO
 
-from PIL import Image
+from PIL import GifImagePlugin, Image
 
 _ICC, _ALPHA, _EXIF, _XMP, _ANIMATED = 0x20, 0x10, 0x08, 0x04, 0x02  # flags of a WebP
 _EXIF_HEAD = b"Exif\0\0"
@@ -69,6 +69,21 @@ def _three(value: int) -> bytes:
 
 def _joined(parts: Sequence[tuple[bytes, bytes]]) -> bytes:
     return b"".join(name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2) for name, data in parts)
+
+
+class ColourGif(GifImagePlugin.GifImageFile):
+    """A GIF whose first frame is one of colours, even where these are all greys."""
+
+    def _is_palette_needed(self, p: bytes) -> bool:
+        return True
+
+
+def with_colours(data: bytes) -> BytesIO:
+    """The GIF `data`, with 256 greys as its colours where it has none."""
+    if data[10] & 0x80:
+        return BytesIO(data)
+    greys = bytes(value for value in range(256) for _ in range(3))
+    return BytesIO(data[:10] + bytes([data[10] & 0x78 | 0x87]) + data[11:13] + greys + data[13:])
 
 
 def gif(images: Sequence[Image.Image], durations: Sequence[int], given: dict[str, Any], *, clear: bool) -> bytes:

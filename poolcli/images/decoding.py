@@ -19,10 +19,7 @@ from poolcli.images.frame import Frame, Palette, Picture
 from poolcli.images.guard import hush, opened, pixel_limit, reading
 from poolcli.images.modes import MODES, NATIVE, to_array, turned
 from poolcli.images.options import DEFAULT_MAX_PIXELS, MAX_FRAMES, ReadOptions, Request
-
-# Starts of files that are told by name rather than as "not a picture".
-_REFUSED_STARTS = {b"%!PS": "EPS", b"\xc5\xd0\xd3\xc6": "EPS", b"%PDF": "PDF", b"\xd7\xcd\xc6\x9a": "WMF",
-                   b"GRIB": "GRIB", b"BUFR": "BUFR", b"\x89HDF": "HDF5"}  # fmt: skip
+from poolcli.images.refusals import check_depth, check_header, not_a_picture
 
 # Modules that read what Pillow does not, or not as it is stored, by what a file has at an offset. Their `read` gives
 # None for what is left to Pillow.
@@ -31,6 +28,7 @@ _OWN = (
     ((b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"P7", b"PF", b"Pf"), 0, "pnm"),
     ((b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  ", b"\xff\x0a", b"\0\0\0\x0cJXL "), 0, "codecs"),
     ((b"ftyp",), 4, "codecs"),
+    ((b"SIMPLE  =",), 0, "fits"),
 )
 
 _LOSSLESS = {"WEBP": ("animations", "webp_is_lossless"), "AVIF": ("codecs", "avif_is_lossless")}  # who knows of a file
@@ -107,11 +105,28 @@ def _read_picture(stream: BinaryIO, start: bytes, request: Request) -> Picture:
             if picture is not None:
                 return replace(picture, notes=tuple(request.notes))
             stream.seek(0)
+    check_header(start, request)
     with reading(request.name):
         image = identified(stream)
     if image is None:
-        raise request.refuse(_not_a_picture(start))
+        raise request.refuse(not_a_picture(start, stream))
+    if image.format == "GIF" and image.mode == "L":
+        return _read_grey_gif(image, stream, request)
     return _picture(image, stream, request)
+
+
+def _read_grey_gif(image: Image.Image, stream: BinaryIO, request: Request) -> Picture:
+    """A GIF whose first frame is grey or without colours: Pillow keeps no palette then, which later frames may need."""
+    try:
+        return _picture(image, stream, request)
+    except PictureError:
+        request.notes.clear()
+        with reading(request.name):
+            from poolcli.images.animations import ColourGif, with_colours
+
+            stream.seek(0)
+            colours = ColourGif(with_colours(stream.read()))
+        return _picture(colours, stream, request)
 
 
 def _read_png(stream: BinaryIO, request: Request) -> Picture:
@@ -160,7 +175,7 @@ def _picture(image: Image.Image, stream: BinaryIO, request: Request) -> Picture:
     head = png_read.head(stream) if image.format == "PNG" else None
     if head is not None:
         stored_mode = head.wide or stored_mode
-    _check_depth(image, request)
+    check_depth(image, stream, request)
     frames: list[Frame] = []
     for _ in _selected(image, request):
         frames.append(_read(image, stream, request))
@@ -188,13 +203,6 @@ def identified(stream: BinaryIO) -> Image.Image | None:
         except UnidentifiedImageError:
             continue
     return None
-
-
-def _not_a_picture(start: bytes) -> str:
-    for prefix, format in _REFUSED_STARTS.items():
-        if start.startswith(prefix):
-            return f"{format} {FORMATS[format].refusal}"
-    return "not a picture that Pillow can read; give PNG, JPEG, TIFF, WebP, GIF ... or .npy"
 
 
 def _selected(image: Image.Image, request: Request) -> Iterator[None]:
@@ -247,25 +255,6 @@ def _check_promise(image: Image.Image, read: int, several: bool, request: Reques
         request.notes[f"the first of {promised} pictures in the file was taken; --frame N takes another"] = None
 
 
-def _check_depth(image: Image.Image, request: Request) -> None:
-    """Refuse what Pillow has no mode for: 16 bits a channel, of which it reads the upper 8."""
-    if image.format == "PNG" or MODES[NATIVE.get(image.mode, image.mode)].dtype != "uint8":
-        return
-    for codec, _, _, given in getattr(image, "tile", ())[:1]:
-        raw = given if isinstance(given, tuple) else (given,)
-        if codec == "SGI16" or (codec == "sgi_rle" and raw[-1] == 2) or str(raw[0])[-4:-1] == ";16":
-            _need_8_bits(f"{image.format} of 16 bits a channel", request)
-
-
-def _need_8_bits(what: str, request: Request) -> None:
-    """PictureError, or where fewer bits are allowed a note."""
-    if not request.options.allow_8bit:
-        raise request.refuse(
-            f"{what}, of which Pillow reads 8; convert it to TIFF or PNG, or allow that with --allow-8bit"
-        )
-    request.note(f"{what} was read as 8 bits")
-
-
 def _read(image: Image.Image, stream: BinaryIO, request: Request) -> Frame:
     """The frame at the front of `image`, upright and expanded, as an array of its own."""
     head = png_read.head(stream) if image.format == "PNG" else None
@@ -276,6 +265,8 @@ def _read(image: Image.Image, stream: BinaryIO, request: Request) -> Frame:
         image.info["transparency"] = scaled if len(scaled) > 1 else scaled[0]
     with reading(request.name):
         image.load()
+        if image.mode != image.im.mode:  # a GIF's indices without their colours
+            raise request.refuse("a frame without its colours; convert it to PNG first")
     turn = _TURNS.get(metadata.orientation_of(image, request.name, request.notes))
     with reading(request.name):
         info = _info(image)

@@ -143,7 +143,7 @@ TIFF = (b"II*\0", b"MM\0*", b"II\0*", b"MM*\0", b"II+\0", b"MM\0+")  # what thes
 SIGNATURES = {"PNG": b"\x89PNG\r\n\x1a\n", "JPEG": b"\xff\xd8\xff"}  # what these begin with
 WRITABLE = tuple(row.name for row in FORMATS.values() if row.modes or row.deep or row.name in ARRAYS)
 REFUSED = frozenset(row.name for row in FORMATS.values() if row.refusal is not None)
-_SAME = {"MPO": "JPEG"}  # what is read from an MPO is one JPEG picture
+_SAME = {"MPO": "JPEG", "FITS": "TIFF"}  # an MPO's pictures are JPEGs; a FITS holds what a TIFF does
 
 
 def format_of(path: Place) -> str | None:

@@ -81,8 +81,16 @@ def reading(name: str) -> Iterator[None]:
         raise PictureError(f"{name}: {_reason(error)}") from error
 
 
+# What Pillow says of sound files that are of a kind it does not read.
+_UNREAD = re.compile(
+    r"unsupported|not supported|not support|unimplemented|cannot handle|not yet|unknown|unrecogni", re.I
+)
+
+
 def _reason(error: Exception) -> str:
     said = " ".join(str(error).split())[:200] or type(error).__name__
+    if isinstance(error, NotImplementedError) or (not isinstance(error, _KINDS) and _UNREAD.search(said)):
+        return f"the picture is of a kind that Pillow does not read ({said}); convert it to PNG or TIFF first"
     for kind, sentence in _REASONS:
         if isinstance(error, kind):
             return sentence.format(said=said, limit=_limit.get(_UNLIMITED), got=(re.findall(r"\d+", said) or ["?"])[0])
@@ -98,6 +106,9 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
     ),
     (MemoryError, "the picture needs more memory than there is; use a smaller one, or .npy, which is read piecemeal"),
 )
+
+
+_KINDS = tuple(kind for kind, _ in _REASONS)
 
 
 @contextmanager
