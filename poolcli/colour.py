@@ -52,7 +52,7 @@ class Colour:
         """`recipe` between the functions that a picture of this mode and dtype needs; PictureError where none do."""
         if self.linear and mode not in LIGHT:
             raise PictureError(f"values of {mode} have no linear light: grey and RGB of 8 or 16 bits do; convert it")
-        weighted = self.premultiply and alpha and mode not in ("La", "RGBa")
+        weighted = self.premultiply and alpha and not mode.startswith(("La", "RGBa"))  # which hold weighted values
         if not self.linear and not weighted:
             return recipe
         from poolcli.ops.arrays import full_range

@@ -118,7 +118,7 @@ def layouts():
             if dtype != "bool" and photometric != "palette" and np.dtype(dtype).itemsize < 8:
                 for order, tiled in itertools.product("<>", (False, True)):
                     yield Layout(dtype, bands, photometric, extra, False, order, "lzw", tiled, predictor=True)
-    for bits in set(range(1, 32)) - {8, 16}:
+    for bits in set(range(2, 32)) - {8, 16}:
         dtype = "uint8" if bits < 9 else "uint16" if bits < 17 else "uint32"
         for bands, photometric, planar in ((1, "minisblack", False), (1, "miniswhite", False), (3, "rgb", True)):
             yield Layout(dtype, bands, photometric, planar=planar, bits=bits)
@@ -432,10 +432,29 @@ def test_few_bits_of_gray_stay_so_or_are_spread(tmp_path, command, without, bits
 
 
 def test_bands_that_another_format_has_no_room_for_are_refused(tmp_path, command):
-    """A fourth band is no alpha, premultiplied alpha of 16 bits no other."""
-    for layout in (Layout("uint8", 4, "rgb", (0,)), Layout("uint8", 2), Layout("uint16", 4, "rgb", (1,))):
+    """A fourth band is no alpha, premultiplied alpha of 16 bits no other, and ink is no light."""
+    inks = Layout("uint16", 4, "separated"), Layout("uint16", 3, "cielab")
+    for layout in (Layout("uint8", 4, "rgb", (0,)), Layout("uint8", 2), Layout("uint16", 4, "rgb", (1,)), *inks):
         (tmp_path / "a.tif").write_bytes(layout.file())
         assert "PNG has no room for" in command.refused("pool", tmp_path / "a.tif", "-o", tmp_path / "b.png", code=1)
+
+
+def test_premultiplied_values_are_not_weighted_twice(tmp_path, command):
+    """--premultiply changes nothing where alpha is in the colours already."""
+    for dtype in ("uint8", "uint16", "float32"):
+        (tmp_path / "a.tif").write_bytes(Layout(dtype, 4, "rgb", (1,)).file())
+        for name, more in (("b", ()), ("c", ("--premultiply",))):
+            words = ("pool", tmp_path / "a.tif", "-o", tmp_path / f"{name}.npy", "--mode", "avg", "--overwrite")
+            assert command(*words, "--no-report", *more).code == 0
+        assert np.array_equal(np.load(tmp_path / "b.npy"), np.load(tmp_path / "c.npy"))
+
+
+def test_bands_that_are_no_light_have_no_linear_light(tmp_path, command):
+    """More bands than colours, and ink."""
+    for layout in (Layout("uint8", 6, "rgb"), Layout("uint16", 4, "separated")):
+        (tmp_path / "a.tif").write_bytes(layout.file())
+        words = ("pool", tmp_path / "a.tif", "-o", tmp_path / "b.tif", "--mode", "avg", "--linear")
+        assert "have no linear light" in command.refused(*words, code=1)
 
 
 @pytest.mark.parametrize("dtype", ["bool", *NUMBERS])

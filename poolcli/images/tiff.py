@@ -546,7 +546,16 @@ def _frame(page: Page, pixels: Array, request: Request) -> Frame:
 
 
 def _mode(page: Page, pixels: Array) -> str:
-    return _MODES.get((page.photometric, pixels.dtype.name, page.extra), pixels.dtype.name)
+    """The mode of the pixels, or the name of their dtype, and what their bands are if these are no colours of light:
+    `CMYK;uint16`, `RGBa;uint16` (premultiplied), `RGB+3;uint8`.
+    """
+    dtype = pixels.dtype.name
+    known = _MODES.get((page.photometric, dtype, page.extra))
+    if known is not None or (page.photometric in (WHITE_IS_ZERO, GRAY, RGB) and page.extra in ((), (2,))):
+        return known or dtype
+    colours = {RGB: "RGB", CMYK: "CMYK", YCBCR: "YCbCr", LAB: "LAB", PALETTE: "P"}.get(page.photometric, "L")
+    more = f"+{len(page.extra)}" if page.extra else ""
+    return f"{colours}{'a' if page.extra == (1,) else more};{dtype}"
 
 
 def _of_palette(page: Page, pixels: Array, nodata: tuple[Any, ...], request: Request) -> Frame:

@@ -216,7 +216,7 @@ def leaving(frame: Frame, format: str, notes: dict[str, None]) -> Frame:
     page = frame.page
     if page is None:
         return frame
-    if frame.mode not in MODES and (page.extra not in ((), (2,)) or page.colormap):
+    if frame.mode not in MODES and ";" in frame.mode:  # bands that are no colours of light
         raise PictureError(f"{format} has no room for {page}; write TIFF or .npy")
     note_lost(frame, format, notes)
     if any(colour % 256 and colour % 257 and colour > 255 for colour in page.colormap):
