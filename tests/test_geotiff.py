@@ -196,3 +196,23 @@ def test_what_other_formats_lose_of_a_map_is_named(tmp_path, command):
         assert f"{what} was dropped, since PNG has no room for it" in result.err
     result = command("pool", tmp_path / "a.tif", "-o", tmp_path / "b.npy", "--no-report")
     assert "the no-data value was dropped, since NPY has no room for it" in result.err
+
+
+@pytest.mark.parametrize(
+    ("dtype", "photometric"),
+    [("uint8", "miniswhite"), *((dtype, "minisblack") for dtype in ("uint8", "int16", "float32", "float64"))],
+)
+def test_no_data_counts_in_no_window_and_comes_out_where_nothing_is_valid(tmp_path, command, dtype, photometric):
+    """The mean of the valid values, in every dtype and in stored values of WhiteIsZero; the tag stays as it was."""
+    rng = np.random.default_rng(5)
+    data = rng.integers(1, 120, (8, 10)).astype(dtype)
+    data[rng.random(data.shape) < 0.4], data[:2, :2] = 200, 200
+    tags = [(NODATA, 2, None, b"200\0", False)]
+    (tmp_path / "a.tif").write_bytes(paged([{"data": data, "photometric": photometric, "extratags": tags}]))
+    assert command("pool", tmp_path / "a.tif", "-o", tmp_path / "b.tif", "--mode", "min", "--no-report").code == 0
+    windows = data.reshape(4, 2, 5, 2).swapaxes(1, 2).reshape(4, 5, 4)
+    best = max if photometric == "miniswhite" else min  # the darkest of brightness
+    expected = [[best([v for v in window if v != 200], default=200) for window in row] for row in windows.tolist()]
+    with tifffile.TiffFile(tmp_path / "b.tif") as file:
+        assert np.array_equal(file.pages[0].asarray(), np.array(expected, dtype))
+        assert file.pages[0].tags[NODATA].value == "200"

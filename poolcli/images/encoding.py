@@ -42,19 +42,19 @@ def encode(
 
         notes = dict.fromkeys(picture.notes)
         if any(frame.page is not None for frame in picture.frames):
-            from poolcli.images import tiff_writing
+            from poolcli.images import tiff
 
             for frame in picture.frames:
-                tiff_writing.note_lost(frame, row.name, notes)
+                tiff.note_lost(frame, row.name, notes)
         with writing(row.name):
             return arrays.write(replace(picture, notes=tuple(notes)), stream, row.name, options.layout)
     _check_frames(picture, row)
     _check_sides(picture, row)
     if row.name == "TIFF":
-        from poolcli.images import tiff_writing
+        from poolcli.images import tiff
 
-        if tiff_writing.is_needed(picture, allow_8bit=options.allow_8bit):
-            return tiff_writing.write(_described(picture, row, options), stream, strip=options.strip)
+        if tiff.is_needed(picture, allow_8bit=options.allow_8bit):
+            return tiff.write(_described(picture, row, options), stream, strip=options.strip)
     options = _settled(picture, row, options)
     notes = dict.fromkeys(picture.notes)
     frames = _uniform(tuple(_held(frame, row, options, notes) for frame in picture.frames), row, notes)
@@ -93,9 +93,9 @@ def _pages(
     """How to write each page that came from a TIFF, as it lay there; none for other pictures."""
     if row.name != "TIFF" or any(frame.page is None for frame in frames):
         return []
-    from poolcli.images import tiff_writing
+    from poolcli.images import tiff
 
-    return [tiff_writing.arguments(frame, notes, strip=options.strip) for frame in frames]
+    return [tiff.arguments(frame, notes, strip=options.strip) for frame in frames]
 
 
 def _by_codec(frame: Frame, row: Format, options: EncodeOptions) -> bool:
@@ -130,9 +130,9 @@ def check_fits(picture: Picture, format: str, options: EncodeOptions = _DEFAULT)
     _check_frames(picture, row)
     _settled(picture, row, options)
     if row.name == "TIFF":
-        from poolcli.images import tiff_writing
+        from poolcli.images import tiff
 
-        if tiff_writing.is_needed(picture, allow_8bit=options.allow_8bit):
+        if tiff.is_needed(picture, allow_8bit=options.allow_8bit):
             return
     for frame in picture.frames:
         _way(_modal(frame, row, {}), row, options)
@@ -175,9 +175,9 @@ def _held(frame: Frame, row: Format, options: EncodeOptions, notes: dict[str, No
 def _modal(frame: Frame, row: Format, notes: dict[str, None]) -> Frame:
     """`frame` in the mode that its pixels are in `row`."""
     if frame.page is not None and row.name != "TIFF":
-        from poolcli.images import tiff_writing
+        from poolcli.images import tiff
 
-        frame = tiff_writing.leaving(frame, row.name, notes)
+        frame = tiff.leaving(frame, row.name, notes)
     return as_pillow_mode(frame, row.name, row.arrays)
 
 

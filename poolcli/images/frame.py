@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from poolcli.images.tiff import Page
+    from poolcli.images.tiff_pages import Page
 
 Text = str | tuple[str, str, str]
 """A PNG text: the words alone, or the words, their language and the keyword in that language."""

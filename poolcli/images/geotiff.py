@@ -13,7 +13,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from poolcli.images.frame import Frame
-    from poolcli.images.tiff import Page
+    from poolcli.images.tiff_pages import Page
 
 SCALE, TIEPOINTS, TRANSFORMATION, KEYS, METADATA, NODATA = 33550, 33922, 34264, 34735, 42112, 42113
 PLACE = (SCALE, TIEPOINTS, TRANSFORMATION, KEYS, 34736, 34737)
@@ -80,7 +80,7 @@ def rescaled(frame: "Frame", rows: Spacing, columns: Spacing) -> "Frame":
     (STATISTICS_ items of GDAL_METADATA) are left out, since they were those of the input.
 
     >>> from poolcli.images.frame import Frame
-    >>> from poolcli.images.tiff import Page
+    >>> from poolcli.images.tiff_pages import Page
     >>> tags = {SCALE: (12, (10.0, 10.0, 0.0)), TIEPOINTS: (12, (0.0, 0.0, 0.0, 500.0, 900.0, 0.0))}
     >>> page = Page(height=8, width=8, bits=8, kind="u", samples=1, photometric=1, tags=tags)
     >>> frame = Frame(np.zeros((4, 4), np.uint8), "L", page=page)

@@ -1,4 +1,4 @@
-"""Colours reduced to palettes, for formats that have nothing else: exactly where 256 suffice, else by median cut."""
+"""Palettes: the colours that indices stand for; and colours reduced to 256, exactly or by median cut."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -90,3 +90,21 @@ def _with_palette(frame: Frame, reduced: _Reduced, key: NDArray[np.uint8]) -> Fr
         indices = np.where(reduced.clear, np.uint8(transparency), indices)
     palette = Palette(colours.tobytes(), "RGB", transparency)
     return replace(frame, pixels=indices, mode="P", alpha=False, palette=palette)
+
+
+def colours_of(colormap: Sequence[int]) -> NDArray[Any]:
+    """The colours of a TIFF's colour map, n x 3: in 8 bits where they say no more (c * 257, c * 256, c), else in 16."""
+    colours = np.array(colormap, np.uint16).reshape(3, -1).T
+    for step in (257, 256, 1):
+        eighth = colours // step
+        if eighth.max() < 256 and np.array_equal(eighth * step, colours):
+            return eighth.astype(np.uint8)
+    return colours
+
+
+def coloured(pixels: NDArray[Any], colours: NDArray[Any]) -> NDArray[Any]:
+    """The colours of indices H x W, or of H x W x C whose further channels stay beside them."""
+    if pixels.ndim == 2:
+        found: NDArray[Any] = colours[pixels]
+        return found
+    return np.concatenate([colours[pixels[..., 0]], pixels[..., 1:].astype(colours.dtype)], axis=2)

@@ -1,212 +1,62 @@
-"""TIFF: what the tags of a page say of its pixels; read by Pillow where it is exact, by tifffile everything else."""
+"""TIFF: pixels read by Pillow where it is exact, by tifffile everything else; and written back as they lay."""
 
 import logging
-import math
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from fractions import Fraction
+from io import BytesIO
 from itertools import islice
 from types import ModuleType
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, TiffImagePlugin, TiffTags, UnidentifiedImageError
+from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from poolcli.errors import PictureError
-from poolcli.images import geotiff, metadata, npy
-from poolcli.images.frame import Frame, Palette, Picture
-from poolcli.images.guard import reading
-from poolcli.images.modes import to_array, turned
+from poolcli.images import exif, geotiff, metadata, npy
+from poolcli.images.formats import FORMATS
+from poolcli.images.frame import Frame, Meta, Palette, Picture
+from poolcli.images.guard import reading, writing
+from poolcli.images.metadata import RESOLUTION
+from poolcli.images.modes import MODES, to_array, turned, way_to
 from poolcli.images.options import MAX_FRAMES, Request
+from poolcli.images.palettes import coloured, colours_of
+from poolcli.images.tiff_pages import (
+    GRAY,
+    JPEG,
+    LAB,
+    OLD_JPEG,
+    OTHER,
+    PALETTE,
+    RAW,
+    RGB,
+    SAMPLES,
+    WHITE_IS_ZERO,
+    YCBCR,
+    Page,
+    Tag,
+    described,
+    pages,
+    promised,
+    states_a_shape,
+)
 
 Array = NDArray[Any]
-Tag = tuple[int, Any]  # type, value
 
-WHITE_IS_ZERO, GRAY, RGB, PALETTE, CMYK, YCBCR, LAB = 0, 1, 2, 3, 5, 6, 8
-_COLOURS = {
-    WHITE_IS_ZERO: "WhiteIsZero gray", GRAY: "gray", RGB: "RGB", PALETTE: "palette", 4: "mask", CMYK: "CMYK",
-    YCBCR: "YCbCr", LAB: "CIELab", 9: "ICCLab", 10: "ITULab", 32803: "colour filter array", 32844: "LogL",
-    32845: "LogLuv", 34892: "linear raw", 51177: "depth map",
-}  # fmt: skip
-SAMPLES = {RGB: 3, CMYK: 4, YCBCR: 3, LAB: 3, 9: 3, 10: 3, 32845: 3, 34892: 3}  # a pixel, before extra ones; else 1
-_KINDS = {1: "u", 2: "i", 3: "f", 4: "u"}  # of SampleFormat, as NumPy calls them; 4 is undefined
-_BITS = {"u": (*range(1, 33), 64), "i": (8, 16, 32, 64), "f": (16, 24, 32, 64)}
-RAW, OLD_JPEG, JPEG, _APERIO = 1, 6, 7, 33003
-_PACKED = {
-    _APERIO: "Aperio's JPEG 2000", 33005: "Aperio's JPEG 2000", 34712: "JPEG 2000", 34887: "LERC", 34892: "lossy JPEG",
-    50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL",
-}  # fmt: skip
-# Programs whose descriptions count pages or pixels: how these begin, and what of them counts.
-_SHAPED = {
-    "ImageJ": ("ImageJ=", "images=", "channels=", "slices=", "frames="),
-    "tifffile": ("{", '"shape":'),
-    "an old tifffile": ("shape=(", "shape=("),
-    "OME": ("<", "<OME ", "<OME>"),
-    "SCIFIO": ("SCIFIO=", "lengths="),
-}
-# What arrays are called, by photometric, dtype and extra samples; others by their dtype.
-_MODES: Mapping[tuple[int, str, tuple[int, ...]], str] = {
-    (photometric, dtype, extra): mode
-    for photometrics, dtype, extra, mode in (
-        ((0, 1, 4), "bool", (), "1"),
-        ((0, 1), "uint8", (), "L"),
-        ((0, 1), "uint8", (2,), "LA"),
-        ((0, 1), "uint8", (1,), "La"),
-        ((0, 1), "uint16", (), "I;16"),
-        ((0, 1), "uint16", (2,), "LA;16"),
-        ((1,), "int32", (), "I"),
-        ((1,), "float32", (), "F"),
-        ((2,), "uint8", (), "RGB"),
-        ((2,), "uint8", (2,), "RGBA"),
-        ((2,), "uint8", (1,), "RGBa"),
-        ((2,), "uint16", (), "RGB;16"),
-        ((2,), "uint16", (2,), "RGBA;16"),
-        ((2,), "float32", (), "RGB;32F"),
-        ((3,), "uint8", (), "P"),
-        ((3,), "uint8", (2,), "PA"),
-        ((5,), "uint8", (), "CMYK"),
-        ((6,), "uint8", (), "YCbCr"),
-        ((8,), "uint8", (), "LAB"),
-    )
-    for photometric in photometrics
-}
-
-# What travels with a page into the result, beside its layout; of the tags below these nothing is lost by leaving them.
-_TEXTS = (269, 270, 271, 272, 285, 305, 306, 315, 316, 33432)
-_TRAVELS = (*_TEXTS, 282, 283, 286, 287, 296, 297, 318, 319, 700, 33723, 34675, *geotiff.TAGS)
-_LAYOUT = (
-    254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 274, 277, 278, 279, 280, 281, 284, 288, 289, 290, 291,
-    292, 293, 301, 317, 320, 321, 322, 323, 324, 325, 326, 327, 328, 332, 333, 334, 336, 338, 339, 340, 341, 342, 347,
-    512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532, 32997, 32998, 50674, 34665, 34853, 330,
-)  # fmt: skip
-
-_OTHER = "the byte that Pillow's own raw mode leaves out"
-_INTERLEAVED, _NATIVE, _UNCOMPRESSED, _LITTLE = "interleaved", "native", "uncompressed", "little"
-# What Pillow reads exactly: (photometric, kind, bits, extra samples) to the mode, the raw mode where Pillow's own would
-# change values, and what else has to be so. Its libtiff gives 32 bits of big-endian files the wrong way round, and
-# planes of what has no mode of its own as one band.
-_PILLOW: Mapping[tuple[int, str, int, tuple[int, ...]], tuple[str, str | None, frozenset[str]]] = {
-    (photometric, kind, bits, extra): (mode, raw, frozenset(needs.split()))
-    for photometrics, kind, depths, extra, mode, raw, needs in (
-        ((0, 1), "u", (1,), (), "1", None, ""),
-        ((0, 1), "u", (2, 4, 8), (), "L", None, ""),
-        ((1,), "u", (16,), (), "I;16", None, ""),
-        ((1,), "u", (12,), (), "I;16", None, f"{_LITTLE} {_UNCOMPRESSED}"),
-        ((1,), "i", (32,), (), "I", None, _NATIVE),
-        ((1,), "f", (32,), (), "F", None, _NATIVE),
-        ((1,), "u", (8,), (2,), "LA", None, _INTERLEAVED),
-        ((1,), "u", (8,), (1,), "La", None, _INTERLEAVED),
-        ((2,), "u", (8,), (), "RGB", None, ""),
-        ((2,), "u", (8,), (2,), "RGBA", None, ""),
-        ((2,), "u", (8,), (1,), "RGBa", "RGBA", _INTERLEAVED),
-        ((2,), "u", (16,), (), "RGB", _OTHER, _INTERLEAVED),
-        ((2,), "u", (16,), (2,), "RGBA", _OTHER, _INTERLEAVED),
-        ((5,), "u", (16,), (), "CMYK", _OTHER, _INTERLEAVED),
-        ((3,), "u", (1, 2, 4, 8), (), "P", None, ""),
-        ((3,), "u", (8,), (2,), "PA", None, _INTERLEAVED),
-        ((5,), "u", (8,), (), "CMYK", None, ""),
-        ((6,), "u", (8,), (), "YCbCr", None, f"{_INTERLEAVED} {_UNCOMPRESSED}"),
-        ((8,), "u", (8,), (), "LAB", None, _INTERLEAVED),
-    )
-    for photometric in photometrics
-    for bits in depths
-}
-_LIBTIFF = (1, 2, 3, 4, 5, 8, 32773, 32946, 34925, 50000)  # compressions that Pillow reads without loss
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """How the pixels of one page lie in a TIFF, and in `tags` (code to type and value) what else travels with it.
-
-    `kind` is u, i or f; `extra` has the meaning of every sample beyond the colours: 0 none, 1 premultiplied alpha,
-    2 alpha. `colormap` are the 16-bit colours of a palette, all reds first; `segments` where strips or tiles begin and
-    their bytes; `inside` how many pictures hang below this page (SubIFDs); `nested` are tables in its table of tags,
-    `dropped` its tags that only their writer knows.
-    """
-
-    height: int
-    width: int
-    bits: int
-    kind: str
-    samples: int
-    photometric: int
-    extra: tuple[int, ...] = ()
-    planar: bool = False
-    compression: int = RAW
-    predictor: int = 1
-    big_endian: bool = False
-    big: bool = False
-    lsb_first: bool = False
-    subsampled: bool = False
-    orientation: int = 1
-    tile: tuple[int, int] | None = None
-    rows_per_strip: int = 0
-    colormap: tuple[int, ...] = ()
-    segments: tuple[tuple[int, int], ...] = ()
-    offset: int = 0
-    reduced: bool = False
-    tags: Mapping[int, Tag] = field(default_factory=dict)
-    nested: tuple[int, ...] = ()
-    inside: int = 0
-    dropped: tuple[int, ...] = ()
-
-    def __str__(self) -> str:
-        """`16-bit RGB`, `planar 16-bit RGB`, `64-bit floats`, `5 bands of 8-bit values` and the like."""
-        depth = f"{'signed ' * (self.kind == 'i')}{self.bits}-bit{' float' * (self.kind == 'f')}"
-        colour = _COLOURS.get(self.photometric, f"photometric {self.photometric}")
-        more = len(self.extra)
-        what = f"{depth} {colour}"
-        if self.photometric == GRAY and not more and (self.kind != "u" or self.bits > 16):
-            what = f"{depth}s" if self.kind == "f" else f"{depth} integers"
-        elif self.extra in ((1,), (2,)):
-            what += f" with {'premultiplied ' * (self.extra == (1,))}alpha"
-        elif self.photometric == GRAY and more:
-            what = f"{self.samples} bands of {depth} values"
-        elif more:
-            what += f" and {more} more band{'s' * (more > 1)}"
-        if self.compression in _PACKED:
-            what += f" in {_PACKED[self.compression]}"
-        turned = "big-endian compressed " if self.big_endian and self.compression != RAW and self.bits > 8 else ""
-        return turned + "planar " * (self.planar and self.samples > 1) + what
-
-    @property
-    def alpha(self) -> bool:
-        """Whether the last band is alpha."""
-        return bool(self.extra) and self.extra[-1] in (1, 2)
-
-    @property
-    def colours(self) -> int:
-        """Bands before the extra ones."""
-        return self.samples - len(self.extra)
-
-    @property
-    def peak(self) -> int | None:
-        """The largest value, where the dtype has room for larger ones."""
-        return 2**self.bits - 1 if self.kind == "u" and self.bits not in (1, 8, 16, 32, 64) else None
-
-    def by_pillow(self) -> tuple[str, str | None] | None:
-        """The mode in which Pillow gives exactly what stands in the file, and its raw mode if not Pillow's own."""
-        if self.compression in (OLD_JPEG, JPEG):
-            jpeg = {GRAY: "L", RGB: "RGB", YCBCR: "RGB", CMYK: "CMYK"}.get(self.photometric)
-            fits = self.bits == 8 and not self.extra and not self.planar
-            return (jpeg, None) if jpeg and fits else None
-        key = self.photometric, self.kind, self.bits, self.extra
-        if key not in _PILLOW or self.compression not in _LIBTIFF or any(size == 0 for _, size in self.segments):
-            return None
-        mode, raw, needs = _PILLOW[key]
-        holds = {
-            _INTERLEAVED: not self.planar,
-            _NATIVE: not self.big_endian or self.compression == RAW,
-            _UNCOMPRESSED: self.compression == RAW and not self.subsampled,
-            _LITTLE: not self.big_endian,
-        }
-        if self.lsb_first and self.bits > 1:
-            needs |= {_INTERLEAVED, _UNCOMPRESSED, *([_LITTLE] if self.bits > 8 else [])}
-            if mode not in ("L", "I;16", "RGB", "P"):
-                return None
-        return (mode, raw) if all(holds[need] for need in needs) else None
+DEFLATE = 8
+_LOSSLESS = (RAW, 5, DEFLATE, 32773, 32946, 34925, 50000)  # compressions that are kept; others become deflate
+_BILEVEL = (2, 3, 4)  # kept for 1 bit
+_PREDICTED = (5, DEFLATE, 34925, 50000)
+_TABLES = (34665, 34853)  # what the camera did, where it was: tables inside the table of tags
+_PROFILE = 34675
+_PHOTOMETRIC = {"CMYK": 5, "YCbCr": 6, "LAB": LAB, "P": PALETTE, "PA": PALETTE}
+_LARGE = (1 << 32) - (1 << 25)  # bytes from which offsets take 64 bits
+_NO_COMPRESSION = (
+    "the TIFF was written without compression, since Pillow's compressing writer has no room for camera data in EXIF; "
+    "--strip leaves that out"
+)
 
 
 def read(stream: BinaryIO, request: Request) -> Picture:
@@ -220,7 +70,7 @@ def read(stream: BinaryIO, request: Request) -> Picture:
         chosen = _chosen(stream, request)
         arrays = _by_pillow if all(page.by_pillow() for _, page in chosen) else _by_tifffile
         frames = tuple(
-            _frame(_described(stream, page, request), pixels, request)
+            _frame(described(stream, page, request), pixels, request)
             for (_, page), pixels in zip(chosen, arrays(stream, chosen, request), strict=True)
         )
         values = {code: value for code, (_, value) in frames[0].page.tags.items()} if frames[0].page else {}
@@ -230,7 +80,7 @@ def read(stream: BinaryIO, request: Request) -> Picture:
 
 def _chosen(stream: BinaryIO, request: Request) -> list[tuple[int, Page]]:
     """The pages to read, with their numbers."""
-    number, walk = request.options.frame, enumerate(_pages(stream, request))
+    number, walk = request.options.frame, enumerate(pages(stream, request))
     if number is not None:
         found = list(islice(walk, number + 1))
         request.chosen(len(found))
@@ -246,20 +96,10 @@ def _chosen(stream: BinaryIO, request: Request) -> list[tuple[int, Page]]:
         pixels += _weight(page)
         request.check_pixels(pixels, together=bool(found))
         found.append((index, page))
-    promised = _promised(found[0][1])
-    if promised > sum(page.height * page.width * page.samples for _, page in found):
-        writer = _states_a_shape(str(found[0][1].tags[270][1]))
+    if promised(found[0][1]) > sum(page.height * page.width * page.samples for _, page in found):
+        writer = states_a_shape(str(found[0][1].tags[270][1]))
         raise request.refuse(f"a stack of {writer} behind {len(found)} page; save it as a TIFF with a page for each")
     return found
-
-
-def _promised(page: Page) -> int:
-    """The values that the description of the first page says the file has, in pages of their own or not."""
-    text = str(page.tags.get(270, (2, ""))[1])
-    if found := re.search(r"^images=(\d{1,9})$", text, re.M) if text.startswith("ImageJ=") else None:
-        return int(found[1]) * page.height * page.width * page.samples
-    found = re.search(r'^(?:\{.*"shape": \[|shape=\()([\d, ]{1,99})[])]', text)
-    return math.prod(int(side) for side in found[1].replace(",", " ").split()) if found else 0
 
 
 def _weight(page: Page) -> int:
@@ -267,198 +107,12 @@ def _weight(page: Page) -> int:
     return page.height * page.width * max(1, -(-page.samples // 4))
 
 
-def _pages(stream: BinaryIO, request: Request) -> Iterator[Page]:
-    """What the tags say of every page, in the order of the file."""
-    stream.seek(0)
-    head = stream.read(8)
-    head += stream.read(8) if head[2:4] in (b"+\0", b"\0+") else b""
-    offset, seen = TiffImagePlugin.ImageFileDirectory_v2(head).next, set[int]()
-    while offset and offset not in seen:
-        seen.add(offset)
-        stream.seek(offset)
-        tags = TiffImagePlugin.ImageFileDirectory_v2(head)
-        tags.next = -1
-        tags.load(stream)
-        if tags.next < 0:
-            raise request.refuse(f"page {len(seen) - 1} is broken or cut short; get the file again")
-        yield _page(tags, offset, len(seen) - 1, big=len(head) > 8, request=request)
-        offset = tags.next
-    if not seen:
-        raise request.refuse("a TIFF without a page; get the file again")
-
-
-class _Facts:
-    """The tags of a page as whole numbers, whatever their type in the file."""
-
-    def __init__(self, tags: TiffImagePlugin.ImageFileDirectory_v2) -> None:
-        self._tags = tags
-
-    def all(self, code: int) -> tuple[int, ...]:
-        value = self._tags.get(code, ())
-        values = tuple(value) if isinstance(value, tuple | bytes) else (value,)
-        return tuple(int(each) for each in values)
-
-    def one(self, code: int, default: int) -> int:
-        return (self.all(code) or (default,))[0]
-
-
-def _page(
-    tags: TiffImagePlugin.ImageFileDirectory_v2, offset: int, number: int, *, big: bool, request: Request
-) -> Page:
-    facts = _Facts(tags)
-    compression = facts.one(259, RAW)
-    old = compression == OLD_JPEG  # which leaves out what it takes for granted
-    photometric = YCBCR if old and facts.one(262, RGB) == RGB else facts.one(262, WHITE_IS_ZERO)
-    samples = facts.one(277, 3 if old else 1)
-    bits, formats = facts.all(258)[:samples] or (8 if old else 1,), facts.all(339)[:samples] or (1,)
-    tiles = 322 in tags
-    page = Page(
-        height=facts.one(257, 0),
-        width=facts.one(256, 0),
-        bits=bits[0],
-        kind=_KINDS.get(formats[0], "c"),
-        samples=samples,
-        photometric=photometric,
-        extra=_extra(facts.all(338), samples - SAMPLES.get(photometric, 1), photometric),
-        planar=facts.one(284, 1) == 2,
-        compression=compression,
-        predictor=facts.one(317, 1),
-        big_endian=tags.prefix == b"MM",
-        big=big,
-        lsb_first=facts.one(266, 1) == 2,
-        subsampled=photometric == YCBCR and (facts.all(530) or (1, 1)) != (1, 1),
-        orientation=facts.one(274, 1),
-        tile=(facts.one(323, 0), facts.one(322, 0)) if tiles else None,
-        rows_per_strip=facts.one(278, facts.one(257, 0)),
-        colormap=facts.all(320),
-        segments=tuple(zip(facts.all(324 if tiles else 273), facts.all(325 if tiles else 279), strict=False)),
-        offset=offset,
-        reduced=bool(facts.one(254, 0) & 1) or facts.one(255, 0) == 2,
-        tags={code: (tags.tagtype[code], _value(tags[code])) for code in _TRAVELS if _is_sound(code, tags)},
-        nested=tuple(code for code in (34665, 34853) if code in tags),
-        inside=len(facts.all(330)),
-        dropped=tuple(
-            code for code in tags if code not in _LAYOUT and not (code in _TRAVELS and _is_sound(code, tags))
-        ),
-    )
-    why = _unreadable(page, bits, formats, facts.one(32997, 1))
-    if why is not None:
-        raise request.refuse(f"page {number} {why}")
-    return page
-
-
-def _is_sound(code: int, tags: TiffImagePlugin.ImageFileDirectory_v2) -> bool:
-    """Whether a tag is there, and a text if it is to be one."""
-    return code in tags and (code not in _TEXTS or isinstance(tags[code], str))
-
-
-def _value(value: Any) -> Any:
-    """What Pillow gives as a tuple of one run of bytes, as these bytes."""
-    return value[0] if isinstance(value, tuple) and len(value) == 1 and isinstance(value[0], bytes) else value
-
-
-def _extra(extra: tuple[int, ...], count: int, photometric: int) -> tuple[int, ...]:
-    """The meaning of `count` extra samples; a fourth of RGB that has none is alpha, as everybody takes it."""
-    if photometric == RGB and count == 1 and extra[:1] in ((), (999,)):  # 999: Corel Draw
-        return (2,)
-    return (*extra, *(0,) * count)[: max(count, 0)]
-
-
-def _unreadable(page: Page, bits: Sequence[int], formats: Sequence[int], depth: int) -> str | None:
-    """Why no library reads this page exactly; None where one may."""
-    whole = page.kind == "u"
-    reasons = (
-        (min(page.height, page.width, page.samples) < 1, "has no size; get the file again"),
-        (page.samples < SAMPLES.get(page.photometric, 1), f"is {page} of {page.samples} bands; get the file again"),
-        (len({*bits}) > 1, f"has bands of {', '.join(map(str, bits))} bits; convert them to one depth first"),
-        (len({*formats}) > 1, "has bands of integers and floats; convert them to one kind first"),
-        (page.kind == "c", "holds complex numbers; write their real and imaginary parts as two bands first"),
-        (page.bits not in _BITS.get(page.kind, ()), f"is {page}, which nothing reads; convert it to 8, 16 or 32 bits"),
-        (page.photometric == LAB and page.bits not in (8, 16), f"is {page}; convert it to 8 or 16 bits first"),
-        (depth > 1, f"is a volume of {depth} slices; save them as pages first"),
-        (page.photometric in (32844, 32845), f"is {page}, a logarithm of brightness; convert it to floats first"),
-        (
-            page.photometric == WHITE_IS_ZERO and not whole,
-            f"is {page}, which has no largest value to count brightness from; save it as BlackIsZero first",
-        ),
-        (
-            whole and page.bits == 24 and page.big_endian,
-            f"is {page} in big-endian order, which readers take differently; save it with 32 bits first",
-        ),
-        (
-            page.predictor != 1 and page.compression == RAW,
-            "has a predictor without compression, which readers take differently; save it without one first",
-        ),
-        (
-            page.compression == _APERIO,
-            f"is {page}, whose YCbCr is called RGB; convert it to another compression first",
-        ),
-        (
-            page.subsampled and page.compression not in (OLD_JPEG, JPEG),
-            "is YCbCr with fewer colour samples but no JPEG; convert it to RGB first",
-        ),
-        (
-            page.photometric == PALETTE and len(page.colormap) != 3 << page.bits,
-            f"is a palette of {page.bits} bits with {len(page.colormap)} numbers of colours; get the file again",
-        ),
-    )
-    return next((text for wrong, text in reasons if wrong), None)
-
-
-def _described(stream: BinaryIO, page: Page, request: Request) -> Page:
-    """`page` with the tables of its camera, and without what would not be true of the result; notes for what goes."""
-    tags, codes = dict(page.tags), set(page.dropped)
-    if page.nested:
-        tags |= _tables(stream, page, request)
-    text = tags.get(270, (2, ""))[1]
-    if isinstance(text, str) and (writer := _states_a_shape(text)):
-        del tags[270]
-        request.note(f"the description by {writer} was dropped, since it states the shape of the file")
-    if page.orientation != 1 and any(tags.pop(code, None) for code in geotiff.PLACE):
-        request.note("the place on the map was dropped, since the picture was turned upright")
-    if not geotiff.is_sound(tags):
-        tags = {code: tag for code, tag in tags.items() if code not in geotiff.PLACE}
-        request.note("the place on the map is broken and was dropped")
-    if not metadata.is_resolution({code: value for code, (_, value) in tags.items()}):
-        tags = {code: tag for code, tag in tags.items() if code not in metadata.RESOLUTION}
-    kind, xmp = tags.get(700, (7, None))
-    if isinstance(xmp, bytes):
-        tags[700] = (kind, metadata.upright(xmp))
-    if page.inside:
-        request.note(f"{page.inside} picture{'s' * (page.inside > 1)} inside a page (SubIFDs) left out")
-    if codes:
-        listed = ", ".join(f"{code} ({TiffTags.lookup(code).name})" for code in sorted(codes))
-        request.note(f"tags that only their writer knows were dropped: {listed}".replace(" (unknown)", ""))
-    return replace(page, tags=tags)
-
-
-def _states_a_shape(text: str) -> str | None:
-    """The program whose description, at the start of `text`, counts the pages or pixels of the file."""
-    for writer, marks in _SHAPED.items():
-        if text.startswith(marks[0]) and any(mark in text for mark in marks[1:]):
-            return writer
-    return None
-
-
-def _tables(stream: BinaryIO, page: Page, request: Request) -> dict[int, Tag]:
-    """What the camera did and where it was, as tables in the table of tags."""
-    exif = Image.Exif()
-    exif.endian, exif.bigtiff = ">" if page.big_endian else "<", page.big
-    try:
-        with reading(request.name):
-            exif.load_from_fp(stream, page.offset)
-            return {code: (4, exif.get_ifd(code)) for code in page.nested}
-    except PictureError:
-        request.note("the EXIF data is broken and was dropped")
-        return {}
-
-
 def _by_pillow(stream: BinaryIO, chosen: Sequence[tuple[int, Page]], request: Request) -> Iterator[Array]:
     """The pixels of every page as they stand in the file, upright."""
     high, low = _opened(stream, request), None
     for number, page in chosen:
         mode, raw = page.by_pillow() or ("", None)
-        if raw == _OTHER:  # Pillow has no mode for these, and gives one byte of each value at a time
+        if raw == OTHER:  # Pillow has no mode for these, and gives one byte of each value at a time
             low = low or _opened(stream, request)
             pixels = _loaded(high, number, None).astype(np.uint16) << 8
             pixels |= _loaded(low, number, raw)
@@ -488,7 +142,7 @@ def _with_raw(args: Any, raw: str) -> tuple[Any, ...]:
     """The arguments of a decoder with another raw mode."""
     own, *others = args
     big = own[-1] == "B" or (own[-1] == "N" and sys.byteorder == "big")
-    return (own[:-1] + ("L" if big else "B") if raw == _OTHER else raw, *others)
+    return (own[:-1] + ("L" if big else "B") if raw == OTHER else raw, *others)
 
 
 def _by_tifffile(stream: BinaryIO, chosen: Sequence[tuple[int, Page]], request: Request) -> Iterator[Array]:
@@ -542,51 +196,21 @@ def _frame(page: Page, pixels: Array, request: Request) -> Frame:
         return _of_palette(page, pixels.astype(np.uint8) if pixels.dtype == bool else pixels, nodata, request)
     if page.photometric == YCBCR and page.compression in (OLD_JPEG, JPEG):
         page = replace(page, photometric=RGB)  # as every decoder of JPEG gives it
-    return Frame(pixels, _mode(page, pixels), page.alpha, peak=page.peak, nodata=nodata, page=page)
-
-
-def _mode(page: Page, pixels: Array) -> str:
-    """The mode of the pixels, or the name of their dtype, and what their bands are if these are no colours of light:
-    `CMYK;uint16`, `RGBa;uint16` (premultiplied), `RGB+3;uint8`.
-    """
-    dtype = pixels.dtype.name
-    known = _MODES.get((page.photometric, dtype, page.extra))
-    if known is not None or (page.photometric in (WHITE_IS_ZERO, GRAY, RGB) and page.extra in ((), (2,))):
-        return known or dtype
-    colours = {RGB: "RGB", CMYK: "CMYK", YCBCR: "YCbCr", LAB: "LAB", PALETTE: "P"}.get(page.photometric, "L")
-    more = f"+{len(page.extra)}" if page.extra else ""
-    return f"{colours}{'a' if page.extra == (1,) else more};{dtype}"
+    return Frame(pixels, page.mode(pixels.dtype.name), page.alpha, peak=page.peak, nodata=nodata, page=page)
 
 
 def _of_palette(page: Page, pixels: Array, nodata: tuple[Any, ...], request: Request) -> Frame:
     """Indices with their palette where labels are asked for, else the colours."""
-    colours = _colours(page.colormap)
+    colours = colours_of(page.colormap)
     if request.labels:
         palette = Palette((colours if colours.dtype == np.uint8 else colours >> 8).astype(np.uint8).tobytes())
-        return Frame(pixels, _mode(page, pixels), page.alpha, palette, nodata=nodata, page=page)
+        return Frame(pixels, page.mode(pixels.dtype.name), page.alpha, palette, nodata=nodata, page=page)
     request.note(f"palette {'PA' if page.extra else 'P'} pooled as RGB{'A' * page.alpha}")
-    pixels, nodata = _coloured(pixels, colours), _ignored_colour(nodata, colours, request)
+    pixels, nodata = coloured(pixels, colours), _ignored_colour(nodata, colours, request)
     tags = {code: tag for code, tag in page.tags.items() if code != geotiff.NODATA}
     samples, bits = 3 + len(page.extra), 8 * colours.itemsize
     page = replace(page, photometric=RGB, samples=samples, bits=bits, colormap=(), tags=tags)
-    return Frame(pixels, _mode(page, pixels), page.alpha, nodata=nodata, page=page)
-
-
-def _colours(colormap: Sequence[int]) -> Array:
-    """The colours of a palette, n x 3: as 8 bits where they say no more (c * 257, c * 256, or c alone), else 16."""
-    colours = np.array(colormap, np.uint16).reshape(3, -1).T
-    for step in (257, 256, 1):
-        eighth = colours // step
-        if eighth.max() < 256 and np.array_equal(eighth * step, colours):
-            return eighth.astype(np.uint8)
-    return colours
-
-
-def _coloured(pixels: Array, colours: Array) -> Array:
-    """The colours of indices H x W, or of H x W x C whose further channels stay beside them."""
-    if pixels.ndim == 2:
-        return colours[pixels]
-    return np.concatenate([colours[pixels[..., 0]], pixels[..., 1:].astype(colours.dtype)], axis=2)
+    return Frame(pixels, page.mode(pixels.dtype.name), page.alpha, nodata=nodata, page=page)
 
 
 def _ignored_colour(nodata: Sequence[int], colours: Array, request: Request) -> tuple[tuple[int, ...], ...]:
@@ -610,3 +234,206 @@ def tifffile() -> ModuleType | None:
         logger.addHandler(logging.NullHandler())
     library: ModuleType = tifffile
     return library
+
+
+def is_needed(picture: Picture, *, allow_8bit: bool) -> bool:
+    """Whether tifffile is to write `picture`: Pillow would lose values, or how a page lies, and it is installed.
+
+    Raises PictureError where values would be lost and it is not, unless only bits would and `allow_8bit` lets them.
+    """
+    if all(map(_lies_as_pillow_writes, picture.frames)):
+        return False
+    if tifffile() is not None:
+        return True
+    lost = next((frame for frame in picture.frames if not _is_held(frame)), None)
+    if lost is not None and not (allow_8bit and way_to(lost, FORMATS["TIFF"].modes, narrow=True)):
+        page = page_of(lost, picture.meta)
+        raise PictureError(f"a TIFF of {page} takes a library to write: pip install tifffile imagecodecs")
+    return False
+
+
+def _is_held(frame: Frame) -> bool:
+    """Whether Pillow's writer of TIFF has room for the values."""
+    return frame.mode in FORMATS["TIFF"].modes and frame.peak is None
+
+
+def _lies_as_pillow_writes(frame: Frame) -> bool:
+    page = frame.page
+    if page is None or not _is_held(frame):
+        return _is_held(frame)
+    white = page.photometric == WHITE_IS_ZERO and (
+        frame.mode == "L" or (frame.mode == "1" and page.compression in _BILEVEL)  # which tifffile does not write
+    )
+    usual = white or page.photometric == page_of(replace(frame, page=None), Meta()).photometric
+    colours = page.samples > 1 or not any(colour % 256 for colour in page.colormap)  # Pillow writes the upper bytes
+    return usual and colours and page.extra == (2,) * frame.alpha and not (page.planar and page.samples > 1)
+
+
+def page_of(frame: Frame, meta: Meta) -> Page:
+    """The page that `frame` came from, or one for pixels that came from elsewhere with `meta`."""
+    if frame.page is not None:
+        return frame.page
+    samples, dtype = 1 if frame.pixels.ndim == 2 else frame.pixels.shape[2], frame.pixels.dtype
+    colours = samples - frame.alpha
+    photometric = _PHOTOMETRIC.get(frame.mode, RGB if colours == 3 else GRAY)
+    extra = (*(0 for _ in range(colours - SAMPLES.get(photometric, 1))), *(2,) * frame.alpha)
+    tags: dict[int, Tag] = {code: (7, value) for code, value in ((_PROFILE, meta.icc), (700, meta.xmp)) if value}
+    if meta.dpi is not None:
+        tags |= {282: (5, meta.dpi[0]), 283: (5, meta.dpi[1]), 296: (3, 2)}
+    bits = 1 if dtype.kind == "b" else 8 * dtype.itemsize
+    height, width = frame.pixels.shape[:2]
+    return Page(height, width, bits, dtype.kind.replace("b", "u"), samples, photometric, extra, tags=tags)
+
+
+def arguments(frame: Frame, notes: dict[str, None], *, strip: bool) -> dict[str, Any]:
+    """How Pillow is to write `frame`, which came from a page: as it lay there, with its own tags."""
+    page = page_of(frame, Meta())
+    tags = {} if strip else _fitting(page, frame, notes)
+    compression = _compression(page, (*_LOSSLESS, *_BILEVEL) if frame.mode == "1" else _LOSSLESS)
+    if compression != RAW and any(code in tags for code in _TABLES):
+        compression = RAW
+        notes[_NO_COMPRESSION] = None
+    info = TiffImagePlugin.ImageFileDirectory_v2()
+    if compression in _PREDICTED and frame.mode != "1" and page.predictor == (3 if page.kind == "f" else 2):
+        info[317] = page.predictor
+    if exif.CAMERA in tags:
+        height, width = frame.pixels.shape[:2]
+        kind, table = tags[exif.CAMERA]
+        tags = {**tags, exif.CAMERA: (kind, exif.of_page(table, width, height, notes))}
+    for code, (kind, value) in tags.items():
+        info.tagtype[code] = kind
+        info[code] = value.encode("latin-1", "replace") if isinstance(value, str) else value
+    if page.photometric == WHITE_IS_ZERO and frame.mode == "L":
+        info[262] = WHITE_IS_ZERO
+    if not _lies_as_pillow_writes(frame):
+        notes[f"{page} was written as Pillow writes it; pip install tifffile imagecodecs to keep it"] = None
+    return {"tiffinfo": info, "compression": TiffImagePlugin.COMPRESSION_INFO[compression]}
+
+
+def _compression(page: Page, kept: tuple[int, ...]) -> int:
+    same = page.compression if page.compression in kept else DEFLATE
+    return DEFLATE if same == 32946 else same
+
+
+def _fitting(page: Page, frame: Frame, notes: dict[str, None]) -> Mapping[int, Tag]:
+    """The tags without a colour profile that is not one for these pixels."""
+    profile = page.tags.get(_PROFILE, (7, None))[1]
+    if frame.mode not in MODES or not isinstance(profile, bytes) or profile[16:20] == MODES[frame.mode].space:
+        return page.tags
+    notes[f"the colour profile was dropped, since it is not one for {frame.mode}"] = None
+    return {code: tag for code, tag in page.tags.items() if code != _PROFILE}
+
+
+def write(picture: Picture, stream: BinaryIO, *, strip: bool) -> Picture:
+    """Write every frame by tifffile, each with its own dtype, bands, photometric, planes, compression and tags."""
+    library, notes = tifffile(), dict.fromkeys(picture.notes)
+    assert library is not None
+    pages = [page_of(frame, picture.meta) for frame in picture.frames]
+    large = any(page.big for page in pages) or sum(frame.pixels.nbytes for frame in picture.frames) > _LARGE
+    whole = BytesIO()  # tifffile would write past a stream to its descriptor, where a full disk goes unseen
+    with writing("TIFF"), library.TiffWriter(whole, bigtiff=large, byteorder="<", shaped=False) as file:
+        for frame, page in zip(picture.frames, pages, strict=True):
+            tags = {} if strip else _fitting(page, frame, notes)
+            file.write(**_layout(frame, page, notes), **_tags(tags, notes))
+    stream.write(whole.getbuffer())
+    return replace(picture, format="TIFF", meta=Meta() if strip else picture.meta, notes=tuple(notes))
+
+
+def _layout(frame: Frame, page: Page, notes: dict[str, None]) -> dict[str, Any]:
+    """The pixels and how they are to lie, for tifffile."""
+    pixels, same = frame.pixels, frame.pixels.dtype.kind.replace("b", "u") == page.kind
+    compression = _compression(page, _LOSSLESS)
+    narrow = frame.peak is not None
+    packed = narrow and compression == RAW and int(pixels.max()) <= (frame.peak or 0)
+    if narrow and not packed:
+        notes[f"{page.bits} bits a value were written as {8 * pixels.dtype.itemsize}"] = None
+    planar = (page.planar or pixels.dtype.kind == "b") and page.samples > 1  # bits side by side it packs wrongly
+    stored = as_brightness(pixels, page.photometric, frame.peak if packed else None)
+    given: dict[str, Any] = {
+        "data": np.ascontiguousarray(np.moveaxis(stored, -1, 0) if planar else stored),
+        "photometric": page.photometric if page.photometric in (0, 1, *SAMPLES, PALETTE) else GRAY,
+        "compression": compression,
+    }
+    if page.samples > 1:
+        given["planarconfig"] = "separate" if planar else "contig"
+    if page.extra:
+        given["extrasamples"] = page.extra
+    if packed:
+        given["bitspersample"] = page.bits
+    if (
+        same
+        and pixels.dtype.kind != "b"
+        and compression in _PREDICTED
+        and page.predictor == (3 if page.kind == "f" else 2)
+    ):
+        given["predictor"] = page.predictor
+    if page.tile is not None and not any(side % 16 for side in page.tile) and page.tile <= pixels.shape[:2]:
+        given["tile"] = page.tile
+    if page.colormap:
+        colours = np.zeros((3, 1 << 8 * pixels.dtype.itemsize), np.uint16)
+        colours[:, : 1 << page.bits] = np.reshape(page.colormap, (3, -1))
+        given["colormap"] = colours
+    return given
+
+
+def _tags(tags: Mapping[int, Tag], notes: dict[str, None]) -> dict[str, Any]:
+    """What else tifffile is to write; it has no room for tables in the table of tags."""
+    if any(code in tags for code in _TABLES):
+        notes["the camera data in EXIF was dropped, since tifffile does not write it"] = None
+    given: dict[str, Any] = {"metadata": None, "software": False}
+    if RESOLUTION[0] in tags:
+        sides = [_rational(tags[code][1]) for code in RESOLUTION[:2]]
+        given |= {"resolution": sides, "resolutionunit": tags.get(RESOLUTION[2], (3, 2))[1]}
+    given["extratags"] = [
+        (code, kind, *_counted(kind, value), False)
+        for code, (kind, value) in tags.items()
+        if code not in (*RESOLUTION, *_TABLES)
+    ]
+    return given
+
+
+def _rational(value: Any) -> tuple[int, int]:
+    """Numerator and denominator, each of 32 bits: those that were read, or what is nearest to a number."""
+    exact = Fraction(value).limit_denominator(1 << 16) if isinstance(value, float) else value
+    return int(exact.numerator), int(exact.denominator)
+
+
+def _counted(kind: int, value: Any) -> tuple[int, Any]:
+    """How many values, and these as tifffile takes them."""
+    if isinstance(value, str | bytes):
+        data = value.encode("latin-1", "replace") if isinstance(value, str) else value
+        return len(data), data
+    values = value if isinstance(value, tuple) else (value,)
+    if kind in (5, 10):
+        return len(values), tuple(part for each in values for part in _rational(each))
+    return len(values), values
+
+
+def leaving(frame: Frame, format: str, notes: dict[str, None]) -> Frame:
+    """`frame` as other formats than TIFF take it; PictureError where its bands have no meaning there.
+
+    2 and 4 bits of gray are spread over 8, so that white stays white.
+    """
+    page = frame.page
+    if page is None:
+        return frame
+    if frame.mode not in MODES and ";" in frame.mode:  # bands that are no colours of light
+        raise PictureError(f"{format} has no room for {page}; write TIFF or .npy")
+    note_lost(frame, format, notes)
+    if any(colour % 256 and colour % 257 and colour > 255 for colour in page.colormap):
+        notes["the colours of the palette were written with 8 bits"] = None
+    if frame.mode == "L" and frame.peak in (3, 15):
+        notes[f"{page} was written as 8 bits, {255 // frame.peak} times as large"] = None
+        spread = np.minimum(frame.pixels, np.uint8(frame.peak)) * np.uint8(255 // frame.peak)
+        return replace(frame, pixels=spread, peak=None, page=None)
+    return frame
+
+
+def note_lost(frame: Frame, format: str, notes: dict[str, None]) -> None:
+    """Say what of a map other formats have no room for."""
+    for name, codes in _PLACES.items():
+        if frame.page is not None and any(code in frame.page.tags for code in codes):
+            notes[f"{name} was dropped, since {format} has no room for it"] = None
+
+
+_PLACES = {"the place on the map": geotiff.PLACE, "the no-data value": (geotiff.NODATA,)}

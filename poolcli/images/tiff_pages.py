@@ -1,0 +1,406 @@
+"""What the tags of a TIFF's pages say, of their pixels, so that no mode is trusted, and of everything else."""
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, BinaryIO
+
+from PIL import Image, TiffImagePlugin, TiffTags
+
+from poolcli.errors import PictureError
+from poolcli.images import geotiff, metadata
+from poolcli.images.guard import reading
+from poolcli.images.options import Request
+
+Tag = tuple[int, Any]  # type, value
+
+WHITE_IS_ZERO, GRAY, RGB, PALETTE, CMYK, YCBCR, LAB = 0, 1, 2, 3, 5, 6, 8
+_COLOURS = {
+    WHITE_IS_ZERO: "WhiteIsZero gray", GRAY: "gray", RGB: "RGB", PALETTE: "palette", 4: "mask", CMYK: "CMYK",
+    YCBCR: "YCbCr", LAB: "CIELab", 9: "ICCLab", 10: "ITULab", 32803: "colour filter array", 32844: "LogL",
+    32845: "LogLuv", 34892: "linear raw", 51177: "depth map",
+}  # fmt: skip
+SAMPLES = {RGB: 3, CMYK: 4, YCBCR: 3, LAB: 3, 9: 3, 10: 3, 32845: 3, 34892: 3}  # a pixel, before extra ones; else 1
+_KINDS = {1: "u", 2: "i", 3: "f", 4: "u"}  # of SampleFormat, as NumPy calls them; 4 is undefined
+_BITS = {"u": (*range(1, 33), 64), "i": (8, 16, 32, 64), "f": (16, 24, 32, 64)}
+RAW, OLD_JPEG, JPEG, _APERIO = 1, 6, 7, 33003
+_PACKED = {
+    _APERIO: "Aperio's JPEG 2000", 33005: "Aperio's JPEG 2000", 34712: "JPEG 2000", 34887: "LERC", 34892: "lossy JPEG",
+    50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL",
+}  # fmt: skip
+# Programs whose descriptions count pages or pixels: how these begin, and what of them counts.
+_SHAPED = {
+    "ImageJ": ("ImageJ=", "images=", "channels=", "slices=", "frames="),
+    "tifffile": ("{", '"shape":'),
+    "an old tifffile": ("shape=(", "shape=("),
+    "OME": ("<", "<OME ", "<OME>"),
+    "SCIFIO": ("SCIFIO=", "lengths="),
+}
+# What arrays are called, by photometric, dtype and extra samples; others by their dtype.
+_MODES: Mapping[tuple[int, str, tuple[int, ...]], str] = {
+    (photometric, dtype, extra): mode
+    for photometrics, dtype, extra, mode in (
+        ((0, 1, 4), "bool", (), "1"),
+        ((0, 1), "uint8", (), "L"),
+        ((0, 1), "uint8", (2,), "LA"),
+        ((0, 1), "uint8", (1,), "La"),
+        ((0, 1), "uint16", (), "I;16"),
+        ((0, 1), "uint16", (2,), "LA;16"),
+        ((1,), "int32", (), "I"),
+        ((1,), "float32", (), "F"),
+        ((2,), "uint8", (), "RGB"),
+        ((2,), "uint8", (2,), "RGBA"),
+        ((2,), "uint8", (1,), "RGBa"),
+        ((2,), "uint16", (), "RGB;16"),
+        ((2,), "uint16", (2,), "RGBA;16"),
+        ((2,), "float32", (), "RGB;32F"),
+        ((3,), "uint8", (), "P"),
+        ((3,), "uint8", (2,), "PA"),
+        ((5,), "uint8", (), "CMYK"),
+        ((6,), "uint8", (), "YCbCr"),
+        ((8,), "uint8", (), "LAB"),
+    )
+    for photometric in photometrics
+}
+
+# What travels with a page into the result, beside its layout; of the tags below these nothing is lost by leaving them.
+_TEXTS = (269, 270, 271, 272, 285, 305, 306, 315, 316, 33432)
+_TRAVELS = (*_TEXTS, 282, 283, 286, 287, 296, 297, 318, 319, 700, 33723, 34675, *geotiff.TAGS)
+_LAYOUT = (
+    254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 274, 277, 278, 279, 280, 281, 284, 288, 289, 290, 291,
+    292, 293, 301, 317, 320, 321, 322, 323, 324, 325, 326, 327, 328, 332, 333, 334, 336, 338, 339, 340, 341, 342, 347,
+    512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532, 32997, 32998, 50674, 34665, 34853, 330,
+)  # fmt: skip
+
+OTHER = "the byte that Pillow's own raw mode leaves out"
+_INTERLEAVED, _NATIVE, _UNCOMPRESSED, _LITTLE = "interleaved", "native", "uncompressed", "little"
+# What Pillow reads exactly: (photometric, kind, bits, extra samples) to the mode, the raw mode where Pillow's own would
+# change values, and what else has to be so. Its libtiff gives 32 bits of big-endian files the wrong way round, and
+# planes of what has no mode of its own as one band.
+_PILLOW: Mapping[tuple[int, str, int, tuple[int, ...]], tuple[str, str | None, frozenset[str]]] = {
+    (photometric, kind, bits, extra): (mode, raw, frozenset(needs.split()))
+    for photometrics, kind, depths, extra, mode, raw, needs in (
+        ((0, 1), "u", (1,), (), "1", None, ""),
+        ((0, 1), "u", (2, 4, 8), (), "L", None, ""),
+        ((1,), "u", (16,), (), "I;16", None, ""),
+        ((1,), "u", (12,), (), "I;16", None, f"{_LITTLE} {_UNCOMPRESSED}"),
+        ((1,), "i", (32,), (), "I", None, _NATIVE),
+        ((1,), "f", (32,), (), "F", None, _NATIVE),
+        ((1,), "u", (8,), (2,), "LA", None, _INTERLEAVED),
+        ((1,), "u", (8,), (1,), "La", None, _INTERLEAVED),
+        ((2,), "u", (8,), (), "RGB", None, ""),
+        ((2,), "u", (8,), (2,), "RGBA", None, ""),
+        ((2,), "u", (8,), (1,), "RGBa", "RGBA", _INTERLEAVED),
+        ((2,), "u", (16,), (), "RGB", OTHER, _INTERLEAVED),
+        ((2,), "u", (16,), (2,), "RGBA", OTHER, _INTERLEAVED),
+        ((5,), "u", (16,), (), "CMYK", OTHER, _INTERLEAVED),
+        ((3,), "u", (1, 2, 4, 8), (), "P", None, ""),
+        ((3,), "u", (8,), (2,), "PA", None, _INTERLEAVED),
+        ((5,), "u", (8,), (), "CMYK", None, ""),
+        ((6,), "u", (8,), (), "YCbCr", None, f"{_INTERLEAVED} {_UNCOMPRESSED}"),
+        ((8,), "u", (8,), (), "LAB", None, _INTERLEAVED),
+    )
+    for photometric in photometrics
+    for bits in depths
+}
+_LIBTIFF = (1, 2, 3, 4, 5, 8, 32773, 32946, 34925, 50000)  # compressions that Pillow reads without loss
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """How the pixels of one page lie in a TIFF, and in `tags` (code to type and value) what else travels with it.
+
+    `kind` is u, i or f; `extra` has the meaning of every sample beyond the colours: 0 none, 1 premultiplied alpha,
+    2 alpha. `colormap` are the 16-bit colours of a palette, all reds first; `segments` where strips or tiles begin and
+    their bytes; `inside` how many pictures hang below this page (SubIFDs); `nested` are tables in its table of tags,
+    `dropped` its tags that only their writer knows.
+    """
+
+    height: int
+    width: int
+    bits: int
+    kind: str
+    samples: int
+    photometric: int
+    extra: tuple[int, ...] = ()
+    planar: bool = False
+    compression: int = RAW
+    predictor: int = 1
+    big_endian: bool = False
+    big: bool = False
+    lsb_first: bool = False
+    subsampled: bool = False
+    orientation: int = 1
+    tile: tuple[int, int] | None = None
+    rows_per_strip: int = 0
+    colormap: tuple[int, ...] = ()
+    segments: tuple[tuple[int, int], ...] = ()
+    offset: int = 0
+    reduced: bool = False
+    tags: Mapping[int, Tag] = field(default_factory=dict)
+    nested: tuple[int, ...] = ()
+    inside: int = 0
+    dropped: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        """`16-bit RGB`, `planar 16-bit RGB`, `64-bit floats`, `5 bands of 8-bit values` and the like."""
+        depth = f"{'signed ' * (self.kind == 'i')}{self.bits}-bit{' float' * (self.kind == 'f')}"
+        colour = _COLOURS.get(self.photometric, f"photometric {self.photometric}")
+        more = len(self.extra)
+        what = f"{depth} {colour}"
+        if self.photometric == GRAY and not more and (self.kind != "u" or self.bits > 16):
+            what = f"{depth}s" if self.kind == "f" else f"{depth} integers"
+        elif self.extra in ((1,), (2,)):
+            what += f" with {'premultiplied ' * (self.extra == (1,))}alpha"
+        elif self.photometric == GRAY and more:
+            what = f"{self.samples} bands of {depth} values"
+        elif more:
+            what += f" and {more} more band{'s' * (more > 1)}"
+        if self.compression in _PACKED:
+            what += f" in {_PACKED[self.compression]}"
+        turned = "big-endian compressed " if self.big_endian and self.compression != RAW and self.bits > 8 else ""
+        return turned + "planar " * (self.planar and self.samples > 1) + what
+
+    @property
+    def alpha(self) -> bool:
+        """Whether the last band is alpha."""
+        return bool(self.extra) and self.extra[-1] in (1, 2)
+
+    @property
+    def colours(self) -> int:
+        """Bands before the extra ones."""
+        return self.samples - len(self.extra)
+
+    @property
+    def peak(self) -> int | None:
+        """The largest value, where the dtype has room for larger ones."""
+        return 2**self.bits - 1 if self.kind == "u" and self.bits not in (1, 8, 16, 32, 64) else None
+
+    def mode(self, dtype: str) -> str:
+        """The mode of pixels of this dtype, or its name, and what their bands are if these are no colours of light:
+        `CMYK;uint16`, `RGBa;uint16` (premultiplied), `RGB+3;uint8`.
+        """
+        known = _MODES.get((self.photometric, dtype, self.extra))
+        if known is not None or (self.photometric in (WHITE_IS_ZERO, GRAY, RGB) and self.extra in ((), (2,))):
+            return known or dtype
+        colours = {RGB: "RGB", CMYK: "CMYK", YCBCR: "YCbCr", LAB: "LAB", PALETTE: "P"}.get(self.photometric, "L")
+        more = f"+{len(self.extra)}" if self.extra else ""
+        return f"{colours}{'a' if self.extra == (1,) else more};{dtype}"
+
+    def by_pillow(self) -> tuple[str, str | None] | None:
+        """The mode in which Pillow gives exactly what stands in the file, and its raw mode if not Pillow's own."""
+        if self.compression in (OLD_JPEG, JPEG):
+            jpeg = {GRAY: "L", RGB: "RGB", YCBCR: "RGB", CMYK: "CMYK"}.get(self.photometric)
+            fits = self.bits == 8 and not self.extra and not self.planar
+            return (jpeg, None) if jpeg and fits else None
+        key = self.photometric, self.kind, self.bits, self.extra
+        if key not in _PILLOW or self.compression not in _LIBTIFF or any(size == 0 for _, size in self.segments):
+            return None
+        mode, raw, needs = _PILLOW[key]
+        holds = {
+            _INTERLEAVED: not self.planar,
+            _NATIVE: not self.big_endian or self.compression == RAW,
+            _UNCOMPRESSED: self.compression == RAW and not self.subsampled,
+            _LITTLE: not self.big_endian,
+        }
+        if self.lsb_first and self.bits > 1:
+            needs |= {_INTERLEAVED, _UNCOMPRESSED, *([_LITTLE] if self.bits > 8 else [])}
+            if mode not in ("L", "I;16", "RGB", "P"):
+                return None
+        return (mode, raw) if all(holds[need] for need in needs) else None
+
+
+def pages(stream: BinaryIO, request: Request) -> Iterator[Page]:
+    """What the tags say of every page, in the order of the file."""
+    stream.seek(0)
+    head = stream.read(8)
+    head += stream.read(8) if head[2:4] in (b"+\0", b"\0+") else b""
+    offset, seen = TiffImagePlugin.ImageFileDirectory_v2(head).next, set[int]()
+    while offset and offset not in seen:
+        seen.add(offset)
+        stream.seek(offset)
+        tags = TiffImagePlugin.ImageFileDirectory_v2(head)
+        tags.next = -1
+        tags.load(stream)
+        if tags.next < 0:
+            raise request.refuse(f"page {len(seen) - 1} is broken or cut short; get the file again")
+        yield _page(tags, offset, len(seen) - 1, big=len(head) > 8, request=request)
+        offset = tags.next
+    if not seen:
+        raise request.refuse("a TIFF without a page; get the file again")
+
+
+class _Facts:
+    """The tags of a page as whole numbers, whatever their type in the file."""
+
+    def __init__(self, tags: TiffImagePlugin.ImageFileDirectory_v2) -> None:
+        self._tags = tags
+
+    def all(self, code: int) -> tuple[int, ...]:
+        value = self._tags.get(code, ())
+        values = tuple(value) if isinstance(value, tuple | bytes) else (value,)
+        return tuple(int(each) for each in values)
+
+    def one(self, code: int, default: int) -> int:
+        return (self.all(code) or (default,))[0]
+
+
+def _page(
+    tags: TiffImagePlugin.ImageFileDirectory_v2, offset: int, number: int, *, big: bool, request: Request
+) -> Page:
+    facts = _Facts(tags)
+    compression = facts.one(259, RAW)
+    old = compression == OLD_JPEG  # which leaves out what it takes for granted
+    photometric = YCBCR if old and facts.one(262, RGB) == RGB else facts.one(262, WHITE_IS_ZERO)
+    samples = facts.one(277, 3 if old else 1)
+    bits, formats = facts.all(258)[:samples] or (8 if old else 1,), facts.all(339)[:samples] or (1,)
+    tiles = 322 in tags
+    page = Page(
+        height=facts.one(257, 0),
+        width=facts.one(256, 0),
+        bits=bits[0],
+        kind=_KINDS.get(formats[0], "c"),
+        samples=samples,
+        photometric=photometric,
+        extra=_extra(facts.all(338), samples - SAMPLES.get(photometric, 1), photometric),
+        planar=facts.one(284, 1) == 2,
+        compression=compression,
+        predictor=facts.one(317, 1),
+        big_endian=tags.prefix == b"MM",
+        big=big,
+        lsb_first=facts.one(266, 1) == 2,
+        subsampled=photometric == YCBCR and (facts.all(530) or (1, 1)) != (1, 1),
+        orientation=facts.one(274, 1),
+        tile=(facts.one(323, 0), facts.one(322, 0)) if tiles else None,
+        rows_per_strip=facts.one(278, facts.one(257, 0)),
+        colormap=facts.all(320),
+        segments=tuple(zip(facts.all(324 if tiles else 273), facts.all(325 if tiles else 279), strict=False)),
+        offset=offset,
+        reduced=bool(facts.one(254, 0) & 1) or facts.one(255, 0) == 2,
+        tags={code: (tags.tagtype[code], _value(tags[code])) for code in _TRAVELS if _is_sound(code, tags)},
+        nested=tuple(code for code in (34665, 34853) if code in tags),
+        inside=len(facts.all(330)),
+        dropped=tuple(
+            code for code in tags if code not in _LAYOUT and not (code in _TRAVELS and _is_sound(code, tags))
+        ),
+    )
+    why = _unreadable(page, bits, formats, facts.one(32997, 1))
+    if why is not None:
+        raise request.refuse(f"page {number} {why}")
+    return page
+
+
+def _is_sound(code: int, tags: TiffImagePlugin.ImageFileDirectory_v2) -> bool:
+    """Whether a tag is there, and a text if it is to be one."""
+    return code in tags and (code not in _TEXTS or isinstance(tags[code], str))
+
+
+def _value(value: Any) -> Any:
+    """What Pillow gives as a tuple of one run of bytes, as these bytes."""
+    return value[0] if isinstance(value, tuple) and len(value) == 1 and isinstance(value[0], bytes) else value
+
+
+def _extra(extra: tuple[int, ...], count: int, photometric: int) -> tuple[int, ...]:
+    """The meaning of `count` extra samples; a fourth of RGB that has none is alpha, as everybody takes it."""
+    if photometric == RGB and count == 1 and extra[:1] in ((), (999,)):  # 999: Corel Draw
+        return (2,)
+    return (*extra, *(0,) * count)[: max(count, 0)]
+
+
+def _unreadable(page: Page, bits: Sequence[int], formats: Sequence[int], depth: int) -> str | None:
+    """Why no library reads this page exactly; None where one may."""
+    whole = page.kind == "u"
+    reasons = (
+        (min(page.height, page.width, page.samples) < 1, "has no size; get the file again"),
+        (page.samples < SAMPLES.get(page.photometric, 1), f"is {page} of {page.samples} bands; get the file again"),
+        (len({*bits}) > 1, f"has bands of {', '.join(map(str, bits))} bits; convert them to one depth first"),
+        (len({*formats}) > 1, "has bands of integers and floats; convert them to one kind first"),
+        (page.kind == "c", "holds complex numbers; write their real and imaginary parts as two bands first"),
+        (page.bits not in _BITS.get(page.kind, ()), f"is {page}, which nothing reads; convert it to 8, 16 or 32 bits"),
+        (page.photometric == LAB and page.bits not in (8, 16), f"is {page}; convert it to 8 or 16 bits first"),
+        (depth > 1, f"is a volume of {depth} slices; save them as pages first"),
+        (page.photometric in (32844, 32845), f"is {page}, a logarithm of brightness; convert it to floats first"),
+        (
+            page.photometric == WHITE_IS_ZERO and not whole,
+            f"is {page}, which has no largest value to count brightness from; save it as BlackIsZero first",
+        ),
+        (
+            whole and page.bits == 24 and page.big_endian,
+            f"is {page} in big-endian order, which readers take differently; save it with 32 bits first",
+        ),
+        (
+            page.predictor != 1 and page.compression == RAW,
+            "has a predictor without compression, which readers take differently; save it without one first",
+        ),
+        (
+            page.compression == _APERIO,
+            f"is {page}, whose YCbCr is called RGB; convert it to another compression first",
+        ),
+        (
+            page.subsampled and page.compression not in (OLD_JPEG, JPEG),
+            "is YCbCr with fewer colour samples but no JPEG; convert it to RGB first",
+        ),
+        (
+            page.photometric == PALETTE and len(page.colormap) != 3 << page.bits,
+            f"is a palette of {page.bits} bits with {len(page.colormap)} numbers of colours; get the file again",
+        ),
+    )
+    return next((text for wrong, text in reasons if wrong), None)
+
+
+def described(stream: BinaryIO, page: Page, request: Request) -> Page:
+    """`page` with the tables of its camera, and without what would not be true of the result; notes for what goes."""
+    tags, codes = dict(page.tags), set(page.dropped)
+    if page.nested:
+        tags |= _tables(stream, page, request)
+    text = tags.get(270, (2, ""))[1]
+    if isinstance(text, str) and (writer := states_a_shape(text)):
+        del tags[270]
+        request.note(f"the description by {writer} was dropped, since it states the shape of the file")
+    if page.orientation != 1 and any(tags.pop(code, None) for code in geotiff.PLACE):
+        request.note("the place on the map was dropped, since the picture was turned upright")
+    if not geotiff.is_sound(tags):
+        tags = {code: tag for code, tag in tags.items() if code not in geotiff.PLACE}
+        request.note("the place on the map is broken and was dropped")
+    if not metadata.is_resolution({code: value for code, (_, value) in tags.items()}):
+        tags = {code: tag for code, tag in tags.items() if code not in metadata.RESOLUTION}
+    kind, xmp = tags.get(700, (7, None))
+    if isinstance(xmp, bytes):
+        tags[700] = (kind, metadata.upright(xmp))
+    if page.inside:
+        request.note(f"{page.inside} picture{'s' * (page.inside > 1)} inside a page (SubIFDs) left out")
+    if codes:
+        listed = ", ".join(f"{code} ({TiffTags.lookup(code).name})" for code in sorted(codes))
+        request.note(f"tags that only their writer knows were dropped: {listed}".replace(" (unknown)", ""))
+    return replace(page, tags=tags)
+
+
+def states_a_shape(text: str) -> str | None:
+    """The program whose description, at the start of `text`, counts the pages or pixels of the file."""
+    for writer, marks in _SHAPED.items():
+        if text.startswith(marks[0]) and any(mark in text for mark in marks[1:]):
+            return writer
+    return None
+
+
+def _tables(stream: BinaryIO, page: Page, request: Request) -> dict[int, Tag]:
+    """What the camera did and where it was, as tables in the table of tags."""
+    exif = Image.Exif()
+    exif.endian, exif.bigtiff = ">" if page.big_endian else "<", page.big
+    try:
+        with reading(request.name):
+            exif.load_from_fp(stream, page.offset)
+            return {code: (4, exif.get_ifd(code)) for code in page.nested}
+    except PictureError:
+        request.note("the EXIF data is broken and was dropped")
+        return {}
+
+
+def promised(page: Page) -> int:
+    """The values that the description of the first page says the file has, in pages of their own or not."""
+    text = str(page.tags.get(270, (2, ""))[1])
+    if found := re.search(r"^images=(\d{1,9})$", text, re.M) if text.startswith("ImageJ=") else None:
+        return int(found[1]) * page.height * page.width * page.samples
+    found = re.search(r'^(?:\{.*"shape": \[|shape=\()([\d, ]{1,99})[])]', text)
+    return math.prod(int(side) for side in found[1].replace(",", " ").split()) if found else 0
