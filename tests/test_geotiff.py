@@ -216,3 +216,17 @@ def test_no_data_counts_in_no_window_and_comes_out_where_nothing_is_valid(tmp_pa
     with tifffile.TiffFile(tmp_path / "b.tif") as file:
         assert np.array_equal(file.pages[0].asarray(), np.array(expected, dtype))
         assert file.pages[0].tags[NODATA].value == "200"
+
+
+def test_a_place_that_would_not_be_true_is_dropped(tmp_path, command):
+    """Of a picture that is turned upright, or in numbers that mean nothing."""
+    scale, points = (33550, 12, 3, (10.0, 10.0, 0.0), False), (33922, 12, 6, (0.0,) * 6, False)
+    for tags, words in (
+        ([scale, points, (274, 3, 1, 6, False)], "is that of a turned picture"),
+        ([points, (33550, 12, 2, (1.0, 1.0), False)], "is broken"),
+    ):
+        (tmp_path / "a.tif").write_bytes(paged([{"data": np.ones((4, 6), np.int16), "extratags": tags}]))
+        result = command("pool", tmp_path / "a.tif", "-o", tmp_path / "b.tif", "--no-report", "--overwrite")
+        assert f"the place on the map was dropped, since it {words}" in result.err
+        with tifffile.TiffFile(tmp_path / "b.tif") as file:
+            assert not {33550, 33922} & {tag.code for tag in file.pages[0].tags}

@@ -629,3 +629,11 @@ def test_limits_hold_before_anything_is_decoded(tmp_path, command):
     words = ("pool", tmp_path / "a.tif", "-o", tmp_path / "b.tif", "--max-pixels")
     assert "360 pixels is more than the limit of 359" in command.refused(*words, "359", code=1)
     assert command(*words, "360", "--no-report").code == 0
+
+
+def test_the_weight_of_a_tiff_is_that_of_its_values():
+    """Whatever Pillow makes of it: bands, depth, pages."""
+    pixels = SIZE[0] * SIZE[1]
+    for layout, times in ((Layout("uint8", 3, "rgb"), 1), (Layout("float64", 6), 16), (Layout("bool"), 1)):
+        assert images.weigh(BytesIO(layout.file()), filtered=False) == times * 12 * pixels
+    assert images.weigh(BytesIO(paged([{"data": np.zeros((5, 5), np.uint8)}] * 3)), filtered=True) == 3 * 40 * 25

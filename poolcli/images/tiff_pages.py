@@ -114,7 +114,7 @@ class Page:
     `kind` is u, i or f; `extra` has the meaning of every sample beyond the colours: 0 none, 1 premultiplied alpha,
     2 alpha. `colormap` are the 16-bit colours of a palette, all reds first; `segments` where strips or tiles begin and
     their bytes; `inside` how many pictures hang below this page (SubIFDs); `nested` are tables in its table of tags,
-    `dropped` its tags that only their writer knows.
+    `dropped` its tags that only their writer knows. `big`: a BigTIFF.
     """
 
     height: int
@@ -166,11 +166,6 @@ class Page:
     def alpha(self) -> bool:
         """Whether the last band is alpha."""
         return bool(self.extra) and self.extra[-1] in (1, 2)
-
-    @property
-    def colours(self) -> int:
-        """Bands before the extra ones."""
-        return self.samples - len(self.extra)
 
     @property
     def peak(self) -> int | None:
@@ -358,11 +353,12 @@ def described(stream: BinaryIO, page: Page, request: Request) -> Page:
     if isinstance(text, str) and (writer := states_a_shape(text)):
         del tags[270]
         request.note(f"the description by {writer} was dropped, since it states the shape of the file")
-    if page.orientation != 1 and any(tags.pop(code, None) for code in geotiff.PLACE):
-        request.note("the place on the map was dropped, since the picture was turned upright")
-    if not geotiff.is_sound(tags):
+    turned = page.orientation != 1 and any(code in tags for code in geotiff.PLACE)
+    if turned or not geotiff.is_sound(tags):
         tags = {code: tag for code, tag in tags.items() if code not in geotiff.PLACE}
-        request.note("the place on the map is broken and was dropped")
+        request.note(
+            f"the place on the map was dropped, since it {'is that of a turned picture' if turned else 'is broken'}"
+        )
     if not metadata.is_resolution({code: value for code, (_, value) in tags.items()}):
         tags = {code: tag for code, tag in tags.items() if code not in metadata.RESOLUTION}
     kind, xmp = tags.get(700, (7, None))
