@@ -445,12 +445,21 @@ def shifted(still: Evaluation, shift: Shift, edge: str) -> tuple[Evaluation, Eva
 
 def _written_side(reference: Evaluation, other: Evaluation, written: Written, tolerance: float) -> Side | None:
     outputs = reference.output, other.output
-    files = [piece._replace(values=written(piece.values)) for piece in outputs]
+    files = [_in_file(piece, written(piece.values)) for piece in outputs]
     if all(np.array_equal(file.values, piece.values) for file, piece in zip(files, outputs, strict=True)):
         return None
     labels, inside = reference.how.labels, reference.lattices.output.inside
     spread = None if labels else Contrast(files[0]).spread(inside)
     return differ(files[0], files[1], tolerance).side(value_range(files[0].values), spread, labels=labels)
+
+
+def _in_file(output: Piece, values: Array) -> Piece:
+    """An output with the values of its file, whose channels may be others."""
+    valid = output.valid
+    if valid is not None and values.shape != output.values.shape:
+        pixels = np.asarray(valid.reshape(*valid.shape[:2], -1).all(axis=2))
+        valid = pixels if values.ndim == 2 else pixels[:, :, np.newaxis]
+    return Piece(0, values, valid)
 
 
 def shift_rows_of_large(still: Evaluation, shifting: Shifting, take: Callable[[Band], None]) -> tuple[ShiftRow, ...]:

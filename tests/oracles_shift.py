@@ -192,7 +192,8 @@ def row(image, layers, move, edge, *, tolerance=0, labels=False, ignore=None):
             shapes.append(at.shape)
         return [shape[0] for shape in shapes], [shape[1] for shape in shapes]
 
-    peak = full_range(still)
+    everything = run([], still)
+    peak = full_range(everything[0], everything[1])
     sides, looks = {}, {}
     for name, recipe in (("raw", []), ("dense", before), ("pooled", list(layers))):
         if name == "dense" and not recipe:
@@ -296,12 +297,14 @@ def counterpart(y, x, oy, ox, rows, cols, move, edge, sizes, goes_round):
     return tuple(place)
 
 
-def full_range(image):
-    """What PSNR is relative to."""
+def full_range(image, valid):
+    """What PSNR is relative to: of floats the range of the valid ones."""
     if image.dtype.kind == "b":
         return 1
     if image.dtype.kind == "f":
-        finite = [value for value in image.ravel().tolist() if math.isfinite(value)]
+        finite = [
+            v for v, there in zip(image.ravel().tolist(), valid.ravel(), strict=True) if there and math.isfinite(v)
+        ]
         return max(finite) - min(finite) if finite else 0
     return int(np.iinfo(image.dtype).max) - int(np.iinfo(image.dtype).min)
 

@@ -116,7 +116,7 @@ def _score_frame(
     evaluations = {key: ranked.choices.evaluated(recipe, frame) for key, recipe in recipes.items()}
     has_ignored = next(iter(evaluations.values())).picture.valid is not None
     able = {key: each for key, each in evaluations.items() if each.recipe.ignores or not has_ignored}
-    for key in evaluations.keys() - able.keys() if able else ():
+    for key in [key for key in evaluations if able and key not in able]:
         notes[f"{key} was left out, since it cannot leave out ignored values; --ignore none lets them count"] = None
     groups: dict[Recipe | None, dict[str, Evaluation]] = {}
     for key, evaluation in (able or evaluations).items():  # where none is able the first says so

@@ -225,6 +225,11 @@ class _Run:
             return array_bytes(output, settings.array_range or "clip")
         return to_dtype(output, frame.pixels.dtype, settings.to_range, alpha=frame.alpha, peak=frame.peak)
 
+    def in_file(self, output: "Array") -> "Array":
+        """An output as it is handed to the encoder, which may hold fewer channels, or none of its modes."""
+        frame = replace(self.frame, pixels=self.written(output))
+        return images.held(frame, self.target_format, self.settings.encoding)
+
     def measured(self) -> _Measured:
         """What every shift leaves; nothing where no report is wanted."""
         return self._measured if self._at_once or self._still is None else self._measure()
@@ -237,7 +242,7 @@ class _Run:
         assert self.settings.shifting is not None
         rows: list[ShiftRow] = []
         worst = None
-        for row, *pair in differences(still, self.settings.shifting, self.written):
+        for row, *pair in differences(still, self.settings.shifting, self.in_file):
             rows.append(row)
             if self.settings.looks and self.index < MOST_LOOKS and row is worst_of(rows):
                 worst = row, pair

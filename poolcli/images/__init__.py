@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from poolcli.images.decoding import decode as decode
     from poolcli.images.encoding import check_fits as check_fits
     from poolcli.images.encoding import encode as encode
+    from poolcli.images.encoding import held as held
     from poolcli.images.formats import ARRAYS as ARRAYS
     from poolcli.images.formats import check_target as check_target
     from poolcli.images.formats import default_format as default_format
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "ahead": "begin",
     "decoding": "decode",
-    "encoding": "encode check_fits",
+    "encoding": "encode check_fits held",
     "formats": "ARRAYS check_target default_format extension_of find_writable format_of is_picture",
     "frame": "Frame Meta Palette Picture",
     "geotiff": "rescaled",

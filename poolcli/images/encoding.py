@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any, BinaryIO, cast
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from poolcli.errors import OutputError, PictureError
@@ -170,6 +171,14 @@ def _held(frame: Frame, row: Format, options: EncodeOptions, notes: dict[str, No
         full = np.iinfo(frame.pixels.dtype).max
         notes[f"values of 0 to {frame.peak} were written as they are, though {row.name} takes {full} for white"] = None
     return frame
+
+
+def held(frame: Frame, format: str, options: EncodeOptions = _DEFAULT) -> NDArray[Any]:
+    """The pixels of `frame` as the encoder of `format` is given them: in the nearest mode that the format holds."""
+    row = None if format in ARRAYS else writable(format)
+    if row is None or row.name == "TIFF":  # these hold whatever there is
+        return frame.pixels
+    return _held(frame, row, options, {}).pixels
 
 
 def _modal(frame: Frame, row: Format, notes: dict[str, None]) -> Frame:

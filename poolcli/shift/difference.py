@@ -268,7 +268,8 @@ class Contrast:
     def peak(self) -> float:
         """What PSNR is relative to: all that an integer dtype can hold, or the range of the finite values of floats."""
         if self._peak is None:
-            self._peak = value_range(self._piece.values)
+            _, values, valid = self._piece
+            self._peak = value_range(values if valid is None else values[np.broadcast_to(valid, values.shape)])
         return self._peak
 
     # Sum |v - m| = 2 sum of (v - m) over v > m, which follows from the sum of max(v, floor(m)) and a count.

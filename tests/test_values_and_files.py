@@ -1,0 +1,196 @@
+"""No-data values, labels and written values of files, through the commands: what counts, what is compared."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import poolcli
+from tests.images import random_image
+from tests.test_schema import VALIDATOR
+
+NODATA = 42113  # GDAL's tag
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """A working directory of its own."""
+    monkeypatch.chdir(tmp_path)
+
+
+def with_holes(name, seed=1, value=-9999.0):
+    """A TIFF of floats that declares a no-data value, and holds it."""
+    image = random_image(seed, (20, 22), "uint8").astype(np.float32)
+    image[4:9, 3:10] = value
+    Image.fromarray(image).save(name, tiffinfo={NODATA: str(value)})
+    return image
+
+
+def report_of(command, *words):
+    """The only report of a run."""
+    ran = command(*words, "--json", "--overwrite") if words[0] != "diff" else command(*words, "--json")
+    assert ran.code == 0, ran.err
+    (outcome,) = ran.objects
+    VALIDATOR.validate(outcome["report"])
+    return outcome["report"]
+
+
+@pytest.mark.parametrize("words", [("pool", "a.tif", "--mode", "avg"), ("stack", "avg:2", "a.tif")])
+def test_what_a_file_declares_as_no_data_counts_in_no_window(command, words):
+    """Unless it is told otherwise: in the output, and in the report."""
+    image = with_holes("a.tif")
+    shifts = ("--shift", "-1,0", "--shift", "2,1", "-o", "b.tif")
+    have = report_of(command, *words, *shifts)
+    expected = poolcli.shift_report("avg:2", image, [(-1, 0), (2, 1)], ignore=-9999)
+    assert have["shifts"] == expected.to_dict()["shifts"]
+    assert np.array_equal(np.asarray(Image.open("b.tif")), poolcli.pool(image, 2, mode="avg", ignore=-9999))
+    counted = report_of(command, *words, *shifts, "--ignore", "none")
+    assert counted["shifts"] == poolcli.shift_report("avg:2", image, [(-1, 0), (2, 1)]).to_dict()["shifts"]
+    assert np.array_equal(np.asarray(Image.open("b.tif")), poolcli.pool(image, 2, mode="avg"))
+
+
+def test_layers_without_windows_name_the_way_out(command):
+    """Only where the picture holds such a value."""
+    with_holes("a.tif")
+    for words in (("pool", "a.tif", "--mode", "blur"), ("stack", "conv:gauss max:2", "a.tif")):
+        assert "--ignore none" in command.refused(*words, "-o", "b.tif", "--overwrite", code=1)
+        assert command(*words, "-o", "b.tif", "--ignore", "none", "--overwrite").code == 0
+    Image.fromarray(random_image(1, (20, 22), "float32")).save("c.tif", tiffinfo={NODATA: "-9999"})
+    assert command("pool", "c.tif", "--mode", "blur", "-o", "d.tif").code == 0
+    assert "auto" in command.refused("pool", "a.tif", "--ignore", "atuo")
+
+
+def test_compare_leaves_out_modes_that_cannot_ignore(command):
+    """With a note for each; the others have the figures that they have alone. All are there under `none`."""
+    image = with_holes("a.tif")
+    ran = command("compare", "a.tif", "--modes", "max,blur,avg,aps", "--json")
+    assert {place["mode"] for place in ran.objects} == {"max:2/2", "avg:2/2"}
+    assert [line.split(" was left out")[0] for line in ran.err.splitlines()] == [
+        "poolcli: a.tif: blur:3/2", "poolcli: a.tif: aps:3/2",
+    ]  # fmt: skip
+    shifts = [(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1) if x or y]
+    for place in ran.objects:
+        alone = poolcli.shift_report(place["mode"], image, shifts, ignore=-9999)
+        assert place["residual"] == pytest.approx(alone.summary.residual)
+    everything = command("compare", "a.tif", "--modes", "max,blur,avg,aps", "--ignore", "none", "--json")
+    assert (len(everything.objects), everything.err) == (4, "")
+    refused = command("compare", "a.tif", "--filter", "gauss")
+    assert (refused.code, "--ignore none" in refused.err) == (1, True)
+
+
+def test_diff_ignores_what_each_picture_declares(command):
+    """A pixel that is valid in one of them only has changed, and has no difference."""
+    first, second = with_holes("a.tif"), with_holes("b.tif", seed=2, value=-1.0)
+    report = report_of(command, "diff", "a.tif", "b.tif", "--mode", "max")
+    (row,) = report["shifts"]
+    valid = (first != -9999) & (second != -1)
+    assert row["raw"]["compared"] == valid.sum()
+    assert row["raw"]["mae"] == pytest.approx(np.abs(first.astype(float) - second)[valid].mean())
+    assert row["edge"] == "given"
+
+
+def test_diff_compares_frame_by_frame(command):
+    """All of them, with a report each and an array of reports in a file; or the one that is named."""
+    pictures = [[Image.fromarray(random_image(10 * n + m, (12, 14), "uint8")) for m in range(3)] for n in range(2)]
+    for name, (head, *rest) in zip("ab", pictures, strict=True):
+        head.save(f"{name}.tif", save_all=True, append_images=rest)
+        rest[0].save(f"{name}.png")
+    ran = command("diff", "a.tif", "b.tif", "-o", "out.json", "--json")
+    reports = [line["report"] for line in ran.objects]
+    assert [report["input"]["frame"] for report in reports] == [0, 1, 2]
+    assert json.loads(Path("out.json").read_text()) == reports
+    alone = report_of(command, "diff", "a.png", "b.png")
+    (one,) = command("diff", "a.tif", "b.tif", "--frame", "1", "--json").objects
+    assert one["report"]["shifts"] == reports[1]["shifts"] == alone["shifts"]
+    assert one["report"]["input"]["frame"] == 1
+    head, *rest = (Image.fromarray(random_image(number, (12, 14), "uint8")) for number in range(2))
+    head.save("c.tif", save_all=True, append_images=rest)
+    assert "has 3 frames, 'c.tif' has 2" in command.refused("diff", "a.tif", "c.tif", code=1)
+
+
+def test_diff_in_light(command):
+    """`--linear` as in pool."""
+    for name, seed in (("a.png", 1), ("b.png", 2)):
+        Image.fromarray(random_image(seed, (12, 14), "uint8", (3,))).save(name)
+    plain, light = (
+        report_of(command, "diff", "a.png", "b.png", "--mode", "avg", *more) for more in ((), ("--linear",))
+    )
+    assert light["layers"] == "avg:2/2 in linear light"
+    assert light["shifts"][0]["raw"] == plain["shifts"][0]["raw"]
+    for name in ("a", "b"):
+        assert command("pool", f"{name}.png", "--mode", "avg", "--linear", "-o", f"{name}2.png").code == 0
+    one, other = (np.asarray(Image.open(f"{name}2.png")).astype(float) for name in "ab")
+    assert light["shifts"][0]["pooled"]["mae"] == pytest.approx(np.abs(one - other).mean())
+
+
+def palette_of(colours):
+    """Labels in a picture with these colours."""
+    picture = Image.fromarray(random_image(3, (12, 14), "uint8") % 3)
+    picture = picture.convert("P")
+    picture.putpalette([part for colour in colours for part in colour])
+    return picture
+
+
+def test_labels_of_two_palettes_are_compared_as_colours(command):
+    """An index means nothing by itself; where the palettes are one the labels are counted."""
+    palette_of([(0, 0, 0), (200, 0, 0), (0, 200, 0)]).save("a.png")
+    palette_of([(0, 0, 0), (0, 200, 0), (200, 0, 0)]).save("b.png")
+    other = report_of(command, "diff", "a.png", "b.png", "--mode", "majority")["shifts"][0]["raw"]
+    labels = random_image(3, (12, 14), "uint8") % 3
+    assert (other["changed"], other["mae"] is None) == ((labels > 0).sum(), False)
+    same = report_of(command, "diff", "a.png", "a.png", "--mode", "majority")["shifts"][0]["raw"]
+    assert (same["changed"], same["mae"]) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("words", "labels"),
+    [
+        (("--mode", "majority"), True), (("--mode", "stride"), False), (("--mode", "max"), False),
+        (("--mode", "max", "--labels"), True), (("--mode", "majority", "--filter", "gauss"), False),
+    ],
+)  # fmt: skip
+def test_integers_are_labels_where_nothing_but_votes_is_done(command, words, labels):
+    """Or where they are called so."""
+    Image.fromarray(random_image(4, (12, 14), "uint8") // 60).save("a.png")
+    (row,) = report_of(command, "pool", "a.png", "-o", "b.png", *words)["shifts"]
+    assert (row["raw"]["mae"] is None, row["pooled"]["spread"] is None) == (labels, labels)
+    if labels:
+        assert row["residual"] == row["pooled"]["fraction"] / row["raw"]["fraction"]
+
+
+def test_written_is_what_a_reader_of_the_files_finds(command):
+    """Clipped, taken by size or without alpha: whoever pools both pictures and compares the files finds the number."""
+    image = random_image(5, (24, 26), "uint8", (4,))
+    moved = np.concatenate([image[:, 1:], image[:, -1:]], axis=1)
+    Image.fromarray(image).save("a.png")
+    Image.fromarray(moved).save("m.png")
+    cases = [
+        (("--filter", "sobel-v"), "png"), (("--filter", "gauss"), "png"),
+        (("--filter", "sobel-v", "--to-range", "abs"), "png"),
+        (("--mode", "avg"), "ppm"), (("--filter", "gauss"), "ppm"),
+    ]  # fmt: skip
+    for words, extension in cases:
+        report = report_of(command, "pool", "a.png", "-o", f"b.{extension}", *words)
+        assert command("pool", "m.png", "-o", f"n.{extension}", *words, "--overwrite").code == 0
+        one, other = (np.asarray(Image.open(f"{name}.{extension}")).astype(int) for name in "bn")
+        (row,) = report["shifts"]
+        changed = int((one != other).any(axis=2).sum())
+        assert row["written"]["changed"] == changed, words
+        assert row["written"]["mae"] == pytest.approx(np.abs(one - other).mean())
+    for words, extension in ((("--mode", "max"), "png"), (("--filter", "gauss"), "npy"), (("--mode", "avg"), "tif")):
+        report = report_of(command, "pool", "a.png", "-o", f"c.{extension}", *words)
+        assert report["shifts"][0]["written"] is None, words
+
+
+def test_a_side_file_of_many_frames_is_one_array(command):
+    """Valid JSON, whatever the number of frames; the lines of a run stay lines."""
+    frames = [Image.fromarray(random_image(seed, (12, 14), "uint8")) for seed in range(3)]
+    frames[0].save("a.tif", save_all=True, append_images=frames[1:])
+    ran = command("pool", "a.tif", "-o", "b.tif", "--report", "json", "--report", "jsonl", "--json")
+    reports = json.loads(Path("b.shift.json").read_text())
+    assert reports == [line["report"] for line in ran.objects]
+    assert [json.loads(line) for line in Path("b.shift.jsonl").read_text().splitlines()] == reports
+    for report in reports:
+        VALIDATOR.validate(report)
