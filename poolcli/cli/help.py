@@ -168,7 +168,7 @@ def _page(topic: str) -> str:
 def show_page(topic: str | None) -> None:
     """Print a page of the manual, or the list of pages; on a terminal with a pager. UsageError for an unknown topic."""
     if topic is None:
-        print_table(("poolcli help ...", "page"), topics().items())
+        print_table(("topic", "what `poolcli help TOPIC` shows"), topics().items())
         return
     if topic not in TOPICS:
         if topic in COMMANDS:
@@ -176,8 +176,10 @@ def show_page(topic: str | None) -> None:
             return
         raise unknown("topic", topic, TOPICS)
     from rich.markdown import Markdown
+    from rich.theme import Theme
 
-    console, page = Console(highlight=False), Markdown(_page(topic))
+    plain = Theme({"markdown.code": "cyan"})  # code without a background of its own, on light terminals as on dark
+    console, page = Console(highlight=False, theme=plain), Markdown(_page(topic), code_theme="ansi_dark")
     if not console.is_terminal:
         console.print(page)
         return
