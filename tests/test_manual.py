@@ -65,6 +65,13 @@ def test_the_commands_of_the_manual_run_twice(tmp_path, page):
             assert code or block.output is None or tidy(printed) == tidy(block.output), MENDED
 
 
+@pytest.mark.parametrize("page", [README, ROOT / "poolcli/manual/python.md"], ids=lambda page: page.stem)
+def test_the_python_runs(page):
+    """As it stands."""
+    (code,) = re.findall(r"^```python\n(.*?)^```$", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    exec(compile(code, str(page), "exec"), {})
+
+
 def test_the_topics_are_the_pages():
     """In the order that `poolcli help` lists; each is called by its name and says in its heading what it is about."""
     assert sorted(TOPICS) == [page.stem for page in MANUAL]

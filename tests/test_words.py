@@ -205,7 +205,10 @@ MISTAKES = [
     ("stack conv:gauss @ --filter-edge zero", "stack has no option --filter-edge, which is part of a layer here: write "
      "conv:gauss,edge=zero"),
     ("stack max:2 @ --s 2", "stack has no option --s, which is part of a layer here: write max:3/2"),
-    ("stack mean @", "layer 'mean': 'mean' needs a colon and what it works with"),
+    ("stack mean @", "layer 'mean': 'mean' needs a colon and what it works with, as in avg:2"),
+    ("stack max:2 conv:gauss @", "'conv:gauss' looks like a layer: put all layers into one pair of quotes, as in "
+     '"max:2 conv:gauss"'),
+    ("modes --mode max", "modes has no option --mode, which is one of pool"),
     ("compare @ --mode", "--mode needs a value, got nothing: give LIST"),
     ("diff @", "diff needs A and B, got 1 of them; see poolcli diff -h"),
     ("diff @ b.png c.png", "diff takes A B, and got 'c.png' too: see poolcli diff -h"),

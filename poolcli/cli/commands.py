@@ -28,7 +28,7 @@ from poolcli.files import check_not_read, is_folder
 from poolcli.ops.filters import FILTERS
 from poolcli.ops.geometry import as_pair
 from poolcli.ops.modes import MODES
-from poolcli.recipe import Pool, Recipe, parse_recipe
+from poolcli.recipe import Pool, Recipe, is_layer, parse_recipe
 from poolcli.recipe.layers import Layer
 from poolcli.report.forms import form_of
 from poolcli.shift.record import check_tolerance
@@ -89,6 +89,10 @@ def stack(
     else:
         layers = parse_recipe(arguments[0])
     inputs = arguments if file else arguments[1:]
+    loose = next((text for text in inputs if is_layer(text) and not Path(text).exists()), None)
+    if loose and not file:
+        whole = f'"{arguments[0]} {loose}"'
+        raise UsageError(f"'{loose}' looks like a layer: put all layers into one pair of quotes, as in {whole}")
     if not inputs and discovery.files_from is None:
         raise UsageError(f"no input after the layers '{layers}': name a picture, a folder, a glob or - (stdin)")
     request = Request(layers, inputs, discovery, reading, colouring, writing, reporting, running)

@@ -127,7 +127,7 @@ def no_option(command: Command, spelling: str, given: Sequence[str], value: str)
     near = nearest(spelling, [each for each in command.spelled() if each.startswith("--")], cutoff=0.7)
     owners = [each.name for each in COMMANDS.values() if spelling in each.spelled()]
     if owners:
-        return UsageError(f"{what}, which is one of {' and '.join(owners)}: s{see}")
+        return UsageError(f"{what}, which is one of {', '.join(owners)}: s{see}")
     if near and len(spelling) > 2:
         return UsageError(f"{what}, did you mean {near}? S{see}")
     return UsageError(f"{what}: s{see}")

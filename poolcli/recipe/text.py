@@ -44,6 +44,16 @@ def parse_recipe(text: str) -> Recipe:
     return Recipe(tuple(layers))
 
 
+def is_layer(text: str) -> bool:
+    """Whether this looks like a layer rather than like the name of a file.
+
+    >>> is_layer("conv:gauss"), is_layer("relu"), is_layer("s3://max/a.png")
+    (True, True, False)
+    """
+    name, colon, _ = text.partition(":")
+    return text in ACTIVATIONS or (bool(colon) and (name == "conv" or mode_called(name) is not None))
+
+
 def parse_layer(text: str) -> Layer:
     """One layer of a text: what stands before the colon says which kind."""
     name, colon, rest = text.partition(":")
@@ -55,7 +65,8 @@ def parse_layer(text: str) -> Layer:
     if mode and colon:
         return _parse_pool(mode, rest)
     if mode or name == "conv":
-        raise UsageError(f"'{name}' needs a colon and what it works with: {GRAMMAR} is allowed")
+        example = f"{mode}:2" if mode else "conv:gauss"
+        raise UsageError(f"'{name}' needs a colon and what it works with, as in {example}")
     raise unknown("layer", name, [*MODES, "conv", *ACTIVATIONS])
 
 
