@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from poolcli.errors import PictureError
-from poolcli.images import apng, metadata, numbers, png_read
+from poolcli.images import apng, jpeg, metadata, numbers, png_read
 from poolcli.images.ahead import taken
 from poolcli.images.canvas import one_canvas
 from poolcli.images.formats import ARRAYS, FORMATS, REFUSED, SIGNATURES, START, TIFF
@@ -187,6 +187,9 @@ def _picture(image: Image.Image, stream: BinaryIO, request: Request) -> Picture:
         rows, columns = (max(sides) for sides in zip(*(frame.pixels.shape[:2] for frame in frames), strict=True))
         request.check_pixels(rows * columns * len(frames), together=len(frames) > 1)
         frames = [*one_canvas(frames, request.notes)]
+    if image.format in ("JPEG", "MPO") and request.options.frame in (None, 0):
+        with reading(request.name):
+            jpeg.check(stream, request)
     meta = replace(meta, loop=metadata.plays(image))  # which a GIF says before any frame
     if image.format in _LOSSLESS:
         module, function = _LOSSLESS[image.format]
