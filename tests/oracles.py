@@ -174,6 +174,7 @@ def reduce_window(values, counted, dtype, *, mode, count_include_pad=True, p=2.0
         "majority": lambda: commonest(values, dtype),
         "soft": lambda: softened(values, dtype),
         "stride": lambda: values[0],
+        "center": lambda: values[0],
     }
     return table[mode]()
 
@@ -404,6 +405,8 @@ def pool_without(image, valid, geometry, *, mode, min_valid=0.0, stand_in=0, **o
             )
             if mode == "stride":
                 inside = inside[:1]
+            if mode == "center":
+                inside = [(ys[len(ys) // 2], xs[len(xs) // 2])]
             kept = [values[y][x] for y, x in inside if there[y][x]]
             counted = taps - len(inside) + len(kept)
             if not kept or len(kept) / len(inside) < min_valid:

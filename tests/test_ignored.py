@@ -14,7 +14,7 @@ from tests import oracles
 from tests.images import DTYPES, assert_same, random_image
 from tests.test_modes import assert_pooled
 
-MODES = ("max", "avg", "min", "median", "lp", "majority", "soft", "stride")
+MODES = ("max", "avg", "min", "median", "lp", "majority", "soft", "stride", "center")
 GEOMETRIES = {
     "plain": {"k": (2, 2), "s": (2, 2)},
     "overlapping": {"k": (3, 4), "s": (1, 2)},
@@ -51,7 +51,13 @@ def with_holes(seed, size, dtype, channels):
     return image, hole
 
 
-CASES = [(mode, name) for mode in MODES for name in GEOMETRIES if mode != "stride" or "padding" not in GEOMETRIES[name]]
+def takes(mode, geometry):
+    """stride takes no padding, center no ceil either."""
+    given = {"stride": {"padding"}, "center": {"padding", "ceil_mode"}}.get(mode, set())
+    return not given & set(geometry)
+
+
+CASES = [(mode, name) for mode in MODES for name in GEOMETRIES if takes(mode, GEOMETRIES[name])]
 
 
 @pytest.mark.parametrize(("mode", "name"), CASES)

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import poolcli
 from poolcli.errors import PictureError, UsageError
@@ -285,3 +286,19 @@ def test_soft_takes_the_maximum_of_every_window_from_its_values(geometry):
     for seed, dtype in enumerate(("float32", "float64")):
         far = (random_image(seed, (13, 17), dtype) * 1e4).astype(dtype)
         assert_close(poolcli.pool(far, **geometry, mode="soft"), oracles.pool(far, **geometry, mode="soft"))
+
+
+@pytest.mark.parametrize(("k", "s"), [((2, 2), (2, 2)), ((3, 4), (3, 4)), ((5, 3), (2, 1))])
+def test_center_keeps_the_value_in_the_middle(k, s):
+    """As Pillow's nearest neighbour where windows lie side by side; dilation and output sizes too."""
+    image = random_image(3, (12, 12), "uint8", (3,))
+    have = poolcli.pool(image, k, s, mode="center")
+    assert_same(have, image[k[0] // 2 :: s[0], k[1] // 2 :: s[1]][: have.shape[0], : have.shape[1]])
+    if k == s:
+        size = have.shape[1], have.shape[0]
+        assert_same(have, np.asarray(Image.fromarray(image).resize(size, Image.Resampling.NEAREST)))
+        assert_same(poolcli.adaptive_pool(image, have.shape[:2], mode="center"), have)
+    assert_same(poolcli.pool(image, 3, 3, mode="center", dilation=2), image[2::3, 2::3][:3, :3])
+    for wrong in ({"padding": 1}, {"ceil_mode": True}):
+        with pytest.raises(UsageError, match="mode 'center' takes no"):
+            poolcli.pool(image, 3, mode="center", **wrong)

@@ -58,7 +58,7 @@ class Axis:
     @property
     def cyclic(self) -> bool:
         """Whether a picture that goes round by a multiple of s gives outputs that go round: no border is seen."""
-        fits = self.before == 0 and (self.out - 1) * self.s + self.span <= self.n
+        fits = self.before <= 0 and (self.out - 1) * self.s + self.span <= self.n
         return self.out * self.s == self.n and (self.wraps or fits)
 
     def starts(self) -> range:

@@ -10,7 +10,7 @@ from typing import Any
 from poolcli.errors import UsageError, unknown
 from poolcli.ops.adaptive import Cells
 from poolcli.ops.geometry import EDGES, LARGEST, Window, pair_text
-from poolcli.ops.stages import Stages, blurred, max_blurred, max_picked, picked, sampled, windowed
+from poolcli.ops.stages import Stages, blurred, central, max_blurred, max_picked, picked, sampled, windowed
 
 TIES = ("smallest", "largest", "first")  # which of the most frequent labels wins
 MOST_TAPS = 7  # of a binomial low-pass
@@ -54,7 +54,7 @@ class Mode:
     @property
     def has_windows(self) -> bool:
         """Whether it makes one value of every window: these may differ in size, and leave ignored values out."""
-        return self.stages in (windowed, sampled)
+        return self.stages in (windowed, sampled, central)
 
 
 def _flag(text: str) -> bool:
@@ -159,12 +159,22 @@ MODES: Mapping[str, Mode] = {
             "stride",
             "first value of the window",
             "what a strided convolution keeps: ResNet, all-convolutional nets",
-            "strides:first_values",
+            "strides:taken_values",
             akin=("strided", "first", "subsample", "decimate", "skip"),
             geometry=("dilation", "ceil"),
             stages=sampled,
             labels=True,
             weighted=True,
+        ),
+        Mode(
+            "center",
+            "value in the middle of the window, number k // 2 on each axis",
+            "nearest-neighbour down-sampling, as Pillow's NEAREST",
+            "strides:taken_values",
+            also=("centre", "nearest"),
+            geometry=("dilation",),
+            stages=central,
+            labels=True,
         ),
         Mode(
             "blur",

@@ -14,7 +14,7 @@ from poolcli.ops.arrays import Array, planes
 from poolcli.ops.geometry import Axis, Window, as_padding, as_pair, padding_text
 from poolcli.ops.ignored import Ignored, pixel_validity, refuse, run_on, valid_outputs, write_stand_in
 from poolcli.ops.modes import Mode, Options, check_window, complete_options, find_mode
-from poolcli.ops.stages import first_taps, sampled
+from poolcli.ops.stages import taken
 
 Size = int | Sequence[int]
 
@@ -196,8 +196,7 @@ def run_mode(
     by_pixels = mode.whole_pixels and pixels.shape[2] > 1 and not keywords["per_channel"]
     if by_pixels:
         keywords["alpha"] = alpha
-    if mode.stages is sampled:
-        stages[0] = first_taps(stages[0])
+    stages[0] = taken(mode.stages, stages[0])
     if mask is not None:
         if by_pixels:
             mask = pixel_validity(pixels, mask, ignored, alpha=alpha)

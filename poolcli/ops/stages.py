@@ -18,20 +18,28 @@ def windowed(window: Window | Cells, options: Mapping[str, Any], height: int, wi
 
 
 def sampled(window: Window | Cells, options: Mapping[str, Any], height: int, width: int) -> list[AnyAxes]:
-    """The windows as they are; of each, one value is taken."""
+    """The windows as they are, of each of which the first value is taken."""
     return [window.axes(height, width)]
 
 
-def first_taps(axes: AnyAxes) -> AnyAxes:
-    """The first value of every window, as windows of one value."""
-    rows, columns = axes
-    return _first(rows), _first(columns)
+def central(window: Window | Cells, options: Mapping[str, Any], height: int, width: int) -> list[AnyAxes]:
+    """The windows as they are, of each of which the value in the middle is taken, number k // 2 on each axis."""
+    return [window.axes(height, width)]
 
 
-def _first(axis: Axis | Spans) -> Axis | Spans:
-    if isinstance(axis, Spans):
-        return Spans(axis.n, axis.firsts, (1,) * axis.out)
-    return Axis(axis.n, 1, axis.s, 1, axis.before, 0, axis.out)
+def taken(stages: Stages, axes: AnyAxes) -> AnyAxes:
+    """The one value that is taken of every window, as windows of one value; `axes` for other stages."""
+    if stages not in (sampled, central):
+        return axes
+    rows, columns = (_taken(axis, middle=stages is central) for axis in axes)
+    return rows, columns
+
+
+def _taken(axis: Axis | Spans, *, middle: bool) -> Axis | Spans:
+    if isinstance(axis, Axis):
+        return Axis(axis.n, 1, axis.s, 1, axis.before - (axis.k // 2 * axis.d if middle else 0), 0, axis.out)
+    places = (size // 2 if middle else 0 for size in axis.sizes)
+    return Spans(axis.n, tuple(map(sum, zip(axis.firsts, places, strict=True))), (1,) * axis.out)
 
 
 def blurred(window: Window, options: Mapping[str, Any], height: int, width: int) -> list[AnyAxes]:

@@ -2,6 +2,7 @@
 after tap where sizes differ, running results from both ends for windows that reach over more than the picture.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,10 @@ def reduce_any(
     """As `reduce_windows`, for windows of one size or of several, and of any size."""
     rows, columns = axes
     result = image.dtype if result is None else result
+    if isinstance(rows, Axis) and rows.before < 0:  # windows of one value in the middle of others
+        image, rows = image[-rows.before :], replace(rows, n=rows.n + rows.before, before=0)
+    if isinstance(columns, Axis) and columns.before < 0:
+        image, columns = image[:, -columns.before :], replace(columns, n=columns.n + columns.before, before=0)
     if isinstance(rows, Axis) and rows.exceeds:
         image = reduce_ends(image, rows, operation, fill, dtype or image.dtype)
         rows = _identity(rows.out)

@@ -25,7 +25,7 @@ from poolcli.ops.geometry import (
     same_sides,
 )
 from poolcli.ops.modes import Options, check_window, complete_options, find_mode, option_text
-from poolcli.ops.stages import first_taps, sampled
+from poolcli.ops.stages import taken
 
 if TYPE_CHECKING:  # layers are built and printed without NumPy; only calling one loads it
     from types import EllipsisType
@@ -227,7 +227,7 @@ class Pool:
     def sees(self, height: int, width: int) -> list[AnyAxes]:
         """What the outputs see of a picture: of windows of which one value is taken, that value."""
         stages = self.stages(height, width)
-        return [first_taps(stages[0])] if find_mode(self.mode).stages is sampled else stages
+        return [taken(find_mode(self.mode).stages, stages[0]), *stages[1:]]
 
     @property
     def downsamples(self) -> bool:
