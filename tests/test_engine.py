@@ -133,3 +133,34 @@ def test_a_page_pools_as_the_tool_does(page, seed):
         )
         have = have.astype(expected.dtype).reshape(expected.shape)
         assert gap(have, expected) <= 1, f"{name}\n{have}\n{expected}"
+
+
+MEASURE = """
+  return JSON.parse(arguments[0]).map(({picture, layers, shift: [dx, dy], edge}) => {
+    const {raw, dense, pooled, residual} = engine.measure(engine.unpacked(picture), layers, {dx, dy, edge});
+    const figures = (side) => side && [side.changed, side.mae, side.spread];
+    return [figures(raw), figures(dense), figures(pooled), residual];
+  });"""
+MEASURED = (
+    "max:2", "avg:3/2+1", "stride:3/2", "blur:3/2", "blur:3/2,edge=zero", "conv:line-v relu max:2",
+    "conv:sobel-h,edge=zero abs avg:3/2+1", "conv:gauss/2 relu", "max:3+same", "avg:3/2+wrap",
+)  # fmt: skip
+
+
+def test_a_page_measures_as_the_tool_does(page):
+    """The same figures and the same residual as the report of the same shift, border and all."""
+    draw = np.random.default_rng(1)
+    cases = []
+    for number, text in enumerate(MEASURED):
+        image = draw.integers(0, 256, (13, 16, *((3,) if number % 2 else ()))).astype(np.uint8)
+        cases += [(text, image, shift, edge) for shift in ((-1, 0), (2, 3)) for edge in ("replicate", "wrap", "crop")]
+    forms = [
+        {"picture": page_picture(image), "layers": page_layers(parse_recipe(text)), "shift": shift, "edge": edge}
+        for text, image, shift, edge in cases
+    ]
+    for (text, image, shift, edge), have in zip(cases, ask(page, MEASURE, forms), strict=True):
+        row = poolcli.shift_report(text, image, [shift], edge=edge).shifts[0]
+        for figures, side in zip(have, (row.raw, row.dense, row.pooled), strict=False):
+            expected = None if side is None else pytest.approx([side.changed, side.mae, side.spread], rel=1e-9)
+            assert figures == expected, (text, shift, edge)
+        assert have[3] == pytest.approx(row.residual, rel=1e-9), (text, shift, edge)

@@ -595,14 +595,23 @@ const engine = (() => {
 
   const thins = (layer) => layer.kind !== "activation" && (layer.s?.[0] > 1 || layer.s?.[1] > 1 || layer.kind === "fixed");
 
-  // The cells [top, bottom, left, right] that see nothing beyond the border; null: all of them, or not one.
+  // The cells [top, bottom, left, right] whose windows lie in the picture; null: all of them, or not one. What an edge
+  // mirrors, repeats or brings from the other side are values of the picture too, zeros and padding are not.
   function insideOf(picture, layers) {
     if (!layers.length) return null;
-    const sizes = [picture.height, picture.width];
-    const cells = footprints(picture, layers).flatMap((foot, which) => {
-      const first = Math.max(0, Math.ceil(-foot.start / foot.jump));
-      return [first, Math.min(foot.size, Math.floor((sizes[which] - foot.field - foot.start) / foot.jump) + 1)];
-    });
+    let sizes = [picture.height, picture.width], spans = sizes.map((n) => [0, n]);
+    for (const layer of layers) {
+      const axes = axesOf({height: sizes[0], width: sizes[1]}, layer), goesOn = edgeOf(layer) !== "zero";
+      spans = spans.map(([low, high], which) => {
+        const axis = axes[which];
+        if (low === 0 && high === sizes[which] && goesOn) return [0, axis.out];
+        const offset = axis.before - (layer.mode === "center" ? (axis.k >> 1) * axis.d : 0);
+        const span = layer.mode === "stride" || layer.mode === "center" ? 1 : axis.span;
+        return [Math.max(0, Math.ceil((low + offset) / axis.s)), Math.min(axis.out, Math.floor((high - span + offset) / axis.s) + 1)];
+      });
+      sizes = axes.map((axis) => axis.out);
+    }
+    const cells = spans.flat();
     return cells[0] < cells[1] && cells[2] < cells[3] ? cells : null;
   }
 
