@@ -275,3 +275,18 @@ def test_values_as_stored_are_told_where_white_is_another_value():
     written, notes = encoded(decode(content), "PNG")
     assert notes == ("values of 0 to 1000 were written as they are, though PNG takes 65535 for white",)
     assert decode(written).frames[0].pixels.tolist() == [[1000, 0]]
+
+
+@pytest.mark.parametrize("alpha", [3, bytes([255, 0, 100, 30])])
+def test_palettes_with_alpha_are_pooled_as_what_they_show(alpha, command, tmp_path):
+    """The maximum of colours and opacities; as labels the index stays with both."""
+    picture = random_picture("P", (16, 12))
+    picture.save(tmp_path / "a.png", transparency=alpha)
+    shown = np.asarray(Image.open(tmp_path / "a.png").convert("RGBA"))
+    assert command("pool", tmp_path / "a.png", "-o", tmp_path / "b.png").code == 0
+    with Image.open(tmp_path / "b.png") as after:
+        assert np.array_equal(np.asarray(after), shown.reshape(6, 2, 8, 2, 4).max((1, 3)))
+    assert command("pool", tmp_path / "a.png", "--mode", "stride", "-o", tmp_path / "c.png").code == 0
+    with Image.open(tmp_path / "c.png") as after:
+        assert after.mode == "P"
+        assert np.array_equal(np.asarray(after.convert("RGBA")), shown[::2, ::2])
