@@ -1,6 +1,7 @@
 """Fixtures that several rooms share."""
 
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,9 @@ from hypothesis import settings
 
 from tests.browser import browser  # noqa: F401 (a fixture)
 from tests.command import Command
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # below `nohup` or a shell's `&`: the commands would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("poolcli", deadline=None)  # a busy machine is no failure
 settings.load_profile("poolcli")

@@ -201,5 +201,5 @@ def test_small_pictures_show_their_values(samples, command):
 def test_a_picture_on_stdin_is_no_text(typed):
     """It goes to the output as ever, whatever it begins with."""
     assert typed("P2 2 1 255 1 2", "pool", "-", "-o", "a.pgm", "--k", "1").code == 0
-    assert "not a picture" in typed("8BPS\0\1", "pool", "-", "-o", "b.png").err
+    assert "a PSD that is cut short after 6 bytes" in typed("8BPS\0\1", "pool", "-", "-o", "b.png").err
     assert json.loads(typed("1 2", "pool", "-", "--json", "--k", "1").out)["values"]["output"] == [[1, 2]]

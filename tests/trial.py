@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import tifffile
 from PIL import Image
 
 from poolcli.cli.app import main
@@ -113,6 +114,10 @@ def _undecodable(path):
             np.load(path, allow_pickle=False)
         elif path.suffix in (".json", ".jsonl", ".csv", ".html"):
             path.read_text("utf-8")
+        elif path.suffix == ".tif":  # of layouts that Pillow does not read, too
+            with tifffile.TiffFile(path) as pages:
+                for page in pages.pages[:50]:
+                    page.asarray()
         else:
             with warnings.catch_warnings(), Image.open(path) as picture:
                 warnings.simplefilter("ignore")

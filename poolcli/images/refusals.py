@@ -37,6 +37,7 @@ _KNOWN = (
     (b"\x01\xda", 0, "SGI"),
 )  # fmt: skip
 
+_SHORTEST = 26  # bytes: no header of these formats is shorter, but QOI's 14, whose pixels are more
 
 _PSD_CHANNELS = {0: 1, 1: 1, 2: 1, 3: 3, 4: 4, 8: 1, 9: 3}  # of the kinds of picture that are read
 _ODD_COLOUR = re.compile(rb'\bc\s+#(?![0-9A-Fa-f]{6}[\s"])')  # of an XPM: Pillow reads six digits only
@@ -52,6 +53,8 @@ def not_a_picture(start: bytes, stream: BinaryIO) -> str:
             return f"{what}, which is not read; convert it to TIFF or PNG first"
     for prefix, offset, format in _KNOWN:
         if start.startswith(prefix, offset):
+            if len(start) < _SHORTEST:
+                return f"a {format} that is cut short after {len(start)} bytes; get the file again"
             return f"a {format} that Pillow does not read ({_said(format, stream)}); get it again, or convert it to PNG"
     return "not a picture that Pillow can read; give PNG, JPEG, TIFF, WebP, GIF ... or .npy"
 
