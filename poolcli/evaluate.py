@@ -79,7 +79,11 @@ def apply(recipe: Recipe | str, image: ArrayLike, *, ignore: Any = None) -> Arra
     [[54.0, 0.0]]
     """
     layers = as_recipe(recipe)
-    return run_on(image, ignore, 0.0, lambda array, valid, ignored: layers.run(array, valid, ignored=ignored))
+
+    def run(array: Array, valid: Array | None, ignored: Ignored | None) -> tuple[Array, Array | None]:
+        return layers.run(array, valid, ignored=ignored)
+
+    return run_on(image, ignore, 0.0, run, whole=layers.votes)
 
 
 def shift_report(
@@ -116,7 +120,7 @@ def shift_report(
         reports.append(ShiftReport(before, after, str(layers), rows, summarize(rows)))
         return output.values, output.valid
 
-    run_on(image, ignore, 0.0, run)
+    run_on(image, ignore, 0.0, run, whole=layers.votes)
     return reports[0]
 
 

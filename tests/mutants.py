@@ -89,8 +89,9 @@ class Verdict:
 
 def mutants(path: str) -> list[Mutant]:
     """Every mutant of one file, in order."""
-    text = (ROOT / path).read_text("utf-8")
-    return sorted(Mutant(path, *change) for node in _nodes(ast.parse(text)) for change in _changes(node, text))
+    content = (ROOT / path).read_bytes()
+    lines = content.splitlines()
+    return sorted(Mutant(path, *change) for node in _nodes(ast.parse(content)) for change in _changes(node, lines))
 
 
 def _nodes(node: ast.AST) -> Iterator[ast.AST]:
@@ -108,27 +109,32 @@ def _nodes(node: ast.AST) -> Iterator[ast.AST]:
 Change = tuple[int, int, int, str]  # line, first byte, byte behind the last, text
 
 
-def _changes(node: ast.AST, text: str) -> Iterator[Change]:
+def _changes(node: ast.AST, lines: list[bytes]) -> Iterator[Change]:
     match node:
         case (
             ast.Compare(left=left, ops=[operator], comparators=[right]) | ast.BinOp(left=left, op=operator, right=right)
         ):
-            yield from _between(left, right, operator, text)
+            yield from _between(left, right, operator, lines)
         case ast.BoolOp(op=operator, values=values):
             for left, right in pairwise(values):
-                yield from _between(left, right, operator, text)
+                yield from _between(left, right, operator, lines)
         case ast.Constant(value=bool(value)):
             yield from _whole(node, str(not value))
         case ast.Constant(value=int(value) | float(value)):
             yield from _whole(node, repr(value + 1))
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            yield from _whole(node, f"({ast.get_source_segment(text, operand)})")
+            yield from _whole(node, f"({_text(operand, lines)})")
         case ast.If(test=test) | ast.IfExp(test=test) | ast.While(test=test):
-            yield from _whole(test, f"(not ({ast.get_source_segment(text, test)}))")
+            yield from _whole(test, f"(not ({_text(test, lines)}))")
         case ast.Call(func=ast.Name(id=name) as function) if name in CALLS:
             yield from _whole(function, CALLS[name])
         case ast.Expr(value=ast.Call()) | ast.AugAssign():
             yield from _whole(node, "pass")
+
+
+def _text(node: ast.expr, lines: list[bytes]) -> str:
+    """A node of one line as it is written (`ast.get_source_segment` takes all of a file apart for it)."""
+    return lines[node.lineno - 1][node.col_offset : node.end_col_offset].decode()
 
 
 def _whole(node: ast.expr | ast.stmt, text: str) -> Iterator[Change]:
@@ -136,13 +142,12 @@ def _whole(node: ast.expr | ast.stmt, text: str) -> Iterator[Change]:
         yield node.lineno, node.col_offset, node.end_col_offset, text
 
 
-def _between(left: ast.expr, right: ast.expr, operator: ast.AST, text: str) -> Iterator[Change]:
+def _between(left: ast.expr, right: ast.expr, operator: ast.AST, lines: list[bytes]) -> Iterator[Change]:
     """The operator between two operands that stand in one line; brackets may stand there too."""
     old, new = OPERATORS.get(type(operator), ("", ""))
     if not old or left.end_lineno != right.lineno or left.end_col_offset is None:
         return
-    line = text.encode().splitlines()[right.lineno - 1]
-    at = line.find(old.encode(), left.end_col_offset, right.col_offset)
+    at = lines[right.lineno - 1].find(old.encode(), left.end_col_offset, right.col_offset)
     if at >= 0:
         yield right.lineno, at, at + len(old), new
 

@@ -16,8 +16,8 @@ from tests import oracles
 def validity(image, ignore, *, whole=False):
     """Which values of `image` are valid: H x W or H x W x C truths.
 
-    `ignore` is None, a number (NaN too), or one number a channel: a colour, which ignores whole pixels. `whole`: a
-    number ignores only pixels of which it is every channel, as a vote over whole pixels needs.
+    `ignore` is None, a number (NaN too), or one number a channel: a colour, which ignores whole pixels. `whole`: pixels
+    vote, and a number ignores those of which it is every channel.
     """
     if ignore is None:
         return np.ones(image.shape, bool)
@@ -84,13 +84,19 @@ def quantile(values, dtype, q):
     return math.floor(exact + Fraction(1, 2))
 
 
-def elected(pixels, ties):
-    """The most frequent of some pixels, tuples of numbers; all NaN are one number, above every other."""
+def elected(pixels, ties, *, alpha=False):
+    """The most frequent of some pixels, tuples of numbers; all NaN are one number, above every other.
+
+    With `alpha` the last number is: pixels where it is 0 are one label, written as the smallest of them.
+    """
     keys = [tuple((1, 0) if is_nan(v) else (0, v) for v in pixel) for pixel in pixels]
+    if alpha:
+        clear = [key for key, pixel in zip(keys, pixels, strict=True) if pixel[-1] == 0]
+        keys = [min(clear) if pixel[-1] == 0 else key for key, pixel in zip(keys, pixels, strict=True)]
     most = max(map(keys.count, keys))
     best = [key for key in keys if keys.count(key) == most]
     winner = {"smallest": min, "largest": max, "first": lambda tied: tied[0]}[ties](best)
-    return pixels[keys.index(winner)]
+    return tuple(math.nan if kind else value for kind, value in winner)
 
 
 def reduced(values, padded, dtype, mode, options):
@@ -123,7 +129,7 @@ def pool(image, valid, where, shape, *, mode, ignored=math.nan, min_valid=0.0, *
     """(output, which of its values are valid). `where` is what `windows` or `cells` give, `shape` the output's.
 
     `ignored` is one number, or one a channel, and is written where fewer than `min_valid` of the picture's values in a
-    window are valid, or none. Options: count_include_pad, p, q, of, ties, per_channel, k (of `center`).
+    window are valid, or none. Options: count_include_pad, p, q, of, ties, per_channel, alpha (of majority).
     """
     flat = image.ndim == 2
     picture, truths = (part[:, :, np.newaxis] if flat else part for part in (image, valid))
@@ -137,7 +143,7 @@ def pool(image, valid, where, shape, *, mode, ignored=math.nan, min_valid=0.0, *
     for (row, col), (places, counted) in where.items():
         looked_at = places[:1] if mode == "stride" else places
         for channel in range(channels):
-            there = [place for place in looked_at if truths[*place, channel]]
+            there = [place for place in looked_at if (truths[place].any() if whole else truths[*place, channel])]
             good = len(there) > 0 and Fraction(len(there), len(looked_at)) >= Fraction(repr(min_valid))
             values = [picture[*place, channel].item() for place in there]
             padded = counted - len(places) if options.get("count_include_pad", True) else 0
@@ -149,7 +155,11 @@ def pool(image, valid, where, shape, *, mode, ignored=math.nan, min_valid=0.0, *
                 value = picture[*middle, channel].item() if good else None
             elif whole:
                 pixels = [tuple(picture[place].tolist()) for place in there]
-                value = elected(pixels, options.get("ties", "smallest"))[channel] if good else None
+                value = (
+                    elected(pixels, options.get("ties", "smallest"), alpha=options.get("alpha"))[channel]
+                    if good
+                    else None
+                )
             elif mode == "majority":
                 value = elected([(v,) for v in values], options.get("ties", "smallest"))[0] if good else None
             else:

@@ -25,6 +25,10 @@ OPTIONS = {
     "lp": lambda rng: {"p": float(rng.choice([0.5, 1, 2, 3]))},
     "soft": lambda rng: {},
     "stride": lambda rng: {},
+    "majority": lambda rng: {
+        "ties": str(rng.choice(["smallest", "largest", "first"])),
+        "per_channel": rng.random() < 0.3,
+    },
 }
 ROUNDED = ("lp", "soft")  # through float64
 INEXACT = ("avg", *ROUNDED)
@@ -51,6 +55,11 @@ class Case:
         """The keywords that say what is ignored."""
         return {"ignore": self.ignore, "min_valid": self.min_valid}
 
+    @property
+    def votes(self):
+        """Whether whole pixels are counted."""
+        return self.mode == "majority" and not self.options["per_channel"]
+
     def windows_on(self, shape):
         """What every output sees of a picture of that shape, by its place; ValueError where no window fits."""
         if "size" in self.geometry:
@@ -61,7 +70,9 @@ class Case:
     def layer(self):
         """The same as a layer of a recipe."""
         options = {"exclude-pad": True} if not self.options.get("count_include_pad", True) else {}
-        options |= {name: value for name, value in self.options.items() if name != "count_include_pad"}
+        options |= {
+            name.replace("_", "-"): value for name, value in self.options.items() if name != "count_include_pad"
+        }
         if "size" in self.geometry:
             return Pool.to_size(self.mode, self.geometry["size"], options)
         ceil = self.geometry["ceil_mode"]
@@ -135,9 +146,9 @@ def stands_for_nothing(ignore, dtype):
     return math.nan if dtype.kind == "f" else 0
 
 
-def validity(image, ignore, mode):
-    """Which values are none of those ignored."""
-    values, whole = ignore if isinstance(ignore, list) else [ignore], mode == "majority"
+def validity(image, ignore, *, whole=False):
+    """Which values are none of those ignored; `whole`: which pixels."""
+    values = ignore if isinstance(ignore, list) else [ignore]
     return np.logical_and.reduce([oracles.validity(image, value, whole=whole) for value in values])
 
 
@@ -157,7 +168,7 @@ def by_loops(case, image, valid):
 
 def check(case):
     """The values of one case and which of them are valid: of an array, of a recipe, of a masked array."""
-    valid = validity(case.image, case.ignore, case.mode)
+    valid = validity(case.image, case.ignore, whole=case.votes)
     try:
         expected, there = by_loops(case, case.image, valid)
     except ValueError:
@@ -169,7 +180,16 @@ def check(case):
     with np.errstate(all="ignore"):
         assert_pooled(case.pooled(), expected, case.mode)
         assert_run(Recipe((case.layer,)), case, expected, there)
-        masked = case.pooled(np.ma.array(case.image, mask=~valid), ignore=None)
+        assert_masked(case, validity(case.image, case.ignore))
+
+
+def assert_masked(case, valid):
+    """What a masked array gives: a mask where too few are valid, numbers elsewhere. A pixel with a hole has no vote."""
+    mask = valid
+    if case.votes and valid.ndim == 3:
+        valid = np.repeat(valid.all(axis=2, keepdims=True), valid.shape[2], axis=2)
+    expected, there = by_loops(case, case.image, valid)
+    masked = case.pooled(np.ma.array(case.image, mask=~mask), ignore=None)
     assert isinstance(masked, np.ma.MaskedArray)
     assert np.array_equal(~np.ma.getmaskarray(masked), there)
     unmasked = [np.where(there, values, values.dtype.type(0)) for values in (np.asarray(masked), expected)]
@@ -183,11 +203,34 @@ def assert_run(recipe, case, expected, there):
     assert np.array_equal(np.ones(output.shape, bool) if valid is None else valid, there)
 
 
+def test_the_first_of_tied_labels_where_the_last_is_as_high_as_a_dtype_goes():
+    """What lies on padding or is ignored sorts behind it, and comes before no label."""
+    image = np.array([[100, 255]], np.uint8)
+    call = {"k": (1, 4), "s": 1, "padding": (0, 0, 3, 0), "mode": "majority", "ties": "first"}
+    assert poolcli.pool(image, **call).tolist() == [[100, 100]]
+    assert poolcli.pool(np.array([[7, 100, 255]], np.uint8), 1, 1, mode="majority", ignore=7).tolist() == [
+        [7, 100, 255]
+    ]
+    assert poolcli.pool(np.array([[7, 100, 255]], np.uint8), (1, 3), mode="majority", ties="first", ignore=7) == 100
+
+
+def test_a_pixel_with_a_masked_channel_has_no_vote():
+    """Its label is not known; the others win, and without others the whole pixel is masked."""
+    image = np.array([[[1, 2, 3], [1, 2, 3], [4, 5, 6]]], float)
+    for function in (
+        lambda array: poolcli.pool(array, (1, 3), mode="majority"),
+        lambda a: poolcli.apply("majority:1x3", a),
+    ):
+        one_left = function(np.ma.array(image, mask=[[[0, 1, 0], [0, 1, 0], [0, 0, 0]]]))
+        assert one_left.tolist() == [[[4.0, 5.0, 6.0]]]
+        assert function(np.ma.array(image, mask=[[[1, 1, 1], [0, 1, 0], [0, 0, 1]]])).tolist() == [[[None] * 3]]
+
+
 def check_two_layers(modes, seed):
     """The second layer sees which values the first has left valid, whatever they are."""
     first, second = (drawn(mode, seed, narrow=modes[1] in ROUNDED) for mode in modes)
     try:
-        between, valid = by_loops(first, first.image, validity(first.image, first.ignore, first.mode))
+        between, valid = by_loops(first, first.image, validity(first.image, first.ignore, whole=first.votes))
         second = replace(second, ignore=first.ignore, min_valid=first.min_valid)
         expected, there = by_loops(second, between, valid)
     except ValueError:

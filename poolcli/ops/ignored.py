@@ -220,10 +220,11 @@ def refuse(who: str, ignored: Ignored | None) -> PictureError:
 Run = Callable[[Array, Array | None, Ignored | None], tuple[Array, Array | None]]
 
 
-def run_on(image: Any, ignore: Any, min_valid: float, run: Run) -> Array:
+def run_on(image: Any, ignore: Any, min_valid: float, run: Run, *, whole: bool = False) -> Array:
     """The result of `run` on the array behind `image` with what is ignored in it: a masked array for a masked one.
 
     Masked values are ignored; below the mask of the result is what stands for ignored values, or else the fill value.
+    `whole`: pixels vote, and one with any masked channel has no vote, since nobody knows its label.
     """
     ignored = as_ignored(ignore, min_valid)
     masked = masked_array(image)
@@ -238,6 +239,8 @@ def run_on(image: Any, ignore: Any, min_valid: float, run: Run) -> Array:
     if not ignored.values:
         ignored = Ignored((_plain(fill_value),), min_valid)
     mask = np.ma.getmaskarray(masked)
+    if whole and mask.ndim == 3:
+        mask = np.repeat(mask.any(axis=2, keepdims=True), mask.shape[2], axis=2)
     valid = validity(array, ignored) if ignore is not None else None
     if mask.any():
         valid = ~mask if valid is None else valid & ~mask

@@ -184,6 +184,9 @@ def _by_sorting(labels: Array, axes: AnyAxes, ties: str, valid: Array | None) ->
         if bits:
             values = values.astype(wide) << wide.type(bits)
             values |= np.arange(len(values), dtype=wide).reshape(-1, 1, 1, 1)
+            if block.there is not None:  # behind a label as high as the fill is, too, wherever that stands
+                last = (wide.type(highest(labels.dtype)) << wide.type(bits)) | wide.type((1 << bits) - 1)
+                np.copyto(values, last, where=~block.there.reshape(-1, *block.there.shape[2:]))
         if n <= LARGEST_NETWORK:
             found, votes = _longest_run_of_planes(select(values, tuple(range(len(values)))), there, ties, bits)
         else:

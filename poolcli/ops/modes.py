@@ -252,6 +252,11 @@ def find_mode(name: str) -> Mode:
     raise unknown("mode", name, MODES, _CALLED.get(bare) or _AKIN.get(bare))
 
 
+def votes(mode: Mode, options: Options) -> bool:
+    """Whether whole pixels are what is counted, and not the values of each channel."""
+    return mode.whole_pixels and not dict(options)["per-channel"]
+
+
 def complete_options(mode: Mode, given: Mapping[str, Any]) -> Options:
     """Every option of `mode` with its value, given or default; UsageError for one it does not take or a wrong value."""
     given = {name: _plain(value) for name, value in given.items()}

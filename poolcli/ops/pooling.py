@@ -13,7 +13,7 @@ from poolcli.ops.adaptive import AnyAxes, Cells
 from poolcli.ops.arrays import Array, planes
 from poolcli.ops.geometry import Axis, Window, as_padding, as_pair, padding_text
 from poolcli.ops.ignored import Ignored, pixel_validity, refuse, run_on, valid_outputs, write_stand_in
-from poolcli.ops.modes import Mode, Options, check_window, complete_options, find_mode
+from poolcli.ops.modes import Mode, Options, check_window, complete_options, find_mode, votes
 from poolcli.ops.stages import taken
 
 Size = int | Sequence[int]
@@ -111,7 +111,7 @@ def pool(  # noqa: PLR0913 (the public signature)
             indices.append(_indices(array, window, valid))
         return run_mode(row, array, window, options, valid, ignored=ignored)
 
-    result = run_on(image, ignore, min_valid, run)
+    result = run_on(image, ignore, min_valid, run, whole=votes(row, options))
     return (result, indices[0]) if return_indices else result
 
 
@@ -146,7 +146,7 @@ def adaptive_pool(
     def run(array: Array, valid: Array | None, ignored: Ignored | None) -> tuple[Array, Array | None]:
         return run_mode(row, array, cells, options, valid, ignored=ignored)
 
-    return run_on(image, ignore, min_valid, run)
+    return run_on(image, ignore, min_valid, run, whole=votes(row, options))
 
 
 USUAL = {
@@ -193,7 +193,7 @@ def run_mode(
             mask if mask is None else _going_round(mask, stages[0])[0],
         )
         stages[0] = axes
-    by_pixels = mode.whole_pixels and pixels.shape[2] > 1 and not keywords["per_channel"]
+    by_pixels = pixels.shape[2] > 1 and votes(mode, options)
     if by_pixels:
         keywords["alpha"] = alpha
     stages[0] = taken(mode.stages, stages[0])

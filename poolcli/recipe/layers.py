@@ -24,7 +24,7 @@ from poolcli.ops.geometry import (
     pair_text,
     same_sides,
 )
-from poolcli.ops.modes import Options, check_window, complete_options, find_mode, option_text
+from poolcli.ops.modes import Options, check_window, complete_options, find_mode, option_text, votes
 from poolcli.ops.stages import taken
 
 if TYPE_CHECKING:  # layers are built and printed without NumPy; only calling one loads it
@@ -213,6 +213,11 @@ class Pool:
         """Whether it can leave ignored values out."""
         return find_mode(self.mode).has_windows
 
+    @property
+    def votes(self) -> bool:
+        """Whether whole pixels are counted."""
+        return votes(find_mode(self.mode), self.options)
+
     def run(self, image: "Array", valid: "Array | None", *, alpha: bool, ignored: "Ignored | None") -> "Result":
         """Pool every channel, alpha like the others."""
         from poolcli.ops.pooling import run_mode
@@ -340,6 +345,11 @@ class Recipe:
     def ignores(self) -> bool:
         """Whether every layer can leave ignored values out."""
         return all(layer.ignores for layer in self.layers)
+
+    @property
+    def votes(self) -> bool:
+        """Whether any layer counts whole pixels."""
+        return any(isinstance(layer, Pool) and layer.votes for layer in self.layers)
 
     def split(self) -> "tuple[Recipe | None, Recipe]":
         """(the layers before the first down-sampling, the rest): None where there are no such layers."""
