@@ -98,11 +98,10 @@ def side(a, b, *, tolerance, peak, labels=False, inside=None, cells=None):
     cells = [(cell, cell) for cell in everywhere] if cells is None else cells
     changed, found = compared(a, b, cells, tolerance, labels)
     record = {"pixels": len(cells), "changed": changed, "fraction": changed / len(cells)}
-    record |= dict.fromkeys(("compared", "mae", "rmse", "max", "psnr", "spread"))
+    gaps = [gap for _, gap, _ in found]
+    record |= {"compared": len(gaps), **dict.fromkeys(("mae", "rmse", "max", "psnr", "spread"))}
     if labels:
         return record
-    gaps = [gap for _, gap, _ in found]
-    record["compared"] = len(gaps)
     if gaps:
         record |= {"mae": math.fsum(gaps) / len(gaps), "rmse": root_mean_square(gaps), "max": float(max(gaps))}
         if record["rmse"] and peak:
@@ -124,26 +123,38 @@ def root_mean_square(gaps):
 def spans(layers, n):
     """[(first, last) input position that an output sees] along an axis, without holding it inside the picture.
 
-    `layers` are (k, s, padding before, padding after, dilation), outputs counted as PyTorch does without ceil.
+    `layers` are (k, s, padding before, padding after, dilation, how many of the k are looked at: 1 by stride), outputs
+    counted as PyTorch does without ceil. Also the inputs from one output to the next, and whether the outputs go round
+    as the picture does: where every layer has an output for every stride.
     """
-    seen = [(i, i) for i in range(n)]
-    first, jump, field, size = 0, 1, 1, n
-    for k, s, before, after, d in layers:
-        first, field, jump = first - before * jump, field + d * (k - 1) * jump, jump * s
-        size = (size + before + after - d * (k - 1) - 1) // s + 1
+    seen, first, jump, field, size, round_ = [(i, i) for i in range(n)], 0, 1, 1, n, True
+    for k, s, before, after, d, looked_at in layers:
+        first, field, jump = first - before * jump, field + d * (looked_at - 1) * jump, jump * s
+        before_it, size = size, (size + before + after - d * (k - 1) - 1) // s + 1
+        round_ &= before_it == size * s
         seen = [(first + i * jump, first + i * jump + field - 1) for i in range(size)]
-    return seen, jump
+    return seen, jump, round_
+
+
+def inside(layers, n):
+    """The outputs along an axis that see no padding of any layer; `layers` as in `spans`."""
+    sound = [True] * n
+    for k, s, before, after, d, looked_at in layers:
+        size = (len(sound) + before + after - d * (k - 1) - 1) // s + 1
+        taps = [[i * s - before + t * d for t in range(looked_at)] for i in range(size)]
+        sound = [all(0 <= place < len(sound) and sound[place] for place in places) for places in taps]
+    return [i for i, good in enumerate(sound) if good]
 
 
 def alignments(still, moved, axes, shift, edge, *, tolerance, peak, labels=False):
-    """The `aligned` sides, best first. `axes`: (layers, height) and (layers, width) of the pictures compared."""
+    """The `aligned` sides, best first by their `rank`. `axes`: (layers, height), (layers, width) of the pictures."""
     found, lines = [], []
     for (layers, n), d in zip(axes, reversed(shift), strict=True):
-        seen, jump = spans(layers, n)
-        low, high = (0, n) if edge in ("crop", "wrap") else (max(0, d), n + min(0, d))
+        seen, jump, goes_round = spans(layers, n)
+        low, high = (0, n) if edge == "crop" else (max(0, d), n + min(0, d))
         inside = [i for i, (a, b) in enumerate(seen) if a >= 0 and b < n]
         with_picture = [i for i, (a, b) in enumerate(seen) if a >= low and b < high]
-        cyclic = edge == "wrap" and n % jump == 0 and len(inside) == len(seen) == n // jump
+        cyclic = edge == "wrap" and goes_round and len(inside) == len(seen)
         lines.append(
             {
                 o: [(i, (i + o) % len(seen) if cyclic else i + o) for i in inside if cyclic or i + o in with_picture]
@@ -155,15 +166,13 @@ def alignments(still, moved, axes, shift, edge, *, tolerance, peak, labels=False
         if cells:
             inside = [one for one, _ in cells]
             record = side(still, moved, tolerance=tolerance, peak=peak, labels=labels, inside=inside, cells=cells)
-            found.append(record | {"dx": dx, "dy": dy})
-
-    def least(record):
-        distance = abs(record["dx"]) + abs(record["dy"])
-        if labels:
-            return record["changed"], distance
-        return math.inf if record["mae"] is None else record["mae"], record["changed"], distance
-
-    return sorted(found, key=least)
+            distance = abs(dx) + abs(dy)
+            if labels:
+                rank = record["changed"], distance
+            else:
+                rank = math.inf if record["mae"] is None else record["mae"], record["changed"], distance
+            found.append(record | {"dx": dx, "dy": dy, "rank": rank})
+    return sorted(found, key=lambda record: record["rank"])
 
 
 def relative(record):
