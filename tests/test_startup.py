@@ -72,3 +72,10 @@ def test_one_picture_loads_what_it_needs(tmp_path, spelling):
     words = ("pool", "a.npy", "-o", "b.npy", *spelling)
     assert loaded_by(*words, cwd=tmp_path) == {"loaded": ["numpy", "PIL"], "threads": "1"}
     assert loaded_by(*words, cwd=tmp_path, OPENBLAS_NUM_THREADS="2")["threads"] == "2"
+
+
+def test_what_runs_pictures_loads_numpy_with_the_first_of_them():
+    """The file of the only picture is decoded while NumPy loads: what plans the run must not load it before."""
+    asked = "import sys, poolcli.cli.run; print([name for name in ('numpy', 'PIL') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -3,6 +3,8 @@
 NumPy and what stands on it are loaded when a picture is run, not with this file: a plan is made without them.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -68,7 +70,7 @@ class Settings:
     labels: bool = False
     ignore: str = AUTO
     threads: int = 1
-    looks: "Mapping[str, Sizes]" = field(default_factory=dict)
+    looks: Mapping[str, Sizes] = field(default_factory=dict)
     array_range: str | None = None
     printed: bool = False
 
@@ -176,7 +178,7 @@ class _Measured(NamedTuple):
     """The rows of one frame, and a look at the worst of them in every size that is shown."""
 
     rows: Rows
-    looks: "tuple[Look, ...]"
+    looks: tuple[Look, ...]
 
 
 class _Run:
@@ -214,7 +216,7 @@ class _Run:
         height, width = frame.pixels.shape[:2]
         return images.rescaled(after, *spacings(recipe, height, width, phases))
 
-    def written(self, output: "Array") -> "Array":
+    def written(self, output: Array) -> Array:
         """An output as its file holds it."""
         settings, frame = self.settings, self.frame
         if self.target_format in images.ARRAYS:
@@ -225,7 +227,7 @@ class _Run:
             return array_bytes(output, settings.array_range or "clip")
         return to_dtype(output, frame.pixels.dtype, settings.to_range, alpha=frame.alpha, peak=frame.peak)
 
-    def in_file(self, output: "Array") -> "Array":
+    def in_file(self, output: Array) -> Array:
         """An output as it is handed to the encoder, which may hold fewer channels, or none of its modes."""
         frame = replace(self.frame, pixels=self.written(output))
         return images.held(frame, self.target_format, self.settings.encoding)
@@ -284,7 +286,7 @@ def _grids(settings: Settings, picture: images.Picture, written: images.Picture)
     return Grids(before, after, settings.recipe.tile)
 
 
-def how_of(recipe: Recipe, frame: images.Frame, *, labels: bool, guess: bool, ignore: str) -> "How":
+def how_of(recipe: Recipe, frame: images.Frame, *, labels: bool, guess: bool, ignore: str) -> How:
     """How a frame is run: whether its values are labels, and what is ignored.
 
     They are labels where they are called so, or stand for colours and the recipe computes none; where one may `guess`
@@ -383,14 +385,14 @@ def _pool_large(settings: Settings, job: Job, large: images.LargeArray) -> Outco
     return Outcome(job, tuple(reports), (note,) if reports and settings.looks else (), pixels=large.pixels)
 
 
-def _mapped(frame: "Array") -> "Source":
+def _mapped(frame: Array) -> Source:
     """The rows of a picture in a file, which do not stay in memory."""
     from poolcli.shift.move import Source
 
     return Source(frame.shape, frame.dtype.newbyteorder("="), partial(images.rows_of, frame))
 
 
-def _write_rows(writer: images.RowWriter, number: int, band: "Band") -> None:
+def _write_rows(writer: images.RowWriter, number: int, band: Band) -> None:
     writer.write(number, band.output.first, band.output.values)
 
 
