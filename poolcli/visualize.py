@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poolcli import images
-from poolcli.evaluate import Evaluation, size_of
+from poolcli.evaluate import Evaluation, How, size_of
 from poolcli.images.show import palette_png, photo, png, shown
 from poolcli.ops.arrays import Array
 from poolcli.ops.blocks import taps_of
@@ -203,6 +203,7 @@ class Sizes:
 
 SHEET = Sizes()
 PAGE = Sizes(whole=480, thumbnail=72)
+SHOWN = Sizes(whole=0, part=16, whole_up_to=16, sample=128)  # the values alone are wanted
 ONE_PAGE = Sizes(whole=480, whole_bytes=140_000, thumbnail=72, sample=128)
 PREVIEW = Sizes(whole=160)
 SAMPLE_BYTES = 100_000  # of the values that a page holds: 128 x 128 in colour, 64 x 64 in colour of 64 bits
@@ -235,17 +236,19 @@ class Panel:
 class Sample:
     """The values of a part of a picture (`region`: x, y, width, height), for a page that runs the recipe on them.
 
-    `other` is the same part of the second of two given pictures, `to_range` how floats become the file's integers
-    (None: they stay floats).
+    `whole`: it is all of the picture. `other` is the same part of the second of two given pictures, `to_range` how
+    floats become the file's integers (None: they stay floats). `valid`: nothing in it is ignored.
     """
 
     region: tuple[int, int, int, int]
+    whole: bool
     pixels: Array
     other: Array | None
     recipe: Recipe
-    alpha: bool
+    how: How
     palette: images.Palette | None
     to_range: str | None
+    valid: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +313,7 @@ def look(
         (peak_of(changes[0]), peak_of(changes[1])),
         _cell(pair[0].recipe, pictures[0].values, outputs[0].values),
         partial(_marks, pair[0]),
-        partial(_sample, pair[0].recipe, frame, other, to_range),
+        partial(_sample, pair[0], frame, other, to_range),
     )
     return tuple(_look(scene, shift, each) for each in sizes)
 
@@ -342,10 +345,21 @@ def _shown_values(pieces: tuple[Piece, ...]) -> tuple[Array, Array]:
     return found[0], found[1]
 
 
-def _sample(recipe: Recipe, frame: images.Frame, other: Array | None, to_range: str | None, region: Region) -> Sample:
-    place = region.left, region.top, region.width, region.height
-    part = None if other is None else region.of(other).copy()  # a view would keep all of the picture
-    return Sample(place, region.of(frame.pixels).copy(), part, recipe, frame.alpha, frame.palette, to_range)
+def _sample(
+    still: Evaluation, frame: images.Frame, other: Array | None, to_range: str | None, region: Region
+) -> Sample:
+    pixels, valid = region.of(frame.pixels).copy(), still.picture.valid  # views would keep all of the picture
+    return Sample(
+        (region.left, region.top, region.width, region.height),
+        pixels.shape == frame.pixels.shape,
+        pixels,
+        None if other is None else region.of(other).copy(),
+        still.recipe,
+        still.how,
+        frame.palette,
+        to_range,
+        valid is None or bool(region.of(valid).all()),
+    )
 
 
 def _cell(recipe: Recipe, picture: Array, output: Array) -> tuple[float, float]:

@@ -7,7 +7,6 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-import poolcli
 from poolcli.errors import PoolcliError
 from poolcli.recipe import parse_recipe
 from poolcli.report.interactive import MODES, page_layers, page_picture
@@ -81,6 +80,8 @@ def random_pooling(choose):
     sides = "x".join(str(choose.randint(0, each - 1)) for each in (k[0], k[0], k[1], k[1]))
     text += choose.choice(["", "", "", "+same", "+same-lower", "+wrap", f"+{sides}"])
     text += choose.choice(["", "", "", "@2"]) + choose.choice(["", "", ",ceil"])
+    if mode == "majority":
+        return text + choose.choice(["", "", ",per-channel", ",ties=largest", ",ties=first"])
     return text + (",exclude-pad" if mode == "avg" and choose.random() < 0.3 else "")
 
 
@@ -94,12 +95,13 @@ def random_recipe(choose):
 
 
 def random_cases(choose, count):
-    """(text, picture, output) of settings that the tool takes."""
+    """(text, picture, whether its last channel is alpha, output) of settings that the tool takes."""
     while count:
         text, image = random_recipe(choose), random_picture(choose, choose.choice(DTYPES))
+        alpha = image.shape[2:] == (4,) and choose.random() < 0.5
         try:
             with np.errstate(all="ignore"):
-                yield text, image, poolcli.apply(text, image)
+                yield text, image, alpha, parse_recipe(text)(image, alpha=alpha)
         except PoolcliError:
             continue
         count -= 1
@@ -124,9 +126,14 @@ def gap(have, expected):
 def test_a_page_pools_as_the_tool_does(page, seed):
     """Size, dtype and values: whole numbers and float16 equal, float32 within an ulp, float64 within 1e-12."""
     cases = list(random_cases(random.Random(seed), 200))
-    forms = [{"picture": page_picture(image), "layers": page_layers(parse_recipe(text))} for text, image, _ in cases]
-    for (text, image, expected), (height, width, dtype, values) in zip(cases, ask(page, RUN, forms), strict=True):
-        name = f"{text} on {image.dtype} {image.shape}"
+    forms = [
+        {"picture": page_picture(image, alpha=alpha), "layers": page_layers(parse_recipe(text))}
+        for text, image, alpha, _ in cases
+    ]
+    for (text, image, alpha, expected), (height, width, dtype, values) in zip(
+        cases, ask(page, RUN, forms), strict=True
+    ):
+        name = f"{text} on {image.dtype} {image.shape} {alpha=}"
         assert ((height, width), dtype) == (expected.shape[:2], expected.dtype.name), name
         have = np.array(
             [float(value.replace("Infinity", "inf")) if isinstance(value, str) else value for value in values]

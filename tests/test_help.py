@@ -66,7 +66,7 @@ def completed(monkeypatch, capsys, line):
 
 COMPLETED = [
     ("poolcli ", list(COMMANDS)),
-    ("poolcli sh", ["shape"]),
+    ("poolcli sh", ["show", "shape"]),
     ("poolcli pool --exc", ["--exclude-pad", "--exclude"]),
     ("poolcli pool a.png --mode aps", ["aps"]),
     ("poolcli pool --mode = medi", ["median"]),

@@ -348,6 +348,18 @@ def _report(settings: Settings, job: Job, run: _Run, after: images.Frame, rows: 
     )
 
 
+def looked_at(settings: Settings, picture: images.Picture, name: str) -> "tuple[tuple[Look, ...], ShiftReport]":
+    """Looks at the first frame of a picture whose output is not written, in the sizes of the settings; its report."""
+    import numpy as np
+
+    target_format = picture.format if picture.format in images.ARRAYS else images.default_format(picture.format)
+    run = _Run(settings, replace(picture, frames=picture.frames[:1]), 0, target_format)
+    with np.errstate(all="ignore"):
+        after = run.pooled()
+        rows, looks = run.measured()
+    return looks, _report(settings, Job(Path(name), Path(name), name, name), run, after, rows)
+
+
 # Arrays larger than memory
 
 

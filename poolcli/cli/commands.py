@@ -23,7 +23,7 @@ from poolcli.cli.options import (
 from poolcli.cli.parser import Command, Group, Option
 from poolcli.cli.request import Request
 from poolcli.cli.tables import print_objects, print_table
-from poolcli.errors import PictureError, UsageError
+from poolcli.errors import PictureError, UsageError, unknown
 from poolcli.files import check_not_read, is_folder
 from poolcli.ops.filters import FILTERS
 from poolcli.ops.geometry import as_pair
@@ -34,6 +34,8 @@ from poolcli.report.forms import form_of
 from poolcli.shift.record import check_tolerance
 from poolcli.stores import Place, place_of
 from poolcli.stores.place import writable
+
+LANGUAGES = ("en", "ko")  # of the story and its page
 
 if TYPE_CHECKING:
     from poolcli.recipe.shapes import LayerShape
@@ -198,6 +200,47 @@ def diff(
     run_diff(recipe, (place_of(one), place_of(other)), choices, differing.tolerance, by_form, json=differing.json)
 
 
+class Showing(Group):
+    """Where the page goes, and how it speaks."""
+
+    PANEL = "Report"
+
+    output: str | None = Option(
+        "--output", "-o", metavar="FILE", help="Write the page here, not into a temporary folder.", panel=FILES
+    ).default(None)
+    overwrite: bool = OVERWRITE.default(False)
+    lang: str | None = Option(
+        "--lang",
+        metavar="NAME",
+        help="Language of the story and of the controls: en or ko; the locale's if not given.",
+        values=lambda: LANGUAGES,
+    ).default(None)
+
+
+def show(showing: Showing, pooling: Pooling, filtering: Filtering, reading: Reading, arguments: list[str]) -> None:
+    """Make the interactive page."""
+    picture, layers = [*arguments, None, None][:2]
+    given = [group.OPTIONS[name].spellings[0] for group in (pooling, filtering) for name in vars(group)]
+    if given and layers is not None:
+        raise UsageError(f"the layers '{layers}' and {given[0]} are two ways to say what is shown: give one of them")
+    if given and picture is None:
+        raise UsageError(f"the built-in story has its own layers: name a picture to show {given[0]}")
+    if showing.lang is not None and showing.lang not in LANGUAGES:
+        raise unknown("language", showing.lang, LANGUAGES)
+    recipe = parse_recipe(layers) if layers is not None else recipe_of(pooling, filtering)
+    reading.options()
+    target = writable(place_of(showing.output)) if showing.output else None
+    if target is not None:
+        if target.suffix.lower() not in (".html", ".htm"):
+            raise UsageError(f"'{target}' is no page: an extension of .html is allowed")
+        check_not_read([target], [picture] if picture else [])
+        if target.exists() and not showing.overwrite:
+            raise UsageError(f"'{target}' exists already: use --overwrite, or another name with -o")
+    from poolcli.cli.show import run_show, usual_language  # NumPy and Pillow are loaded only now
+
+    run_show(picture, recipe, reading, target, showing.lang or usual_language(LANGUAGES))
+
+
 class Listing(Group):
     """How a table is printed."""
 
@@ -335,6 +378,20 @@ COMMANDS: Mapping[str, Command] = {
                 "poolcli diff a.png b.png",
                 "poolcli diff a.png b.png --mode avg --k 4 -o twins.html",
                 "poolcli diff a.png b.png --tolerance 2 --json",
+            ),
+        ),
+        Command(
+            "show",
+            "Make a page that shows what pooling does to a picture, window by window, and open it in a browser.",
+            show,
+            (Showing, Pooling, Filtering, Reading),
+            ("[INPUT]", "[LAYERS]"),
+            about="Without an input it tells the built-in story of a drawn 1. The page is one file that loads nothing; "
+            "without a display its path is printed.",
+            examples=(
+                "poolcli show",
+                "poolcli show photo.jpg --filter sobel-v --k 3 --mode avg",
+                'poolcli show one.png "conv:line-v relu max:2" -o one.html',
             ),
         ),
         Command(

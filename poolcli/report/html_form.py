@@ -89,7 +89,7 @@ class Page:
     def _view(self) -> dict[str, Any] | None:
         """What the page of a single picture pools by itself, if it can."""
         sample = self.first.look.sample if self.first and self.first.look else None
-        return sample_view(sample, self.first.report) if self.first and sample else None
+        return sample_view(sample, self.first.file, self.first.report) if self.first and sample else None
 
     def _write_index(self, stream: BinaryIO) -> list[str]:
         """The spread of the figures and the table; what to say below it."""

@@ -3,6 +3,7 @@
 import json
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
@@ -21,7 +22,7 @@ from poolcli.ops.geometry import Window
 from poolcli.recipe import Activation, Conv, Pool, Recipe
 from poolcli.recipe.shapes import shapes
 from poolcli.shift.move import Source, shifted_pair
-from poolcli.shift.record import GIVEN, ShiftReport
+from poolcli.shift.record import ShiftReport
 from poolcli.visualize import Sample, heat_colours
 
 MODES = ("max", "avg", "min", "median", "majority", "stride", "blur")  # those that page/engine.js computes
@@ -49,7 +50,7 @@ def _page_layer(layer: Conv | Activation | Pool) -> dict[str, Any] | None:
         return None
     window = layer.window
     form = {"kind": "pool", "mode": layer.mode, "k": window.k, "s": window.s, "d": window.dilation}
-    return {**form, "padding": window.padding, "ceil": window.ceil, "per-channel": True, **dict(layer.options)}
+    return {**form, "padding": window.padding, "ceil": window.ceil, **dict(layer.options)}
 
 
 def passes(kernel: Any) -> list[list[list[float]]]:
@@ -133,24 +134,30 @@ def _outputs(
     return {"name": str(recipe), "feet": feet, "outputs": pairs}
 
 
-def sample_view(sample: Sample, report: ShiftReport) -> dict[str, Any] | None:
-    """The explorer of a report's page: the part of the picture whose values it holds, moved by the worst shift."""
-    worst, edge = report.summary.worst, report.shifts[0].edge
+def sample_view(sample: Sample, name: str, report: ShiftReport) -> dict[str, Any] | None:
+    """The explorer of a part of a picture, moved as the worst shift of its report.
+
+    None where a page cannot hold its values or some are ignored, or the recipe does not fit the part.
+    """
+    if not sample.valid:
+        return None
     x, y, width, height = sample.region
-    part = "" if (width, height) == report.input.size else f"Pixels {x} to {x + width - 1} across and {y} to "
+    place = f"Pixels {x} to {x + width - 1} across and {y} to {y + height - 1} down, as a picture of its own"
+    worst = report.summary.worst
     more: dict[str, Any] = {
-        "name": escaped(report.input.path or "-"),
+        "name": escaped(name),
         "shift": (worst.dx, worst.dy),
         "shifts": [(row.dx, row.dy) for row in report.shifts],
-        "edge": edge,
+        "edge": report.shifts[0].edge,
         "written": sample.to_range,
+        "peak": sample.how.peak,
         "palette": _colours(sample.palette),
-        "labels": sample.palette is not None,
-        "part": part and f"{part}{y + height - 1} down, as a picture of its own",
+        "labels": sample.how.labels,
+        "part": "" if sample.whole else place,
     }
-    if edge == GIVEN and sample.other is not None:
+    if sample.other is not None:
         more |= {"other": page_picture(sample.other), "edge": "replicate"}
-    return view_of(sample.pixels, sample.recipe, alpha=sample.alpha, **more)
+    return view_of(sample.pixels, sample.recipe, alpha=sample.how.alpha, **more)
 
 
 def _colours(palette: Palette | None) -> list[list[int]] | None:
@@ -179,6 +186,12 @@ def asset(name: str) -> str:
     return files("poolcli.report").joinpath("page", name).read_text("utf-8")
 
 
+def language_of(name: str) -> dict[str, Any]:
+    """The words of a language: the story's title and steps, and those of the controls by their English."""
+    words: dict[str, Any] = json.loads(asset(f"{name}.json"))
+    return words
+
+
 def policy(style: str, scripts: Sequence[str]) -> str:
     """A Content-Security-Policy that allows this style and these scripts and nothing else."""
     allowed = " ".join(_hash(script) for script in scripts) or "'none'"
@@ -192,16 +205,56 @@ def _hash(text: str) -> str:
     return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
-def show_page(title: str, views: Sequence[tuple[str, dict[str, Any]]], *, lang: str = "en") -> str:
-    """A page of explorers, each with the markup that stands before it; `title` is text."""
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An explorer with what is said of it; both texts may be empty."""
+
+    title: str
+    text: str
+    view: Mapping[str, Any]
+
+
+def sample_page(sample: Sample, name: str, report: ShiftReport, language: str) -> str:
+    """The page of one picture; PictureError where a page cannot show it."""
+    view = sample_view(sample, name, report)
+    if view is None:
+        (width, height), dtype = sample.region[2:], sample.pixels.dtype
+        why = (
+            f"its values ({width} x {height} of {dtype}) are too large for a page, or {sample.recipe} does not fit them"
+        )
+        if not sample.valid:
+            why = "some of its values are ignored, which a page does not know: use --ignore none"
+        raise PictureError(f"{name}: cannot be shown, since {why}")
+    return show_page(name, [Step("", view["part"], view)], language)
+
+
+def show_page(title: str, steps: Sequence[Step], language: str = "en") -> str:
+    """A page of explorers, one after the other; a single one takes the whole width."""
     style, scripts = asset("page.css"), [asset(name) for name in SCRIPTS]
-    parts = [before + explorer(f"view-{number}", view) for number, (before, view) in enumerate(views)]
+    words = language_of(language)["words"]
+    parts = [_step_markup(number, len(steps), step, words) for number, step in enumerate(steps, 1)]
     return Template(asset("show.html")).substitute(
-        lang=lang,
-        title=escape(title),
+        lang=language,
+        title=escape(escaped(title)),
         version=__version__,
         style=style,
         policy=policy(style, scripts),
-        content="\n".join(f'<section class="card">{part}</section>' for part in parts),
+        content="\n".join(parts),
         scripts="".join(f"<script>{script}</script>" for script in scripts),
+    )
+
+
+def _step_markup(number: int, count: int, step: Step, words: Mapping[str, str]) -> str:
+    live = explorer(f"view-{number}", {**step.view, "words": words})
+    title, text = escape(escaped(step.title)), escape(escaped(step.text))
+    if count == 1:
+        return f'<section class="card">{f"<p>{text}</p>" if text else ""}{live}</section>'
+    following = (
+        f'<p><a class="next" href="#step-{number + 1}" aria-label="{number + 1}">&#8595;</a></p>'
+        if number < count
+        else ""
+    )
+    return (
+        f'<section class="card step" id="step-{number}"><div class="said"><p class="muted">{number} / {count}</p>'
+        f"<h2>{title}</h2><p>{text}</p>{following}</div><div>{live}</div></section>"
     )

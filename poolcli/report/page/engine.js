@@ -8,6 +8,7 @@ const engine = (() => {
     uint32: [0, 2 ** 32 - 1], int32: [-(2 ** 31), 2 ** 31 - 1], uint64: [0, 2 ** 64], int64: [-(2 ** 63), 2 ** 63],
   };
   const NARROW = new Set(["bool", "uint8", "int8", "uint16", "int16", "float16", "float32"]);
+  const LARGEST = {float16: 65504, float32: (2 - 2 ** -23) * 2 ** 127, float64: Number.MAX_VALUE};
   const ZERO = -1; // the index of a row or column that holds zeros
 
   const isFloat = (dtype) => dtype.startsWith("float");
@@ -178,9 +179,21 @@ const engine = (() => {
     });
   }
 
+  // Small windows of float32 are summed as such, others in float64; a sum that does not fit is taken again with room.
+  const FEW_VALUES = 8;
   function avgPool(picture, layer) {
-    const axes = axesOf(picture, layer), {dtype, channels} = picture, wraps = layer.padding === "wrap";
-    const Store = dtype === "float32" || dtype === "float16" ? Float32Array : Float64Array;
+    const axes = axesOf(picture, layer), most = Math.max(...axes.map(({k, n, d}) => Math.min(k, Math.ceil(n / d))));
+    const narrow = picture.dtype === "float32" || picture.dtype === "float16";
+    const means = meansOf(picture, layer, axes, narrow && most <= FEW_VALUES ? Float32Array : Float64Array);
+    if (!isFloat(picture.dtype) || means.values.every(Number.isFinite)) return means;
+    const scale = narrow ? 1 : 2 ** (32 - Math.clz32(axes[0].k * axes[1].k)), top = LARGEST[picture.dtype];
+    const small = meansOf({...picture, dtype: "float64", values: picture.values.map((value) => value / scale)}, layer, axes, Float64Array);
+    const round = rounded(picture.dtype), roomy = (value) => Number.isFinite(value) ? round(Math.max(-top, Math.min(top, value * scale))) : value;
+    return {...means, values: means.values.map((value, i) => Number.isFinite(value) ? value : roomy(small.values[i]))};
+  }
+
+  function meansOf(picture, layer, axes, Store) {
+    const {dtype, channels} = picture, wraps = layer.padding === "wrap";
     const sums = reduce(padded(picture, axes, edgeOf(layer), 0, Store), channels, true);
     const [down, across] = axes.map((axis) => countsOf(axis, wraps || !layer["exclude-pad"]));
     const round = rounded(dtype), whole = !isFloat(dtype), narrow = rounded(Store === Float32Array ? "float32" : "");
@@ -277,48 +290,35 @@ const engine = (() => {
     return ranks;
   }
 
-  // The most frequent pixel of every window (`per-channel`: value), ties to the smallest, the largest or the first.
+  // The most frequent pixel of every window (`per-channel`: value), ties to the smallest, the largest or the first. All
+  // pixels of alpha 0 in a window are one label, the smallest of them.
   function majorityPool(picture, layer) {
-    const {channels, dtype, width} = picture, axes = axesOf(picture, layer), [rows, columns] = axes;
+    const {channels, dtype, width, values} = picture, axes = axesOf(picture, layer), [rows, columns] = axes;
     const [down, across] = placesOf(picture, layer, axes), ties = layer.ties ?? "smallest", step = layer["per-channel"] ? 1 : channels;
-    const values = step > 1 && picture.alpha ? unseen(picture) : picture.values, none = isFloat(dtype) ? NaN : 0;
     const out = new Float64Array(rows.out * columns.out * channels), window = new Int32Array(rows.k * columns.k);
+    const none = isFloat(dtype) ? NaN : 0, clears = step > 1 && picture.alpha;
     for (let c = 0; c < channels; c += step) {
       const ranks = step > 1 ? rankPixels(values, channels) : rankLine(channels > 1 ? channelOf(values, channels, c) : values).ranks;
-      const votes = new Int32Array(ranks.reduce((a, b) => Math.max(a, b), 0) + 1);
+      const clear = ranks.reduce((a, b) => Math.max(a, b), 0) + 1, votes = new Int32Array(clear + 1);
+      const label = (place) => clears && values[place * channels + channels - 1] === 0 ? clear : ranks[place];
       for (let y = 0, to = c; y < rows.out; y++) for (let x = 0; x < columns.out; x++, to += channels) {
-        let count = 0, most = 0, best = -1;
+        let count = 0, most = 0, best = -1, smallest = -1; // of those of alpha 0
         for (const row of down[y]) for (const column of across[x]) {
-          const place = row * width + column, now = ++votes[ranks[place]];
+          const place = row * width + column, mine = label(place), now = ++votes[mine];
           window[count++] = place;
           if (now > most) most = now;
+          if (mine === clear && (smallest < 0 || ranks[place] < ranks[smallest])) smallest = place;
         }
         for (let i = 0; i < count; i++) {
-          const rank = ranks[window[i]];
-          if (votes[rank] < most) continue;
-          const held = best < 0 ? -1 : ranks[best];
-          if (best < 0 || (ties === "smallest" && rank < held) || (ties === "largest" && rank > held)) best = window[i];
+          const mine = label(window[i]), place = mine === clear ? smallest : window[i];
+          if (votes[mine] < most) continue;
+          if (best < 0 || (ties === "smallest" && ranks[place] < ranks[best]) || (ties === "largest" && ranks[place] > ranks[best])) best = place;
         }
-        for (let i = 0; i < count; i++) votes[ranks[window[i]]] = 0;
+        for (let i = 0; i < count; i++) votes[label(window[i])] = 0;
         for (let e = 0; e < step; e++) out[to + e] = best < 0 ? none : values[best * channels + c + e];
       }
     }
     return like(picture, rows.out, columns.out, out);
-  }
-
-  // Pixels of alpha 0 are one label, written as the smallest of them.
-  function unseen(picture) {
-    const {channels} = picture, values = Float64Array.from(picture.values);
-    let smallest = null;
-    const clear = [];
-    for (let i = 0; i < values.length; i += channels) if (values[i + channels - 1] === 0) {
-      clear.push(i);
-      const pixel = values.subarray(i, i + channels);
-      const differs = smallest ? pixel.findIndex((value, c) => value !== smallest[c]) : -1;
-      if (!smallest || (differs >= 0 && pixel[differs] < smallest[differs])) smallest = pixel.slice();
-    }
-    for (const i of clear) values.set(smallest, i);
-    return values;
   }
 
   // One value of every window: the first (stride), or the central one, index floor(k / 2) on each axis.
@@ -523,13 +523,13 @@ const engine = (() => {
     return total;
   }
 
-  // The size of every difference; infinite between a number and NaN or infinity, 0 between equal ones.
+  // The size of every difference; infinite between a number and NaN or infinity, NaN where both are the same of these.
   function gapsOf(a, b) {
     const gaps = new Float64Array(a.values.length);
     for (let i = 0; i < gaps.length; i++) {
       const p = a.values[i], q = b.values[i];
-      const gap = p === q || (p !== p && q !== q) ? 0 : Math.abs(p - q);
-      gaps[i] = gap !== gap ? Infinity : gap;
+      const gap = Math.abs(p - q);
+      gaps[i] = gap === gap ? gap : p === q || (p !== p && q !== q) ? NaN : Infinity;
     }
     return gaps;
   }
@@ -566,30 +566,29 @@ const engine = (() => {
       }
       changed += any;
     }
-    const side = {pixels, changed, fraction: changed / pixels, mae: null, spread: null, gaps};
+    const side = {pixels, changed, fraction: changed / pixels, compared, mae: null, spread: null, gaps};
     return labels ? side : {...side, mae: compared ? summed(finite, compared) / compared : null, spread};
   }
 
   // What a shift changes before the layers, at full resolution after them, and in the end.
   function measure(picture, layers, {dx, dy, edge, tolerance = 0, labels = false, other = null}) {
     const pair = other ? [picture, other] : moved(picture, dx, dy, edge), stages = pair.map((each, which) => run(each, layers, which));
-    const first = layers.findIndex((layer) => thins(layer)), heads = first < 0 ? 0 : first;
-    const spread = (count, stage) => labels ? null : spreadOf(stage, insideOf(pair[0], layers.slice(0, count)));
-    const side = (count, stage, other) => sideOf(stage, other, tolerance, spread(count, stage), labels);
-    const raw = side(0, pair[0], pair[1]), last = layers.length;
-    let dense = heads ? side(heads, stages[0][heads], stages[1][heads]) : null;
-    if (!heads && first === 0 && layers[0].kind === "conv") { // the same filter, not thinned out
-      const whole = [{...layers[0], s: [1, 1]}], [a, b] = pair.map((each) => apply(each, whole[0]));
-      dense = sideOf(a, b, tolerance, labels ? null : spreadOf(a, insideOf(pair[0], whole)), labels);
-    }
-    const pooled = side(last, stages[0][last], stages[1][last]), before = dense ?? raw;
-    const relative = ({mae, spread: contrast}) => mae === null || !contrast ? null : mae / contrast;
+    const first = layers.findIndex(thins), side = (seen, a, b) =>
+      sideOf(a, b, tolerance, labels || seen.some(({kind}) => kind === "fixed") ? null : spreadOf(a, insideOf(pair[0], seen)), labels);
+    const raw = side([], ...pair), pooled = side(layers, stages[0].at(-1), stages[1].at(-1));
+    let dense = null; // the features before the first down-sampling; of a strided filter as if it were not
+    if (first >= 0 && layers[first].kind === "conv") {
+      const seen = [...layers.slice(0, first), {...layers[first], s: [1, 1]}];
+      dense = side(seen, ...stages.map((stage) => apply(stage[first], seen[first])));
+    } else if (first > 0) dense = side(layers.slice(0, first), stages[0][first], stages[1][first]);
+    const before = labels ? raw : dense ?? raw;
+    const relative = ({fraction, mae, spread}) => labels ? fraction : mae === null || !spread ? null : mae / spread;
     const top = relative(pooled), bottom = relative(before);
     return {
       stages, raw, dense, pooled,
       absorbed: raw.changed ? 1 - pooled.changed / raw.changed : null,
       gain: raw.changed && pooled.changed ? raw.fraction / pooled.fraction : null,
-      residual: labels ? (raw.changed ? pooled.fraction / raw.fraction : null) : top === null || !bottom ? null : top / bottom,
+      residual: top === null || !bottom ? null : top / bottom,
     };
   }
 
@@ -636,9 +635,9 @@ const engine = (() => {
     : passes[0].map(([down]) => passes[1][0].map((across) => down * across));
 
   // Floats as values of a whole dtype, as the tool writes them: rounded half up, held in the range; others as they are.
-  function written(picture, dtype, how) {
+  function written(picture, dtype, how, peak = null) {
     if (isFloat(dtype) || !isFloat(picture.dtype)) return picture;
-    const {channels, alpha, values} = picture, span = highest(dtype) - lowest(dtype);
+    const {channels, alpha, values} = picture, span = peak ?? highest(dtype) - lowest(dtype), top = peak ?? highest(dtype);
     let low = Infinity, high = -Infinity;
     values.forEach((value, i) => {
       if (!Number.isFinite(value) || (alpha && i % channels === channels - 1)) return;
@@ -650,7 +649,7 @@ const engine = (() => {
       stretch: (v) => round(round(v - round(low)) * round(scale))}[how];
     return like(picture, picture.height, picture.width, values.map((value, i) => {
       const each = alpha && i % channels === channels - 1 ? value : ranged(value);
-      return each !== each ? Math.max(0, lowest(dtype)) : Math.min(highest(dtype), Math.max(lowest(dtype), Math.floor(each + 0.5)));
+      return each !== each ? Math.max(0, lowest(dtype)) : Math.min(top, Math.max(lowest(dtype), Math.floor(each + 0.5)));
     }), dtype);
   }
 

@@ -3,7 +3,7 @@
 // its arithmetic. What is computed, engine.js computes; here is only the document.
 const explorer = (() => {
   const words = {}; // English to the page's language, where that is another
-  const t = (text) => words[text] ?? text;
+  const t = (text, facts = {}) => (words[text] ?? text).replace(/\{(\w+)\}/g, (_, name) => facts[name]);
   const SHOWN_AT = 22, LARGEST_CELL = 64; // a cell of so many pixels holds its number; none is larger
   const DOT = "#ff7a00", DOTS = ["#ff4040", "#2fd060", "#4a90ff", "#cccccc"]; // marks, of one channel and of several
   const CHANNELS = {2: ["gray", "alpha"], 3: ["red", "green", "blue"], 4: ["red", "green", "blue", "alpha"]};
@@ -53,14 +53,15 @@ const explorer = (() => {
     // Run the layers and draw everything; where they cannot run, say so and leave what is there.
     compute() {
       const wrong = engine.refusal(this.picture, this.layers);
-      this.controls.complain(wrong ? `${t("A window of")} ${wrong.field[1]} x ${wrong.field[0]} ${t("does not fit a picture of")} ${wrong.size[1]} x ${wrong.size[0]}` : "");
+      this.controls.complain(wrong ? t("A window of {window} does not fit a picture of {size}",
+        {window: `${wrong.field[1]} x ${wrong.field[0]}`, size: `${wrong.size[1]} x ${wrong.size[0]}`}) : "");
       if (wrong) return;
       this.result = engine.measure(this.picture, this.layers, this.shift);
       const [still, moved] = this.result.stages;
       this.feet = still.map((_, i) => engine.footprints(still[0], this.layers.slice(0, i)));
       this.gaps = still.map((stage, i) => engine.gapsOf(stage, moved[i]));
       const last = still.length - 1;
-      this.written = [still, moved].map((stages) => this.view.written ? engine.written(stages[last], this.picture.dtype, this.view.written) : stages[last]);
+      this.written = [still, moved].map((stages) => this.view.written ? engine.written(stages[last], this.picture.dtype, this.view.written, this.view.peak) : stages[last]);
       this.keepSelection();
       if (this.panels.length !== still.length) {
         this.panels = still.map((_, i) => new Panel(this, i));
@@ -138,13 +139,13 @@ const explorer = (() => {
         const text = layer ? engine.words(stages[stage - 1], layer, row, column, c, value(c)) : engine.shown(value(c), here.dtype);
         return `${name(c)}${text}${stage === stages.length - 1 ? this.clipped(row, column, c) : ""}`;
       });
-      const where = `${t(this.panels[stage].title)}, ${t("row")} ${row}, ${t("column")} ${column}`;
+      const where = t("{stage}, row {row}, column {column}", {stage: t(this.panels[stage].title), row, column});
       this.words.replaceChildren(make("span", {class: "where"}, where), ...lines.map((line) => make("code", {}, line)));
       this.window.replaceChildren(...(layer && this.channel >= 0 ? [windowTable(stages[stage - 1], layer, row, column, this.channel, value(this.channel))] : []));
     }
 
     channelName(c) {
-      return this.colours ? t(CHANNELS[this.picture.channels][c]) : `${t("channel")} ${c}`;
+      return this.colours ? t(CHANNELS[this.picture.channels][c]) : t("channel {number}", {number: c});
     }
 
     // What the file holds instead of a value, where that is something else.
@@ -153,7 +154,7 @@ const explorer = (() => {
       const [value, held] = [last.values[at], file.values[at]];
       if (value === held || file === last) return "";
       const cut = held === engine.highest(file.dtype) && value > held || held === engine.lowest(file.dtype) && value < held;
-      return `, ${t("in the file")} ${engine.shown(held, file.dtype)}${cut && this.view.written === "clip" ? ` (${t("clipped")})` : ""}`;
+      return t(cut && this.view.written === "clip" ? ", in the file {value} (clipped)" : ", in the file {value}", {value: engine.shown(held, file.dtype)});
     }
   }
 
@@ -255,7 +256,7 @@ const explorer = (() => {
         brush.restore();
       }
       this.overlay(brush, explorer.part >= 1 ? moved : still, scale, last);
-      this.canvas.setAttribute("aria-label", `${t(this.title)}, ${still.width} x ${still.height}. ${t("Arrow keys move from pixel to pixel.")}`);
+      this.canvas.setAttribute("aria-label", t("{stage}, {size}. Arrow keys move from pixel to pixel.", {stage: t(this.title), size: `${still.width} x ${still.height}`}));
       drawScale(this.scale, scale, last ? countClipped(still, explorer.written[0]) : 0, explorer.view.written);
       this.drawHeat(still);
     }
@@ -267,7 +268,7 @@ const explorer = (() => {
       this.paint(brush, colours, still);
       this.highlight(brush);
       const pixels = still.height * still.width, share = percent(changed / pixels);
-      this.counts.textContent = `${changed.toLocaleString("en")} ${t("of")} ${pixels.toLocaleString("en")} ${t("pixels change")} (${share})`;
+      this.counts.textContent = t("{changed} of {all} pixels change ({share})", {changed: grouped(changed), all: grouped(pixels), share});
       this.heat.setAttribute("aria-label", `${t("Where it changes")}: ${this.counts.textContent}`);
       this.heatScale.replaceChildren(...(labels || !changed ? [] : ["0 ", gradient(explorer.view.heat), ` ${brief(peak)}`]));
     }
@@ -318,7 +319,8 @@ const explorer = (() => {
     grid(brush, stage, next) {
       const axes = engine.axesOf(stage, next), {side} = brush, [, , w, h] = this.cell(0, 0, side), [rows, columns] = axes;
       if (rows.s * h < 5 || columns.s * w < 5) return;
-      for (const [colour, width] of [["#000a", 3], ["#4fc3ff", 1]]) {
+      const fine = Math.min(rows.s * h, columns.s * w) < 14; // a grid must not hide what it lies on
+      for (const [colour, width] of fine ? [["#4fc3ff90", 0.7]] : [["#000a", 3], ["#4fc3ff", 1]]) {
         [brush.strokeStyle, brush.lineWidth] = [colour, width];
         for (let i = 0; i < rows.out; i++) for (let j = 0; j < columns.out; j++) {
           const [x, y] = this.cell(i * rows.s - rows.before, j * columns.s - columns.before, side);
@@ -435,7 +437,7 @@ const explorer = (() => {
   // A canvas as large as its box, a brush for it in units of the page, and how large a pixel of the picture is.
   function prepare(canvas, explorer) {
     const {top, left, bottom, right} = explorer.bounds, dense = window.devicePixelRatio || 1;
-    const most = Math.max(160, window.innerHeight * 0.6), room = canvas.parentElement.clientWidth;
+    const most = Math.max(160, window.innerHeight * 0.4), room = canvas.parentElement.clientWidth;
     const side = Math.min(room / (right - left), most / (bottom - top), LARGEST_CELL), wide = side * (right - left);
     const size = [wide, side * (bottom - top)].map((length) => Math.max(1, Math.round(length * dense)));
     if (canvas.width !== size[0] || canvas.height !== size[1]) {
@@ -554,7 +556,7 @@ const explorer = (() => {
     if (scale.labels) { node.replaceChildren(t("labels")); return; }
     const stops = scale.signed ? [scale.colour(scale.low), [0, 0, 0], scale.colour(scale.high)] : [[0, 0, 0], [255, 255, 255]];
     const parts = [`${brief(scale.low)} `, gradient(stops), ` ${brief(scale.high)}`];
-    if (clipped && how === "clip") parts.push(make("span", {class: "clip"}, ` ${clipped} ${t("clipped in the file")}`));
+    if (clipped && how === "clip") parts.push(make("span", {class: "clip"}, ` ${t("{count} clipped in the file", {count: clipped})}`));
     node.replaceChildren(...parts);
   }
 
@@ -574,6 +576,7 @@ const explorer = (() => {
     return Number.isInteger(value) && Math.abs(value) < 1e5 ? String(value) : String(Number(value.toPrecision(4)));
   }
 
+  const grouped = (count) => count.toLocaleString("en");
   const short = (value) => String(Number(value.toPrecision(3)));
 
   function percent(share) {
@@ -730,12 +733,13 @@ const explorer = (() => {
       show("padding", pool && pool.mode !== "blur" && pool.mode !== "stride");
       show("k", pool && pool.mode !== "stride");
       show("s", pool);
+      show("grid", pool);
       show("marks", layers.some((layer) => layer.mode in PICKS));
       fields.k.max = pool?.mode === "blur" ? "7" : "16";
       for (const name of ["dx", "dy", "shiftEdge"]) fields[name].disabled = fixed;
       this.back.hidden = layers === own;
       this.command.textContent = `poolcli stack "${layers.map(nameOf).join(" ")}" ${quoted(view.name ?? "")}`;
-      explorer.figures.replaceChildren(...figures(explorer.result, groups.has("shift") || view.figures || view.other));
+      explorer.figures.replaceChildren(...figures(explorer.result, layers.length > 0, groups.has("shift") || view.figures || view.other));
     }
 
     complain(text) {
@@ -747,13 +751,15 @@ const explorer = (() => {
   const quoted = (name) => /^[\w./-]+$/.test(name) && !name.startsWith("-") ? name : `'${name.replaceAll("'", "'\\''")}'`;
 
   // What the shift changes before and after, per pixel, and of the contrast.
-  function figures({raw, dense, pooled, gain, absorbed, residual}, wanted) {
+  function figures({raw, pooled, gain, absorbed, residual}, pools, wanted) {
     if (!wanted) return [];
-    const count = (side) => `${side.changed.toLocaleString("en")} ${t("of")} ${side.pixels.toLocaleString("en")} (${percent(side.fraction)})`;
-    const rows = [[t("changed before"), count(raw)], [t("changed after"), count(pooled)]];
-    if (gain !== null) rows.push([t("per pixel"), gain > 1 ? `${short(gain)}x ${t("fewer")}` : `${gain === 1 ? "" : `${short(1 / gain)}x `}${t("as many")}`]);
+    const count = (side) => t("{changed} of {all} ({share})", {changed: grouped(side.changed), all: grouped(side.pixels), share: percent(side.fraction)});
+    const rows = [[t("changed before"), count(raw)]];
+    if (!pools) return [make("span", {}, make("b", {}, rows[0][0]), ` ${rows[0][1]}`)];
+    rows.push([t("changed after"), count(pooled)]);
+    if (gain !== null) rows.push([t("per pixel"), gain === 1 ? t("as many") : gain > 1 ? t("{times}x fewer", {times: short(gain)}) : t("{times}x as many", {times: short(1 / gain)})]);
     if (absorbed !== null) rows.push([t("absorbed"), percent(absorbed)]);
-    rows.push([t("residual"), residual === null ? "-" : `${short(residual)} (${percent(residual)} ${t("of the change is left")})`]);
+    rows.push([t("residual"), residual === null ? "-" : t("{residual} ({share} of the change is left)", {residual: short(residual), share: percent(residual)})]);
     return rows.map(([name, text]) => make("span", {}, make("b", {}, name), ` ${text}`));
   }
 
