@@ -220,7 +220,7 @@ def sample_page(sample: Sample, name: str, report: ShiftReport, language: str) -
     if view is None:
         (width, height), dtype = sample.region[2:], sample.pixels.dtype
         why = (
-            f"its values ({width} x {height} of {dtype}) are too large for a page, or {sample.recipe} does not fit them"
+            f"its values ({width} x {height} of {dtype}) are too large, or {sample.recipe} does not fit"
         )
         if not sample.valid:
             why = "some of its values are ignored, which a page does not know: use --ignore none"
