@@ -219,9 +219,7 @@ def sample_page(sample: Sample, name: str, report: ShiftReport, language: str) -
     view = sample_view(sample, name, report)
     if view is None:
         (width, height), dtype = sample.region[2:], sample.pixels.dtype
-        why = (
-            f"its values ({width} x {height} of {dtype}) are too large, or {sample.recipe} does not fit"
-        )
+        why = f"its values ({width} x {height} of {dtype}) are too large, or {sample.recipe} does not fit"
         if not sample.valid:
             why = "some of its values are ignored, which a page does not know: use --ignore none"
         raise PictureError(f"{name}: cannot be shown, since {why}")

@@ -112,7 +112,7 @@ const engine = (() => {
           out[to + i * channels + c] = across[i] === ZERO ? fill : values[(y * width + across[i]) * channels + c];
       }
     });
-    return {height: down.length, width: across.length, values: out, rows, columns};
+    return {height: down.length, width: across.length, values: out, rows, columns, wraps: edge === "wrap"};
   }
 
   // The sum, or the largest, of k values `unit` apart from each value on: by doubling where the tool doubles, else one by
@@ -143,17 +143,43 @@ const engine = (() => {
     for (let i = 0; i < count; i++) { const p = a[i], q = b[i + apart]; out[i] = p >= q || p !== p ? p : q; }
   }
 
-  // Every window reduced, rows first; `add` sums, else the largest wins.
+  // Every window reduced, rows first; `add` sums, else the largest wins. Sums of windows that reach over more than the
+  // picture come before the others.
   function reduce(board, channels, add) {
-    const {rows, columns, width} = board, row = width * channels;
-    const down = runs(board.values, row * rows.d, rows.k, rows.s, add);
-    const kept = new board.values.constructor(rows.out * row);
-    for (let y = 0; y < rows.out; y++) kept.set(down.subarray(y * rows.s * row, y * rows.s * row + row), y * row);
-    const across = runs(kept, channels * columns.d, columns.k, columns.s, add);
-    const out = new board.values.constructor(rows.out * columns.out * channels);
+    const {rows, columns, height, width, wraps} = board, Store = board.values.constructor;
+    const exceeds = (axis) => add && !wraps && axis.span > axis.n;
+    let {values} = board, row = width * channels, across = columns;
+    if (exceeds(columns) && !exceeds(rows)) {
+      values = ends(values, columns, channels, row, height);
+      row = columns.out * channels;
+      across = {...columns, k: 1, s: 1, d: 1, span: 1, n: columns.out};
+    }
+    const kept = exceeds(rows) ? ends(values, rows, row, row, 1) : new Store(rows.out * row);
+    if (!exceeds(rows)) {
+      const down = runs(values, row * rows.d, rows.k, rows.s, add);
+      for (let y = 0; y < rows.out; y++) kept.set(down.subarray(y * rows.s * row, y * rows.s * row + row), y * row);
+    }
+    if (exceeds(across)) return ends(kept, columns, channels, row, rows.out);
+    const sums = runs(kept, channels * across.d, across.k, across.s, add), out = new Store(rows.out * columns.out * channels);
     let to = 0;
     for (let y = 0; y < rows.out; y++) for (let x = 0; x < columns.out; x++)
-      for (let from = y * row + x * columns.s * channels, c = 0; c < channels; c++) out[to++] = across[from + c];
+      for (let from = y * row + x * across.s * channels, c = 0; c < channels; c++) out[to++] = sums[from + c];
+    return out;
+  }
+
+  // Sums of windows that reach over more than the picture, in the tool's order: from the first value of those that begin
+  // before it, from the last of the others. Values are `unit` numbers long, in `lines` lines `length` apart.
+  function ends(values, axis, unit, length, lines) {
+    const out = new values.constructor(lines * axis.out * unit);
+    for (let i = 0; i < axis.out; i++) {
+      const start = i * axis.s - axis.before, places = [];
+      for (let t = 0; t < axis.k; t++) if (start + t * axis.d >= 0 && start + t * axis.d < axis.n) places.push(start + t * axis.d + axis.before);
+      if (start >= 0) places.reverse();
+      for (let line = 0; line < lines; line++) for (let u = 0; u < unit; u++) {
+        const to = (line * axis.out + i) * unit + u;
+        places.forEach((place, n) => { out[to] = (n ? out[to] : 0) + values[line * length + place * unit + u]; });
+      }
+    }
     return out;
   }
 
