@@ -26,7 +26,7 @@ ARROWS = {
         *("colour", "evaluate", "files", "images", "ops", "recipe", "report", "shift", "stores", "visualize"),
     },
     "cli": {
-        *("batch", "colour", "files", "images", "ops", "recipe", "report", "shift", "stores", "visualize"),
+        *("batch", "colour", "evaluate", "files", "images", "ops", "recipe", "report", "shift", "stores", "visualize"),
     },
     "__init__": {"evaluate", "ops"},
     "__main__": {"cli"},

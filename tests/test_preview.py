@@ -3,13 +3,19 @@
 from io import StringIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
+import poolcli
 from poolcli.batch.job import Settings, run_image
 from poolcli.recipe import as_recipe
 from poolcli.report import Job
-from poolcli.report.preview import UPPER_HALF, able, print_preview
+from poolcli.report.figures import figure
+from poolcli.report.preview import UPPER_HALF, print_preview, unable
+from poolcli.report.ranking import Place, Point
+from poolcli.report.ranking_forms import print_ranking
+from poolcli.report.terminal import plain_lines, print_report
 from poolcli.visualize import PREVIEW
 
 
@@ -53,20 +59,56 @@ def test_any_picture_fits_the_width(samples, name):
         assert all(line.count(UPPER_HALF) + 4 <= width for line in lines[1:])
 
 
-def test_nothing_where_it_cannot_be_shown(samples, command, monkeypatch):
-    """A pipe, a terminal without colours, one whose encoding has no half blocks."""
+def test_where_it_cannot_be_shown_it_says_why(samples, command, monkeypatch):
+    """A pipe, several pictures, NO_COLOR, a terminal without colours, one whose encoding has no half blocks."""
     ran = command("pool", samples / "one.png", "-o", "a.png", "--preview")
-    assert (ran.code, UPPER_HALF in ran.err, UPPER_HALF in ran.out) == (0, False, False)
+    assert (ran.code, UPPER_HALF in ran.err, "--preview is left out: this is no terminal" in ran.err) == (
+        0,
+        False,
+        True,
+    )
+    ran = command("pool", samples / "one.png", samples / "four.png", "-o", "two/", "--preview")
+    assert (ran.code, "--preview is left out: it is for a single picture, and these are 2" in ran.err) == (0, True)
+    assert "--preview" not in command("pool", samples / "one.png", "-o", "b.png", "--preview", "-q").err
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
     terminal = Terminal()
-    assert able(terminal)
+    assert unable(terminal) is None
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert unable(terminal) == "NO_COLOR is set"
+    monkeypatch.delenv("NO_COLOR")
     monkeypatch.setenv("TERM", "dumb")
-    assert not able(terminal)
+    assert "no 256 colours" in unable(terminal)
     monkeypatch.setenv("TERM", "xterm-256color")
     terminal.encoding = "latin-1"
-    assert not able(terminal)
-    assert not able(StringIO())
+    assert "no half blocks" in unable(terminal)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_tables_fit_their_terminal(samples, command, width):
+    """By leaving out columns, the least telling first; no figure is cut or wrapped."""
+    report = poolcli.shift_report("max:2", np.random.default_rng(0).random((400, 400)), [(-1, 0), (-3, -12)])
+    stream = Terminal()
+    print_report(Console(file=stream, force_terminal=True, color_system=None, width=width), report)
+    for lines in (stream.getvalue().splitlines(), list(plain_lines(report, width))):
+        assert max(map(len, lines)) <= width
+        (head,) = (line for line in lines if "changed before" in line)
+        assert ("residual" in head, "absorbed" in head) == (True, width > 70)
+        rows = [line for line in lines if line.strip().startswith(("-1,0", "-3,-12"))]
+        assert len(rows) == 2 and all(len(row.split("  ")) >= 4 for row in rows)
+        assert all(figure(row.residual) in text for row, text in zip(report.shifts, rows, strict=True))
+
+
+def test_a_ranking_fits_its_terminal():
+    """The mode and the residual always stay."""
+    places = [Place(1, "maxblur:2/2", "maxblur:2/2", 0.436, 0.415, 0.747, 0.989, 23.9, (Point(1.0, 0.4, 0.4),))]
+    for width in (50, 60, 80):
+        stream = Terminal()
+        print_ranking(Console(file=stream, force_terminal=True, color_system=None, width=width), places, 2)
+        lines = stream.getvalue().splitlines()
+        assert max(map(len, lines)) <= width
+        assert any("maxblur:2/2" in line and "0.436" in line for line in lines)
+        assert any("gain" in line and "residual" in line for line in lines) == (width == 80)
 
 
 def test_a_preview_of_what_is_not_measured_is_told(samples, command):

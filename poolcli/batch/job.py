@@ -348,7 +348,7 @@ def _report(settings: Settings, job: Job, run: _Run, after: images.Frame, rows: 
     )
 
 
-def looked_at(settings: Settings, picture: images.Picture, name: str) -> "tuple[tuple[Look, ...], ShiftReport]":
+def looked_at(settings: Settings, picture: images.Picture, name: str) -> tuple[tuple[Look, ...], ShiftReport]:
     """Looks at the first frame of a picture whose output is not written, in the sizes of the settings; its report."""
     import numpy as np
 

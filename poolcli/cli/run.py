@@ -68,11 +68,14 @@ def run(request: Request) -> int:
 def _looks(request: Request, pictures: int) -> "dict[str, Sizes]":
     """What is shown of pictures, by form of the report; and of a single one on a terminal that can."""
     looks = looks_of(request.reporting.report or (), pictures=pictures)
-    if request.reporting.preview and pictures == 1 and not request.running.quiet:
-        from poolcli.report.preview import able, sizes
+    if request.reporting.preview and not request.running.quiet:
+        from poolcli.report.preview import sizes, unable
 
-        if able(sys.stderr):
+        why = unable(sys.stderr) if pictures == 1 else f"it is for a single picture, and these are {pictures}"
+        if why is None:
             looks[PREVIEW] = sizes()
+        else:
+            say(f"--preview is left out: {why}")
     return looks
 
 

@@ -1,5 +1,6 @@
 """A picture, its output and what changes, as half-block cells of colour: two pixels a cell, on a terminal that can."""
 
+import os
 from typing import TYPE_CHECKING, TextIO
 
 from rich.color import Color
@@ -20,14 +21,20 @@ GAP = 2
 HEADS = ("picture", "output", "where it changes")
 
 
-def able(stream: TextIO) -> bool:
-    """Whether `stream` is a terminal with enough colours, and an encoding that has half blocks."""
+def unable(stream: TextIO) -> str | None:
+    """Why `stream` cannot show pictures: it needs a terminal with enough colours, and half blocks; None: it can."""
+    if not stream.isatty():
+        return "this is no terminal"
+    if os.environ.get("NO_COLOR"):
+        return "NO_COLOR is set"
     console = Console(file=stream)
+    if console.color_system not in ("256", "truecolor"):
+        return "this terminal has no 256 colours; see TERM"
     try:
         UPPER_HALF.encode(console.encoding)
     except (UnicodeError, LookupError):
-        return False
-    return console.is_terminal and console.color_system in ("256", "truecolor")
+        return f"its encoding, {console.encoding}, has no half blocks"
+    return None
 
 
 def sizes() -> "Sizes":

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from poolcli.report.ranking import Compared, Place, Ranking
 
 HEADS = ("", "mode", "residual", "aligned", "absorbed", "gain", "fidelity", "by distance")
+DISPENSABLE = ("absorbed", "gain", "by distance", "aligned", "fidelity")  # left out where the table is too wide
 EXPLAINED = (
     "residual: what is left of the change, relative to the contrast; aligned: the same when the output may move along; "
     "absorbed, gain: changed pixels that are gone, by count, per pixel; fidelity: PSNR against the ideal down-sampling."
@@ -101,14 +102,16 @@ def print_ranking(console: "Console", places: "Sequence[Place]", pictures: int) 
     from rich.text import Text
 
     from poolcli.report.ranking import cells, top_of, words
+    from poolcli.report.terminal import fitted
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    for head in HEADS:
+    top = top_of(places)
+    heads, *rows = fitted([HEADS, *(cells(place, top) for place in places)], DISPENSABLE, console.width - 1)
+    for head in heads:
         left, is_name = head in ("mode", "by distance"), head == "mode"
         table.add_column(head, justify="left" if left else "right", no_wrap=not is_name, overflow="fold")
-    top = top_of(places)
-    for place in places:
-        table.add_row(*map(Text, cells(place, top)))
+    for row in rows:
+        table.add_row(*map(Text, row))
     console.print(table)
     console.print(Text(words(places, pictures)))
     console.print(Text(EXPLAINED, style="dim"))

@@ -1,6 +1,6 @@
 """The shift report as a table for people, 80 columns wide: drawn by rich on a terminal, in plain lines elsewhere."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from poolcli.report import Grids
 
 WIDTH = 80  # characters of a line
+Cells = tuple[str, ...]
 COLUMNS = ("changed before", "changed after", "absorbed", "gain", "residual", "aligned")
+DISPENSABLE = ("absorbed", "aligned", "gain")  # columns left out one after the other where the table is too wide
 WORST = "*"  # marks the row of several that the verdict is on
+GAP = 2  # characters between two columns
 
 
 def print_report(console: "Console", report: ShiftReport) -> None:
@@ -26,28 +29,42 @@ def print_report(console: "Console", report: ShiftReport) -> None:
 
     console.print(Text(_heading(report), style="bold"))
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    table.add_column("shift", no_wrap=True)
-    for column in COLUMNS:
-        table.add_column(column, justify="right", no_wrap=True)
-    for row in _rows(report):
+    heads, *rows = fitted([("shift", *COLUMNS), *_rows(report)], DISPENSABLE, console.width)
+    for column in heads:
+        table.add_column(column, justify="left" if column == "shift" else "right", no_wrap=True)
+    for row in rows:
         table.add_row(*row)
     console.print(table)
     console.print(Text(_verdict(report)))
 
 
-def plain_lines(report: ShiftReport) -> Iterator[str]:
+def fitted(table: Sequence[Cells], dispensable: Sequence[str], width: int) -> list[Cells]:
+    """`table`, whose first row names its columns, without the first of the `dispensable` ones until it fits `width`.
+
+    >>> fitted([("shift", "gain", "residual"), ("-1,0", "1.51", "0.62")], ["gain"], 16)
+    [('shift', 'residual'), ('-1,0', '0.62')]
+    """
+    columns = list(zip(*table, strict=True))
+    for name in dispensable:
+        if sum(max(map(len, column)) + GAP for column in columns) - GAP <= width:
+            break
+        columns = [column for column in columns if column[0] != name]
+    return list(zip(*columns, strict=True))
+
+
+def plain_lines(report: ShiftReport, width: int = WIDTH) -> Iterator[str]:
     """The same without rich, which takes longer to load than a small picture to be pooled."""
-    table = [("shift", *COLUMNS), *_rows(report)]
+    table = fitted([("shift", *COLUMNS), *_rows(report)], DISPENSABLE, width)
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    yield from wrap(_heading(report), WIDTH)
+    yield from wrap(_heading(report), width)
     yield ""
     for number, (first, *rest) in enumerate(table):
         cells = (cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))
         yield "  ".join((first.ljust(widths[0]), *cells))
         if number == 0:
-            yield "-" * (sum(widths) + 2 * len(COLUMNS))
+            yield "-" * (sum(widths) + GAP * (len(widths) - 1))
     yield ""
-    yield from wrap(_verdict(report), WIDTH)
+    yield from wrap(_verdict(report), width)
 
 
 def _heading(report: ShiftReport) -> str:

@@ -607,8 +607,8 @@ const engine = (() => {
       const seen = [...layers.slice(0, first), {...layers[first], s: [1, 1]}];
       dense = side(seen, ...stages.map((stage) => apply(stage[first], seen[first])));
     } else if (first > 0) dense = side(layers.slice(0, first), stages[0][first], stages[1][first]);
-    const before = labels ? raw : dense ?? raw;
-    const relative = ({fraction, mae, spread}) => labels ? fraction : mae === null || !spread ? null : mae / spread;
+    const before = labels && raw.compared ? raw : dense ?? raw;
+    const relative = ({fraction, compared, mae, spread}) => labels && compared ? fraction : mae === null || !spread ? null : mae / spread;
     const top = relative(pooled), bottom = relative(before);
     return {
       stages, raw, dense, pooled,
