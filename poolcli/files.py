@@ -1,12 +1,17 @@
 """Files that appear whole or not at all: written under a temporary name in the target's folder, then renamed."""
 
+import errno
 import os
 import platform
 import re
+import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
 from zlib import crc32
 
@@ -47,9 +52,16 @@ def _is_same(output: Path, name: str) -> bool:
 def publish(target: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
     """Give a binary file to fill; rename it to `target` (its folders are made) when all ends well.
 
-    `durable` waits until file and name are on the disk, so that a power cut cannot tear them. Raises OutputError when
-    the file cannot be written or renamed; whatever else the block raises goes through.
+    What is replaced leaves its permissions to what replaces it; through a symbolic link it is what the link points to.
+    A device, such as /dev/null, is written to. `durable` waits until file and name are on the disk, so that a power cut
+    cannot tear them. Raises OutputError when the file cannot be written or renamed; whatever else the block raises
+    goes through.
     """
+    if is_device(target):
+        with _device(target) as stream:
+            yield stream
+        return
+    shown, target = target, Path(os.path.realpath(target)) if target.is_symlink() else target
     temporary = target.with_name(f"{TEMPORARY_PREFIX}{_HOST}-{os.getpid()}-{os.urandom(8).hex()}{TEMPORARY_SUFFIX}")
     try:
         _unpublished.add(temporary)
@@ -57,6 +69,7 @@ def publish(target: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
         _sweep_once(target.parent)
         with temporary.open("x+b") as stream:  # the umask decides the permissions, as for any new file
             yield stream
+            _keep_permissions(target, temporary)
             if durable:
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -64,13 +77,70 @@ def publish(target: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
         if durable:
             _sync_folder(target.parent)
     except FileExistsError as error:
-        raise OutputError(f"cannot write '{target}': '{error.filename}' is a file, not a folder") from error
+        raise OutputError(f"cannot write '{shown}': '{error.filename}' is a file, not a folder") from error
     except OSError as error:
-        raise OutputError(f"cannot write '{target}': {error.strerror or error}") from error
+        raise OutputError(f"cannot write '{shown}': {error.strerror or error}") from error
     finally:
         with suppress(OSError):
             temporary.unlink()
         _unpublished.discard(temporary)
+
+
+def is_device(path: Path) -> bool:
+    """Whether a path is there and neither a file nor a folder: what is written to it goes on to somebody."""
+    try:
+        kind = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(kind) or stat.S_ISDIR(kind))
+
+
+@contextmanager
+def _device(target: Path) -> Iterator[BinaryIO]:
+    """Give a file to fill; all of it goes to a device when all ends well."""
+    whole = BytesIO()
+    yield whole
+    try:
+        with target.open("wb", buffering=0) as stream:
+            rest = whole.getbuffer()
+            while len(rest):
+                rest = rest[stream.write(rest) :]
+    except OSError as error:
+        raise OutputError(f"cannot write '{target}': {error.strerror or error}") from error
+
+
+def _keep_permissions(target: Path, temporary: Path) -> None:
+    """Give a new file the permissions of the one that it is to replace, and its owner where that is allowed."""
+    try:
+        old, new = target.stat(), temporary.stat()
+    except FileNotFoundError:
+        return
+    if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid) and hasattr(os, "chown"):
+        with suppress(OSError):
+            os.chown(temporary, old.st_uid, old.st_gid)
+    if old.st_mode != new.st_mode:
+        with suppress(OSError):
+            temporary.chmod(stat.S_IMODE(old.st_mode))
+
+
+def merged(one: Path, other: Path) -> bool:
+    """Whether two paths that differ in letters alone would be one file, where they are or would be made.
+
+    Asked of the file system itself, in a folder that is gone again: none of its properties says so.
+    """
+    parts, others = one.parts, other.parts
+    same = next((at for at, pair in enumerate(zip(parts, others, strict=False)) if pair[0] != pair[1]), len(parts))
+    folder = Path(*parts[:same])
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    try:
+        with TemporaryDirectory(prefix=TEMPORARY_PREFIX, suffix=TEMPORARY_SUFFIX, dir=folder) as there:
+            path = Path(there, *parts[same:])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+            return Path(there, *others[same:]).exists()
+    except OSError:  # nothing can be written there anyway
+        return False
 
 
 def abandon() -> None:
@@ -122,3 +192,92 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+_OWN = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_NOT_OURS = (errno.ELOOP, errno.EMLINK, errno.EISDIR, errno.ENXIO)  # a link, a folder, a pipe
+_LOCKLESS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EBADF, errno.EINVAL)  # of file systems that know no locks
+_LOCKED = 1 << 40  # where Windows locks a byte: beyond all that is written, or nobody could read it
+_LOCK_NAME = ".poolcli-lock"  # where a folder itself cannot be locked
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A file or folder that is open, and locked if nobody else has locked it, as long as it is open."""
+
+    path: Path
+    number: int  # of the open file
+    locked: bool
+
+    def is_there(self) -> bool:
+        """Whether it is still the one under its name."""
+        try:
+            return os.path.samestat(self.path.stat(), os.fstat(self.number))
+        except OSError:
+            return False
+
+
+@contextmanager
+def hold_file(path: Path) -> Iterator[tuple[BinaryIO, Held]]:
+    """Open a file of our own for reading and writing, and lock it; it is made where there is none.
+
+    UsageError unless it is a regular file of this one name: what is written into a link lands in somebody's file.
+    """
+    try:
+        if path.is_symlink():  # where O_NOFOLLOW is not known
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        number = os.open(path, _OWN, 0o666)
+        status = os.fstat(number)
+    except OSError as error:
+        if error.errno in _NOT_OURS:
+            raise not_ours(path) from error
+        raise
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+        os.close(number)
+        raise not_ours(path)
+    with os.fdopen(number, "r+b") as stream:
+        yield stream, Held(path, number, _lock(number))
+
+
+@contextmanager
+def hold_folder(path: Path) -> Iterator[Held]:
+    """Open a folder and lock it; on Windows, which locks no folders, a file in it that is gone when it is closed."""
+    if os.name == "nt":
+        name = path / _LOCK_NAME
+        flags = _OWN | os.O_TEMPORARY  # type: ignore[attr-defined,unused-ignore]
+        with os.fdopen(os.open(name, flags, 0o666), "r+b") as stream:
+            yield Held(name, stream.fileno(), _lock(stream.fileno()))
+        return
+    number = os.open(path, os.O_RDONLY)
+    try:
+        yield Held(path, number, _lock(number))
+    finally:
+        os.close(number)
+
+
+def not_ours(path: Path) -> UsageError:
+    """The error for a link or a folder where a run writes what is its own."""
+    return UsageError(
+        f"'{path}' is a link, or no file, and a run writes what is its own into nobody else's: remove it, or give "
+        "another place"
+    )
+
+
+def _lock(descriptor: int) -> bool:
+    """Whether nobody else holds the lock of this file; then we do, as long as it is open (if the file system can)."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            os.lseek(descriptor, _LOCKED, os.SEEK_SET)
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError as error:
+        if error.errno not in _LOCKLESS:
+            raise
+    return True

@@ -86,9 +86,23 @@ def faulty_disk(monkeypatch, folder, at, act):
     """At the `at`-th making, opening, reading, writing, closing or renaming of something below `folder`: `act`."""
     countdown = Countdown(at, act)
     originals = {name: getattr(Path, name) for name in ("open", "mkdir", "replace")}
+    numbers = {"open": os.open, "fdopen": os.fdopen}  # of files that are opened without following links
+    own = set()
 
     def inside(path):
-        return path.absolute().is_relative_to(folder)
+        return Path(path).absolute().is_relative_to(folder)
+
+    def opened_by_number(path, *words, **more):
+        if isinstance(path, Path) and inside(path):
+            countdown.tick()
+            number = numbers["open"](path, *words, **more)
+            own.add(number)
+            return number
+        return numbers["open"](path, *words, **more)
+
+    def file_of(number, *words, **more):
+        file = numbers["fdopen"](number, *words, **more)
+        return FaultyFile(file, countdown) if number in own else file
 
     def opened(self, *words, **more):
         if not inside(self):
@@ -106,6 +120,8 @@ def faulty_disk(monkeypatch, folder, at, act):
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "open", opened)
+        patch.setattr(os, "open", opened_by_number)
+        patch.setattr(os, "fdopen", file_of)
         for name in ("mkdir", "replace"):
             patch.setattr(Path, name, ticking(name))
         yield countdown

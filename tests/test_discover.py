@@ -1,19 +1,18 @@
 """What is found of folders, globs and lists; and that a long plan needs little memory."""
 
+import json
 import os
 import tracemalloc
+from io import BytesIO
 from pathlib import Path, PurePath
 
 import pytest
 
-from poolcli.batch import spool
-from poolcli.batch.discover import discover, listed, names_in
-from poolcli.batch.plan import Digests, Plan, check, digest
-from poolcli.batch.spool import Spool, in_order
-from poolcli.batch.wanted import Wanted, natural_key
-from poolcli.errors import UsageError
-from poolcli.report import Job
+from poolcli.batch.destination import Destination
+from poolcli.batch.inputs import Inputs, Selection, names_in
+from poolcli.batch.plan import Plan, check
 from tests.batches import draw, process
+from tests.process import bound
 
 
 def is_png(path):
@@ -33,9 +32,14 @@ def tree(tmp_path, monkeypatch):
     return tmp_path / "in"
 
 
-def places(inputs, **wanted):
+def places(inputs, **selection):
     """The places found, in order."""
-    return [found.place.as_posix() for found in discover(inputs, Wanted(is_png, **wanted))]
+    return [found.place.as_posix() for found in Inputs(Selection(is_png, **selection)).named(inputs)]
+
+
+def listed(names, **selection):
+    """What is found of a list."""
+    return list(Inputs(Selection(is_png, **selection)).listed(names))
 
 
 def test_a_folder_in_natural_order_then_those_in_it(tree):
@@ -46,7 +50,7 @@ def test_a_folder_in_natural_order_then_those_in_it(tree):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "left"),
+    ("selection", "left"),
     [
         ({"exclude": ("draft",)}, ["a2.png", "a10.png", "x/b.png", "x/deep/c.png"]),
         ({"exclude": ("x",)}, ["a2.png", "a10.png", "draft/d.png"]),
@@ -56,12 +60,12 @@ def test_a_folder_in_natural_order_then_those_in_it(tree):
         ({"include": ("*.txt",)}, []),
     ],
 )
-def test_patterns(tree, wanted, left):
+def test_patterns(tree, selection, left):
     """Without a slash every name on the way, with one the whole way; a folder that is excluded is not looked into."""
-    assert places(["in"], recursive=True, **wanted) == left
+    assert places(["in"], recursive=True, **selection) == left
     os.chdir("in")
     names = [str(path) for path in sorted(Path().rglob("*"), key=lambda path: path.as_posix())]
-    assert sorted(found.place.as_posix() for found in listed(names, Wanted(is_png, **wanted))) == sorted(left)
+    assert sorted(found.place.as_posix() for found in listed(names, **selection)) == sorted(left)
 
 
 def test_contact_sheets_are_not_pooled(samples, command):
@@ -92,12 +96,16 @@ def test_a_link_to_itself_is_one_bad_picture(tmp_path, monkeypatch, command):
 
 def test_outputs_inside_the_inputs_are_not_pooled_again(tree):
     """Under whatever name the folder is given, walked or listed."""
-    wanted = {"recursive": True, "outputs": Path("in/../in/x")}
-    assert places(["in"], **wanted) == ["a2.png", "a10.png", "draft/d.png", "draft/x/e.PNG.png"]
+    assert places(["in"], recursive=True, outputs=Path("in/../in/x")) == [
+        "a2.png",
+        "a10.png",
+        "draft/d.png",
+        "draft/x/e.PNG.png",
+    ]
     names = ["in/a2.png", "./in/x/b.png", "in/x/deep/c.png"]
-    found = listed(names, Wanted(is_png, outputs=Path("in/x")))
+    found = listed(names, outputs=Path("in/x"))
     assert [item.place.as_posix() for item in found] == ["in/a2.png"]
-    assert len(list(listed(names, Wanted(is_png, outputs=Path())))) == 3  # all is in the working directory
+    assert len(listed(names, outputs=Path())) == 3  # all is in the working directory
 
 
 def test_the_second_run_into_a_folder_inside_pools_the_same(tmp_path):
@@ -106,6 +114,101 @@ def test_the_second_run_into_a_folder_inside_pools_the_same(tmp_path):
     for _ in range(2):
         ran = process("pool", "-r", ".", "-o", "out", "--overwrite", cwd=tmp_path)
         assert (ran.returncode, ran.stdout.decode().splitlines()) == (0, [str(Path("out/a.png"))])
+
+
+CLUTTER = ("._a.png", "x/._b.png", ".thumbnails/t.png", "x/@eaDir/e.png", "__MACOSX/m.png", "x/.AppleDouble/d.png")
+
+
+def test_copies_and_notes_of_systems_are_no_inputs(tree, tmp_path):
+    """AppleDouble files, thumbnails and the like, walked, listed or matched; but where they are named themselves."""
+    for name in CLUTTER:
+        (tree / name).parent.mkdir(exist_ok=True)
+        (tree / name).touch()
+    everything = ["a2.png", "a10.png", "draft/d.png", "draft/x/e.PNG.png", "x/b.png", "x/deep/c.png"]
+    assert places(["in"], recursive=True) == everything
+    assert places(["in/*.png", "in/._*.png", "in/**/*.png"]) == [
+        "a2.png", "a10.png", "a2.png", "a10.png", "d.png", "e.PNG.png", "b.png", "c.png",
+    ]  # fmt: skip
+    assert [found.path.name for found in listed(["in/._a.png", "in/a2.png"])] == ["a2.png"]
+    assert places(["in/.thumbnails", "in/._a.png", "in/x/@eaDir/*.png"]) == ["t.png", "._a.png", "e.png"]
+
+
+def test_a_bom_is_no_part_of_a_name():
+    """Only at the start of the list, however it comes; names keep theirs."""
+    listing = b"\xef\xbb\xbfa.png\n\xef\xbb\xbfb.png\n"
+    for nul in (False, True):
+        text = listing.replace(b"\n", b"\0") if nul else listing
+        assert list(names_in(BytesIO(text), nul=nul)) == ["a.png", "\ufeffb.png"]
+    assert list(names_in(BytesIO(b"\xef\xbb\xbf"), nul=False)) == []
+
+
+def test_a_list_with_a_bom(command, tmp_path, monkeypatch):
+    """As an editor on Windows writes it."""
+    monkeypatch.chdir(tmp_path)
+    draw(tmp_path / "a.png")
+    Path("list").write_bytes(b"\xef\xbb\xbfa.png\r\n")
+    assert command("pool", "--files-from", "list", "-o", "out", "-q").code == 0
+    assert Path("out/a.png").exists()
+
+
+@pytest.mark.parametrize("folder", ["photos [2024]", "[ab]", "a*", "b?", "x/[y]/z [1]"])
+def test_a_pattern_below_a_folder_that_looks_like_one(tmp_path, monkeypatch, folder):
+    """The folder is there as it is written; one that is not there stands for what it matches."""
+    if os.name == "nt" and set(folder) & set("*?"):
+        pytest.skip("no such name there")
+    monkeypatch.chdir(tmp_path)
+    for name in (f"{folder}/1.png", f"{folder}/2.png", "a/3.png", "b/4.png"):
+        draw(tmp_path / name)
+    for pattern in (f"{folder}/*.png", f"{tmp_path}/{folder}/*.png", f"./{folder}/**/[12].png"):
+        assert places([pattern]) == ["1.png", "2.png"], pattern
+    assert places(["[ab]/*.png"]) == (["1.png", "2.png"] if folder == "[ab]" else ["3.png", "4.png"])
+    assert places([f"{folder}/missing.png"]) == ["missing.png"]  # a name: its job will say that it is not there
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions")
+def test_a_closed_folder_fails_alone(tmp_path):
+    """One below the inputs, one that is named: each is a failure with its record, exit 1; the rest is done."""
+    for name in ("in/a.png", "in/closed/b.png", "in/z/c.png", "named/d.png"):
+        draw(tmp_path / name)
+    closed = [tmp_path / "in/closed", tmp_path / "named"]
+    for folder in closed:
+        folder.chmod(0)
+    try:
+        words = ("pool", tmp_path / "in", tmp_path / "named", "-r", "--json", "-o", tmp_path / "out")
+        for more in (("--dry-run",), ()):
+            ran = bound(*words, *more)
+            if b"failed" not in ran.stdout:
+                pytest.skip("nothing can be forbidden to this user")
+            records = [json.loads(line) for line in ran.stdout.splitlines()]
+            failed = [each for each in records if each["status"] == "failed"]
+            assert (ran.returncode, sorted(each["input"] for each in failed)) == (1, sorted(map(str, closed)))
+            assert all("cannot be read (Permission denied)" in each["error"] for each in failed)
+            assert len(records) == 4
+        assert b"2 of 4 pictures pooled, 2 failed (2 not to be looked into)" in ran.stderr
+        assert bound("pool", tmp_path / "named", "-o", tmp_path / "out2").returncode == 2  # nothing else is there
+        ranked = bound("compare", tmp_path / "in", "-r", "--modes", "max,avg")
+        assert (ranked.returncode, ranked.stderr.count(b"cannot be read")) == (1, 1)
+    finally:
+        for folder in closed:
+            folder.chmod(0o755)
+
+
+def test_pictures_that_nothing_reads_are_counted(command, tmp_path, monkeypatch):
+    """In a note that says what would read them; where there is nothing else, with the error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("poolcli.images.formats.installed", lambda library: False)
+    for name in ("in/a.png", "in/b.heic", "in/x/c.HEIC", "in/d.jxl", "in/e.cr2", "in/f.txt", "other/g.nef"):
+        draw(tmp_path / f"{name}.png").rename(tmp_path / name)
+    note = "poolcli: 4 pictures left out that nothing installed here reads (1 .cr2, 2 .heic, 1 .jxl): pip install "
+    ran = command("pool", "in", "-r", "-o", "out", "--json", "--no-report")
+    assert (ran.code, len(ran.objects)) == (0, 1)
+    assert ran.err.startswith(note + "imagecodecs pillow-heif, or convert them\n")
+    assert "left out" not in command("pool", "in", "-r", "-o", "quiet", "--no-report", "-q").err
+    assert "left out" not in command("pool", "in", "-r", "-o", "x", "--no-report", "--exclude", "*.[hjc]*").err
+    (tmp_path / "list").write_text("in/a.png\nin/b.heic\nin/f.txt\n")
+    assert "1 picture left out" in command("pool", "--files-from", "list", "-o", "listed", "--no-report").err
+    told = command.refused("pool", "other", "-o", "o")
+    assert "no picture among the inputs" in told and "1 picture left out" in told and "(1 .nef): convert them" in told
 
 
 def test_names_in_a_list():
@@ -167,68 +270,31 @@ def test_a_file_named_twice_is_pooled_once(command, tmp_path, monkeypatch):
     assert "would both be written" in command.refused("pool", "a.png", "./../" + tmp_path.name + "/a.png", "-o", "o/")
 
 
-def test_sorting_by_way_of_a_file_is_sorting(monkeypatch):
-    """Many names, few at a time."""
-    monkeypatch.setattr(spool, "AT_ONCE", 7)
-    monkeypatch.setattr(spool, "IN_MEMORY", 50)
-    names = [f"p{(number * 7919) % 1000}\udcff" for number in range(1000)]
-    assert list(in_order(names, natural_key)) == sorted(names, key=natural_key)
-
-
-def test_a_spool_has_several_readers():
-    """Each at its own place."""
-    values = Spool([number, "x"] for number in range(1000))
-    assert len(values) == 1000
-    assert all(one == other for one, other in zip(values, values, strict=True))
-
-
-def test_digests_that_meet_by_accident_are_no_clash(monkeypatch):
-    """Only what is equal on a second look is refused."""
-    monkeypatch.setattr("poolcli.batch.plan.digest", lambda key: 7)
-    jobs = [Job(Path(f"in/{name}"), Path(f"out/{name}"), f"in/{name}", f"out/{name}") for name in "abc"]
-    check(jobs, may_exist=False)
-    jobs.append(Job(Path("x/B"), Path("out/B"), "x/B", "out/B"))
-    with pytest.raises(UsageError, match="'in/b' and 'x/B'"):
-        check(jobs, may_exist=False)
-
-
-def test_digests_tell_what_is_repeated_and_common():
-    """Of numbers whose answer is plain."""
-    one, other = Digests(), Digests()
-    for number in (1, 2, 3, 2):
-        one.add(number)
-    for number in (3, 4):
-        other.add(number)
-    assert (one.repeated(), one.common(other), other.repeated()) == ({digest(2)}, {digest(3)}, set())
-
-
 def test_the_plan_of_many_needs_little_memory(tmp_path):
-    """A path costs 24 bytes for the checks and a share of what is read ahead, far less than keeping it would."""
-
-    class Mirror:
-        @staticmethod
-        def place(found):
-            return tmp_path / found.place
+    """Less than a kilobyte a path, checks included."""
 
     def peak(count):
-        names = (f"in/{number}.png" for number in range(count))
+        names = (f"in/folder/with a name/{number}.png" for number in range(count))
         tracemalloc.start()
-        plan = Plan(listed(names, Wanted(is_png)), Mirror)
-        plan.check(may_exist=False)
+        plan = Plan(
+            Inputs(Selection(is_png)).listed(names), Destination(lambda found: tmp_path / found.place, tmp_path, True)
+        )
+        plan.add_reports({"json": ".shift.json"})
+        check(plan, may_exist=False)
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert len(plan) == count
         return most
 
     peak(10)  # what is loaded and kept once is not the plan's
-    grown = peak(16_000) - peak(2_000)
-    assert grown < 14_000 * 400, f"{grown / 14_000:.0f} bytes a path"
+    grown = peak(12_000) - peak(2_000)
+    assert grown < 10_000 * 1000, f"{grown / 10_000:.0f} bytes a path"
 
 
 def test_places_of_a_list_stay_below_the_outputs():
     """No root, no way up."""
     names = ["../../up.png", "/root/r.png", "./a/./b/../c.png", "plain.png"]
-    found = [item.place for item in listed(names, Wanted(is_png))]
+    found = [item.place for item in listed(names)]
     assert found == [PurePath("up.png"), PurePath("root/r.png"), PurePath("a/c.png"), PurePath("plain.png")]
 
 

@@ -15,9 +15,8 @@ import pytest
 from poolcli import files, images
 from poolcli.batch.engines import ENGINES, Limits, Lost, find_engine, run
 from poolcli.batch.job import Settings
-from poolcli.batch.journal import NAME
-from poolcli.batch.kept import Kept
-from poolcli.batch.tasks import Task, seen_from_afar, weight
+from poolcli.batch.state import NAME, Task
+from poolcli.batch.tasks import seen_from_afar, weight
 from poolcli.errors import PoolcliError, UsageError
 from poolcli.recipe import parse_recipe
 from poolcli.report import Job
@@ -188,14 +187,6 @@ def test_a_timeout_needs_an_engine_that_kills():
         find_engine("threads", timeout=True)
     with pytest.raises(UsageError, match="did you mean 'threads'"):
         find_engine("thread")
-
-
-def test_kept_values_come_back_in_order():
-    """Whatever the order they came in, and past the part held in memory."""
-    kept = Kept()
-    for number in (5, 0, 3):
-        kept.put(number, bytes([number]) * 10**6)
-    assert [value[0] for value in kept.in_order()] == [0, 3, 5]
 
 
 def test_same_bytes_whatever_the_engine(command, tmp_path, monkeypatch):

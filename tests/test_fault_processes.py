@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from poolcli.batch.journal import NAME
+from poolcli.batch.state import NAME
 from tests.batches import draw
 from tests.conftest import SAMPLES
 from tests.process import bound, shell, started

@@ -4,12 +4,14 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from poolcli.errors import OutputError
 from poolcli.files import publish, sweep
 from tests.batches import draw, environment, process, words
+from tests.process import shell
 
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX permissions and signals")
 
@@ -44,6 +46,81 @@ def test_permissions_are_those_of_any_new_file(tmp_path, mask):
     finally:
         os.umask(before)
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o444, 0o755])
+def test_what_is_replaced_keeps_its_permissions(tmp_path, command, mode):
+    """Also where nobody may write into the file itself: its folder is what is written to."""
+    source, target = draw(tmp_path / "a.png"), draw(tmp_path / "b.png", 1)
+    before = target.read_bytes()
+    target.chmod(mode)
+    assert command("pool", source, "-o", target, "--overwrite", "-q", "--no-report").code == 0
+    assert (target.stat().st_mode & 0o777, target.read_bytes() != before) == (mode, True)
+
+
+@posix
+@pytest.mark.skipif(os.name == "nt" or os.getuid() != 0, reason="only root gives files away")
+def test_what_is_replaced_keeps_its_owner(tmp_path, command):
+    """A run as root takes nothing from anybody."""
+    source, target = draw(tmp_path / "a.png"), draw(tmp_path / "b.png", 1)
+    os.chown(target, 1234, 2345)
+    target.chmod(0o2660)
+    assert command("pool", source, "-o", target, "--overwrite", "-q", "--no-report").code == 0
+    status = target.stat()
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o7777) == (1234, 2345, 0o2660)
+
+
+@posix
+def test_through_a_link_what_it_points_to_is_replaced(tmp_path, command):
+    """The link stays one, also where nothing is there yet; with nothing half-written beside either."""
+    source = draw(tmp_path / "a.png")
+    (tmp_path / "far").mkdir()
+    old = draw(tmp_path / "far/old.png", 1)
+    before = old.read_bytes()
+    for name in ("old", "new"):
+        link = tmp_path / f"{name}.png"
+        link.symlink_to(f"far/{name}.png")
+        assert "exists already" in command.refused("pool", source, "-o", link, "-q", "--no-report")
+        assert command("pool", source, "-o", link, "--overwrite", "-q", "--no-report").code == 0
+        assert link.is_symlink()
+    assert old.read_bytes() != before
+    assert old.read_bytes() == (tmp_path / "far/new.png").read_bytes()
+    assert names(tmp_path / "far") == ["new.png", "old.png"]
+    assert names(tmp_path) == ["a.png", "far", "new.png", "old.png"]
+
+
+@posix
+def test_two_links_to_one_file_are_one_output(tmp_path, command):
+    """Whichever came last would be all that is left."""
+    draw(tmp_path / "in/a.png")
+    draw(tmp_path / "in/b.png", 1)
+    (tmp_path / "out").mkdir()
+    for name in ("a.png", "b.png"):
+        (tmp_path / "out" / name).symlink_to("../both.png")
+    words = ("pool", tmp_path / "in", "-o", tmp_path / "out", "--overwrite", "-q", "--no-report")
+    assert "would both be written to" in command.refused(*words)
+    assert names(tmp_path) == ["in", "out"]
+
+
+@posix
+def test_a_device_is_written_to(tmp_path, command):
+    """`-o /dev/null` takes one picture or many, without a report beside it; it is never replaced."""
+    for number in range(3):
+        draw(tmp_path / f"in/{number}.png", number)
+    before = os.stat("/dev/null")  # noqa: PTH116
+    assert command("pool", tmp_path / "in/0.png", "-o", "/dev/null", "-q").code == 0
+    assert command("pool", tmp_path / "in/0.png", "-o", "/dev/null", "--format", "jpg").code == 0
+    ran = command("pool", tmp_path / "in", "-o", "/dev/null", "--json")
+    assert (ran.code, [each["output"] for each in ran.objects]) == (0, ["/dev/null"] * 3)
+    assert os.path.samestat(before, os.stat("/dev/null"))  # noqa: PTH116
+    assert not [path for path in Path("/dev").iterdir() if "shift" in path.name]
+    assert "--report json" in command.refused("pool", tmp_path / "in/0.png", "-o", "/dev/null", "--report", "json")
+    os.mkfifo(tmp_path / "pipe")
+    words = f"cat {tmp_path}/pipe >{tmp_path}/b.png & poolcli pool {tmp_path}/in/0.png -o {tmp_path}/pipe -q; wait"
+    assert shell(words).returncode == 0
+    assert command("pool", tmp_path / "in/0.png", "-o", tmp_path / "c.png", "--no-report", "-q").code == 0
+    assert (tmp_path / "b.png").read_bytes() == (tmp_path / "c.png").read_bytes()
 
 
 def test_what_cannot_be_written_names_the_target(tmp_path):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from poolcli.batch.journal import NAME as JOURNAL
+from poolcli.batch.state import NAME as JOURNAL
 from tests.batches import draw, environment, process
 from tests.pictures import chunk, file_of, png, random_picture
 from tests.test_npy import headed, npy_file

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 from PIL import Image
 
 from poolcli import files
-from poolcli.batch.journal import NAME, Journal
+from poolcli.batch.state import NAME, State
 from poolcli.errors import UsageError
 from poolcli.shift.record import ShiftReport
 from tests.batches import contents, draw, draw_many, environment, process, words
@@ -134,7 +135,7 @@ def test_a_run_killed_between_an_output_and_its_line(run, tmp_path, monkeypatch)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("poolcli.cli.work.note", killed)
+        patch.setattr(State, "done", killed)
         assert run(*POOL, "--mode", "avg", "--resume").code == 130
     assert np.load("out/a.npy")[0, 0] == 5
     assert statuses(run(*POOL, "--mode", "max", "--resume")) == {"a.npy": "ok"}
@@ -237,13 +238,246 @@ def test_a_dry_run_tells_what_is_left(run, tmp_path):
 def test_two_runs_into_one_folder_are_refused(run, tmp_path):
     """As long as the first one lives."""
     draw_many(tmp_path / "in", 2)
-    with Journal(tmp_path / "out"):
+    with State(tmp_path / "out"):
         assert "another run is writing into" in run.refused(*POOL)
         assert "another run" in run.refused(*POOL, "--resume")
     assert outputs() == {}
     assert run(*POOL).code == 0
     with pytest.raises(UsageError, match="another run"):
-        Journal(tmp_path / "out", new=True)
+        State(tmp_path / "out", new=True)
+
+
+def test_two_runs_with_journals_of_their_own_are_refused(run, tmp_path):
+    """What counts is the folder of the outputs; beside it stays nothing."""
+    draw_many(tmp_path / "in", 2)
+    with State(tmp_path / "mine", tmp_path / "out"):
+        for more in ((), ("--journal", "yours"), ("--journal", "yours", "--resume")):
+            assert "another run is writing into 'out'" in run.refused(*POOL, *more)
+        assert run("pool", "in", "-o", "other", "--journal", "yours").code == 0
+    assert run(*POOL, "--journal", "yours", "--resume").code == 0
+    assert sorted(contents("out")) == ["0.png", "1.png", REPORT]
+
+
+KINDS = ("link", "dangling", "hard link", "folder", "pipe")
+
+
+def in_place_of(path, kind, victim):
+    """Put something else where a run has a file of its own."""
+    path.parent.mkdir(exist_ok=True)
+    if kind == "link":
+        path.symlink_to(victim)
+    elif kind == "dangling":
+        path.symlink_to(victim.with_name("nowhere"))
+    elif kind == "hard link":
+        path.hardlink_to(victim)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        os.mkfifo(path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links and pipes")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("more", [(), ("--overwrite",), ("--resume",), ("--resume", "--journal", "kept")])
+def test_a_journal_that_is_somebody_elses_file_is_not_written(run, tmp_path, kind, more):
+    """A link or a pipe called like it: refused before anything is done, and what it leads to is as it was."""
+    draw_many(tmp_path / "in", 2)
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"mine\n")
+    in_place_of(tmp_path / ("kept" if "--journal" in more else "out") / NAME, kind, victim)
+    before = contents(tmp_path)
+    assert "is a link, or no file" in run.refused(*POOL, *more)
+    assert contents(tmp_path) == before
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links")
+@pytest.mark.parametrize("name", ["0.shift.json", REPORT, "shift-report.html"])
+@pytest.mark.parametrize("kind", ["link", "dangling", "folder", "pipe"])
+def test_a_report_that_is_somebody_elses_file_is_not_written(run, tmp_path, name, kind):
+    """Reports are a run's own files; a hard link is left to its other name."""
+    draw_many(tmp_path / "in", 2)
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"mine")
+    in_place_of(tmp_path / "out" / name, kind, victim)
+    forms = ("--report", "json", "--report", "jsonl", "--report", "html")
+    for more in ("--overwrite", "--resume"):
+        before = contents(tmp_path)
+        assert "is a link, or no file" in run.refused(*POOL, *forms, more)
+        assert contents(tmp_path) == before
+    Path("out", name).rmdir() if kind == "folder" else Path("out", name).unlink()
+    Path("out", name).hardlink_to(victim)
+    assert run(*POOL, *forms, "--overwrite").code == 0
+    assert victim.read_bytes() == b"mine"
+    assert Path("out", name).read_bytes() != b"mine"
+
+
+def test_nothing_that_is_read_is_written(run, tmp_path):
+    """Neither a journal nor a report nor an output: the inputs, the list, the kernel, the recipe."""
+    draw_many(tmp_path / "in", 2)
+    one = Path("in/0.png").read_bytes()
+    for name in (NAME, "shift-report.jsonl", "list.shift.json", "k.shift.json", "r.shift.json"):
+        Path("in", name).write_bytes(one)
+    Path("in/k.shift.json").write_text("[[1, 2, 1]]")
+    Path("in/r.shift.json").write_text('layers = "max:2"')
+    Path("in/list.shift.json").write_text("in/0.png")
+    Path("lists").mkdir()
+    Path("in/list.shift.json").rename("lists/list.shift.json")
+    before = contents("in"), contents("lists")
+    both = ("in/0.png", "in/1.png", "--format", "npy", "--overwrite", "-o", "in")
+    for given, said in {
+        ("pool", f"in/{NAME}", *both): "input",
+        ("pool", "in/shift-report.jsonl", *both, "--report", "jsonl"): "input",
+        ("pool", "in/0.png", "--filter", "in/k.shift.json", "-o", "in/k.png", "--overwrite"): "kernel",
+        ("stack", "conv:@in/k.shift.json max:2", "in/0.png", "-o", "in/k.png", "--overwrite"): "kernel",
+        ("stack", "--recipe", "in/r.shift.json", "in/0.png", "-o", "in/r.png", "--overwrite"): "recipe",
+        (
+            "pool",
+            "--files-from",
+            "lists/list.shift.json",
+            "-o",
+            "lists/list.{ext}",
+            "--overwrite",
+            "--report",
+            "json",
+        ): "list",
+    }.items():
+        assert f"is the {said} '" in run.refused(*given), given
+        assert (contents("in"), contents("lists")) == before, given
+
+
+EDITS = {
+    "status": [None, 1, [], {}, "ok ", True],
+    "input": [None, 1, [], {"a": 1}],
+    "output": [None, 1, []],
+    "made_of": [None, 1, "", "zz", []],
+    "bytes": [None, "1", [], {"output": "1"}, -1],
+    "notes": [None, 1, "ab", [1], {"a": 1}],
+    "reports": [None, 1, "ab", [1], [None], [{}], {"a": 1}, [{"input": 3}]],
+    "key": [None, 1, "zz", []],
+    "sum": [None, 1, "zz", "00000000"],
+}
+
+
+def test_a_line_that_somebody_edited_is_no_line(run, tmp_path):
+    """Other types in any field, in the report too: the picture is done again, and nothing else happens."""
+    draw_many(tmp_path / "in", 1)
+    given = (*POOL, "--report", "csv", "--report", "jsonl")
+    assert run(*given).code == 0
+    made, (entry,) = outputs(), journal()
+    edited = [{**entry, field: value} for field, values in EDITS.items() for value in values]
+    edited += [{name: value for name, value in entry.items() if name != field} for field in entry]
+    edited += [changed for changed in changes(entry) if changed != entry]
+    edited += [None, 3, [], "x"]
+    assert len(edited) > 100
+    for line in edited:
+        Path("out", NAME).write_text(json.dumps(line) + "\n")
+        ran = run(*given, "--resume")
+        assert (ran.code, [each["status"] for each in ran.objects]) == (0, ["ok"]), (line, ran.err)
+        assert outputs() == made, line
+
+
+def changes(entry):
+    """The line with one value of its report after another, however deep, of another type."""
+    for path in paths(entry["reports"][0]):
+        for value in ("x", [], -1):
+            copy = json.loads(json.dumps(entry))
+            place = copy["reports"][0]
+            for name in path[:-1]:
+                place = place[name]
+            place[path[-1]] = value
+            yield copy
+
+
+def paths(value, here=()):
+    """The way to every value that holds no others."""
+    if isinstance(value, dict | list) and value:
+        for name in value if isinstance(value, dict) else range(len(value)):
+            yield from paths(value[name], (*here, name))
+    else:
+        yield here
+
+
+def test_a_journal_of_another_kind(run, tmp_path):
+    """Bytes that are no lines, a line without an end, lines of something else: all is done anew."""
+    draw_many(tmp_path / "in", 2)
+    run(*POOL)
+    made = outputs()
+    odd = (b"\0" * 100_000, b"a" * 100_000, b"\n" * 1000, b"{}\n[]\n3\n", b"\xff\xfe\n", b'{"key": "' + b"0" * 99)
+    for content in odd:
+        Path("out", NAME).write_bytes(content)
+        assert set(statuses(run(*POOL, "--resume")).values()) == {"ok"}
+        assert set(statuses(run(*POOL, "--resume")).values()) == {"skipped"}
+        assert outputs() == made
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_a_line_is_there_when_its_picture_is_done(tmp_path):
+    """Not one picture later: what is told on stdout is in the journal."""
+    draw_many(tmp_path / "in", 3)
+    arguments = words("pool", "in", "-o", "out", "--json", "--engine", "serial", "--report", "json")
+    with subprocess.Popen(
+        arguments, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
+    ) as running:
+        for count in (1, 2, 3):
+            told = json.loads(running.stdout.readline())
+            running.send_signal(signal.SIGSTOP)
+            lines = journal(tmp_path / "out")
+            assert told["output"] in [line["output"] for line in lines]
+            assert len(lines) >= count
+            running.send_signal(signal.SIGCONT)
+
+
+def test_what_was_changed_is_done_again(run, tmp_path):
+    """An output with bytes at its end, and a report beside it that is not the one that was written."""
+    draw_many(tmp_path / "in", 4)
+    words = (*POOL, "--report", "json")
+    assert run(*words).code == 0
+    made = outputs()
+    with Path("out/0.png").open("ab") as stream:
+        stream.write(b"x")
+    Path("out/1.shift.json").write_text("{}")
+    Path("out/2.shift.json").unlink()
+    assert statuses(run(*words, "--resume")) == {"0.png": "ok", "1.png": "ok", "2.png": "ok", "3.png": "skipped"}
+    assert outputs() == made
+
+
+@pytest.mark.skipif(os.name == "nt", reason="open files cannot be moved there")
+@pytest.mark.parametrize("more", [(), ("--journal", "kept")])
+def test_a_folder_or_a_journal_that_goes_is_reported(run, tmp_path, monkeypatch, more):
+    """Renamed or deleted while the run goes on: exit 1, though every picture is done."""
+    draw_many(tmp_path / "in", 3)
+    path, inner = Path("kept" if more else "out", NAME), State.done
+    for act in (lambda: Path("out").rename("moved"), path.unlink):
+        pending = [act]
+
+        def changed(state, *given, pending=pending):
+            inner(state, *given)
+            if pending:
+                pending.pop()()
+
+        monkeypatch.setattr(State, "done", changed)
+        ran = run(*POOL, *more)
+        assert (ran.code, len(ran.objects)) == (1, 3)
+        assert "is not where it was" in ran.err.splitlines()[-1], ran.err
+        assert run(*POOL, *more, "--resume").code == 0
+        for folder in ("out", "moved", "kept"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.parametrize(("count", "engine"), [(3, "threads"), (3, "processes"), (102, "threads")])
+def test_a_page_keeps_the_pictures_of_an_earlier_run(run, tmp_path, count, engine):
+    """Resumed, it is the page of an undisturbed run, byte for byte."""
+    draw_many(tmp_path / "in", count, size=(40, 30))
+    words = (*POOL, "--report", "html", "--report", "jsonl", "--engine", engine)
+    assert run(*words).code == 0
+    whole = outputs()
+    for name in ("1.png", "2.png"):
+        Path("out", name).unlink()
+    ran = run(*words, "--resume")
+    assert Counter(statuses(ran).values()) == {"ok": 2, "skipped": count - 2}
+    assert outputs() == whole
+    assert Path("out/shift-report.html").read_bytes().count(b"data:image/png") >= 6 * count
 
 
 @pytest.mark.parametrize(

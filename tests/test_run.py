@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,10 @@ import pytest
 from PIL import Image
 
 import poolcli
+from poolcli.batch.plan import check
+from poolcli.errors import UsageError
+from poolcli.files import merged
+from poolcli.report import Job
 from tests.batches import contents, draw, draw_many, environment, process, words
 
 USAGE, FAILED, INTERRUPTED, CLOSED_PIPE = 2, 1, 130, 141
@@ -62,33 +67,92 @@ def test_natural_order(run, tmp_path):
     assert [json.loads(line)["input"]["path"] for line in lines] == order
 
 
-@pytest.mark.parametrize(("first", "second"), [("x/a.png", "y/a.png"), ("x/a.png", "y/A.PNG"), ("x/ß.png", "y/SS.png")])
-def test_two_outputs_of_one_name_are_refused_before_any_work(run, tmp_path, first, second):
-    """Equal names, also where case does not count."""
-    draw(tmp_path / first)
-    draw(tmp_path / second)
-    ran = run("pool", first, second, "-o", "out/")
+def test_two_outputs_of_one_name_are_refused_before_any_work(run, tmp_path):
+    """Equal names."""
+    draw(tmp_path / "x/a.png")
+    draw(tmp_path / "y/a.png")
+    ran = run("pool", "x/a.png", "y/a.png", "-o", "out/")
     assert ran.code == USAGE
-    assert "would both be written to" in ran.err
-    assert first in ran.err.replace(os.sep, "/")
+    assert "'x/a.png' and 'y/a.png' would both be written to 'out/a.png'" in ran.err.replace(os.sep, "/")
     assert not Path("out").exists()
 
 
+TWINS = [("a.png", "A.PNG"), ("ß.png", "SS.png"), ("\u00e4.png", "a\u0308.png"), ("\u00c4.png", "a\u0308.png")]
+
+
+@pytest.mark.parametrize(("first", "second"), TWINS)
+def test_twins_in_case_or_composition_are_two_where_they_are(run, tmp_path, first, second):
+    """Only where the file system merges them they are one output; then nothing is written, and it says why."""
+    draw(tmp_path / "x" / first, 1)
+    draw(tmp_path / "y" / second, 2)
+    (tmp_path / "out").mkdir()
+    merges = merged(tmp_path / "out" / first, tmp_path / "out" / second)
+    assert list((tmp_path / "out").iterdir()) == []
+    (tmp_path / "probe").mkdir()
+    (tmp_path / "probe" / first).touch()
+    assert merges == (tmp_path / "probe" / second).exists()
+    ran = run("pool", f"x/{first}", f"y/{second}", "-o", "out/", "--no-report")
+    assert (ran.code, len(list((tmp_path / "out").glob("[!.]*")))) == ((USAGE, 0) if merges else (0, 2)), ran
+    jobs = [Job(Path(f"in{each}"), Path("new", each), f"in{each}", f"new/{each}") for each in (first, second)]
+    check(jobs, may_exist=False, merged=lambda one, other: False)
+    said = f"since this file system takes '{first}' and '{second}' for one name"
+    with pytest.raises(UsageError, match=re.escape(said)):
+        check(jobs, may_exist=False, merged=lambda one, other: {one.name, other.name} == {first, second})
+    with pytest.raises(UsageError, match=re.escape(said)):
+        folders = [Job(Path(f"in{each}"), Path(each, "x.png"), f"in{each}", each) for each in (first, second)]
+        check(folders, may_exist=False, merged=lambda one, other: True)
+
+
+def test_twins_keep_their_lines_in_a_journal(run, tmp_path):
+    """Resumed, neither is taken for the other."""
+    draw(tmp_path / "in/a.png", 1)
+    draw(tmp_path / "in/A.png", 2)
+    if len(list((tmp_path / "in").iterdir())) < 2:
+        pytest.skip("this file system has one of them")
+    for more in ((), ("--resume",)):
+        ran = run("pool", "in", "-o", "out", "--journal", "kept", "--json", "--no-report", *more)
+        assert {each["status"] for each in ran.objects} == {"skipped" if more else "ok"}
+
+
 def test_what_a_clash_is_answered_with_helps(run, tmp_path):
-    """Folders by the template with {parent}, side files by one for all or a template; else only apart."""
+    """Folders by the template with {parent}; else only apart."""
     for name in ("x/a.png", "y/a.png", "x/b.png", "x/b.bmp"):
         draw(tmp_path / name)
     assert "-o 'out/{parent}/{stem}.{ext}'" in run("pool", "x/a.png", "y/a.png", "-o", "out/").err
     assert run("pool", "x/a.png", "y/a.png", "-o", "out/{parent}/{stem}.{ext}").code == 0
-    both = ("pool", "x/b.png", "x/b.bmp", "-o")
-    told = run(*both, "out/").err
-    assert "--report jsonl" in told
-    assert "-o 'out/{stem}-{ext}.{ext}'" in told
-    assert run(*both, "out/", "--report", "jsonl").code == 0
-    assert run(*both, "out/{stem}-{ext}.{ext}").code == 0
-    told = run(*both, "other/", "--format", "png").err
+    told = run("pool", "x/b.png", "x/b.bmp", "-o", "other/", "--format", "png").err
     assert "run them apart" in told
     assert "{" not in told
+
+
+FORMS = ("--report", "json", "--report", "png")
+
+
+def test_reports_of_pictures_that_differ_in_their_extension(run, tmp_path):
+    """The first has the short names, in one run or in several, resumed or not; the others the whole name of theirs."""
+    draw(tmp_path / "in/one.png")
+    draw(tmp_path / "in/one.webp")
+    draw(tmp_path / "in/two.webp")
+    both = ["one.png", "one.shift.json", "one.shift.png", "one.webp", "one.webp.shift.json", "one.webp.shift.png"]
+    others = ["two.shift.json", "two.shift.png", "two.webp"]
+    for more in ((), ("--overwrite",), ("--resume",)):
+        assert run("pool", "in", "-o", "out", *FORMS, *more).code == 0
+        assert names("out") == sorted([*both, *others])
+    for name in ("one", "one.webp"):
+        side = json.loads(Path(f"out/{name}.shift.json").read_text("utf-8"))
+        assert side["output"]["path"] == str(Path("out", name if "." in name else "one.png"))
+    for first, second in (("one.png", "one.webp"), ("one.webp", "one.png")):
+        for name in (first, second):
+            assert run("pool", f"in/{name}", "-o", f"{first}-first/", *FORMS).code == 0
+        short = json.loads(Path(f"{first}-first/one.shift.json").read_text("utf-8"))
+        whole = json.loads(Path(f"{first}-first/{second}.shift.json").read_text("utf-8"))
+        assert [Path(each["output"]["path"]).name for each in (short, whole)] == [first, second]
+        for name in (first, second, second, first):
+            assert run("pool", f"in/{name}", "-o", f"{first}-first/", *FORMS).code == USAGE
+            assert run("pool", f"in/{name}", "-o", f"{first}-first/", *FORMS, "--overwrite").code == 0
+        assert len(names(f"{first}-first")) == 6
+    for name in ("one.png", "one.webp"):  # beside the inputs
+        assert run("pool", f"in/{name}", "--report", "json", "--report", "html").code == 0
 
 
 def test_two_inputs_into_one_file_become_a_folder(run, tmp_path):
@@ -223,6 +287,36 @@ def test_a_dry_run_finds_what_the_run_would_refuse(run, tmp_path):
     draw(tmp_path / "in/a.png")
     draw(tmp_path / "out/a.png")
     assert run("pool", "in", "-o", "out", "--dry-run").code == USAGE
+
+
+def test_a_dry_run_finds_what_headers_say(run, tmp_path):
+    """No picture, too many pixels, a window that does not fit, a file that is not there: as the run, exit 1."""
+    for name, size in {"good": (8, 8), "wide": (3, 9), "high": (9, 3), "large": (40, 40)}.items():
+        draw(tmp_path / f"in/{name}.png", size=size)
+    np.save(tmp_path / "in/array.npy", np.zeros((2, 9)))
+    np.save(tmp_path / "in/cube.npy", np.zeros((2, 9, 9, 9)))
+    (tmp_path / "in/text.png").write_text("no picture")
+    (tmp_path / "in/half.png").write_bytes((tmp_path / "in/good.png").read_bytes()[:30])
+    (tmp_path / "in/empty.png").write_bytes(b"")
+    Image.new("RGB", (9, 3)).save(tmp_path / "in/turned.jpg", exif=exif(6))
+    words = ("pool", "in", "missing.png", "--k", "4x2", "--max-pixels", "1000", "--json", "-o", "out")
+    dry = run(*words, "--dry-run")
+    assert not Path("out").exists()
+    wet = run(*words)
+    assert dry.code == wet.code == FAILED
+    failed = {each["input"]: each["error"] for each in dry.objects if each["status"] == "failed"}
+    assert failed == {each["input"]: each["error"] for each in wet.objects if each["status"] == "failed"}
+    planned = {each["input"] for each in dry.objects if each["status"] == "planned"}
+    assert planned == {each["input"] for each in wet.objects if each["status"] == "ok"}
+    assert {Path(name).name for name in planned} == {"good.png", "high.png", "turned.jpg"}
+    assert len(dry.err.splitlines()) == len(failed)
+
+
+def exif(orientation):
+    """A picture's notes that say how it is to be turned."""
+    notes = Image.Exif()
+    notes[0x0112] = orientation
+    return notes
 
 
 def test_json_lines_and_a_failing_picture(run, tmp_path):

@@ -1,15 +1,14 @@
 """Where outputs go: beside the input, a file, a folder (the tree is mirrored), a template, or stdout."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from string import Formatter
 
 from poolcli import images
-from poolcli.batch.discover import STREAM, as_place
-from poolcli.batch.wanted import Found
+from poolcli.batch.inputs import STREAM, Input, as_place
 from poolcli.errors import UsageError, unknown
-from poolcli.files import is_folder
+from poolcli.files import is_device, is_folder
 from poolcli.recipe import Pool, Recipe
 from poolcli.stores import Place, Url, place_of, safe_part
 
@@ -21,19 +20,20 @@ FIELDS = ("stem", "ext", "parent", "mode", "k", "s", "recipe")
 class Destination:
     """The answer to "where does this input go?": `place` gives the path, `root` is where a report of all goes.
 
-    `folder`: `root` is a folder of outputs, in which inputs are not looked for.
+    `folder`: `root` is a folder of outputs, in which inputs are not looked for; `device`: all is written to one.
     """
 
-    place: Callable[[Found], Place]
+    place: Callable[[Input], Place]
     root: Place
     folder: bool = False
+    device: bool = False
 
 
 def beside(recipe: Recipe, extension: Callable[[Place], str]) -> Destination:
     """NAME.<recipe>.EXT in the input's folder."""
     suffix = recipe.file_text
 
-    def place(found: Found) -> Place:
+    def place(found: Input) -> Place:
         return found.path.with_name(f"{found.path.stem}.{suffix}{extension(found.path)}")
 
     return Destination(place, Path())
@@ -58,7 +58,7 @@ def from_template(template: str, recipe: Recipe, extension: Callable[[Place], st
     first = next((number for number, (_, field) in enumerate(parts) if field), len(parts))
     start = "".join(text for text, _ in parts[: first + 1])  # before the first field
 
-    def place(found: Found) -> Place:
+    def place(found: Input) -> Place:
         values = {
             **constants,
             "stem": safe_part(found.path.stem),
@@ -121,6 +121,8 @@ def choose(
     if "{" in output:
         return from_template(output, recipe, extension)
     path = place_of(output)
+    if isinstance(path, Path) and is_device(path):
+        return replace(to_file(path), device=True)
     one_file = len(inputs) == 1 and not folders and not listed and STREAM not in inputs
     if _is_folder(path) or output.endswith(SLASHES) or not path.suffix:
         return into_folder(path, extension)
@@ -134,11 +136,9 @@ def choose(
 def _is_folder(place: Place) -> bool:
     if not isinstance(place, Url):
         return is_folder(place)
-    from poolcli.batch import stored  # and with it fsspec
+    from poolcli.stores import access  # and with it fsspec
 
-    return stored.is_folder(place)
-
-
-def side_files(target: Place, extensions: Mapping[str, str]) -> dict[str, Place]:
-    """The reports beside an output, for instance NAME.shift.json."""
-    return {name: target.with_name(target.stem + extension) for name, extension in extensions.items()}
+    try:
+        return access.is_folder(place)
+    except access.StoreError as error:
+        raise UsageError(f"'{place}' cannot be listed: {error}; check its name and your access to it") from error

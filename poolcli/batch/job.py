@@ -89,6 +89,28 @@ def run_and_report(settings: Settings, job: Job) -> Outcome:
     return replace(outcome, job=_named(job), looks=kept)  # what is drawn already need not go through the engine
 
 
+def inspect(settings: Settings, job: Job) -> Outcome | None:
+    """The failure that the header of a picture foretells: no picture, too many pixels, a window that does not fit."""
+    from poolcli.recipe.shapes import shapes
+
+    if not isinstance(job.source, Path):
+        return None
+    try:
+        size = images.inspect(job.source, job.name, settings.reading)
+        for _shape in shapes(settings.recipe, *size) if size is not None else ():
+            pass
+    except PoolcliError as error:
+        return _failed(job, error)
+    return None
+
+
+def redrawn(settings: Settings, job: Job, before: Outcome) -> Outcome:
+    """What an earlier run has made of a picture, with the pictures that a report shows; nothing is written."""
+    format = settings.format or (images.format_of(job.target) if isinstance(job.target, Place) else None)
+    outcome = run_image(replace(settings, format=format), replace(job, target=BytesIO()))
+    return replace(before, looks=outcome.looks)
+
+
 def _named(job: Job) -> Job:
     """`job` with the names of its streams in their place: they are used up, and an outcome is kept on disk."""
     if isinstance(job.source, Place) and isinstance(job.target, Place):
@@ -107,8 +129,7 @@ def run_image(settings: Settings, job: Job) -> Outcome:
         with threads(settings.threads), np.errstate(all="ignore"):
             return _pool_picture(settings, job)
     except PoolcliError as error:
-        known = job.name in str(error) or job.target_name in str(error)
-        return Outcome(job, error=str(error) if known else f"{job.name}: {error}", kind=error.kind)
+        return _failed(job, error)
     except OSError as error:  # of reading, since what is published tells its own; stdout's is not this picture's
         if not isinstance(job.target, Place):
             raise
@@ -118,6 +139,11 @@ def run_image(settings: Settings, job: Job) -> Outcome:
         return Outcome(
             job, error=f"{job.name}: too large for the memory of this machine: use a crop of it", kind="memory"
         )
+
+
+def _failed(job: Job, error: PoolcliError) -> Outcome:
+    known = job.name in str(error) or job.target_name in str(error)
+    return Outcome(job, error=str(error) if known else f"{job.name}: {error}", kind=error.kind)
 
 
 def _pool_picture(settings: Settings, job: Job) -> Outcome:

@@ -1,185 +1,197 @@
-"""Every (source, destination) pair before any work, and all that can be wrong with them.
-
-A plan may have a million pairs: they are kept on disk, and the checks keep eight bytes a path. Where two digests are
-equal, a second reading tells whether the paths are.
-"""
+"""Every (source, destination) pair before any work, and all that can be wrong with them. Nothing is written."""
 
 import os
+import stat
 import unicodedata
-from array import array
-from collections import Counter
-from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
 
-from poolcli.batch.destination import Destination, side_files
-from poolcli.batch.spool import Spool
-from poolcli.batch.wanted import Found
+from poolcli import images
+from poolcli.batch.destination import Destination
+from poolcli.batch.inputs import Input
 from poolcli.errors import UsageError
+from poolcli.files import merged, not_ours
 from poolcli.report import Job
 from poolcli.stores import Place, Url, place_of
 
-if TYPE_CHECKING:  # a plan of few pictures is checked without NumPy
-    import numpy as np
-    from numpy.typing import NDArray
-
-FEW_DIGESTS = 1000  # ... which sorts more of them in place
 FEW = 16  # objects that are asked for one by one; of more the prefixes they lie in are listed
 
 
-class Plan:
-    """The jobs of a run, in order, as often as they are asked for. What was found is looked for once."""
+class Plan(Sequence[Job]):
+    """The jobs of a run, in order. An input takes some hundred bytes: its job is made when it is asked for."""
 
-    def __init__(self, found: Iterable[Found], destination: Destination) -> None:
-        """Look for everything in `found`; where it goes is worked out when a job is asked for."""
+    def __init__(self, inputs: Iterable[Input], destination: Destination) -> None:
+        """Look for all `inputs`; one that is named twice has one job."""
         self._destination = destination
-        self._repeated: dict[int, int] = {}  # digest of an output's name -> how often the same input was named
+        self._inputs: list[tuple[str, str, bool]] = []
+        self._sides: Mapping[str, str] = {}
+        self._whole: set[int] = set()  # numbers of the jobs whose reports bear the whole name of the output
         self.in_folder = False
-        self.sides: Mapping[str, str] = {}  # the forms of report beside every output, and their extensions
-        self._found = Spool(self._noting(found))
-
-    def _noting(self, found: Iterable[Found]) -> Iterator[tuple[str, str, bool]]:
-        for item in found:
-            self.in_folder |= item.in_folder
-            path = item.path.address if isinstance(item.path, Url) else str(item.path)
-            yield path, str(item.place), item.in_folder
+        seen = set()
+        for each in inputs:
+            path = each.path.address if isinstance(each.path, Url) else str(each.path)
+            pair = path, exact(destination.place(each))
+            if pair not in seen:
+                seen.add(pair)
+                self._inputs.append((path, str(each.place), each.in_folder))
+                self.in_folder |= each.in_folder
 
     def __len__(self) -> int:
-        return len(self._found) - sum(times - 1 for times in self._repeated.values())
+        return len(self._inputs)
+
+    def __getitem__(self, number: int) -> Job:  # type: ignore[override]  # (nobody slices a plan)
+        path, place, in_folder = self._inputs[number]
+        source = place_of(path)
+        target = self._destination.place(Input(source, PurePath(place), in_folder))
+        sides = {} if self.to_device else side_files(target, self._sides, whole=number in self._whole)
+        return Job(source, target, str(source), str(target), sides)
 
     def __iter__(self) -> Iterator[Job]:
-        """A job for every input; none for an input that was named before."""
-        seen = set()
-        for path, place, in_folder in self._found:
-            source = place_of(path)
-            target = self._destination.place(Found(source, PurePath(place), in_folder))
-            if self._repeated and (name := digest(target_key(target))) in self._repeated:
-                if name in seen:
-                    continue
-                seen.add(name)
-            yield Job(source, target, str(source), str(target), side_files(target, self.sides))
+        return map(self.__getitem__, range(len(self)))
 
-    def check(self, extra: Iterable[Place] = (), *, may_exist: bool) -> None:
-        """As `check`; from now on an input that was named twice has one job."""
-        self._repeated = dict(check(self, extra, may_exist=may_exist))
+    @property
+    def to_device(self) -> bool:
+        """Whether everything goes to a device, which may be written to as often as wanted."""
+        return self._destination.device
 
-
-class Digests:
-    """Eight bytes for each of many keys: what `repeated` and `common` find is equal, or so by a rare accident."""
-
-    def __init__(self) -> None:
-        self._all = array("Q")
-
-    def add(self, key: Hashable) -> None:
-        """Keep the digest of `key`."""
-        self._all.append(digest(key))
-
-    def _sorted(self) -> "NDArray[np.uint64]":
-        import numpy as np
-
-        values = np.frombuffer(self._all, np.uint64)
-        values.sort()  # in place: what order they came in is of no use
-        return values
-
-    def repeated(self) -> set[int]:
-        """The digests that were added more than once."""
-        if len(self._all) <= FEW_DIGESTS:
-            return {each for each, times in Counter(self._all).items() if times > 1}
-        values = self._sorted()
-        return set(values[1:][values[1:] == values[:-1]].tolist())
-
-    def common(self, other: "Digests") -> set[int]:
-        """The digests that both have."""
-        if not (self._all and other._all):
-            return set()
-        if len(self._all) + len(other._all) <= FEW_DIGESTS:
-            return set(self._all) & set(other._all)
-        import numpy as np
-
-        values, others = self._sorted(), other._sorted()
-        places = np.searchsorted(values, others)
-        places[places == len(values)] = 0
-        return set(others[values[places] == others].tolist())
+    def add_reports(self, extensions: Mapping[str, str]) -> None:
+        """From now on every job has these reports beside its output."""
+        self._sides = extensions
+        if not extensions or self.to_device:
+            return
+        taken: set[str] = set()
+        is_there = presence(few=len(self) <= FEW)
+        for number, job in enumerate(self):
+            assert isinstance(job.target, Place)
+            short = exact(next(iter(job.sides.values())))
+            if short in taken or bears_whole_name(job.target, extensions, is_there):
+                self._whole.add(number)
+            else:
+                taken.add(short)
 
 
-def digest(key: Hashable) -> int:
-    """A number of eight bytes, the same as long as this process lives."""
-    return hash(key) & (1 << 64) - 1
+def side_files(target: Place, extensions: Mapping[str, str], *, whole: bool = False) -> dict[str, Place]:
+    """The reports beside an output, for instance NAME.shift.json; `whole`: NAME.EXT.shift.json."""
+    name = target.name if whole else target.stem
+    return {form: target.with_name(name + extension) for form, extension in extensions.items()}
 
 
-def check(plan: Plan | list[Job], extra: Iterable[Place] = (), *, may_exist: bool) -> Mapping[int, int]:
-    """Raise UsageError when outputs clash, would overwrite an input, or are there already; nothing is written.
+def reports_of(target: Place, extensions: Mapping[str, str]) -> dict[str, Place]:
+    """The reports beside the only output of a run."""
+    return side_files(target, extensions, whole=bears_whole_name(target, extensions, presence(few=True)))
 
-    `extra` are the files that the run itself writes. Gives the digests of the outputs whose input is named more than
-    once, and how often.
+
+def bears_whole_name(target: Place, extensions: Mapping[str, str], is_there: Callable[[Place], bool]) -> bool:
+    """Whether the reports of an output bear its whole name, since the short one is that of another picture's.
+
+    Of `a.png` and `a.webp` in one folder the one that came first has `a.shift.json`, the other `a.webp.shift.json`.
     """
-    if not plan:
-        raise UsageError("no picture among the inputs: name files, or a folder with pictures (-r for those below it)")
-    names, sources, targets = Digests(), Digests(), Digests()
+    if any(map(is_there, side_files(target, extensions, whole=True).values())):
+        return True
+    if is_there(target) or not any(map(is_there, side_files(target, extensions).values())):
+        return False
+    return isinstance(target, Path) and any(name != target.name for name in _of_one_stem(target.parent, target.stem))
+
+
+def _of_one_stem(folder: Path, stem: str) -> Iterator[str]:
+    return (name for name in _pictures(folder) if PurePath(name).stem == stem)
+
+
+@lru_cache(maxsize=1)
+def _pictures(folder: Path) -> list[str]:
+    """The names of the pictures in a folder."""
+    try:
+        return [name for name in os.listdir(folder) if images.is_picture(Path(name))]  # noqa: PTH208 (names alone)
+    except OSError:
+        return []
+
+
+def check(
+    jobs: Sequence[Job],
+    own: Iterable[Place] = (),
+    read: Iterable[tuple[str, Path]] = (),
+    *,
+    may_exist: bool,
+    journal: Path | None = None,
+    device: bool = False,
+    merged: Callable[[Path, Path], bool] = merged,
+) -> None:
+    """Raise UsageError when outputs clash, would overwrite what is read, or are there already.
+
+    `own` are the files that the run itself writes, beside the reports of each job and its `journal`; `read` what it
+    reads beside the inputs, each with what it is called; `device`: everything goes to one. `merged` says whether a file
+    system takes two paths for one.
+    """
+    is_there = presence(few=len(jobs) <= FEW)
+    sources = {_identity(path): f"{what} '{path}'" for what, path in read}
+    taken = _Taken(merged)
+    targets: list[tuple[Hashable, Place]] = [(_identity(journal), journal)] if journal else []
     there: list[Place] = []  # the first, and how many more
-    is_there = presence(few=len(plan) <= FEW)
     more = 0
-    for job in plan:
-        sources.add(_identity(job.source))
-        for target in _written(job):
-            names.add(target_key(target))
-            targets.add(_identity(target))
-            if is_there(target):
-                there, more = there or [target], more + bool(there)
-    repeated = _check_clashes(plan, names.repeated())
-    _check_inputs(plan, sources.common(targets))
-    for path in extra:
+    for number, job in enumerate(jobs):
+        sources[_identity(job.source)] = f"input '{job.name}'"
+        for path in () if device else (job.target, *job.sides.values()):
+            if not isinstance(path, Place):
+                continue
+            if (clash := taken.add(path, number)) is not None:
+                first, twin = clash
+                raise _both(jobs[first], job, path, twin)
+            if is_there(path):
+                there, more = there or [path], more + bool(there)
+                targets.append((_identity(path), path))
+                _check_kind(path, own=path is not job.target)
+    for path in own:
         if is_there(path):
             there, more = there or [path], more + bool(there)
+            targets.append((_identity(path), path))
+            _check_kind(path, own=True)
+    for identity, path in targets:
+        if identity is not None and identity in sources:
+            raise UsageError(f"the output '{path}' is the {sources[identity]}: give another place with -o")
     if there and not may_exist:
         found = f"'{there[0]}' and {more} more exist" if more else f"'{there[0]}' exists"
         raise UsageError(f"{found} already: use --overwrite, --resume in a folder, or another place with -o")
-    return repeated
 
 
-def presence(*, few: bool) -> Callable[[Place], bool]:
-    """Tells whether there is something at a place."""
-    stored: Container[Url] | None = None
+class _Taken:
+    """The paths that outputs have taken."""
 
-    def is_there(place: Place) -> bool:
-        nonlocal stored
-        if not isinstance(place, Url):
-            return os.path.lexists(place)
-        if stored is None:
-            from poolcli.batch.stored import Existing  # and with it fsspec
+    def __init__(self, merged: Callable[[Path, Path], bool]) -> None:
+        self._merged = merged
+        self._numbers: dict[str, int] = {}
+        self._folded: dict[str, str] = {}  # how a path is first spelled that has capitals or accents
 
-            stored = Existing(few=few)
-        return place in stored
-
-    return is_there
-
-
-def _written(job: Job) -> Iterator[Place]:
-    return (path for path in (job.target, *job.sides.values()) if isinstance(path, Place))
-
-
-def _check_clashes(plan: Plan | list[Job], suspects: set[int]) -> Mapping[int, int]:
-    taken: dict[str, Job] = {}
-    times: Counter[int] = Counter()
-    for job in plan if suspects else ():
-        for target in _written(job):
-            key = target_key(target)
-            if digest(key) in suspects and (first := taken.setdefault(key, job)).name != job.name:
-                raise UsageError(
-                    f"'{first.name}' and '{job.name}' would both be written to '{target}': "
-                    f"{_way_out(first, job, target)}"
-                )
-        key = target_key(job.target) if isinstance(job.target, Place) else job.target_name
-        if key in taken:
-            times[digest(key)] += 1
-    return times
+    def add(self, path: Place, number: int) -> tuple[int, str | None] | None:
+        """Take a path for a job. When another has it: that one's number, and its path if it is spelled otherwise."""
+        key = exact(path)
+        first = self._numbers.setdefault(key, number)
+        if first != number:
+            return first, None
+        if isinstance(path, Url):  # in stores every letter counts
+            return None
+        low = unicodedata.normalize("NFC", key).casefold()
+        twin = self._folded.setdefault(low, key) if low != key else self._folded.get(low, key)
+        for other in {twin, low}:
+            if other != key and other in self._numbers and self._merged(Path(other), Path(key)):
+                return self._numbers[other], other
+        return None
 
 
-def _way_out(one: Job, other: Job, target: Place) -> str:
-    """What to do when two inputs go to one output, or have one file of a report beside theirs."""
-    if target != other.target:
-        return "use --report jsonl for one file of all, or a template such as -o 'out/{stem}-{ext}.{ext}'"
+def _both(one: Job, other: Job, target: Place, twin: str | None) -> UsageError:
+    """The error for two inputs whose outputs would be one file; `twin`: since the file system merges names."""
+    merging = ""
+    if twin is not None:
+        a, b = next(
+            pair for pair in zip(Path(twin).parts, Path(exact(target)).parts, strict=True) if pair[0] != pair[1]
+        )
+        merging = f", since this file system takes '{a}' and '{b}' for one name"
+    return UsageError(
+        f"'{one.name}' and '{other.name}' would both be written to '{target}'{merging}: {_way_out(one, other)}"
+    )
+
+
+def _way_out(one: Job, other: Job) -> str:
     if not (isinstance(one.source, Place) and isinstance(other.source, Place)):
         return "run them apart"
     if one.source.stem.casefold() != other.source.stem.casefold():
@@ -189,44 +201,60 @@ def _way_out(one: Job, other: Job, target: Place) -> str:
     return "run them apart, into a folder each"
 
 
-def _check_inputs(plan: Plan | list[Job], suspects: set[int]) -> None:
-    if not suspects:
+def _check_kind(path: Place, *, own: bool) -> None:
+    """UsageError where something else than a file is in the way; the `own` files of a run are not even links."""
+    if isinstance(path, Url):
         return
-    inputs = {identity: job.name for job in plan if digest(identity := _identity(job.source)) in suspects}
-    for job in plan:
-        for target in _written(job):
-            source = inputs.get(_identity(target))
-            if source is not None:
-                raise UsageError(f"the output '{target}' is the input '{source}': give another place with -o")
-
-
-def _identity(path: object) -> Hashable:
-    """Equal for two names of one file: device and inode where it exists, else its resolved name."""
-    if isinstance(path, Url):
-        return path.address
-    if not isinstance(path, Path):
-        return repr(path)
+    if own and not stat.S_ISREG(path.lstat().st_mode):
+        raise not_ours(path)
     try:
-        status = path.stat()
-    except OSError:
-        return _folded(os.path.join(_real(path.parent), path.name))  # noqa: PTH118 (a million of them)
-    return status.st_dev, status.st_ino
+        kind = path.stat().st_mode
+    except OSError:  # a link that leads nowhere yet
+        return
+    if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
+        raise UsageError(f"'{path}' is a pipe or device, in a folder of outputs: remove it, or give another place")
 
 
-def target_key(path: Place) -> str:
-    """Equal for two paths that are one file where neither case nor the way accents are written counts.
-
-    In stores both count.
+def presence(*, few: bool) -> Callable[[Place], bool]:
+    """Gives what says whether there is something at a place: of `few` objects each is asked for, of more all their
+    neighbours are listed.
     """
-    if isinstance(path, Url):
-        return path.address
-    return _folded(os.path.abspath(path))  # noqa: PTH100 (a million of them)
+    listed = lru_cache(maxsize=8)(_names)  # a plan goes prefix by prefix
+
+    def is_there(place: Place) -> bool:
+        if not isinstance(place, Url):
+            return os.path.lexists(place)
+        from poolcli.stores import access  # and with it fsspec
+
+        try:
+            return access.exists(place) if few else place.name in listed(place.parent)
+        except access.StoreError as error:
+            raise UsageError(
+                f"'{place.parent}' cannot be listed: {error}; check its name and your access to it"
+            ) from error
+
+    return is_there
 
 
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFC", text).casefold()
+def _names(prefix: Url) -> frozenset[str]:
+    from poolcli.stores import access
+
+    return frozenset(name for name, _ in access.entries(prefix)) if access.is_folder(prefix) else frozenset()
 
 
-@lru_cache(maxsize=256)
-def _real(folder: Path) -> str:
-    return os.path.realpath(folder)
+def exact(place: Place) -> str:
+    """Equal for two ways to one place, a link and what it points to included."""
+    if isinstance(place, Url):
+        return place.address
+    return os.path.realpath(place) if place.is_symlink() else os.path.abspath(place)  # noqa: PTH100 (a million of them)
+
+
+def _identity(source: object) -> Hashable:
+    """Equal for two names of one file that is there; None where nothing is."""
+    if isinstance(source, Url):
+        return source.address
+    try:
+        status = source.stat() if isinstance(source, Path) else os.fstat(source.fileno())  # type: ignore[attr-defined]
+    except (OSError, AttributeError):
+        return None
+    return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None

@@ -1,27 +1,18 @@
 """A job on its way through an engine: its number, how heavy it is, and how a worker elsewhere sees it."""
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
 from poolcli import images
 from poolcli.batch.job import Settings
+from poolcli.batch.state import Task
 from poolcli.recipe import Conv
 from poolcli.report import Job
 from poolcli.stores import Url
 
 HEAD = 1 << 16  # bytes of an object that tell how large a picture it is
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A job, its number in the plan, and for the journal digests of its output's place and of what that is made of."""
-
-    number: int
-    job: Job
-    output: int = 0
-    made_of: int = 0
 
 
 def weight(settings: Settings, task: Task) -> int:

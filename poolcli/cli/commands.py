@@ -97,7 +97,7 @@ def stack(
         raise UsageError(f"'{loose}' looks like a layer: put all layers into one pair of quotes, as in {whole}")
     if not inputs and discovery.files_from is None:
         raise UsageError(f"no input after the layers '{layers}': name a picture, a folder, a glob or - (stdin)")
-    request = Request(layers, inputs, discovery, reading, colouring, writing, reporting, running)
+    request = Request(layers, inputs, discovery, reading, colouring, writing, reporting, running, file)
     from poolcli.cli.run import run  # NumPy and Pillow are loaded only now
 
     return run(request)

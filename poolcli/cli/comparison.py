@@ -3,15 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
-from itertools import chain
 
-from poolcli import images
 from poolcli.batch.comparing import Choices, Ranked, compare_picture, shifts_within
-from poolcli.batch.discover import STREAM, discover, listed, names_in
 from poolcli.batch.engines import Limits, Lost, find_engine, processors
 from poolcli.batch.engines import run as run_engine
-from poolcli.batch.wanted import Found, Wanted
+from poolcli.batch.inputs import STREAM, Input, Inputs
 from poolcli.cli.options import Comparing, Discovery, jobs_of
+from poolcli.cli.planning import found_by, selection_of
 from poolcli.cli.printer import say
 from poolcli.cli.tables import print_objects
 from poolcli.errors import UsageError
@@ -38,9 +36,11 @@ def run_ranking(
     ranked = Ranked(recipes, shifting, choices)
     reach = f"every shift of up to {comparing.shifts} pixel{'s' * (comparing.shifts != 1)} each way"
     ranking, failed = Ranking((reach, f"edge: {comparing.shift_edge}"), commands), 0
+    search = Inputs(selection_of(discovery, None))
     with ExitStack() as stack:
         adders = [ranking.add, *(stack.enter_context(writer_of(path, ranking)) for path in files)]
-        for compared in _compared(ranked, _pictures(inputs, discovery), jobs_of(comparing.jobs)):
+        pictures = found_by(search, inputs, discovery)
+        for compared in _compared(ranked, pictures, jobs_of(comparing.jobs)):
             if compared.error is not None:
                 failed += 1
                 say(compared.error)
@@ -48,26 +48,24 @@ def run_ranking(
                 say(f"{compared.path}: {note}")
             for add in adders:
                 add(compared)
-        if not ranking.pictures and not failed:
-            raise UsageError("no picture among the inputs: name files, or a folder with pictures (-r for those below)")
+        search.check(ranking.pictures + failed)
+    for _name, why in search.closed:
+        failed += 1
+        say(why)
+    left_out = search.note()
+    if left_out is not None:
+        say(left_out)
     _print(ranking, json=comparing.json)
     return 1 if failed else 0
 
 
-def _pictures(inputs: list[str], discovery: Discovery) -> Iterator[Found]:
-    include, exclude = tuple(discovery.include or ()), tuple(discovery.exclude or ())
-    wanted = Wanted(images.is_picture, discovery.recursive, include, exclude, None)
-    with discovery.open_list() as stream:
-        yield from chain(discover(inputs, wanted), listed(names_in(stream, nul=discovery.nul), wanted))
-
-
-def _compared(ranked: Ranked, pictures: Iterator[Found], jobs: int | None) -> Iterator[Compared]:
+def _compared(ranked: Ranked, pictures: Iterator[Input], jobs: int | None) -> Iterator[Compared]:
     work = partial(_compare, ranked)
     for found, result in run_engine(find_engine(None), work, pictures, Limits(jobs or processors())):
         yield Compared(str(found.path), error=f"{found.path}: {result.reason}") if isinstance(result, Lost) else result
 
 
-def _compare(ranked: Ranked, found: Found) -> Compared:
+def _compare(ranked: Ranked, found: Input) -> Compared:
     return compare_picture(ranked, found.path)
 
 

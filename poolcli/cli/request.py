@@ -21,6 +21,7 @@ class Request:
     writing: Writing
     reporting: Reporting
     running: Running
+    recipe_file: str | None = None  # from which the recipe was read
 
     def __post_init__(self) -> None:
         self.discovery.check(self.inputs)

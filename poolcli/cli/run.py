@@ -1,16 +1,16 @@
 """A run: settings, jobs, outcomes, exit code. What `pool` and every command like it ends in."""
 
 import sys
-from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from poolcli.batch.discover import STREAM
-from poolcli.batch.kept import Kept
+from poolcli.batch.inputs import STREAM
+from poolcli.batch.job import Settings, inspect
 from poolcli.cli.interrupt import Interrupted
-from poolcli.cli.planning import planned
+from poolcli.cli.options import Running
+from poolcli.cli.planning import Planned, planned
 from poolcli.cli.printer import PREVIEW, Printer, say
 from poolcli.cli.progress import progress
 from poolcli.cli.request import Request
@@ -19,7 +19,6 @@ from poolcli.cli.tally import Tally
 from poolcli.cli.work import to_do, work
 from poolcli.report import Outcome
 from poolcli.report.forms import looks_of, run_reports
-from poolcli.stores import Place
 
 if TYPE_CHECKING:
     from poolcli.visualize import Sizes
@@ -39,30 +38,44 @@ def run(request: Request) -> int:
         alone, watched = len(jobs) == 1, sys.stdout.isatty() and sys.stderr.isatty()  # who sees a bar needs no names
         names = not to_stdout and (alone or running.verbose or not watched)
         printer = Printer(json=running.json, quiet=running.quiet, detailed=alone, names=names, values=printed)
+        if plan.note and not running.quiet:
+            say(plan.note)
+        tally = Tally(len(jobs) + len(plan.closed))
         if running.dry_run:
-            for task in to_do(plan, settings, running, lambda number, outcome: None):
-                printer.planned(task.job)
-            return 0
-        kept, tally = Kept(), Tally(len(jobs))
+            return _try(plan, settings, running, printer)
         with progress(tally, quiet=running.quiet) as advance:
 
-            def tell(number: int, outcome: Outcome) -> None:
-                if plan.files:
-                    kept.put(number, outcome)
+            def tell(outcome: Outcome) -> None:
                 printer.show(outcome)
                 tally.add(outcome)
                 advance()
 
+            for outcome in plan.closed:
+                tell(outcome)
             signal = work(plan, settings, running, tell)
-        _write_reports(plan.files, kept)
+        _write_reports(plan)
         if tally.total > 1 and not running.quiet:
             reports = "".join(f"; report: {path}" for path in plan.files.values() if tally.done or tally.before)
             say(tally.summary() + reports)
-        if plan.journal:
-            plan.journal.check()
+        plan.state.check()
     if signal is not None:
         raise Interrupted(signal)
     return 1 if tally.failed else 0
+
+
+def _try(plan: Planned, settings: Settings, running: Running, printer: Printer) -> int:
+    """Print what would be done, and what the headers of pictures say that cannot be."""
+    failed = 0
+    for task in to_do(plan, settings, running, lambda outcome: None):
+        outcome = inspect(settings, task.job)
+        if outcome is None:
+            printer.planned(task.job)
+        else:
+            failed += 1
+            printer.show(outcome)
+    for outcome in plan.closed:
+        printer.show(outcome)
+    return 1 if failed or plan.closed else 0
 
 
 def _looks(request: Request, pictures: int) -> "dict[str, Sizes]":
@@ -79,8 +92,9 @@ def _looks(request: Request, pictures: int) -> "dict[str, Sizes]":
     return looks
 
 
-def _write_reports(files: Mapping[str, Place], kept: Kept) -> None:
+def _write_reports(plan: Planned) -> None:
     """The reports of the whole run, in the order of the plan whatever the engine."""
-    with run_reports(files) as add:
-        for outcome in kept.in_order():
-            add(outcome)
+    if plan.files:
+        with run_reports(plan.files) as add:
+            for outcome in plan.state.outcomes():
+                add(outcome)

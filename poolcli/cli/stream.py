@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from poolcli import images
-from poolcli.batch.destination import side_files
-from poolcli.batch.discover import STREAM
+from poolcli.batch.inputs import STREAM
+from poolcli.batch.plan import reports_of
 from poolcli.cli.request import Request
 from poolcli.errors import UsageError
 from poolcli.files import is_folder
@@ -61,5 +61,5 @@ def stream_job(request: Request, format: str | None, forms: Sequence[str]) -> Jo
         target,
         shown,
         str(target) if isinstance(target, Url) else output,
-        side_files(target, side_extensions(forms)),
+        reports_of(target, side_extensions(forms)),
     )

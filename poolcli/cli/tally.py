@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 # What a count of each kind of failure is called.
 KINDS = {
+    "input": "not to be looked into",
     "picture": "not readable or not fit",
     "output": "not written",
     "memory": "too large",

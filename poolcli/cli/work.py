@@ -21,8 +21,8 @@ from poolcli.batch.engines import (
 )
 from poolcli.batch.job import Settings
 from poolcli.batch.plan import presence
-from poolcli.batch.resuming import Keys, done_before, note, note_begun, numbered
-from poolcli.batch.tasks import Task, seen_from_afar, weight
+from poolcli.batch.state import MOST_DRAWN, Task, done_before, tasks_known, tasks_of
+from poolcli.batch.tasks import seen_from_afar, weight
 from poolcli.cli.interrupt import Interrupted, gently, received
 from poolcli.cli.options import Running
 from poolcli.cli.planning import Planned
@@ -30,11 +30,11 @@ from poolcli.cli.printer import say
 from poolcli.files import sweep
 from poolcli.report import Job, Outcome
 
-Tell = Callable[[int, Outcome], None]
+Tell = Callable[[Outcome], None]
 
 
 def work(plan: Planned, settings: Settings, running: Running, tell: Tell) -> int | None:
-    """Run the jobs; `tell` each one's number in the plan and what became of it, as they finish.
+    """Run the jobs; `tell` what became of each, as they finish.
 
     Those that an earlier run has done are told too. Gives the signal after which no other was begun, if one came.
     """
@@ -50,8 +50,8 @@ def work(plan: Planned, settings: Settings, running: Running, tell: Tell) -> int
         print_nothing if running.quiet else say,
     )
     base = Path.cwd() if engine.name == CLUSTER else None
-    if plan.journal and not running.resume:
-        plan.journal.begin()
+    if not running.resume:
+        plan.state.begin()
     under_way: dict[int, Job] = {}
     with nullcontext(received) if alone else gently() as stop, _tidied(under_way):
         tasks = takewhile(lambda task: stop.number is None, to_do(plan, settings, running, tell))
@@ -62,10 +62,10 @@ def work(plan: Planned, settings: Settings, running: Running, tell: Tell) -> int
                 del under_way[task.number]
                 if isinstance(result, Lost) and received.number is not None:  # a signal's exception, made into another
                     raise Interrupted(received.number)
-                outcome = _lost(task.job, result) if isinstance(result, Lost) else result
-                if plan.journal:
-                    note(plan.journal, task, outcome)
-                tell(task.number, outcome)
+                outcome = _lost(task, result) if isinstance(result, Lost) else result
+                if plan.keys or plan.files:
+                    plan.state.done(task, outcome)
+                tell(outcome)
     return stop.number
 
 
@@ -87,23 +87,29 @@ def _tidied(under_way: dict[int, Job]) -> Iterator[None]:
 
 
 def to_do(plan: Planned, settings: Settings, running: Running, tell: Tell) -> Iterator[Task]:
-    """The tasks of a plan, but those that an earlier run has done: `tell` these."""
-    journal = plan.journal
-    if journal is None:
-        yield from numbered(plan.jobs, None, tidy=False)
+    """The tasks of a plan, but those that an earlier run has done: `tell` these.
+
+    Where a report shows pictures, those of what was done are drawn again: the worst of them, as many as a page shows.
+    """
+    state, keys = plan.state, plan.keys
+    if keys is None:
+        yield from tasks_of(plan.jobs)
         return
     if running.resume:
-        journal.resume()
+        state.resume()
     is_there = presence(few=False)
-    keys = Keys(settings, journal.path.parent, checksum=running.checksum)
-    for task in numbered(plan.jobs, keys, tidy=not running.dry_run):
-        outcome = done_before(journal, task, is_there)
+    drawn = state.worst(MOST_DRAWN) if settings.looks else set()
+    for task in tasks_known(plan.jobs, keys, tidy=not running.dry_run):
+        outcome = done_before(state.find(task.output), task, is_there)
         if outcome is None:
             if not running.dry_run:
-                note_begun(journal, task)
+                state.begun(task)
             yield task
+        elif task.output in drawn and not running.dry_run:
+            yield replace(task, before=outcome)
         else:
-            tell(task.number, outcome)
+            state.done(task, outcome)
+            tell(outcome)
 
 
 def _work_alone(settings: Settings, task: Task) -> Outcome:
@@ -115,15 +121,18 @@ def _work_alone(settings: Settings, task: Task) -> Outcome:
 
 def _work(settings: Settings, base: Path | None, task: Task) -> Outcome:
     """What becomes of a job; `base`: where we are, for a worker that is elsewhere."""
-    from poolcli.batch.job import run_and_report  # and with it NumPy
+    from poolcli.batch.job import redrawn, run_and_report  # and with it NumPy
 
-    if base is None:
-        return run_and_report(settings, task.job)
-    return replace(run_and_report(settings, seen_from_afar(task.job, base)), job=task.job)
+    job = task.job if base is None else seen_from_afar(task.job, base)
+    if task.before is not None:
+        return redrawn(settings, job, task.before)
+    outcome = run_and_report(settings, job)
+    return outcome if base is None else replace(outcome, job=task.job)
 
 
-def _lost(job: Job, lost: Lost) -> Outcome:
-    """The outcome of a job whose worker did not live to tell; what it had begun to write is swept up."""
+def _lost(task: Task, lost: Lost) -> Outcome:
+    """The outcome of a task whose worker did not live to tell; what it had begun to write is swept up."""
+    job = task.job
     if isinstance(job.target, Path):
         sweep(job.target.parent)
-    return Outcome(job, error=f"{job.name}: {lost.reason}", kind=lost.kind)
+    return task.before or Outcome(job, error=f"{job.name}: {lost.reason}", kind=lost.kind)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from poolcli.images.formats import find_writable as find_writable
     from poolcli.images.formats import format_of as format_of
     from poolcli.images.formats import is_picture as is_picture
+    from poolcli.images.formats import is_unread as is_unread
+    from poolcli.images.formats import needed_by as needed_by
     from poolcli.images.frame import Frame as Frame
     from poolcli.images.frame import Meta as Meta
     from poolcli.images.frame import Palette as Palette
@@ -29,18 +31,19 @@ if TYPE_CHECKING:
     from poolcli.images.options import DEFAULT_MAX_PIXELS as DEFAULT_MAX_PIXELS
     from poolcli.images.options import EncodeOptions as EncodeOptions
     from poolcli.images.options import ReadOptions as ReadOptions
+    from poolcli.images.weighing import inspect as inspect
     from poolcli.images.weighing import weigh as weigh
 
 _NAMES = {
     "ahead": "begin",
     "decoding": "decode",
     "encoding": "encode check_fits held",
-    "formats": "ARRAYS check_target default_format extension_of find_writable format_of is_picture",
+    "formats": "ARRAYS check_target default_format extension_of find_writable format_of is_picture is_unread needed_by",
     "frame": "Frame Meta Palette Picture",
     "geotiff": "rescaled",
     "large": "LargeArray RowWriter open_large rows_of write_bands",
     "options": "DEFAULT_MAX_PIXELS EncodeOptions ReadOptions",
-    "weighing": "weigh",
+    "weighing": "inspect weigh",
 }
 _PLACES = {name: module for module, names in _NAMES.items() for name in names.split()}
 __all__ = [*_PLACES]  # noqa: PLE0604 (names, one place for them)

@@ -18,7 +18,7 @@ from poolcli.images.formats import ARRAYS, FORMATS, REFUSED, SIGNATURES, START, 
 from poolcli.images.frame import Frame, Palette, Picture
 from poolcli.images.guard import hush, opened, pixel_limit, reading
 from poolcli.images.modes import MODES, NATIVE, to_array, turned
-from poolcli.images.options import DEFAULT_MAX_PIXELS, MAX_FRAMES, ReadOptions, Request
+from poolcli.images.options import DEFAULT_MAX_PIXELS, MAX_FRAMES, HeaderRead, ReadOptions, Request
 from poolcli.images.refusals import check_depth, check_header, not_a_picture
 
 # Modules that read what Pillow does not, or not as it is stored, by what a file has at an offset. Their `read` gives
@@ -60,17 +60,18 @@ def decode(
     frame: int | None = None,
     layout: str | None = None,
     allow_8bit: bool = False,
+    header_only: bool = False,
 ) -> Picture:
     """The picture or arrays in `source`, told by its content; all its frames, or only number `frame` from 0.
 
     Values are as they are stored: what cannot be read in its own depth is refused, unless `allow_8bit`. Frames are
     turned upright as EXIF says. Palettes are expanded to RGB or RGBA unless `labels` asks for the indices. `max_pixels`
     bounds the pixels of all frames together, before they are decoded (not of .npy, which cannot be larger than its
-    file). `layout` says what the axes of arrays are (hw, hwc, chw, nchw; a frame for each n). Raises PictureError,
-    beginning with `name`, for everything that can be wrong.
+    file). `layout` says what the axes of arrays are (hw, hwc, chw, nchw; a frame for each n). `header_only` raises
+    HeaderRead instead of decoding pixels. Raises PictureError, beginning with `name`, for everything that can be wrong.
     """
     hush()
-    request = Request(name, labels, ReadOptions(frame, max_pixels, layout, allow_8bit))
+    request = Request(name, labels, ReadOptions(frame, max_pixels, layout, allow_8bit, header_only))
     if begun := taken(source):
         with begun.file, pixel_limit(max_pixels):
             return _picture(begun.image, begun.stream, request)
@@ -87,6 +88,8 @@ def decode(
         if start.startswith(ARRAYS["NPZ"]):
             from poolcli.images.arrays import read_archive
 
+            if header_only:
+                raise HeaderRead
             return read_archive(stream, name, request.options)
         if numbers.is_text(start, name):
             with reading(name):

@@ -133,6 +133,10 @@ FORMATS = {
     )
 }  # fmt: skip
 
+# Pictures that nobody here reads: as cameras store them, of more than a screen shows, of drawings.
+RAW = frozenset(
+    [".arw", ".cr2", ".cr3", ".dng", ".exr", ".hdr", ".jxr", ".nef", ".orf", ".raf", ".rw2", ".svg", ".xcf"]
+)
 BY_EXTENSION = {extension: row.name for row in FORMATS.values() for extension in row.extensions}
 SEPARATORS = {"CSV": ",", "TSV": "\t", "TXT": " "}  # formats of numbers as text, and what they write between two
 # Formats of arrays, and what their files begin with: of a single one, and of an archive, which may be empty.
@@ -167,6 +171,22 @@ def is_picture(path: Place) -> bool:
     """
     name = format_of(path)
     return name is not None and FORMATS[name].readable and name not in SEPARATORS
+
+
+def is_unread(extension: str) -> bool:
+    """Whether files of that extension are pictures that nothing which is installed here reads.
+
+    >>> is_unread(".cr2"), is_unread(".png"), is_unread(".txt")
+    (True, False, False)
+    """
+    name = BY_EXTENSION.get(extension)
+    return extension in RAW if name is None else not FORMATS[name].readable and FORMATS[name].refusal is None
+
+
+def needed_by(extension: str) -> str | None:
+    """What pip is asked for to read such files; None where nothing would help."""
+    name = BY_EXTENSION.get(extension)
+    return FORMATS[name].needs.replace("_", "-") or None if name else None
 
 
 def extension_of(format: str) -> str:

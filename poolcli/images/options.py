@@ -9,6 +9,10 @@ MAX_FRAMES = 10_000
 LAYOUTS = ("hw", "hwc", "chw", "nchw")  # of arrays: height, width, channels, number
 
 
+class HeaderRead(BaseException):  # no error: it ends a decoding that has come to the pixels
+    """What the header says can be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
     """What is read of a file: only number `frame` from 0, or all; at most `max_pixels` (None: any number).
@@ -22,6 +26,7 @@ class ReadOptions:
     max_pixels: int | None = DEFAULT_MAX_PIXELS
     layout: str | None = None
     allow_8bit: bool = False
+    header_only: bool = False  # HeaderRead is raised where the pixels would be decoded
 
     def __post_init__(self) -> None:
         _check_layout(self.layout)
@@ -87,6 +92,8 @@ class Request:
             raise self.refuse(
                 f"{what} more than the limit of {most}; if you trust the file, raise it with --max-pixels"
             )
+        if self.options.header_only:
+            raise HeaderRead
 
     def chosen(self, count: int) -> range:
         """The numbers of the frames to read of a file that has `count`; PictureError when the one asked for is none."""

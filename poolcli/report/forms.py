@@ -82,13 +82,14 @@ def side_extensions(names: Iterable[str]) -> dict[str, str]:
     return {name: FORMS[name].extension for name in names if not FORMS[name].of_run}
 
 
-def run_paths(names: Iterable[str], folder: Place, single: Place | None) -> dict[str, Place]:
-    """Of these forms, those of a run, with their files: in `folder`, or beside the output of a `single` picture."""
-    return {
-        name: single.with_name(single.stem + FORMS[name].extension) if single else folder / f"{RUN_NAME}.{name}"
-        for name in names
-        if FORMS[name].of_run
-    }
+def run_extensions(names: Iterable[str]) -> dict[str, str]:
+    """Of these forms, those of a run, with what their names end in beside the output of a single picture."""
+    return {name: FORMS[name].extension for name in names if FORMS[name].of_run}
+
+
+def run_paths(names: Iterable[str], folder: Place) -> dict[str, Place]:
+    """Of these forms, those of a run, with their files in `folder`."""
+    return {name: folder / f"{RUN_NAME}.{name}" for name in names if FORMS[name].of_run}
 
 
 def looks_of(names: Iterable[str], *, pictures: int) -> "dict[str, Sizes]":

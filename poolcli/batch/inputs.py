@@ -1,0 +1,322 @@
+"""Which files a user means by files, folders, globs, URLs and lists of names, in natural order.
+
+Folders and prefixes of stores are walked alike. What cannot be looked into costs itself and nothing else; a name that
+was given is taken as it is, there or not: its job will say what is wrong with it.
+"""
+
+import glob
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePath, PurePosixPath
+from typing import BinaryIO
+
+from poolcli import images
+from poolcli.errors import UsageError
+from poolcli.files import is_folder
+from poolcli.shift.record import SIDE_MARK
+from poolcli.stores import Place, Url, place_of, safe_part
+
+STREAM = "-"
+NO_FOLDERS = frozenset((".thumbnails", "@eaDir", "__MACOSX", ".AppleDouble"))  # of small copies and of notes on files
+NO_FILE = "._"  # begins the name of what macOS keeps of a file elsewhere
+BOM = b"\xef\xbb\xbf"  # with which some editors begin a text
+LONGEST_NAME = 1 << 16  # bytes of a name in a list: sixteen times what systems allow
+MOST_EMPTY = 1 << 20  # names in a row
+EMPTY = "no picture among the inputs: name files, or a folder with pictures (-r for those below it)"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """An input file, and its place below the folder that was named (its own name when it was named itself)."""
+
+    path: Place
+    place: PurePath
+    in_folder: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What is taken of a folder, a glob or a list: pictures that match; below `outputs` nothing, those are ours.
+
+    A pattern without a slash is matched with every name on the way, one with a slash with the whole place; `*`
+    stands for anything, and case does not count.
+    """
+
+    is_picture: Callable[[Place], bool] = images.is_picture
+    recursive: bool = False
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    outputs: Place | None = None
+
+    def takes(self, place: PurePath) -> bool:
+        """Whether the patterns select a file; a contact sheet beside a picture is a report, no input."""
+        if place.stem.endswith(SIDE_MARK) or place.name.startswith(NO_FILE):
+            return False
+        included = not self.include or any(_matches(pattern, place) for pattern in self.include)
+        return included and not self.leaves_out(place)
+
+    def leaves_out(self, place: PurePath) -> bool:
+        """Whether a file or folder is excluded by a pattern."""
+        return any(_matches(pattern, place) for pattern in self.exclude)
+
+
+def _matches(pattern: str, place: PurePath) -> bool:
+    pattern = pattern.casefold()
+    if "/" in pattern:
+        wholes = (place, *place.parents)
+        return any(fnmatchcase(whole.as_posix().casefold(), pattern.strip("/")) for whole in wholes)
+    return any(fnmatchcase(part.casefold(), pattern) for part in place.parts)
+
+
+def natural_key(name: str) -> tuple[tuple[int, int, str, str], ...]:
+    """A sorting key that puts `a2` before `a10`.
+
+    >>> sorted(["a10.png", "a2.png", "a02.png"], key=natural_key)
+    ['a02.png', 'a2.png', 'a10.png']
+    """
+    parts = ((part, part.lstrip("0")) for part in re.findall(r"[0-9]+|[^0-9]+", name))
+    return tuple((0, len(bare), bare, part) if part[0] in "0123456789" else (1, 0, part, "") for part, bare in parts)
+
+
+class Inputs:
+    """The search for inputs. `closed`: what could not be looked into, each a name and why; `unread`: how many pictures
+    of which extensions were left out, since nothing that is installed reads them.
+    """
+
+    def __init__(self, selection: Selection) -> None:
+        """Nothing is looked for yet."""
+        self.selection = selection
+        self.closed: list[tuple[str, str]] = []
+        self.unread: Counter[str] = Counter()
+
+    def named(self, texts: Iterable[str]) -> Iterator[Input]:
+        """Every file that `texts` name. A folder gives the pictures in it, with `recursive` those below it too.
+
+        Links to folders are not followed. Raises UsageError for a pattern that matches nothing.
+        """
+        for text in texts:
+            path = place_of(text)
+            if isinstance(path, Url):
+                yield from self._stored(path)
+            elif is_folder(path):
+                yield from self._below(path)
+            elif (pattern := pattern_of(text)) and not os.path.lexists(path):
+                yield from self._globbed(text, pattern)
+            else:
+                yield Input(path, PurePath(path.name))
+
+    def listed(self, names: Iterable[str]) -> Iterator[Input]:
+        """The pictures of a list, each at its path as its place; folders and what is no picture are left out."""
+        outputs = self.selection.outputs
+        ours = os.path.abspath(str(outputs)) + os.sep if isinstance(outputs, Path) else None  # noqa: PTH100 (as text)
+        if ours and str(Path.cwd() / "_").startswith(ours):  # outputs among the inputs: only a plan can tell them apart
+            ours = None
+        for name in names:
+            path = place_of(name)
+            place = as_place(PurePosixPath(path.key) if isinstance(path, Url) else path)
+            if not (self.selection.takes(place) and self._reads(path)):
+                continue
+            if isinstance(path, Path) and (is_folder(path) or (ours and os.path.abspath(path).startswith(ours))):  # noqa: PTH100
+                continue
+            yield Input(path, place, in_folder=True)
+
+    def note(self) -> str | None:
+        """What to say of the pictures that nothing reads."""
+        if not self.unread:
+            return None
+        count = self.unread.total()
+        kinds = ", ".join(f"{number} {extension}" for extension, number in sorted(self.unread.items()))
+        needs = sorted({library for extension in self.unread if (library := images.needed_by(extension))})
+        way_out = f"pip install {' '.join(needs)}, or convert them" if needs else "convert them"
+        return (
+            f"{count} {'pictures' if count > 1 else 'picture'} left out that nothing installed here reads ({kinds}): "
+            f"{way_out}"
+        )
+
+    def check(self, found: int) -> None:
+        """UsageError when there is no input at all, which says why."""
+        if found:
+            return
+        if self.closed:
+            raise UsageError(f"{self.closed[0][1]}; there is no other input")
+        note = self.note()
+        raise UsageError(f"{EMPTY}; {note}" if note else EMPTY)
+
+    def _reads(self, path: Place) -> bool:
+        """Whether a file is a picture, by its name; one of a kind that nothing here reads is counted."""
+        if self.selection.is_picture(path):
+            return True
+        extension = path.suffix.lower()
+        if images.is_unread(extension):
+            self.unread[extension] += 1
+        return False
+
+    def _below(self, top: Place) -> Iterator[Input]:
+        """The pictures in a folder, then those of each folder in it."""
+        places: list[tuple[Place, PurePath]] = [(top, PurePath())]
+        while places:
+            here, below = places.pop()
+            names: list[str] = []
+            folders: list[str] = []
+            try:
+                for name, inner in _entries(here, self.selection.outputs):
+                    place = below / safe_part(name)
+                    if not inner:
+                        if self.selection.takes(place) and self._reads(here / name):
+                            names.append(name)
+                    elif not (name in NO_FOLDERS or self.selection.leaves_out(place)):
+                        folders.append(name)
+            except OSError as error:
+                why = f"the folder '{here}' cannot be read ({error.strerror}): change its permissions, or --exclude it"
+                self.closed.append((str(here), why))
+            except UsageError as error:  # of a store
+                self.closed.append((str(here), str(error)))
+            for name in sorted(names, key=natural_key):
+                yield Input(here / name, below / safe_part(name), in_folder=True)
+            if self.selection.recursive:
+                inside = sorted(folders, key=natural_key, reverse=True)
+                places += ((here / name, below / safe_part(name)) for name in inside)
+
+    def _globbed(self, text: str, pattern: str) -> Iterator[Input]:
+        matches = sorted(glob.iglob(pattern, recursive=True), key=natural_key)  # noqa: PTH207 (absolute patterns too)
+        if not matches:
+            raise UsageError(f"no file matches '{text}': check the pattern, or name a file or a folder")
+        said = frozenset(PurePath(text).parts)
+        for path in map(Path, matches):
+            if not (NO_FOLDERS & set(path.parts)) <= said:
+                continue
+            if is_folder(path):
+                yield from self._below(path)
+            elif self.selection.takes(PurePath(path.name)):
+                yield Input(path, PurePath(path.name))
+
+    def _stored(self, url: Url) -> Iterator[Input]:
+        """The objects that a URL stands for; UsageError for a store that is not listed, a pattern without a match."""
+        from poolcli.stores import access  # and with it fsspec, only where there is a URL
+        from poolcli.stores.table import find_store
+
+        try:
+            if access.is_folder(url):
+                yield from self._below(url)
+            elif find_store(url.scheme).lists and glob.has_magic(url.key) and not access.exists(url):
+                yield from self._matching(url)
+            elif not url.name:
+                raise UsageError(f"'{url}' is not there, or you may not see it: check its name and your access to it")
+            else:
+                yield Input(url, PurePosixPath(safe_part(url.name)))
+        except access.StoreError as error:
+            raise _unlisted(url, error) from error
+
+    def _matching(self, pattern: Url) -> Iterator[Input]:
+        from poolcli.stores import access
+
+        matches = sorted(access.globbed(pattern), key=lambda match: natural_key(match[0].key))
+        if not matches:
+            raise UsageError(f"no object matches '{pattern}': check the pattern, or name an object or a prefix")
+        for url, inner in matches:
+            if inner:
+                yield from self._below(url)
+            elif self.selection.takes(PurePosixPath(url.name)):
+                yield Input(url, PurePosixPath(safe_part(url.name)))
+
+
+def _entries(here: Place, outputs: Place | None) -> Iterator[tuple[str, bool]]:
+    """The names in a folder or prefix, and whether each is one itself; links to folders and outputs are left out."""
+    if isinstance(here, Url):
+        from poolcli.stores import access
+
+        try:
+            yield from ((name, inner) for name, inner in access.entries(here) if here / name != outputs)
+        except access.StoreError as error:
+            raise _unlisted(here, error) from error
+        return
+    with os.scandir(here) as entries:
+        for entry in entries:
+            inner = _is_folder(entry)
+            if not (inner and (entry.is_symlink() or _is(outputs, entry))):
+                yield entry.name, inner
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """No, for a link that leads to itself: its job will tell, and the rest of the folder is done."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _is(outputs: Place | None, entry: os.DirEntry[str]) -> bool:
+    """Whether a folder is the one outputs go to."""
+    try:
+        return isinstance(outputs, Path) and outputs.samefile(entry.path)
+    except OSError:
+        return False
+
+
+def _unlisted(url: Url, error: Exception) -> UsageError:
+    return UsageError(f"'{url}' cannot be listed: {error}; check its name and your access to it")
+
+
+def pattern_of(text: str) -> str | None:
+    """`text` as a pattern, in which folders that are there and are called like one stand for themselves.
+
+    None where it is no pattern.
+    """
+    parts = Path(text).parts if glob.has_magic(text) else ()
+    for count in range(len(parts) - 1, 0, -1):
+        start = str(Path(*parts[:count]))
+        if glob.has_magic(start) and os.path.lexists(start):
+            rest = os.path.join(*parts[count:])  # noqa: PTH118 (a pattern)
+            return os.path.join(glob.escape(start), rest) if glob.has_magic(rest) else None  # noqa: PTH118
+    return text if parts else None
+
+
+def as_place(path: PurePath) -> PurePath:
+    """`path` below an output folder, as tar would put it: without its root and without leading `..`.
+
+    >>> as_place(Path("./a/../b/c.png")).as_posix(), as_place(Path("/x/c.png")).as_posix()
+    ('b/c.png', 'x/c.png')
+    """
+    whole = PurePath(os.path.normpath(path))
+    parts = whole.parts[1:] if whole.anchor else whole.parts
+    return PurePath(*(part for part in parts if part != ".."))
+
+
+def names_in(stream: BinaryIO, *, nul: bool) -> Iterator[str]:
+    """The names in a list, one a line or each ended by a NUL; what is empty is none. UsageError for what is no list."""
+    end, rest, empty = (b"\0" if nul else b"\n"), _block(stream).removeprefix(BOM), 0
+    while block := _block(stream):
+        *names, rest = (rest + block).split(end)
+        _check_name(rest, nul=nul)
+        empty = empty + len(names) if not any(names) else 0
+        if empty > MOST_EMPTY:
+            raise UsageError("the list holds nothing but empty names: is it a list of names?")
+        yield from _decoded(names, nul=nul)
+    yield from _decoded(rest.split(end), nul=nul)
+
+
+def _check_name(name: bytes, *, nul: bool) -> None:
+    """UsageError for what is no name, however it goes on."""
+    if not nul and b"\0" in name:
+        raise UsageError("a name in the list holds a NUL: say -0 (--null) if that is what ends each name")
+    if len(name) > LONGEST_NAME:
+        raise UsageError(f"a name in the list is longer than {LONGEST_NAME} bytes: is it a list of names?")
+
+
+def _block(stream: BinaryIO) -> bytes:
+    try:
+        return stream.read(1 << 16)
+    except OSError as error:
+        raise UsageError(f"the list of names cannot be read ({error.strerror}): give it as a file") from error
+
+
+def _decoded(names: list[bytes], *, nul: bool) -> Iterator[str]:
+    for name in names:
+        bare = name if nul else name.removesuffix(b"\r")
+        _check_name(bare, nul=nul)
+        if bare:
+            yield os.fsdecode(bare)
