@@ -6,10 +6,12 @@ The formulas are those of Araujo, Norris & Sim, Computing Receptive Fields of Co
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from poolcli.ops.adaptive import Spans
+from poolcli.ops.adaptive import AnyAxes, Spans
 from poolcli.ops.footprint import Footprint
 from poolcli.ops.geometry import Axis, Pair
-from poolcli.recipe.layers import Recipe
+from poolcli.ops.modes import find_mode
+from poolcli.ops.stages import central
+from poolcli.recipe.layers import Layer, Pool, Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +51,25 @@ def spacings(recipe: Recipe, height: int, width: int, phases: Sequence[Pair] = (
     >>> from poolcli.recipe import as_recipe
     >>> spacings(as_recipe("max:3/2+1"), 224, 224)[0], spacings(as_recipe("stride:2"), 9, 9)[0]
     ((2, -0.5), (2, -0.5))
+    >>> spacings(as_recipe("center:2"), 8, 8)[0]  # of its whole window
+    (2, 0.0)
     >>> spacings(as_recipe("avg:size=3"), 10, 10)[0]
     (3.3333333333333335, 0)
     """
     found: list[Spacing] = [(1, 0), (1, 0)]
     size, chosen = (height, width), iter(phases)
     for layer in recipe.layers:
-        for axes in layer.sees(*size):
+        for axes in _extents(layer, size):
             phase = next(chosen, (0, 0)) if any(axis.slack for axis in axes) else (0, 0)
             found = [_spaced(*parts) for parts in zip(found, axes, phase, strict=True)]
             size = axes[0].out, axes[1].out
     return found[0], found[1]
+
+
+def _extents(layer: Layer, size: tuple[int, int]) -> Sequence[AnyAxes]:
+    """What the outputs of a layer stand for: what they see, or all of the window whose middle value is taken."""
+    whole = isinstance(layer, Pool) and find_mode(layer.mode).stages is central
+    return layer.stages(*size) if whole else layer.sees(*size)
 
 
 def _spaced(spacing: Spacing, axis: Axis | Spans, phase: int) -> Spacing:
