@@ -221,7 +221,7 @@ def test_layers_with_options_and_long_names(samples, command):
     shown = command("compare", samples / "photo.jpg", "--modes", long).out
     assert max(map(len, shown.splitlines()[:-1])) <= 80
     assert "…" not in shown
-    assert f"{ranked(ran)[long]['residual']:.3g}" in shown  # columns that do not fit beside the name are left out
+    assert f"{ranked(ran)[long]['fidelity']:.1f} dB" in shown
     assert "unknown mode 'edge=wrap'" in command.refused("compare", samples / "one.png", "--modes", "avg,edge=wrap")
 
 

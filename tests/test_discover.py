@@ -288,7 +288,7 @@ def test_the_plan_of_many_needs_little_memory(tmp_path):
 
     peak(10)  # what is loaded and kept once is not the plan's
     grown = peak(12_000) - peak(2_000)
-    assert grown < 10_000 * 1200, f"{grown / 10_000:.0f} bytes a path"
+    assert grown < 10_000 * 1000, f"{grown / 10_000:.0f} bytes a path"
 
 
 def test_places_of_a_list_stay_below_the_outputs():

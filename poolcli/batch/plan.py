@@ -34,7 +34,8 @@ class Plan(Sequence[Job]):
             pair = path, exact(destination.place(each))
             if pair not in seen:
                 seen.add(pair)
-                self._inputs.append((path, str(each.place), each.in_folder))
+                place = str(each.place)
+                self._inputs.append((path, path if place == path else place, each.in_folder))  # one text for both
                 self.in_folder |= each.in_folder
 
     def __len__(self) -> int:

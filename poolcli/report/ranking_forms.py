@@ -106,7 +106,7 @@ def print_ranking(console: "Console", places: "Sequence[Place]", pictures: int) 
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     top = top_of(places)
-    heads, *rows = fitted([HEADS, *(cells(place, top) for place in places)], DISPENSABLE, console.width - 1)
+    heads, *rows = fitted([HEADS, *(cells(place, top) for place in places)], DISPENSABLE, console.width - 1, "mode")
     for head in heads:
         left, is_name = head in ("mode", "by distance"), head == "mode"
         table.add_column(head, justify="left" if left else "right", no_wrap=not is_name, overflow="fold")

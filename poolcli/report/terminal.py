@@ -38,15 +38,18 @@ def print_report(console: "Console", report: ShiftReport) -> None:
     console.print(Text(_verdict(report)))
 
 
-def fitted(table: Sequence[Cells], dispensable: Sequence[str], width: int) -> list[Cells]:
+def fitted(table: Sequence[Cells], dispensable: Sequence[str], width: int, folding: str | None = None) -> list[Cells]:
     """`table`, whose first row names its columns, without the first of the `dispensable` ones until it fits `width`.
+
+    The column `folding` goes on below where it is too narrow: it needs the room of its longest word.
 
     >>> fitted([("shift", "gain", "residual"), ("-1,0", "1.51", "0.62")], ["gain"], 16)
     [('shift', 'residual'), ('-1,0', '0.62')]
     """
     columns = list(zip(*table, strict=True))
     for name in dispensable:
-        if sum(max(map(len, column)) + GAP for column in columns) - GAP <= width:
+        cells = ((" ".join(column).split() if column[0] == folding else column) for column in columns)
+        if sum(max(map(len, words)) + GAP for words in cells) - GAP <= width:
             break
         columns = [column for column in columns if column[0] != name]
     return list(zip(*columns, strict=True))
