@@ -161,3 +161,28 @@ def flat(row):
     sides = {name: asdict(side) for name in ("raw", "pooled", "aligned") if (side := getattr(row, name))}
     figures = {(name, key): value for name, side in sides.items() for key, value in side.items()}
     return {key: value for key, value in figures.items() if value is not None} | {"residual": row.residual}
+
+
+def test_what_memory_held_before_is_no_overflow():
+    """Rows are summed across their ends, from memory nobody wrote: that costs no second run."""
+    empty, image = np.empty, random_image(1, (9, 7), "uint8", (3,))
+    kernel, floats = np.arange(-4, 5).reshape(3, 3), random_image(1, (9, 7), "float32", (3,))
+
+    def held(*args, **options):
+        made = empty(*args, **options)
+        if made.dtype.kind == "f":
+            made.fill(np.finfo(made.dtype).max)
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(np, "empty", held)
+        patch.setattr(taps, "CHUNK_BYTES", 4)  # one float32: no room for the float64 of a second run
+        filtered = [
+            poolcli.convolve(image, part, stride=(2, 2), edge="zero") for part in (kernel, kernel[:1], kernel[:, :1])
+        ]
+        mean = poolcli.pool(floats, 3, 2, mode="avg", padding=1)
+    expected = [
+        oracles.convolve(image, part, stride=(2, 2), edge="zero") for part in (kernel, kernel[:1], kernel[:, :1])
+    ]
+    assert all(np.array_equal(have, want) for have, want in zip(filtered, expected, strict=True))
+    assert_close(mean, oracles.pool(floats, (3, 3), (2, 2), padding=(1, 1, 1, 1), mode="avg"))

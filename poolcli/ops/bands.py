@@ -56,6 +56,17 @@ def finite_range(values: Array) -> tuple[float, float]:
     return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
 
 
+def overflowed(results: Array, image: Array, gain: float) -> bool:
+    """Whether sums of the finite values of `image`, which `gain` bounds as a factor, may have left what results hold.
+
+    The flags of the processor cannot tell: they also rise from memory between windows, whatever it held before.
+    """
+    if not results.size or (np.isfinite(results.max()) and np.isfinite(results.min())):
+        return False
+    largest = max(abs(value) for value in finite_range(image))
+    return largest * gain > float(np.finfo(results.dtype).max)
+
+
 def rounded(values: Array, dtype: np.dtype[Any]) -> Array:
     """Float64 as `dtype`: integers rounded half up, held in range, NaN as 0."""
     return values.astype(dtype) if dtype.kind == "f" else to_integers(values, dtype)

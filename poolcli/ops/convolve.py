@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from poolcli.errors import PictureError, UsageError, unknown
 from poolcli.ops.arrays import Array, as_image, planes
+from poolcli.ops.bands import overflowed
 from poolcli.ops.edges import edge_index, padded_band
 from poolcli.ops.filters import check_kernel, find_kernel
 from poolcli.ops.fourier import Spectrum, Workspace, spectrum, weigh_exactly
@@ -95,17 +96,14 @@ def correlate(
     `passes` is one kernel (kh x kw), or a column (kh x 1) and a row (1 x kw). Integer weights in an integer `dtype`
     are exact; how sums are taken is the same at every position, so equal neighbourhoods give equal bits.
     """
-    try:
-        with np.errstate(invalid="ignore", over="raise"):  # infinities, and what lies across the ends of rows
-            return _correlated(image, passes, stride, sides, edge, dtype)
-    except FloatingPointError:  # a sum of large values: what is not finite is taken from sums that have room
+    with np.errstate(invalid="ignore", over="ignore"):  # infinities, and what lies across the ends of rows
+        sums = _correlated(image, passes, stride, sides, edge, dtype)
         most = prod(part.size * max(1.0, float(np.abs(part).max())) for part in passes)
+        if dtype.kind != "f" or not overflowed(sums, image, most):
+            return sums
         scale = 1.0 if dtype == np.float32 else 2.0 ** ceil(log2(most))
-        with np.errstate(invalid="ignore", over="ignore"):
-            sums = _correlated(image, passes, stride, sides, edge, dtype)
-            small = _correlated(image.astype(np.float64) / scale, passes, stride, sides, edge, np.dtype(np.float64))
-            roomy = (small * scale).astype(dtype)
-        return np.where(np.isfinite(sums), sums, roomy)
+        small = _correlated(image.astype(np.float64) / scale, passes, stride, sides, edge, np.dtype(np.float64))
+        return np.where(np.isfinite(sums), sums, (small * scale).astype(dtype))
 
 
 def _correlated(

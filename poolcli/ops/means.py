@@ -6,6 +6,7 @@ import numpy as np
 
 from poolcli.ops.adaptive import AnyAxes, Spans
 from poolcli.ops.arrays import Array, full_range
+from poolcli.ops.bands import overflowed
 from poolcli.ops.geometry import Axis
 from poolcli.ops.ignored import values_of_windows, window_counts, without
 from poolcli.ops.uneven import reduce_any
@@ -41,17 +42,16 @@ def _float_mean(image: Array, axes: AnyAxes, counts: Array) -> Array:
     """Small windows are summed in float32 (or float64, as the picture), others in float64; no sum overflows."""
     few = max(axis.most for axis in axes) <= FEW_VALUES
     dtype = np.result_type(image.dtype, np.float32 if few else np.float64)
-    try:
-        with np.errstate(invalid="ignore", over="raise", divide="ignore"):
-            return _means_of_sums(image, axes, counts, dtype)
-    except FloatingPointError:  # a sum of large values: what is not finite is taken from sums that have room
-        with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-            means = _means_of_sums(image, axes, counts, dtype)
-            scale = 1 << (axes[0].most * axes[1].most).bit_length() if dtype == np.float64 else 1
-            small = _means_of_sums(image.astype(np.float64) / scale, axes, counts, np.dtype(np.float64))
-            limit = np.finfo(image.dtype).max  # rounding must not lift a mean over the largest number
-            roomy = np.where(np.isfinite(small), np.clip(small * scale, -limit, limit), small).astype(image.dtype)
-        return np.where(np.isfinite(means), means, roomy)
+    most = axes[0].most * axes[1].most
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        means = _means_of_sums(image, axes, counts, dtype)
+        if not overflowed(means, image, most):
+            return means
+        scale = 1 << most.bit_length() if dtype == np.float64 else 1
+        small = _means_of_sums(image.astype(np.float64) / scale, axes, counts, np.dtype(np.float64))
+        limit = np.finfo(image.dtype).max  # rounding must not lift a mean over the largest number
+        roomy = np.where(np.isfinite(small), np.clip(small * scale, -limit, limit), small).astype(image.dtype)
+    return np.where(np.isfinite(means), means, roomy)
 
 
 def _means_of_sums(image: Array, axes: AnyAxes, counts: Array, dtype: np.dtype[Any]) -> Array:
