@@ -2,11 +2,13 @@
 
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from poolcli.images import formats
 from tests.browser import browser  # noqa: F401 (a fixture)
 from tests.command import Command
 
@@ -23,6 +25,16 @@ SAMPLES = Path(__file__).parent.parent / "samples"
 def command(capsys):
     """The command line in this process."""
     return Command(capsys)
+
+
+@pytest.fixture
+def bare(monkeypatch):
+    """As if neither imagecodecs nor pillow-heif were installed."""
+    for name in ("imagecodecs", "pillow_heif"):
+        monkeypatch.setitem(sys.modules, name, None)
+    formats.installed.cache_clear()
+    yield
+    formats.installed.cache_clear()
 
 
 @pytest.fixture

@@ -193,10 +193,9 @@ def test_a_closed_folder_fails_alone(tmp_path):
             folder.chmod(0o755)
 
 
-def test_pictures_that_nothing_reads_are_counted(command, tmp_path, monkeypatch):
+def test_pictures_that_nothing_reads_are_counted(command, bare, tmp_path, monkeypatch):
     """In a note that says what would read them; where there is nothing else, with the error."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("poolcli.images.formats.installed", lambda library: False)
     for name in ("in/a.png", "in/b.heic", "in/x/c.HEIC", "in/d.jxl", "in/e.cr2", "in/f.txt", "other/g.nef"):
         draw(tmp_path / f"{name}.png").rename(tmp_path / name)
     note = "poolcli: 4 pictures left out that nothing installed here reads (1 .cr2, 2 .heic, 1 .jxl): pip install "
