@@ -61,7 +61,9 @@ def publish(target: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
         with _device(target) as stream:
             yield stream
         return
-    shown, target = target, Path(os.path.realpath(target)) if target.is_symlink() else target
+    shown = target
+    if os.path.islink(target):  # noqa: PTH114 (which asks in a closed folder, too)
+        target = Path(os.path.realpath(target))
     temporary = target.with_name(f"{TEMPORARY_PREFIX}{_HOST}-{os.getpid()}-{os.urandom(8).hex()}{TEMPORARY_SUFFIX}")
     try:
         _unpublished.add(temporary)

@@ -260,30 +260,43 @@ def wait_for(happened):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_ended_at_a_hundred_moments_and_resumed(here, whole, number):
     """From the imports to the last picture: outputs whole, nothing half-written; resumed, all is as undisturbed."""
+    for seed in range(MANY, 10 * MANY):
+        os.link("many/0.png", f"many/{seed}.png")
     words = ("pool", "many", "-o", "out", "--report", "jsonl", "--report", "json", "-j", "2")
-    assert shell(f"poolcli {' '.join(words)} -q").returncode == 0
-    undisturbed = {path.name: path.read_bytes() for path in Path("out").iterdir() if path.name != NAME}
-    shutil.rmtree("out")
-    codes = Counter()
+    took, undisturbed = {}, {}
+    for engine in ENGINES:
+        began = time.monotonic()
+        assert shell(f"poolcli {' '.join(words)} -q --engine {engine}").returncode == 0
+        took[engine] = time.monotonic() - began
+        undisturbed = undisturbed or contents("out")
+        assert contents("out") == undisturbed
+        shutil.rmtree("out")
+    codes, parts = Counter(), Counter()
     for seed in range(100):
         rng = random.Random(seed)
         engine, group = rng.choice(ENGINES), rng.random() < 0.5
+        left = 1 - len(list(Path("out").glob("*.png"))) / len(list(Path("many").iterdir()))
         running = started(*words, "--resume", "--engine", engine, start_new_session=True)
-        time.sleep(rng.uniform(0.1, 0.9 if engine != "processes" else 1.5))
+        time.sleep(0.1 + rng.random() * took[engine] * left)
         os.killpg(running.pid, number) if group else running.send_signal(number)
         _out, err = running.communicate(timeout=60)
         codes[running.returncode] += 1
         assert running.returncode in (128 + number, 0, -number), err  # the last: before the first line of ours
         assert b"Traceback" not in err
-        check_outputs(whole)
+        parts[0 < check_outputs(whole) < 10 * MANY] += 1
         assert not list(here.rglob("*.part"))
         if seed % 4 == 3:
             again = shell(f"poolcli {' '.join(words)} --resume -q")
             assert again.returncode == 0, again.stderr
-            found = {path.name: path.read_bytes() for path in Path("out").iterdir() if path.name != NAME}
-            assert found == undisturbed
+            assert contents("out") == undisturbed
             shutil.rmtree("out")
     assert codes[128 + number] > 30, codes
+    assert parts[True] > 30, parts  # were ended in their middle
+
+
+def contents(folder):
+    """name -> bytes of all there is, but the journal."""
+    return {path.name: path.read_bytes() for path in Path(folder).iterdir() if path.name != NAME}
 
 
 @pytest.fixture
@@ -312,7 +325,6 @@ FORBIDDEN_TOO = {
     ("pool", "many/1.png", "-o", "unwritable/new/"): (1, "cannot write 'unwritable/new/1.png': Permission denied"),
     ("pool", "many/1.png", "-o", "closed/new.png"): (1, "cannot write 'closed/new.png': Permission denied"),
     ("pool", "many/1.png", "-o", "closed/"): (1, "Permission denied"),
-    ("pool", ".", "-r", "-o", "../elsewhere"): (2, "cannot be read (Permission denied)"),
     ("pool", "many/1.png", "--filter", "a.png"): (2, "kernel file 'a.png' cannot be read: Permission denied"),
     ("stack", "--recipe", "a.png", "many/1.png"): (2, "recipe file 'a.png': it cannot be read (Permission denied)"),
 }
@@ -328,6 +340,20 @@ def test_what_is_forbidden_is_told(locked, whole, words, expected):
     assert sentence in told
     if "out" in words and code == 1:
         assert check_outputs(whole) == 1
+
+
+@pytest.mark.slow
+def test_what_is_forbidden_fails_alone(locked, whole):
+    """Two folders below the one that is named, and a picture in it; everything else is done."""
+    done = bound("pool", ".", "-r", "-o", "../elsewhere", "-q")
+    told = sorted(done.stderr.decode().splitlines())
+    assert done.returncode == 1
+    assert [line.partition(" (Permission denied)")[0] for line in told] == [
+        "poolcli: a.png: the file cannot be opened",
+        "poolcli: the folder 'closed' cannot be read",
+        "poolcli: the folder 'unreadable' cannot be read",
+    ]
+    assert check_outputs(whole, "../elsewhere/many") == check_outputs(whole, "../elsewhere/unwritable") == MANY
 
 
 @pytest.mark.slow

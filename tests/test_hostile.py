@@ -6,14 +6,18 @@ import struct
 import subprocess
 import sys
 import zlib
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from poolcli.batch.state import NAME as JOURNAL
-from tests.batches import draw, environment, process
+from poolcli.images.weighing import CHUNK
+from tests.batches import draw, environment
+from tests.bench.facts import PEAK
 from tests.pictures import chunk, file_of, png, random_picture
+from tests.process import shell
 from tests.test_npy import headed, npy_file
 
 MIB = 1 << 20
@@ -168,15 +172,124 @@ def test_all_of_them_at_once_in_bounded_memory(here):
     assert outputs(here / "out") == ["good.png"]
 
 
-@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no endless file here")
-def test_an_endless_stream_ends(here):
-    """Standard input is bounded too, by --max-pixels."""
-    with Path("/dev/zero").open("rb") as endless:
-        done = process("pool", "-", "-o", "out.png", "--max-pixels", "1000", stdin=endless)
-    assert done.returncode == 1
-    assert done.stderr.startswith(b"poolcli: -: more than ")
-    assert b"--max-pixels" in done.stderr
+def array_of(*shape):
+    """The header of a .npy of so many float64."""
+    return headed(f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}")
+
+
+def saved(format, size=(100, 100), mode="RGB"):
+    """The bytes of a random picture."""
+    return file_of(random_picture(mode, size), format).getvalue()
+
+
+ENDLESS = {  # what comes before zeros without end: what is said of it, and how many MiB may be in memory at most
+    "zeros": (lambda: b"", "not a picture that Pillow can read", 60),
+    "text": (lambda: b"1 2 3\n", "not a picture that Pillow can read", 60),
+    "png": (lambda: saved("PNG")[:2000], "more than 100 x 100 pixels in PNG can take", 130),
+    "jpeg": (lambda: saved("JPEG")[:-500], "more than 100 x 100 pixels in JPEG can take", 130),
+    "tiff": (lambda: saved("TIFF")[:-500], "more than a TIFF with these tags can take", 130),
+    "pgm": (lambda: b"P5 100 100 255\n", "more than 100 x 100 pixels in Netpbm can take", 130),
+    "npy": (lambda: array_of(100, 100), "more than an array of 100 x 100 float64 can take", 130),
+    "huge npy": (lambda: array_of(10**7, 10**5), "may take 80000", 60),
+    "large png": (lambda: png((10_000, 10_000), rows=b""), "a picture of 100000000 pixels is more than the limit", 60),
+    "tiff, tags of zeros": (lambda: b"II*\0\x08\0\0\0", "page 0 has no size", 60),
+}
+ENDLESS_TOO = {
+    "whole png": (lambda: saved("PNG"), "more than 100 x 100 pixels in PNG can take", 130),
+    "png of one endless text": (lambda: saved("PNG")[:33] + b"\x7f\xff\xff\xfftEXt", "the header of a PNG", 130),
+    "jpeg without a size": (lambda: b"\xff\xd8\xff\xe0", "the header of a JPEG", 80),
+    "gif": (lambda: saved("GIF"), "100 x 100 pixels in GIF", 310),
+    "webp": (lambda: saved("WEBP"), "a WebP with this header", 130),
+    "avif": (lambda: saved("AVIF"), "its boxes", 130),
+    "jpeg 2000": (lambda: saved("JPEG2000"), "its boxes", 130),
+    "bmp": (lambda: saved("BMP"), "100 x 100 pixels in BMP", 130),
+    "tga": (lambda: saved("TGA")[:1000], "100 x 100 pixels in TGA", 130),
+    "psd": (lambda: b"8BPS\0\1" + bytes(6) + struct.pack(">HIIHH", 3, 100, 100, 8, 3), "100 pixels in PSD", 130),
+    "npz": (lambda: archived(np.zeros((100, 100))), "the files of this archive", 130),
+    "tiff, tags far away": (lambda: b"II*\0" + struct.pack("<I", 300_000_000), "page 0 has no size", 400),
+}
+
+
+def archived(*arrays):
+    """A .npz."""
+    stream = BytesIO()
+    np.savez(stream, *arrays)
+    return stream.getvalue()
+
+
+def endless(often, seldom):
+    """Rows for parametrize: half a second each, so most run only when asked for."""
+    marked = [(row, ()) for row in often.items()] + [(row, pytest.mark.slow) for row in seldom.items()]
+    return [pytest.param(*row, marks=marks, id=name) for (name, row), marks in marked]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="an endless file, and memory as Linux counts it")
+@pytest.mark.parametrize(("build", "words", "most"), endless(ENDLESS, ENDLESS_TOO))
+def test_an_endless_stream_ends(here, build, words, most):
+    """Where the header of its format says that a picture ends; in one sentence and little memory."""
+    Path("start").write_bytes(build())
+    with subprocess.Popen(["cat", "start", "/dev/zero"], stdout=subprocess.PIPE) as source:
+        running = subprocess.run(
+            [sys.executable, "-c", PEAK, "peak", "pool", "-", "-o", "out.png"],
+            env=environment(),
+            stdin=source.stdout,
+            stderr=subprocess.PIPE,
+            timeout=100,
+            check=False,
+        )
+        source.stdout.close()
+    told = running.stderr.decode()
+    assert (running.returncode, len(told.splitlines())) == (1, 1), told
+    assert told.startswith("poolcli: -: ") and words in told
+    assert int(Path("peak").read_text()) < most << 10
     assert not Path("out.png").exists()
+
+
+@pytest.mark.parametrize("command", ["pool - -o out.png", "show - -o out.html"])
+def test_endless_numbers_end(here, command):
+    """At the most that is read of a text."""
+    done = shell(f"yes '1 2 3' | poolcli {command}; exit ${{PIPESTATUS[1]}}")
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1), done.stderr
+    assert b"numbers in more than 16 MiB of text" in done.stderr
+
+
+def tiff_with_tags_at_its_end(pixels):
+    """As libtiff writes it."""
+    height, width = pixels.shape
+    tags = {256: width, 257: height, 258: 8, 259: 1, 262: 1, 273: 8, 277: 1, 278: height, 279: pixels.size}
+    entries = b"".join(struct.pack("<HHII", code, 4, 1, value) for code, value in tags.items())
+    start = b"II*\0" + struct.pack("<I", 8 + pixels.size)
+    return start + pixels.tobytes() + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
+LARGE = {
+    "png": lambda: saved("PNG", (1500, 1400)),
+    "tif": lambda: tiff_with_tags_at_its_end(np.asarray(random_picture("L", (1500, 1400)))),
+    "npy": lambda: npy_file(np.random.default_rng(1).random((700, 800))),
+    "jpg": lambda: saved("JPEG", (2500, 2400)),
+    "npz": lambda: archived(np.random.default_rng(1).random((700, 800))),
+    "gif": lambda: saved("GIF", (1500, 1400), "L"),
+    "webp": lambda: file_of(random_picture("RGB", (900, 800)), "WEBP", lossless=True).getvalue(),
+    "avif": lambda: file_of(random_picture("RGB", (900, 800)), "AVIF", quality=100).getvalue(),
+    "jp2": lambda: saved("JPEG2000", (900, 800)),
+    "ppm": lambda: saved("PPM", (900, 800)),
+    "bmp": lambda: saved("BMP", (900, 800)),
+    "tga": lambda: saved("TGA", (900, 800)),
+}
+
+
+@pytest.mark.parametrize(
+    "extension", [*list(LARGE)[:3], *(pytest.param(name, marks=pytest.mark.slow) for name in list(LARGE)[3:])]
+)
+def test_a_large_stream_is_taken_whole(here, extension):
+    """More than is read before its header is looked at; as the same file."""
+    source = Path(f"large.{extension}")
+    source.write_bytes(LARGE[extension]())
+    assert source.stat().st_size > CHUNK
+    assert shell(f"poolcli pool {source} -o a.npy --no-report").returncode == 0
+    done = shell(f"cat {source} | poolcli pool - -o b.npy --no-report")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert Path("a.npy").read_bytes() == Path("b.npy").read_bytes()
 
 
 KERNELS = {

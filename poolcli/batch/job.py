@@ -42,8 +42,6 @@ Rows = tuple[ShiftRow, ...]
 
 MOST_LOOKS = 8  # frames of a picture that a report shows
 SMALL = 16  # pixels a side of a picture whose values are shown
-CHUNK = 1 << 20  # what is read of a stream at a time
-BYTES_A_PIXEL, SPARE_BYTES = 32, 1 << 26  # no file of a picture needs more: four channels of 64 bits, and notes
 LARGE = 1 << 28  # a .npy of so many bytes is not held in memory
 BAND_BYTES = 1 << 23  # what is read of it at a time
 
@@ -184,20 +182,10 @@ def decoded(source: Path | BinaryIO, name: str, reading: images.ReadOptions, *, 
 def _source(settings: Settings, job: Job) -> Path | BinaryIO:
     if isinstance(job.source, Place):
         return fetched(job.source)
-    most = settings.reading.max_pixels
-    whole = BytesIO()  # from where the stream stands, which need not be its start
     try:
-        while chunk := job.source.read(CHUNK):
-            whole.write(chunk)
-            if most is not None and whole.tell() > SPARE_BYTES + BYTES_A_PIXEL * most:
-                raise PictureError(
-                    f"{job.name}: more than {whole.tell() - 1} bytes on standard input, and no end; if you trust them, "
-                    "raise the limit with --max-pixels"
-                )
+        return images.read_stream(job.source, job.name, settings.reading)
     except OSError as error:
         raise PictureError(f"{job.name}: standard input cannot be read ({error.strerror}); name a file") from error
-    whole.seek(0)
-    return whole
 
 
 class _Measured(NamedTuple):

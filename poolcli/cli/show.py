@@ -3,10 +3,10 @@
 import locale
 import os
 import sys
-from io import BytesIO
 from pathlib import Path
 from tempfile import mkdtemp
 
+from poolcli import images
 from poolcli.batch.job import Settings, decoded, looked_at
 from poolcli.cli.options import Reading
 from poolcli.cli.printer import say
@@ -42,10 +42,11 @@ def _page(source: str, recipe: Recipe, reading: Reading, language: str) -> str:
     from poolcli.report.interactive import sample_page
     from poolcli.visualize import SHOWN
 
-    stream = BytesIO(sys.stdin.buffer.read()) if source == STDIN else fetched(place_of(source))
-    picture = decoded(stream, source, reading.options(), labels=recipe.labels)
+    options = reading.options()
+    stream = images.read_stream(sys.stdin.buffer, source, options) if source == STDIN else fetched(place_of(source))
+    picture = decoded(stream, source, options, labels=recipe.labels)
     sizes = {"show": SHOWN}
-    settings = Settings(recipe, reading=reading.options(), labels=reading.labels, ignore=reading.ignore, looks=sizes)
+    settings = Settings(recipe, reading=options, labels=reading.labels, ignore=reading.ignore, looks=sizes)
     (look,), report = looked_at(settings, picture, source)
     assert look.sample is not None  # of these sizes there is one
     return sample_page(look.sample, source, report, language)

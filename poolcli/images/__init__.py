@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from poolcli.images.options import EncodeOptions as EncodeOptions
     from poolcli.images.options import ReadOptions as ReadOptions
     from poolcli.images.weighing import inspect as inspect
+    from poolcli.images.weighing import read_stream as read_stream
     from poolcli.images.weighing import weigh as weigh
 
 _NAMES = {
@@ -43,7 +44,7 @@ _NAMES = {
     "geotiff": "rescaled",
     "large": "LargeArray RowWriter open_large rows_of write_bands",
     "options": "DEFAULT_MAX_PIXELS EncodeOptions ReadOptions",
-    "weighing": "inspect weigh",
+    "weighing": "inspect read_stream weigh",
 }
 _PLACES = {name: module for module, names in _NAMES.items() for name in names.split()}
 __all__ = [*_PLACES]  # noqa: PLE0604 (names, one place for them)

@@ -8,6 +8,8 @@ from importlib.util import find_spec
 from poolcli.errors import UsageError, unknown
 from poolcli.stores import Place
 
+HEAVIEST = 32  # bytes a pixel: four channels of 64 bits
+
 
 @dataclass(frozen=True, slots=True)
 class Format:
@@ -16,7 +18,8 @@ class Format:
     `frames` says how many pictures are read from it: "one", "first" (the others are other pictures, and have to
     be asked for) or "all"; `animates` that many can be written to it; `keeps` what it carries beside pixels. `deep` are
     modes for which the library `needs` has to be installed, too, and `arrays` dtypes that it writes whatever the
-    channels; without modes it reads the format as well. `lossy`: values change in it unless told not to.
+    channels; without modes it reads the format as well. `lossy`: values change in it unless told not to. `heaviest`:
+    bytes that a pixel takes at most, all its channels, however badly it is packed.
     """
 
     name: str
@@ -31,6 +34,7 @@ class Format:
     needs: str = ""
     lossy: bool = False
     arrays: tuple[str, ...] = ()
+    heaviest: int = HEAVIEST
 
     @property
     def readable(self) -> bool:
@@ -57,10 +61,11 @@ def _row(
     needs: str = "",
     lossy: bool = False,
     arrays: str = "",
+    heaviest: int = HEAVIEST,
 ) -> Format:
     kept, held = frozenset(keeps.split()), tuple(modes.split())
     return Format(name, tuple(extensions.split()), held, frames, animates, kept, max_side, deep=tuple(deep.split()),
-                  needs=needs, lossy=lossy, arrays=tuple(arrays.split()))  # fmt: skip
+                  needs=needs, lossy=lossy, arrays=tuple(arrays.split()), heaviest=heaviest)  # fmt: skip
 
 
 def _refused(name: str, extensions: str, refusal: str = "holds no picture that can be pooled") -> Format:
@@ -75,39 +80,40 @@ FORMATS = {
     row.name: row
     for row in (
         _row("PNG", ".png .apng", "1 L LA P RGB RGBA I;16 LA;16 RGB;16 RGBA;16", frames="all", animates=True,
-             keeps=f"{_RICH} dpi aspect colour text loop"),
+             keeps=f"{_RICH} dpi aspect colour text loop", heaviest=9),
         _row("JPEG", ".jpg .jpeg .jpe .jfif", "L RGB CMYK", keeps=f"{_RICH} iptc dpi aspect comment", max_side=65_500,
-             lossy=True),
+             lossy=True, heaviest=8),
         _row("TIFF", ".tif .tiff", "1 L LA P PA RGB RGBA CMYK YCbCr LAB I F I;16", keeps=f"{_RICH} dpi",
              frames="all", animates=True),
         _row("WEBP", ".webp", "RGB RGBA", keeps=f"{_RICH} loop", frames="all", animates=True, max_side=16_383,
-             lossy=True),
+             lossy=True, heaviest=5),
         _row("GIF", ".gif", "L P RGB RGBA", keeps="comment loop", frames="all", animates=True,
-             max_side=65_535),
+             max_side=65_535, heaviest=2),
         _row("AVIF", ".avif .avifs", "L RGB RGBA", keeps=f"{_RICH} peak", frames="all", animates=True, max_side=65_536,
-             deep=_DEEP, needs="imagecodecs", lossy=True),
-        _row("BMP", ".bmp", "1 L P RGB", keeps="dpi"),
-        _row("DIB", ".dib", "1 L P RGB", keeps="dpi"),
-        _row("PPM", ".ppm .pgm .pbm .pnm .pfm", "1 L RGB F I;16 RGB;16 RGB;32F", keeps="peak"),
-        _row("PAM", ".pam", "1 L LA RGB RGBA I;16 LA;16 RGB;16 RGBA;16", keeps="peak"),
-        _row("TGA", ".tga .icb .vda .vst", "1 L LA P RGB RGBA", max_side=65_535),
+             deep=_DEEP, needs="imagecodecs", lossy=True, heaviest=8),
+        _row("BMP", ".bmp", "1 L P RGB", keeps="dpi", heaviest=5),
+        _row("DIB", ".dib", "1 L P RGB", keeps="dpi", heaviest=5),
+        _row("PPM", ".ppm .pgm .pbm .pnm .pfm", "1 L RGB F I;16 RGB;16 RGB;32F", keeps="peak", heaviest=24),
+        _row("PAM", ".pam", "1 L LA RGB RGBA I;16 LA;16 RGB;16 RGBA;16", keeps="peak", heaviest=8),
+        _row("TGA", ".tga .icb .vda .vst", "1 L LA P RGB RGBA", max_side=65_535, heaviest=5),
         _row("JPEG2000", ".jp2 .j2k .j2c .jpc .jpf .jpx", "L LA RGB RGBA CMYK I;16", keeps="comment peak", deep=_DEEP,
-             needs="imagecodecs", arrays="int8 int16 uint8 uint16"),
-        _row("JXL", ".jxl", deep=f"L LA RGB RGBA {_DEEP} F RGB;32F", needs="imagecodecs", keeps="peak", lossy=True),
-        _row("HEIF", ".heic .heif .hif", needs="pillow_heif"),
+             needs="imagecodecs", arrays="int8 int16 uint8 uint16", heaviest=9),
+        _row("JXL", ".jxl", deep=f"L LA RGB RGBA {_DEEP} F RGB;32F", needs="imagecodecs", keeps="peak", lossy=True,
+             heaviest=16),
+        _row("HEIF", ".heic .heif .hif", needs="pillow_heif", heaviest=8),
         _row("ICO", ".ico", "1 L LA P RGB RGBA I;16", max_side=256),
-        _row("PCX", ".pcx", "1 L P RGB", keeps="dpi", max_side=65_535),
-        _row("SGI", ".sgi .rgb .rgba .bw", "L RGB RGBA", max_side=65_535),
-        _row("QOI", ".qoi", "RGB RGBA"),
+        _row("PCX", ".pcx", "1 L P RGB", keeps="dpi", max_side=65_535, heaviest=8),
+        _row("SGI", ".sgi .rgb .rgba .bw", "L RGB RGBA", max_side=65_535, heaviest=12),
+        _row("QOI", ".qoi", "RGB RGBA", heaviest=5),
         _row("DDS", ".dds", "L LA RGB RGBA"),
-        _row("MSP", ".msp", "1", max_side=65_535),
-        _row("XBM", ".xbm", "1"),
+        _row("MSP", ".msp", "1", max_side=65_535, heaviest=2),
+        _row("XBM", ".xbm", "1", heaviest=2),
         _row("NPY", ".npy"),  # these hold whatever an array holds (as text: one channel): no modes
         _row("NPZ", ".npz"),
         _row("CSV", ".csv"),
         _row("TSV", ".tsv"),
         _row("TXT", ".txt"),
-        _row("MPO", ".mpo", frames="first"),
+        _row("MPO", ".mpo", frames="first", heaviest=8),
         _row("FLI", ".fli .flc", frames="all"),
         _row("DCX", ".dcx", frames="all"),
         _row("BLP", ".blp"),

@@ -18,7 +18,7 @@ from poolcli.images.options import Request
 Array = NDArray[Any]
 
 _STARTS = (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"P7", b"PF", b"Pf")
-_HEADER = 1 << 16  # bytes; a longer one is all comments
+HEADER = 1 << 16  # bytes; a longer one is all comments
 _TOKEN = re.compile(rb"(?:\s|#[^\r\n]*[\r\n])*([^\s#]+)")
 _BITS, _FLOATS, _AS_TEXT = b"14", b"Ff", b"123"
 _CHANNELS = {b"3": 3, b"6": 3, b"F": 3}
@@ -28,7 +28,7 @@ _TUPLES = {"1": b"BLACKANDWHITE", "L": b"GRAYSCALE", "LA": b"GRAYSCALE_ALPHA", "
 
 
 @dataclass(frozen=True, slots=True)
-class _Header:
+class Header:
     """`kind`: what follows the P. `scale` is negative for floats whose low bytes come first; `start`: of the pixels."""
 
     kind: bytes
@@ -38,6 +38,13 @@ class _Header:
     most: int
     start: int
     scale: float = 1.0
+
+    @property
+    def end(self) -> int:
+        """The byte behind the pixels; of values as text, eight bytes for each with what stands between, at most."""
+        values = self.width * self.channels
+        rows = {b"4": -(-values // 8), **dict.fromkeys((b"1", b"2", b"3"), 8 * values)}
+        return self.start + self.height * rows.get(self.kind, values * self.dtype.itemsize)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -53,7 +60,7 @@ def read(stream: BinaryIO, request: Request) -> Picture | None:
     Bits are True where they are white. Raises PictureError for a header that makes no sense, values above the maxval,
     and fewer pixels than promised.
     """
-    header = _header(stream.read(_HEADER), request)
+    header = header_of(stream.read(HEADER), request)
     if header is None:
         return None
     request.chosen(1)
@@ -81,7 +88,7 @@ def _picture(frame: Frame, scale: float = 1.0, format: str = "PPM") -> Picture:
     return Picture(format, (frame,), frame.mode, Meta(scale=scale))
 
 
-def _header(start: bytes, request: Request) -> _Header | None:
+def header_of(start: bytes, request: Request) -> Header | None:
     kind = start[1:2]
     if start[2:3] not in (b" ", b"\t", b"\n", b"\r", b"\v", b"\f", b"#"):
         return None
@@ -98,12 +105,12 @@ def _header(start: bytes, request: Request) -> _Header | None:
     width, height = (_number(token, "a side", request) for token in tokens[:2])
     channels = _CHANNELS.get(kind, 1)
     if kind in _FLOATS:
-        return _Header(kind, width, height, channels, 0, at + 1, _scale(tokens[2], request))
+        return Header(kind, width, height, channels, 0, at + 1, _scale(tokens[2], request))
     most = 1 if kind in _BITS else _number(tokens[2], "a maxval", request, 65_535)
-    return _Header(kind, width, height, channels, most, at + 1)
+    return Header(kind, width, height, channels, most, at + 1)
 
 
-def _pam_header(start: bytes, request: Request) -> _Header:
+def _pam_header(start: bytes, request: Request) -> Header:
     head, found, _ = start.partition(b"\nENDHDR\n")
     if not found:
         raise request.refuse("the header is cut short; get the file again")
@@ -114,7 +121,7 @@ def _pam_header(start: bytes, request: Request) -> _Header:
     most = _number(known.get(b"MAXVAL", b""), "a maxval", request, 65_535)
     if channels > 4:
         raise request.refuse(f"a PAM of {channels} channels, and 1 to 4 can be read; convert it to .npy or TIFF")
-    return _Header(b"7", width, height, channels, most, len(head) + len(found))
+    return Header(b"7", width, height, channels, most, len(head) + len(found))
 
 
 def _number(token: bytes, what: str, request: Request, most: int = 1 << 31) -> int:
@@ -134,7 +141,7 @@ def _scale(token: bytes, request: Request) -> float:
     return scale
 
 
-def _as_bytes(stream: BinaryIO, header: _Header, request: Request) -> Array:
+def _as_bytes(stream: BinaryIO, header: Header, request: Request) -> Array:
     row = -(-header.width // 8) if header.kind == b"4" else header.width * header.channels * header.dtype.itemsize
     data = stream.read(row * header.height)
     if len(data) < row * header.height:
@@ -152,7 +159,7 @@ def _note_others(stream: BinaryIO, request: Request) -> None:
         request.note("the first of several pictures in the file was taken")
 
 
-def _as_text(stream: BinaryIO, header: _Header, request: Request) -> Array:
+def _as_text(stream: BinaryIO, header: Header, request: Request) -> Array:
     count = header.width * header.height * header.channels
     text = re.sub(rb"#[^\r\n]*", b"", stream.read())
     if header.kind == b"1":  # bits need nothing between them
