@@ -68,7 +68,7 @@ def prepared(folder):
     command.chmod(0o755)
     path = os.pathsep.join((str(command.parent), os.environ["PATH"]))
     own = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    return {**os.environ, "PATH": path, "PYTHONPATH": own, "COLUMNS": "100"}
+    return {**os.environ, "PATH": path, "PYTHONPATH": own, "COLUMNS": "80"}
 
 
 def run(block, folder, environment):

@@ -25,7 +25,7 @@ from poolcli.ops.modes import MODES
 
 PANELS = ("Window", "Filter", "Report", "Files", "Pictures", "Batch", "Cluster")  # in the order of a page
 TOPICS = (
-    *("pooling", "modes", "filters", "recipes", "report", "show", "compare", "folders", "formats"),
+    *("pooling", "modes", "masks", "filters", "recipes", "report", "show", "compare", "folders", "formats"),
     *("cluster", "python", "shell", "changes"),
 )
 ABOUT = "CNN pooling for pictures, exact with the deep-learning libraries, and how shift-invariant it really is."
