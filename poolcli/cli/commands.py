@@ -21,6 +21,7 @@ from poolcli.cli.options import (
     Writing,
 )
 from poolcli.cli.parser import Command, Group, Option
+from poolcli.cli.pyramid import Levels, Tiling, pyramid
 from poolcli.cli.request import Request
 from poolcli.cli.tables import print_objects, print_table
 from poolcli.errors import PictureError, UsageError, unknown
@@ -406,6 +407,20 @@ COMMANDS: Mapping[str, Command] = {
                 "poolcli shape 224x224 max:2",
                 'poolcli shape 224x224 "conv:gauss/2 max:3/2+1"',
                 'poolcli shape 28x28 "conv:line-v relu avg:size=7x7" --json',
+            ),
+        ),
+        Command(
+            "pyramid",
+            "Make a multi-resolution TIFF of a picture of any size, each level pooled from the picture itself.",
+            pyramid,
+            (Levels, Tiling),
+            ("INPUT",),
+            about="Each level is what pooling the picture gives, to the last bit: windows of the factor, of its square "
+            "and so on. The picture is read in tiles and never held.",
+            examples=(
+                "poolcli pyramid slide.tif -o slide.ome.tif",
+                "poolcli pyramid labels.tif -o pyramid.tif --mode majority --compression zstd",
+                "poolcli pyramid map.tif -o map.tif.ovr --mode median",
             ),
         ),
         Command(

@@ -26,6 +26,7 @@ from poolcli.ops.modes import MODES
 PANELS = ("Window", "Filter", "Report", "Files", "Pictures", "Batch", "Cluster")  # in the order of a page
 TOPICS = (
     *("pooling", "modes", "masks", "filters", "recipes", "report", "show", "compare", "folders", "formats"),
+    "large",
     *("cluster", "python", "shell", "changes"),
 )
 ABOUT = "CNN pooling for pictures, exact with the deep-learning libraries, and how shift-invariant it really is."
@@ -213,6 +214,7 @@ def _common(
 ARGUMENTS: Mapping[str, tuple[str, Values | None]] = {
     "INPUT...": ("Pictures, .npy arrays, folders, globs, or - (stdin).", None),
     "LAYERS": ('The layers, as in "conv:sobel-v relu max:2".', _layers),
+    "INPUT": ("A TIFF or a .npy array.", None),
     "[INPUT]": ("A picture, a .npy array, numbers as text, or - (stdin); the built-in story if not given.", None),
     "[LAYERS]": ('The layers, as in "conv:sobel-v relu max:2", in place of the options of Window and Filter.', _layers),
     "A": ("A picture or a .npy array.", None),

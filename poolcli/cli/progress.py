@@ -4,15 +4,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from poolcli.cli.printer import say
 from poolcli.cli.tally import Tally
+
+if TYPE_CHECKING:
+    from poolcli.cli.pyramid import Tiles
 
 EVERY = 30.0  # seconds between two lines
 
 
 @contextmanager
-def progress(tally: Tally, *, quiet: bool) -> Iterator[Callable[[], None]]:
+def progress(tally: "Tally | Tiles", *, quiet: bool) -> Iterator[Callable[[], None]]:
     """Give a function to call after every outcome."""
     if quiet or tally.total < 2:
         yield lambda: None
@@ -23,7 +27,7 @@ def progress(tally: Tally, *, quiet: bool) -> Iterator[Callable[[], None]]:
         yield _lines(tally)
 
 
-def _lines(tally: Tally, clock: Callable[[], float] = time.monotonic) -> Callable[[], None]:
+def _lines(tally: "Tally | Tiles", clock: Callable[[], float] = time.monotonic) -> Callable[[], None]:
     following = clock() + EVERY
 
     def advance() -> None:
@@ -36,7 +40,7 @@ def _lines(tally: Tally, clock: Callable[[], float] = time.monotonic) -> Callabl
 
 
 @contextmanager
-def _bar(tally: Tally) -> Iterator[Callable[[], None]]:
+def _bar(tally: "Tally | Tiles") -> Iterator[Callable[[], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -56,6 +60,6 @@ def _bar(tally: Tally) -> Iterator[Callable[[], None]]:
 
         def advance() -> None:
             failed = f"{tally.failed} failed" if tally.failed else ""
-            bar.update(task, completed=tally.told, speed=tally.speed, failed=failed)
+            bar.update(task, total=tally.total, completed=tally.told, speed=tally.speed, failed=failed)
 
         yield advance

@@ -67,10 +67,10 @@ def read(stream: BinaryIO, request: Request) -> Picture:
     than allowed, or read exactly by none of the libraries that are installed.
     """
     with reading(request.name):
-        chosen = _chosen(stream, request)
+        chosen = chosen_pages(stream, request)
         arrays = _by_pillow if all(page.by_pillow() for _, page in chosen) else _by_tifffile
         frames = tuple(
-            _frame(described(stream, page, request), pixels, request)
+            frame_of(described(stream, page, request), pixels, request)
             for (_, page), pixels in zip(chosen, arrays(stream, chosen, request), strict=True)
         )
         values = {code: value for code, (_, value) in frames[0].page.tags.items()} if frames[0].page else {}
@@ -78,7 +78,7 @@ def read(stream: BinaryIO, request: Request) -> Picture:
     return Picture("TIFF", frames, frames[0].mode, meta, tuple(request.notes))
 
 
-def _chosen(stream: BinaryIO, request: Request) -> list[tuple[int, Page]]:
+def chosen_pages(stream: BinaryIO, request: Request) -> list[tuple[int, Page]]:
     """The pages to read, with their numbers."""
     number, walk = request.options.frame, enumerate(pages(stream, request))
     if number is not None:
@@ -189,7 +189,7 @@ def as_brightness(pixels: Array, photometric: int, peak: int | None) -> Array:
     return changed
 
 
-def _frame(page: Page, pixels: Array, request: Request) -> Frame:
+def frame_of(page: Page, pixels: Array, request: Request) -> Frame:
     pixels = pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
     nodata: tuple[Any, ...] = geotiff.nodata(page, pixels.dtype)
     if page.photometric == PALETTE:
@@ -382,7 +382,7 @@ def _tags(tags: Mapping[int, Tag], notes: dict[str, None]) -> dict[str, Any]:
         notes["the camera data in EXIF was dropped, since tifffile does not write it"] = None
     given: dict[str, Any] = {"metadata": None, "software": False}
     if RESOLUTION[0] in tags:
-        sides = [_rational(tags[code][1]) for code in RESOLUTION[:2]]
+        sides = [rational(tags[code][1]) for code in RESOLUTION[:2]]
         given |= {"resolution": sides, "resolutionunit": tags.get(RESOLUTION[2], (3, 2))[1]}
     given["extratags"] = [
         (code, kind, *_counted(kind, value), False)
@@ -392,7 +392,7 @@ def _tags(tags: Mapping[int, Tag], notes: dict[str, None]) -> dict[str, Any]:
     return given
 
 
-def _rational(value: Any) -> tuple[int, int]:
+def rational(value: Any) -> tuple[int, int]:
     """Numerator and denominator, each of 32 bits: those that were read, or what is nearest to a number."""
     exact = Fraction(value).limit_denominator(1 << 16) if isinstance(value, float) else value
     return int(exact.numerator), int(exact.denominator)
@@ -405,7 +405,7 @@ def _counted(kind: int, value: Any) -> tuple[int, Any]:
         return len(data), data
     values = value if isinstance(value, tuple) else (value,)
     if kind in (5, 10):
-        return len(values), tuple(part for each in values for part in _rational(each))
+        return len(values), tuple(part for each in values for part in rational(each))
     return len(values), values
 
 

@@ -22,7 +22,7 @@ def avg_pool(image: Array, axes: AnyAxes, *, exclude_pad: bool = False, valid: A
     `exclude_pad`; a window that holds nothing but uncounted padding gives NaN (integers: 0).
     """
     rows, columns = axes
-    counts = _counts(rows, columns, padded=not exclude_pad)
+    counts = counts_of(rows, columns, padded=not exclude_pad)
     if valid is not None:
         image, invalid = without(image, valid, 0), values_of_windows(axes) - window_counts(valid, axes).astype(np.int64)
         counts = counts - invalid
@@ -30,10 +30,10 @@ def avg_pool(image: Array, axes: AnyAxes, *, exclude_pad: bool = False, valid: A
         return _float_mean(image, axes, counts)
     if image.dtype.itemsize == 8:
         return _wide_mean(image, axes, counts)
-    dtype = _sum_dtype(image.dtype, rows.most * columns.most, int(counts.max()))
+    dtype = sum_dtype(image.dtype, rows.most * columns.most, int(counts.max()))
 
     def divide(sums: Array, band: slice, means: Array) -> None:
-        _rounded_quotient(sums, _band(counts, band), means)
+        rounded_quotient(sums, _band(counts, band), means)
 
     return reduce_any(image, axes, np.add, fill=0, dtype=dtype, finish=divide)
 
@@ -78,7 +78,7 @@ def _wide_mean(image: Array, axes: AnyAxes, counts: Array) -> Array:
     return result
 
 
-def _counts(rows: Axis | Spans, columns: Axis | Spans, *, padded: bool) -> Array:
+def counts_of(rows: Axis | Spans, columns: Axis | Spans, *, padded: bool) -> Array:
     """Values in each window, as rows.out x columns.out x 1, or 1 x 1 x 1 where all windows have as many."""
     down = np.array(rows.counts(padded=padded), np.int64)
     across = np.array(columns.counts(padded=padded), np.int64)
@@ -91,7 +91,7 @@ def _band(counts: Array, band: slice) -> Array:
     return counts if len(counts) == 1 else counts[band]
 
 
-def _sum_dtype(dtype: np.dtype[Any], values: int, counted: int) -> np.dtype[Any]:
+def sum_dtype(dtype: np.dtype[Any], values: int, counted: int) -> np.dtype[Any]:
     """The smallest integer type that holds the sum of `values` values and what rounding adds, half of `counted`."""
     bits = max(full_range(dtype) * values + counted, 2 * counted + 2)
     kind = "i" if dtype.kind == "i" else "u"
@@ -103,7 +103,7 @@ def _is_power_of_two(n: float) -> bool:
     return int(n).bit_count() == 1
 
 
-def _rounded_quotient(sums: Array, n: Array, out: Array) -> None:
+def rounded_quotient(sums: Array, n: Array, out: Array) -> None:
     """out = (2 * sums + n) // (2 * n) without the doubling: sums + n // 2 over n is the same for whole numbers."""
     n = np.maximum(n, 1).astype(sums.dtype)
     sums += n // 2

@@ -49,6 +49,7 @@ class Mode:
     local: bool = True  # an output depends on its window alone: nothing is drawn or chosen for the whole picture
     exact_in_bands: bool = True  # to the last bit, wherever a value lies in an array
     weighted: bool = False  # a sum of weighted values
+    joins: str = ""  # of pooled windows side by side their "values", or "sums", give the pooling of all they hold
     picks: bool = False  # an output is a pixel of its window, found by its value
 
     @property
@@ -98,6 +99,7 @@ MODES: Mapping[str, Mode] = {
             "PyTorch MaxPool2d, ONNX MaxPool",
             "extremes:max_pool",
             also=("maximum",),
+            joins="values",
             picks=True,
         ),
         Mode(
@@ -108,9 +110,17 @@ MODES: Mapping[str, Mode] = {
             options={"exclude-pad": False},
             also=("mean", "average"),
             akin=("area", "box", "bilinear", "linear"),
+            joins="sums",
             weighted=True,
         ),
-        Mode("min", "smallest value of the window", "PyTorch: -MaxPool2d(-x)", "extremes:min_pool", also=("minimum",)),
+        Mode(
+            "min",
+            "smallest value of the window",
+            "PyTorch: -MaxPool2d(-x)",
+            "extremes:min_pool",
+            also=("minimum",),
+            joins="values",
+        ),
         Mode(
             "median",
             "middle value; of an even number the mean of the middle two, integers rounded half up",

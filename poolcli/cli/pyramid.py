@@ -1,0 +1,235 @@
+"""`poolcli pyramid`: its options, the plan, the progress in blocks, the run."""
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from poolcli.cli.layers import Pooling
+from poolcli.cli.options import FILES, OVERWRITE, Reading, Running, Writing
+from poolcli.cli.parser import Group, Option
+from poolcli.cli.printer import say
+from poolcli.cli.progress import progress
+from poolcli.cli.tally import spell
+from poolcli.errors import UsageError, escaped, unknown
+from poolcli.files import check_not_read, is_folder
+from poolcli.images.options import ReadOptions
+from poolcli.ops.geometry import Pair, as_pair
+from poolcli.ops.modes import MODES, find_mode, mode_called
+from poolcli.recipe import Pool
+from poolcli.shift.record import AUTO, NOTHING
+from poolcli.stores import Url, place_of
+
+COMPRESSIONS = ("same", "deflate", "zstd", "jpeg", "lzw", "none")
+BASES = ("copy", "encode", "none")
+DAMAGED = ("refuse", "ignore")
+ENDINGS = (".ome.tif", ".ome.tiff", ".tif", ".tiff", ".ovr")
+MOST_LEVELS = 31
+_POOLING = Pooling.OPTIONS
+
+
+class Levels(Group):
+    """What a level is."""
+
+    PANEL = "Window"
+
+    mode: str = _POOLING["mode"].default("max")
+    factor: str = Option(
+        "--factor", metavar="SIZE", help="How much smaller every level is, N or HxW; 2 if not given."
+    ).default("2")
+    levels: str = Option(
+        "--levels", metavar="N", help="How many smaller levels; auto (if not given): until one tile holds the picture."
+    ).default(AUTO)
+    p: float | None = _POOLING["p"].default(None)
+    ties: str | None = _POOLING["ties"].default(None)
+    per_channel: bool = _POOLING["per_channel"].default(False)
+    ignore: str = Option(
+        "--ignore",
+        metavar="WHAT",
+        help="What counts in no window: auto (if not given), what the file declares as no-data; none; a number, "
+        "nan, or a colour R,G,B.",
+        values=lambda: (AUTO, NOTHING),
+        panel="Pictures",
+    ).default(AUTO)
+
+    def layer(self) -> Pool:
+        """What makes a level of the one above it; UsageError for modes that make no levels."""
+        options = {"p": self.p, "ties": self.ties, "per-channel": self.per_channel or None}
+        mode = find_mode(mode_called(self.mode) or self.mode)
+        if not (mode.has_windows and mode.local and mode.exact_in_bands and "ceil" in mode.geometry):
+            allowed = [row.name for row in MODES.values() if row.has_windows and row.local and row.exact_in_bands]
+            raise unknown("mode of a pyramid", mode.name, [name for name in allowed if "ceil" in MODES[name].geometry])
+        factor = as_pair(self.factor, "factor")
+        if max(factor) < 2:
+            raise UsageError(f"factor {self.factor} makes nothing smaller: give 2 or more, or HxW with one of them 2")
+        given = {name: value for name, value in options.items() if value is not None}
+        return Pool.of(mode.name, factor, ceil=True, options=given)
+
+    def count(self) -> int | None:
+        """The number of levels; None: as many as it takes."""
+        if self.levels == AUTO:
+            return None
+        if not re.fullmatch("[0-9]{1,2}", self.levels) or not 1 <= int(self.levels) <= MOST_LEVELS:
+            raise UsageError(f"--levels '{self.levels}' is not allowed: give 1 to {MOST_LEVELS}, or {AUTO}")
+        return int(self.levels)
+
+    def ignored(self) -> float | int | tuple[float | int, ...] | None:
+        """The number or colour that is named, if one is."""
+        if self.ignore in (AUTO, NOTHING):
+            return None
+        try:
+            values = tuple(_number(text) for text in self.ignore.split(","))
+        except ValueError:
+            raise UsageError(
+                f"--ignore '{self.ignore}' is not allowed: give a number, nan, a colour R,G,B, {AUTO} or {NOTHING}"
+            ) from None
+        return values[0] if len(values) == 1 else values
+
+
+def _number(text: str) -> float | int:
+    return int(text) if re.fullmatch(r"\s*[-+]?\d+\s*", text) else float(text)
+
+
+class Tiling(Group):
+    """How levels are written, and where."""
+
+    PANEL = "Pictures"
+
+    output: str | None = Option(
+        "--output", "-o", metavar="FILE", help=f"Where the pyramid goes: {', '.join(ENDINGS)}.", panel=FILES
+    ).default(None)
+    overwrite: bool = OVERWRITE.default(False)
+    tile: str | None = Option(
+        "--tile", metavar="SIZE", help="Tiles, N or HxW, of multiples of 16; the picture's own, or 256."
+    ).default(None)
+    compression: str = Option(
+        "--compression",
+        metavar="NAME",
+        help=f"{', '.join(COMPRESSIONS)}; same (if not given): the picture's own, or deflate.",
+        values=lambda: COMPRESSIONS,
+    ).default("same")
+    quality: int | None = Writing.OPTIONS["quality"].default(None)
+    base: str = Option(
+        "--base",
+        metavar="NAME",
+        help="The picture itself: copy (if not given) its tiles as they are where that can be, encode it, or none.",
+        values=lambda: BASES,
+    ).default("copy")
+    bands: str | None = Option("--bands", metavar="LIST", help="Only these bands, counted from 1, as in 1,3.").default(
+        None
+    )
+    damaged_tiles: str = Option(
+        "--damaged-tiles",
+        metavar="NAME",
+        help="What becomes of tiles that cannot be decoded: refuse (if not given) the picture, or ignore their values.",
+        values=lambda: DAMAGED,
+    ).default("refuse")
+    frame: int | None = Reading.OPTIONS["frame"].default(None)
+    layout: str | None = Reading.OPTIONS["layout"].default(None)
+    threads_per_image: str = Running.OPTIONS["threads_per_image"].default(AUTO)
+    quiet: bool = Running.OPTIONS["quiet"].default(False)
+
+    def target(self, source: str) -> Path:
+        """Where the pyramid goes; UsageError for a place that cannot be."""
+        if self.output is None:
+            raise UsageError("a pyramid needs a place: give one with -o, as in -o slide.ome.tif")
+        target = place_of(self.output)
+        if isinstance(target, Url):
+            raise UsageError(f"'{target}': a pyramid is written to a local path; copy it from there")
+        if not target.name.lower().endswith(ENDINGS):
+            raise UsageError(f"'{target}' is no pyramid's name: {', '.join(ENDINGS)} are allowed")
+        check_not_read([target], [source])
+        if target.exists() and not self.overwrite:
+            raise UsageError(f"'{target}' exists already: use --overwrite, or another name with -o")
+        return target
+
+    def tiles(self) -> Pair | None:
+        """(height, width); None: those of the picture."""
+        if self.tile is None:
+            return None
+        size = as_pair(self.tile, "tile")
+        if min(size) < 16 or any(side % 16 for side in size):
+            raise UsageError(f"tile {self.tile} is not allowed: multiples of 16 are, as in 256")
+        return size
+
+    def chosen(self) -> tuple[int, ...]:
+        """The bands, counted from 0."""
+        if self.bands is None:
+            return ()
+        numbers = self.bands.split(",")
+        if not all(re.fullmatch("[1-9][0-9]{0,5}", number) for number in numbers) or len({*numbers}) < len(numbers):
+            raise UsageError(f"--bands '{self.bands}' is no list of bands: different numbers from 1 are, as in 1,3")
+        return tuple(int(number) - 1 for number in numbers)
+
+    def check(self) -> None:
+        """UsageError for an unknown name."""
+        names = (("compression", self.compression, COMPRESSIONS), ("base", self.base, BASES),
+                 ("treatment of damaged tiles", self.damaged_tiles, DAMAGED))  # fmt: skip
+        for kind, got, allowed in names:
+            if got not in allowed:
+                raise unknown(kind, got, allowed)
+        if self.quality is not None and not 0 <= self.quality <= 100:
+            raise UsageError(f"quality {self.quality} is not allowed: give 0 to 100")
+
+
+class Tiles:
+    """How far a pyramid is, as the bar and the lines of progress want it."""
+
+    failed = 0
+
+    def __init__(self) -> None:
+        self.told, self.total, self._pixels, self._began = 0, 2, 0, time.monotonic()
+
+    def set(self, done: int, total: int, pixels: int) -> None:
+        """So many tiles of a picture of so many pixels are done."""
+        self.told, self.total, self._pixels = done, total, pixels
+
+    @property
+    def seconds(self) -> float:
+        """Since the beginning."""
+        return max(time.monotonic() - self._began, 1e-6)
+
+    @property
+    def speed(self) -> str:
+        """Of what was read."""
+        return f"{self._pixels * self.told / self.total / 1e6 / self.seconds:.3g} megapixels/s"
+
+    def line(self) -> str:
+        """A line on the way."""
+        left = self.seconds / max(self.told, 1) * (self.total - self.told)
+        return f"{self.told} of {self.total} tiles, {self.speed}, about {spell(left)} left"
+
+
+def pyramid(levels: Levels, tiling: Tiling, arguments: list[str]) -> None:
+    """Make a multi-resolution picture."""
+    (source,) = arguments
+    layer, count, ignored = levels.layer(), levels.count(), levels.ignored()
+    tiling.check()
+    target, tile, bands = tiling.target(source), tiling.tiles(), tiling.chosen()
+    place = place_of(source)
+    if source == "-" or isinstance(place, Url) or is_folder(place):
+        raise UsageError(f"'{source}' is not read in tiles: name a file, as in poolcli pyramid slide.tif -o out.tif")
+    threads = Running(threads_per_image=tiling.threads_per_image).threads(pictures=1)
+    options: dict[str, Any] = {
+        "levels": count, "tile": tile, "compression": tiling.compression, "bands": bands, "threads": threads,
+        "base": "none" if target.suffix == ".ovr" else tiling.base, "overviews": target.suffix == ".ovr",
+        "ignore_declared": levels.ignore == AUTO, "ignore_damaged": tiling.damaged_tiles == "ignore",
+        "reading": ReadOptions(tiling.frame, None, tiling.layout),
+    }  # fmt: skip
+    if tiling.quality is not None:
+        options["quality"] = tiling.quality
+    from poolcli.batch.pyramid import Settings, make_pyramid  # NumPy is loaded only now
+    from poolcli.ops.ignored import Ignored
+
+    settings = Settings(layer, ignored=None if ignored is None else Ignored((ignored,)), **options)
+    tiles = Tiles()
+    with progress(tiles, quiet=tiling.quiet) as advance:
+
+        def tell(done: int, total: int, pixels: int) -> None:
+            tiles.set(done, total, pixels)
+            advance()
+
+        notes = make_pyramid(place, source, target, settings, tell)
+    for note in () if tiling.quiet else notes:
+        say(f"{source}: {note}")
+    print(escaped(str(target)), flush=True)

@@ -1,0 +1,371 @@
+"""Pictures of any size: pyramids, level by level what pooling the picture gives, read in tiles and written in tiles."""
+
+import json
+import re
+import shutil
+import subprocess
+from math import ceil
+
+import numpy as np
+import pytest
+import tifffile
+
+import poolcli
+
+SIZE = 77, 4133  # odd, and of more columns than a block has
+IGNORED = 7
+
+
+def picture(kind, size=SIZE, seed=3):
+    """An array of that kind, which holds the value 7 here and there."""
+    rng = np.random.default_rng(seed)
+    shape, dtype, most = {
+        "gray": (size, "uint8", 256),
+        "rgb": ((*size, 3), "uint8", 256),
+        "16 bits": (size, "uint16", 65536),
+        "signed": (size, "int16", 65536),
+        "float32": (size, "float32", 1000),
+        "float64": (size, "float64", 1000),
+        "five bands": ((*size, 5), "uint8", 256),
+        "labels": (size, "uint32", 9),
+        "64 bits": (size, "int64", 2**60),
+    }[kind]
+    values = rng.integers(0, most, shape)
+    values[rng.random(shape) < 0.3] = IGNORED
+    values[:20, :40] = IGNORED  # windows without a value
+    values = (values - 32768 * (kind == "signed")).astype(dtype)
+    return np.where(values == IGNORED, values, values / np.dtype(dtype).type(3)) if dtype[0] == "f" else values
+
+
+def tiff(path, array, **options):
+    """A TIFF of an array, in tiles if nothing else is said."""
+    options = {"tile": (32, 48), "compression": "zlib", "metadata": None} | options
+    photometric = "rgb" if array.ndim == 3 and array.shape[2] == 3 else "minisblack"
+    options = {"planarconfig": "contig"} | options if array.ndim == 3 else options
+    data = np.moveaxis(array, 2, 0) if options.get("planarconfig") == "separate" else array
+    tifffile.imwrite(path, np.ascontiguousarray(data), photometric=photometric, **options)
+    return path
+
+
+def pages_of(path):
+    """The arrays of all pages, one after the other."""
+    with tifffile.TiffFile(path) as file:
+        return [page.asarray() for page in file.pages]
+
+
+def near(got, expected, values):
+    """Whether integers are equal, and floats within four units in the last place of what they are made of."""
+    if got.dtype.kind != "f":
+        return np.array_equal(got, expected)
+    unit = np.spacing(np.abs(values).max().astype(got.dtype))
+    return got.dtype == expected.dtype and np.allclose(got, expected, rtol=0, atol=4 * unit, equal_nan=True)
+
+
+KINDS = ["gray", "rgb", "16 bits", "signed", "float32", "float64", "five bands", "labels", "64 bits"]
+
+
+@pytest.mark.parametrize("ignore", [None, IGNORED])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mode", ["max", "min", "avg", "median", "majority"])
+def test_every_level_is_what_pooling_the_picture_gives(tmp_path, command, mode, kind, ignore):
+    """Of odd sizes, with windows at the border that hold what is there."""
+    array, out = picture(kind), tmp_path / "out.tif"
+    source = tiff(tmp_path / "in.tif", array)
+    words = ("--mode", mode, "--levels", "3", "--compression", "zstd", "--tile", "16x32")
+    done = command("pyramid", source, "-o", out, *words, "--ignore", "none" if ignore is None else ignore)
+    assert (done.code, done.out, done.err) == (0, f"{out}\n", "")
+    base, *levels = pages_of(out)
+    assert np.array_equal(base, array) and len(levels) == 3
+    for number, level in enumerate(levels, 1):
+        k = 2**number
+        expected = poolcli.pool(array, k, mode=mode, ceil_mode=True, ignore=ignore)
+        assert level.shape == expected.shape == (ceil(SIZE[0] / k), ceil(SIZE[1] / k), *array.shape[2:])
+        assert near(level, expected, array), (number, mode)
+
+
+def test_a_mean_is_that_of_what_the_window_holds(tmp_path, command):
+    """By plain loops: exact sums, halves rounded up, ignored values left out, whatever the level."""
+    array, out = picture("gray", (37, 45)), tmp_path / "out.tif"
+    source = tiff(tmp_path / "in.tif", array)
+    assert command("pyramid", source, "-o", out, "--mode", "avg", "--factor", "3x2", "--levels", "3",
+                   "--ignore", "7").code == 0  # fmt: skip
+    for number, level in enumerate(pages_of(out)[1:], 1):
+        high, wide = 3**number, 2**number
+        for row in range(level.shape[0]):
+            for column in range(level.shape[1]):
+                window = array[row * high : (row + 1) * high, column * wide : (column + 1) * wide]
+                values = [int(value) for value in window.ravel() if value != IGNORED]
+                mean = (2 * sum(values) + len(values)) // (2 * len(values)) if values else IGNORED
+                assert level[row, column] == mean, (number, row, column)
+
+
+LAYOUTS = {
+    "strips": {"tile": None, "rowsperstrip": 7},
+    "one strip": {"tile": None, "rowsperstrip": 77, "compression": None},
+    "one strip of planes": {"tile": None, "rowsperstrip": 77, "compression": None, "planarconfig": "separate"},
+    "planes": {"planarconfig": "separate"},
+    "lzw": {"compression": "lzw", "predictor": True},
+    "big-endian": {"byteorder": ">"},
+    "BigTIFF": {"bigtiff": True},
+    "plain tiles": {"compression": None},
+    "large tiles": {"tile": (128, 256)},
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("base", ["copy", "encode"])
+def test_files_of_every_layout(tmp_path, command, layout, base):
+    """The picture itself is there too, its tiles copied or encoded anew."""
+    array = np.stack([picture("16 bits", seed=seed) for seed in range(3)], axis=2)
+    source, out = tiff(tmp_path / "in.tif", array, **LAYOUTS[layout]), tmp_path / "out.tif"
+    assert command("pyramid", source, "-o", out, "--levels", "2", "--base", base).code == 0
+    first, *levels = pages_of(out)
+    first = np.moveaxis(first, 0, 2) if first.shape[0] == 3 else first
+    assert np.array_equal(first, array)
+    for number, level in enumerate(levels, 1):
+        assert np.array_equal(level, poolcli.pool(array, 2**number, ceil_mode=True))
+
+
+def test_tiles_of_jpeg_are_copied_as_they_are(tmp_path, command):
+    """Byte by byte; levels are JPEG too, near to what was pooled."""
+    y, x = np.mgrid[:200, :300]
+    array = np.stack([x % 256, y, (x + y) % 256], axis=2).astype(np.uint8) // 2
+    source, out = tiff(tmp_path / "in.tif", array, tile=(64, 64), compression="jpeg"), tmp_path / "out.tif"
+    assert command("pyramid", source, "-o", out, "--mode", "avg").code == 0
+    with tifffile.TiffFile(source) as before, tifffile.TiffFile(out) as after:
+        (page,), (base, *levels) = before.pages, after.pages
+        assert [*zip(page.segments(), base.segments(), strict=True)]
+        for (one, *_), (other, *_) in zip(page.segments(), base.segments(), strict=True):
+            assert np.array_equal(one, other)
+        tiles = [(offset, count) for offset, count in zip(base.dataoffsets, base.databytecounts, strict=True)]
+        whole, original = out.read_bytes(), source.read_bytes()
+        assert all(original[there : there + size] == whole[at : at + size] for (at, size), there in
+                   zip(tiles, page.dataoffsets, strict=True))  # fmt: skip
+        pixels = page.asarray()
+        assert [level.compression for level in levels] == [7] * len(levels) and len(levels) == 3
+        for number, level in enumerate(levels, 1):
+            expected = poolcli.pool(pixels, 2**number, mode="avg", ceil_mode=True)
+            assert np.abs(level.asarray().astype(int) - expected).mean() < 4
+            assert level.is_reduced
+
+
+def test_levels_until_one_tile(tmp_path, command):
+    """And tifffile sees them as levels of one series."""
+    source, out = tiff(tmp_path / "in.tif", picture("gray", (300, 500)), tile=(64, 64)), tmp_path / "out.tif"
+    assert command("pyramid", source, "-o", out).code == 0
+    with tifffile.TiffFile(out) as file:
+        assert [level.shape for level in file.series[0].levels] == [(300, 500), (150, 250), (75, 125), (38, 63)]
+        assert not file.is_bigtiff
+
+
+def test_bands_and_pages(tmp_path, command):
+    """Chosen bands; levels of several pages hang below each."""
+    array, out = picture("five bands", (60, 80)), tmp_path / "out.tif"
+    source = tiff(tmp_path / "in.tif", array)
+    assert command("pyramid", source, "-o", out, "--bands", "4,2", "--levels", "1", "--mode", "median").code == 0
+    base, level = pages_of(out)
+    assert np.array_equal(base, array[..., [3, 1]])
+    assert np.array_equal(level, poolcli.pool(array[..., [3, 1]], 2, mode="median"))
+    with tifffile.TiffWriter(tmp_path / "pages.tif") as file:
+        for band in range(3):
+            file.write(np.ascontiguousarray(array[..., band]), tile=(16, 16), metadata=None)
+    assert command("pyramid", tmp_path / "pages.tif", "-o", out, "--overwrite", "--levels", "2").code == 0
+    with tifffile.TiffFile(out) as file:
+        assert len(file.pages) == 3
+        for band, page in enumerate(file.pages):
+            assert np.array_equal(page.asarray(), array[..., band])
+            for number, level in enumerate(page.pages, 1):
+                assert np.array_equal(level.asarray(), poolcli.pool(array[..., band], 2**number, ceil_mode=True))
+
+
+def test_npy_and_palettes(tmp_path, command):
+    """Arrays are mapped; palettes stay what they are where labels do."""
+    array, out = picture("float32", (90, 70)), tmp_path / "out.tif"
+    np.save(tmp_path / "in.npy", array)
+    assert command("pyramid", tmp_path / "in.npy", "-o", out, "--levels", "2").code == 0
+    for number, level in enumerate(pages_of(out)):
+        assert np.array_equal(level, poolcli.pool(array, 2**number, ceil_mode=True))
+    labels, colours = picture("gray", (64, 64)), (np.arange(768) * 257 % 65536).astype(np.uint16).reshape(3, 256)
+    tifffile.imwrite(tmp_path / "p.tif", labels, photometric="palette", colormap=colours, tile=(16, 16))
+    refused = command.refused("pyramid", tmp_path / "p.tif", "-o", out, "--overwrite", code=1)
+    assert "page 0 has a palette, whose indices are labels: use --mode majority" in refused
+    assert command("pyramid", tmp_path / "p.tif", "-o", out, "--overwrite", "--mode", "majority").code == 0
+    with tifffile.TiffFile(out) as file:
+        for number, page in enumerate(file.pages):
+            assert np.array_equal(page.asarray(), poolcli.pool(labels, 2**number, mode="majority"))
+            assert page.photometric == 3 and np.array_equal(page.colormap, colours)
+
+
+def test_a_damaged_tile_is_reported_by_its_place(tmp_path, command):
+    """Exit code 1 and nothing written; or its values are ignored, and its place in the copy is empty."""
+    array, out = picture("gray", (64, 96)), tmp_path / "out.tif"
+    source = tiff(tmp_path / "in.tif", array, tile=(32, 32))
+    with tifffile.TiffFile(source) as file:
+        place = file.pages[0].dataoffsets[4]
+    data = bytearray(source.read_bytes())
+    data[place + 2 : place + 40] = bytes(38)
+    source.write_bytes(data)
+    said = command.refused("pyramid", source, "-o", out, code=1)
+    assert re.search(r"tile 4 of page 0 \(rows 32 to 63, columns 32 to 63\) is damaged \(.+\): get the file", said)
+    assert "needs a value that is ignored" in command.refused(
+        "pyramid", source, "-o", out, "--damaged-tiles", "ignore", code=1
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["in.tif"]
+    done = command("pyramid", source, "-o", out, "--damaged-tiles", "ignore", "--ignore", "7", "--levels", "2")
+    assert done.code == 0 and "damaged, and counted as ignored values: tile 4 of page 0" in done.err
+    array[32:, 32:64] = IGNORED
+    base, *levels = pages_of(out)
+    assert np.array_equal(np.where(base == 0, IGNORED, base), np.where(array == 0, IGNORED, array))
+    for number, level in enumerate(levels, 1):
+        assert np.array_equal(level, poolcli.pool(array, 2**number, ignore=IGNORED))
+
+
+def test_an_existing_pyramid_stays(tmp_path, command):
+    """Unless it is to be replaced; and a failure leaves what was there."""
+    source, out = tiff(tmp_path / "in.tif", picture("gray", (64, 64))), tmp_path / "out.tif"
+    out.write_bytes(b"mine")
+    assert "exists already" in command.refused("pyramid", source, "-o", out)
+    (tmp_path / "broken.tif").write_bytes(source.read_bytes()[:300])
+    command.refused("pyramid", tmp_path / "broken.tif", "-o", out, "--overwrite", code=1)
+    assert out.read_bytes() == b"mine" and len([*tmp_path.iterdir()]) == 3
+    assert command("pyramid", source, "-o", out, "--overwrite", "-q").code == 0
+    assert pages_of(out)[0].shape == (64, 64)
+
+
+MISTAKES = [
+    ((), "a pyramid needs a place: give one with -o"),
+    (("-o", "out.png"), "'out.png' is no pyramid's name: .ome.tif"),
+    (("-o", "in.tif", "--overwrite"), "the output 'in.tif' is the input 'in.tif'"),
+    (("-o", "o.tif", "--mode", "aps"), "unknown mode of a pyramid 'aps'"),
+    (("-o", "o.tif", "--mode", "stochastic"), "unknown mode of a pyramid 'stochastic'"),
+    (("-o", "o.tif", "--factor", "1"), "factor 1 makes nothing smaller"),
+    (("-o", "o.tif", "--levels", "no"), "--levels 'no' is not allowed: give 1 to 31, or auto"),
+    (("-o", "o.tif", "--tile", "100"), "tile 100 is not allowed: multiples of 16 are"),
+    (("-o", "o.tif", "--compression", "gif"), "unknown compression 'gif'"),
+    (("-o", "o.tif", "--bands", "0"), "--bands '0' is no list of bands"),
+    (("-o", "o.tif", "--ignore", "red"), "--ignore 'red' is not allowed: give a number, nan"),
+]
+
+
+@pytest.mark.parametrize(("words", "sentence"), MISTAKES, ids=lambda value: str(value)[:40])
+def test_mistakes_of_a_pyramid(tmp_path, monkeypatch, command, words, sentence):
+    """In one sentence, before anything is read."""
+    monkeypatch.chdir(tmp_path)
+    tiff(tmp_path / "in.tif", picture("gray", (64, 64)))
+    assert sentence in command.refused("pyramid", "in.tif", *words)
+    assert len([*tmp_path.iterdir()]) == 1
+
+
+PIXELS = {"PhysicalSizeX": 0.25, "PhysicalSizeXUnit": "\u00b5m", "PhysicalSizeY": 0.5, "PhysicalSizeYUnit": "\u00b5m"}
+
+
+def test_ome_says_what_its_pages_are(tmp_path, command):
+    """Sizes of pixels, names and colours of channels, order of planes; levels hang below the pages."""
+    array, source, out = picture("16 bits", (70, 90)), tmp_path / "in.ome.tif", tmp_path / "out.ome.tif"
+    data = np.stack([[array + 10 * c + z for c in range(2)] for z in range(3)])
+    names = {"Name": ["DAPI", "\u03b1-tubulin"], "Color": [-16776961, 16711935]}
+    tifffile.imwrite(source, data, tile=(16, 32), metadata={"axes": "ZCYX", "Name": "cell", "Channel": names, **PIXELS})
+    done = command("pyramid", source, "-o", out, "--mode", "median", "--levels", "2")
+    assert (done.code, done.err) == (0, "")
+    with tifffile.TiffFile(out) as file:
+        (series,) = file.series
+        assert file.is_ome and series.axes == "ZCYX"
+        for number, level in enumerate(series.levels):
+            pooled = [
+                [poolcli.pool(page, 2**number, mode="median", ceil_mode=True) for page in pages] for pages in data
+            ]
+            assert np.array_equal(level.asarray(), pooled)
+        image = tifffile.xml2dict(file.ome_metadata)["OME"]["Image"]
+        assert {name: image["Pixels"][name] for name in PIXELS} == PIXELS
+        channels = [(channel["Name"], channel["Color"]) for channel in image["Pixels"]["Channel"]]
+        assert (image["Name"], channels) == ("cell", [*zip(*names.values(), strict=True)])
+        for number, page in enumerate([file.pages[0], *file.pages[0].pages]):
+            across, down = page.get_resolution("MICROMETER")
+            assert (1 / across, 1 / down) == pytest.approx((0.25 * 2**number, 0.5 * 2**number))
+
+
+def test_ome_of_what_was_none(tmp_path, command):
+    """With the resolution's size of a pixel; of what OME has no room for nothing is written."""
+    array, out = picture("rgb", (70, 90)), tmp_path / "out.ome.tif"
+    source = tiff(tmp_path / "in.tif", array, resolution=(20000, 10000), resolutionunit=3)
+    assert command("pyramid", source, "-o", out, "--tile", "16").code == 0
+    with tifffile.TiffFile(out) as file:
+        pixels = tifffile.xml2dict(file.ome_metadata)["OME"]["Image"]["Pixels"]
+        assert (pixels["PhysicalSizeX"], pixels["PhysicalSizeY"], pixels["SizeC"]) == (0.5, 1.0, 3)
+        assert [level.shape for level in file.series[0].levels][:2] == [(70, 90, 3), (35, 45, 3)]
+    source = tiff(tmp_path / "wide.tif", picture("64 bits", (70, 90)))
+    said = command.refused("pyramid", source, "-o", out, "--overwrite", code=1)
+    assert "OME has no room for int64: write a .tif" in said
+
+
+def map_of(path, array, raster):
+    """A GeoTIFF whose coordinates are those of pixels' corners (1) or middles (2), of which 7 are no data."""
+    keys = (1, 1, 0, 3, 1024, 0, 1, 1, 1025, 0, 1, raster, 3072, 0, 1, 32633)
+    place = (0.0, 0.0, 0.0, 500000.123456789, 5600000.987654321, 0.0)
+    tags = [(33550, "d", 3, (10.1, 20.3, 0.0), True), (33922, "d", 6, place, True),
+            (34735, "H", len(keys), keys, True), (42113, "s", 0, "7", True)]  # fmt: skip
+    return tiff(path, array, extratags=tags, tile=(16, 16))
+
+
+@pytest.mark.parametrize("raster", [1, 2], ids=["PixelIsArea", "PixelIsPoint"])
+def test_every_level_lies_where_the_map_does(tmp_path, command, raster):
+    """With the corner of the picture, larger pixels and its no-data value, by its tags and as GDAL reads them."""
+    array, out = picture("gray", (141, 177)), tmp_path / "out.tif"
+    source = map_of(tmp_path / "in.tif", array, raster)
+    assert command("pyramid", source, "-o", out, "--mode", "avg", "--levels", "3").code == 0
+    west, north = 500000.123456789, 5600000.987654321
+    if raster == 2:
+        west, north = west - 10.1 / 2, north + 20.3 / 2
+    with tifffile.TiffFile(out) as file:
+        for number, page in enumerate(file.pages):
+            k, tags = 2**number, {tag.code: tag.value for tag in page.tags}
+            across, down, _ = tags[33550]
+            _, _, _, x, y, _ = tags[33922]
+            shift = 0.5 if raster == 2 else 0
+            corner = x - shift * across, y + shift * down
+            assert (across, down) == pytest.approx((10.1 * k, 20.3 * k), abs=1e-9)
+            assert corner == pytest.approx((west, north), abs=1e-8) and tags[42113] == "7"
+            assert np.array_equal(page.asarray(), poolcli.pool(array, k, mode="avg", ceil_mode=True, ignore=7))
+    if shutil.which("gdalinfo"):
+        facts = gdal(out)
+        assert facts["geoTransform"] == pytest.approx([west, 10.1, 0, north, 0, -20.3], abs=1e-9)
+        assert [each["size"] for each in facts["bands"][0]["overviews"]] == [[89, 71], [45, 36], [23, 18]]
+        for number in range(4):
+            facts, k = gdal(f"GTIFF_DIR:{number + 1}:{out}"), 2**number
+            assert facts["geoTransform"] == pytest.approx([west, 10.1 * k, 0, north, 0, -20.3 * k], abs=1e-8)
+
+
+def gdal(name):
+    """What `gdalinfo` says of a file."""
+    done = subprocess.run(["gdalinfo", "-json", str(name)], capture_output=True, text=True, check=True)
+    assert not done.stderr
+    return json.loads(done.stdout)
+
+
+def test_overviews_beside_a_map(tmp_path, command):
+    """Levels alone, all of them marked as smaller copies, as GDAL looks for them."""
+    array = picture("labels", (141, 177))
+    source = map_of(tmp_path / "in.tif", array, 1)
+    out = tmp_path / "in.tif.ovr"
+    assert command("pyramid", source, "-o", out, "--mode", "majority", "--levels", "2").code == 0
+    with tifffile.TiffFile(out) as file:
+        assert [page.is_reduced for page in file.pages] == [True, True]
+        for number, page in enumerate(file.pages, 1):
+            expected = poolcli.pool(array, 2**number, mode="majority", ceil_mode=True, ignore=7)
+            assert np.array_equal(page.asarray(), expected)
+    if shutil.which("gdalinfo"):
+        facts = gdal(source)["bands"][0]
+        assert [each["size"] for each in facts["overviews"]] == [[89, 71], [45, 36]]
+
+
+def test_libvips_sees_the_levels(tmp_path, command):
+    """As pages, and as pictures below a page."""
+    pyvips = pytest.importorskip("pyvips")
+    array = picture("rgb", (150, 170))
+    source = tiff(tmp_path / "in.tif", array, tile=(32, 32))
+    for name, chosen in (("out.tif", "page"), ("out.ome.tif", "subifd")):
+        assert command("pyramid", source, "-o", tmp_path / name, "--mode", "min").code == 0
+        for number in range(1, 4):
+            where = {chosen: number - (chosen == "subifd")}
+            level = pyvips.Image.new_from_file(str(tmp_path / name), **where).numpy()
+            assert np.array_equal(level, poolcli.pool(array, 2**number, mode="min", ceil_mode=True))
