@@ -6,6 +6,7 @@ Arrays are H x W or H x W x C, channels are handled one after another; k, s, dil
 
 import math
 from collections import Counter
+from fractions import Fraction
 
 import numpy as np
 
@@ -92,7 +93,8 @@ def total(values):
 def rounded(value, dtype):
     """Round half up and clip to an integer dtype."""
     low, high = limits(dtype)
-    return min(max(math.floor(value + 0.5), low), high)
+    half = Fraction(1, 2) if isinstance(value, Fraction) else 0.5
+    return min(max(math.floor(value + half), low), high)
 
 
 def largest(values, dtype):
@@ -155,12 +157,14 @@ def softened(values, dtype):
     """sum(exp(x) x) / sum(exp(x)) (SoftPool, Stergiou et al. 2021); integers on the scale x / dtype maximum."""
     if not values:
         return undefined(dtype)
-    scale = 1 if is_float(dtype) else limits(dtype)[1]
-    scaled = [value / scale for value in values]
-    top = max(scaled)
-    weights = [math.exp(x - top) for x in scaled]
-    result = total(w * x for w, x in zip(weights, scaled, strict=True)) / total(weights)
-    return result if is_float(dtype) else rounded(result * scale, dtype)
+    top = max(values)
+    if is_float(dtype):
+        weights = [math.exp(x - top) for x in values]
+        return total(w * x for w, x in zip(weights, values, strict=True)) / total(weights)
+    below = [top - value for value in values]  # exact, whatever the bits
+    weights = [Fraction(math.exp(-step / limits(dtype)[1])) for step in below]
+    result = top - sum(w * step for w, step in zip(weights, below, strict=True)) / sum(weights)
+    return rounded(result, dtype)
 
 
 def reduce_window(values, counted, dtype, *, mode, count_include_pad=True, p=2.0):

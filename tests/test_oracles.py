@@ -226,6 +226,12 @@ def test_a_pixel_with_a_masked_channel_has_no_vote():
         assert function(np.ma.array(image, mask=[[[1, 1, 1], [0, 1, 0], [0, 0, 1]]])).tolist() == [[[None] * 3]]
 
 
+def test_soft_means_of_wide_integers_that_are_nearly_a_half():
+    """Of 0 and 7 the 7 weighs a little more, also beside the largest value there is."""
+    image = np.array([[0, 7, 0, 2**32 - 1]], np.uint32)
+    assert poolcli.pool(image, (1, 2), mode="soft")[0, 0] == 4
+
+
 def check_two_layers(modes, seed):
     """The second layer sees which values the first has left valid, whatever they are."""
     first, second = (drawn(mode, seed, narrow=modes[1] in ROUNDED) for mode in modes)
