@@ -31,6 +31,9 @@ def main() -> None:
         code = run()
     except KeyboardInterrupt:  # before anything was begun
         code = 130
+    except MemoryError:
+        os.write(sys.stderr.fileno(), b"poolcli: this machine has not memory enough to begin\n")
+        code = 1
     gc.freeze()
     sys.exit(code)
 

@@ -54,6 +54,23 @@ def said(error: BaseException) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
+# What Python says where memory is too little for a library that it loads or a thread that it starts.
+_NO_MEMORY = ("failed to map segment", "annot allocate memory", "can't start new thread", "unsupported hash type")
+
+
+def lacks_memory(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came of, says that memory is short.
+
+    >>> lacks_memory(MemoryError()), lacks_memory(RuntimeError("can't start new thread")), lacks_memory(KeyError(1))
+    (True, True, False)
+    """
+    if error is None:
+        return False
+    loading = isinstance(error, ImportError | RuntimeError | ValueError | OSError)
+    short = isinstance(error, MemoryError) or (loading and any(words in str(error) for words in _NO_MEMORY))
+    return short or lacks_memory(error.__cause__ or error.__context__)
+
+
 def unexpected(error: Exception) -> str:
     """The sentence for an error that nobody foresaw: what it is, where in poolcli it was met, what to do."""
     trace, where = error.__traceback__, ""

@@ -453,3 +453,47 @@ def test_a_separator_in_a_name_is_none_in_a_template(here, command):
     shutil.copy("in/good.png", "in/..\\..\\b.png")
     result = command("pool", "in/..\\..\\b.png", "-o", "out/{stem}.{ext}", "--no-report")
     assert (result.code, outputs(here / "out")) == (0, [".._.._b.png"])
+
+
+NARROW = {  # kilobytes of address space, and how many threads OpenBLAS is told to start
+    "too narrow for NumPy": ("60000", "1"),
+    "for its threads": ("125000", "2"),
+    "for a picture": ("160000", "1"),
+    "for a picture in threads": ("200000", "2"),
+}
+NARROWER = {f"{limit} {threads}": (str(limit), threads) for limit in range(20_000, 500_000, 24_000) for threads in "14"}
+LITTLE = [
+    *(pytest.param(*row, "pool large.png -o out.png", id=name) for name, row in NARROW.items()),
+    *(
+        pytest.param(*row, words, id=f"{words} {name}", marks=pytest.mark.slow)
+        for name, row in NARROWER.items()
+        for words in (
+            "pool large.png -o out.jpg --report html",
+            "pool large.png -o out.png --mode majority --filter gauss",
+            "pool - -o - <large.png >/dev/null",
+            "compare in/good.png",
+            "show in/good.png -o out.html",
+        )
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """A picture of 12 megapixels."""
+    return draw(tmp_path_factory.mktemp("large") / "large.png", 1, (3000, 4000))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit of memory is Linux's")
+@pytest.mark.parametrize(("limit", "threads", "words"), LITTLE)
+def test_in_little_memory_it_is_done_or_refused_in_a_sentence(here, large, limit, threads, words):
+    """Whatever library is the one that gets none."""
+    Path("large.png").symlink_to(large)
+    done = shell(f"ulimit -v {limit}; poolcli {words}", OPENBLAS_NUM_THREADS=threads)
+    told = done.stderr.decode()
+    assert done.returncode in (0, 1), told
+    assert "Traceback" not in told and "unexpected" not in told
+    if done.returncode:
+        assert told.startswith("poolcli: ") and len(told.splitlines()) == 1, told
+        assert not list(here.glob("out*"))
+    assert not list(here.rglob("*.part"))

@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Protocol, TypeVar
 
-from poolcli.errors import PoolcliError, UsageError, missing, unexpected, unknown
+from poolcli.errors import PoolcliError, UsageError, lacks_memory, missing, unexpected, unknown
 from poolcli.stores.redact import redacted
 
 Item = TypeVar("Item")
@@ -60,9 +60,9 @@ def attempt(function: Callable[[Item], Result], item: Item, through: tuple[type[
         raise
     except PoolcliError as error:
         return Lost(error.kind, str(error))
-    except MemoryError:
-        return Lost("memory", "too large for the memory of this machine: use a crop of it")
     except Exception as error:  # noqa: BLE001 (a bug, reported as one)
+        if lacks_memory(error):
+            return Lost("memory", "too large for the memory of this machine: use a crop of it")
         return Lost("unexpected", redacted(unexpected(error)))
 
 

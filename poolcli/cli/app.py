@@ -3,16 +3,18 @@
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from poolcli.cli.interrupt import Interrupted, exit_code, interruptible, received
 from poolcli.cli.parser import asks_for_help
 from poolcli.cli.printer import say
 from poolcli.cli.streams import abandon_streams, prepare_streams
-from poolcli.errors import PoolcliError, unexpected
+from poolcli.errors import PoolcliError, lacks_memory, unexpected
 from poolcli.files import abandon
 
 USAGE, FAILED, CLOSED_PIPE = 2, 1, 141
 VERSION_WORDS = ("--version", "-V")
+WITHOUT_PIXELS = ("shape", "modes", "filters", "help")
 COMPLETION_WORDS = ("--install-completion", "--show-completion")
 
 
@@ -50,7 +52,7 @@ def _of_error(error: Exception | SystemExit) -> int:
     """The exit code of what went wrong, after its sentence."""
     if isinstance(error, PoolcliError):
         return _failed(str(error), error.exit_code)
-    if isinstance(error, MemoryError):
+    if lacks_memory(error):
         return _failed("this machine's memory is full; what is finished is whole: run with less at a time", FAILED)
     if isinstance(error, OSError | SystemExit):  # Typer makes a broken pipe into the second
         return _of_stream(error)
@@ -85,7 +87,48 @@ def _run(words: Sequence[str]) -> int | None:
         from poolcli.cli.help import run_typer
 
         return run_typer([first, "--help"])
+    if first not in WITHOUT_PIXELS:
+        _load_numpy_within_limits()
     return COMMANDS[first](words[1:])
+
+
+def _load_numpy_within_limits() -> None:
+    """Where `ulimit -v` bounds the address space, see in another process whether NumPy can be loaded, then do.
+
+    Its OpenBLAS needs memory for threads that nobody uses. Where it gets none it ends the process without a word, or
+    sends it SIGINT. Nothing else goes on meanwhile that takes memory.
+    """
+    if sys.platform != "linux":  # others have no such limit, or do not keep to it
+        return
+    import resource
+
+    if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
+        return
+    import subprocess
+
+    held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    words = [sys.executable, "-I", "-c", _LOADING, str(held)]
+    try:
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    except OSError as error:
+        raise MemoryError from error
+    if done.returncode:
+        raise PoolcliError(TOO_LITTLE)
+    import hashlib  # noqa: F401 (which prints what it cannot load)
+
+    import numpy  # noqa: F401
+
+
+# In a process that has taken as much as its parent, and a little more.
+_LOADING = """
+import mmap, resource, sys
+import hashlib
+from pathlib import Path
+own = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+held = mmap.mmap(-1, max(4096, int(sys.argv[1]) - own + (8 << 20)))
+import numpy
+"""
+TOO_LITTLE = "NumPy needs more memory than this process may have: raise the limit (ulimit -v), to 300000 at least"
 
 
 def _failed(sentence: str, code: int) -> int:

@@ -54,8 +54,13 @@ def begin(path: Path, options: ReadOptions) -> None:
         if several or ";16" in str(image.tile):  # more bits than Pillow keeps
             return
         image.decodermaxblock = size  # JPEG: all in one piece
-        _begun[path] = Begun(image, stream, file.pop_all(), options.max_pixels)
-        _begun[path].start()
+        begun = Begun(image, stream, file.pop_all(), options.max_pixels)
+        try:
+            begun.start()
+        except RuntimeError:  # no thread is to be had: then it is decoded when its turn comes
+            begun.file.close()
+        else:
+            _begun[path] = begun
 
 
 def taken(path: object) -> Begun | None:

@@ -4,7 +4,7 @@ One thread unless `threads` says otherwise; answers are the same to the last bit
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar, copy_context
 from typing import TypeVar
 
@@ -43,9 +43,11 @@ def each(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Resu
         return [function(item) for item in items]
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(_COUNT.get()) as pool:
-        futures = [pool.submit(copy_context().run, _alone, function, item) for item in items]
+    with suppress(_NoThreadError), ThreadPoolExecutor(_COUNT.get()) as pool:
+        with _starting():
+            futures = [pool.submit(copy_context().run, _alone, function, item) for item in items]
         return [future.result() for future in futures]
+    return [function(item) for item in items]
 
 
 def beside(first: Callable[[], Item], second: Callable[[], Result], size: int) -> tuple[Item, Result]:
@@ -57,10 +59,24 @@ def beside(first: Callable[[], Item], second: Callable[[], Result], size: int) -
         return first(), second()
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(copy_context().run, first)
+    with suppress(_NoThreadError), ThreadPoolExecutor(1) as pool:
+        with _starting():
+            future = pool.submit(copy_context().run, first)
         result = second()
         return future.result(), result
+    return first(), second()
+
+
+class _NoThreadError(Exception):
+    """The system gives no more of them: what they were for is done one after the other."""
+
+
+@contextmanager
+def _starting() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise _NoThreadError from error
 
 
 def _alone(function: Callable[[Item], Result], item: Item) -> Result:
