@@ -28,6 +28,7 @@ from poolcli.shift.difference import (
     Lattice,
     Lattices,
     Piece,
+    Sums,
     differ,
     joined,
     value_range,
@@ -466,38 +467,91 @@ def _in_file(output: Piece, values: Array) -> Piece:
     return Piece(0, values, valid)
 
 
-def shift_rows_of_large(still: Evaluation, shifting: Shifting, take: Callable[[Band], None]) -> tuple[ShiftRow, ...]:
-    """A row for every shift of what is not held: all side by side, band by band; `take` gets the still bands."""
+def shift_rows_of_large(
+    still: Evaluation, shifting: Shifting, take: Callable[[Band], None], written: Written | None = None
+) -> tuple[ShiftRow, ...]:
+    """A row for every shift of what is not held: all side by side, band by band; `take` gets the still bands.
+
+    `written` makes of some rows of an output what stands in its file, as in `differences`.
+    """
     pairs = [shifted(still, shift, shifting.edge) for shift in shifting.shifts]
     comparisons = [
         Comparison(reference.lattices, shift, shifting.edge, tolerance=shifting.tolerance, labels=still.how.labels)
         for shift, (reference, _) in zip(shifting.shifts, pairs, strict=True)
     ]
+    files = [_Files(written, shifting.tolerance) for _ in pairs]
     alone = [number for number, (reference, _) in enumerate(pairs) if reference is not still]
     beside = [number for number in range(len(pairs)) if number not in alone]
     for band, *moved in zip(still.bands(), *(pairs[number][1].bands() for number in beside), strict=True):
         take(band)
         for number, other in zip(beside, moved, strict=True):
             comparisons[number].add(band, other)
+            files[number].add(band.output, other.output)
     for number in alone:
         for band, other in zip(*(each.bands() for each in pairs[number]), strict=True):
             comparisons[number].add(band, other)
-    shared = _read_contrasts(still, [comparisons[number] for number in beside]) if beside else None
-    return tuple(
-        comparison.row(shared if shared and reference is still else _read_contrasts(reference, [comparison]))
-        for comparison, (reference, _) in zip(comparisons, pairs, strict=True)
-    )
+            files[number].add(band.output, other.output)
+    shared = _read_contrasts(still, [comparisons[n] for n in beside], [files[n] for n in beside]) if beside else None
+    rows = []
+    for comparison, file, (reference, _) in zip(comparisons, files, pairs, strict=True):
+        found = shared if shared and reference is still else _read_contrasts(reference, [comparison], [file])
+        side = file.side(*found[1], labels=still.how.labels) if not file.same else None
+        rows.append(comparison.row(found[0], written=side))
+    return tuple(rows)
 
 
-def _read_contrasts(evaluation: Evaluation, comparisons: list[Comparison]) -> Contrasts:
-    """The contrasts that the rows of these comparisons need, from two more readings of what is not held."""
-    needed = zip(*(comparison.rectangles() for comparison in comparisons), strict=True)
-    readings = [Deviations(chain.from_iterable(side)) for side in needed]
+class _Files:
+    """Sums of what differs between two written files, and whether they hold the very outputs."""
+
+    def __init__(self, written: Written | None, tolerance: float) -> None:
+        self.written, self.same = written, True
+        self._tolerance, self._sums = tolerance, Sums()
+
+    def piece(self, output: Piece) -> Piece:
+        """Rows of an output as they stand in the file."""
+        assert self.written
+        return _in_file(output, self.written(output.values))._replace(first=output.first)
+
+    def add(self, still: Piece, moved: Piece) -> None:
+        """More rows, the same of both."""
+        if self.written is None:
+            return
+        files = [self.piece(output) for output in (still, moved)]
+        pairs = zip(files, (still, moved), strict=True)
+        self.same = self.same and all(np.array_equal(file.values, output.values) for file, output in pairs)
+        self._sums += differ(files[0], files[1], self._tolerance)
+
+    def side(self, peak: float, spread: float | None, *, labels: bool) -> Side:
+        """The record of it."""
+        return self._sums.side(peak, None if labels else spread, labels=labels)
+
+
+def _read_contrasts(
+    evaluation: Evaluation, comparisons: list[Comparison], files: list[_Files]
+) -> tuple[Contrasts, tuple[float, float | None]]:
+    """What the rows of these comparisons need of contrasts, from two more readings of what is not held.
+
+    And (peak, spread) of the file, where it holds other values than the output.
+    """
+    needed = [
+        list(chain.from_iterable(side)) for side in zip(*(each.rectangles() for each in comparisons), strict=True)
+    ]
+    file, output = next((each for each in files if not each.same), None), evaluation.lattices.output
+    readings = [Deviations(side) for side in (*needed, [output.inside, Rectangle.whole(output.shape)])]
+    dtypes = [evaluation.source.dtype] * 2
     for take in (Deviations.add, Deviations.deviate):
         for band in evaluation.bands():
-            for reading, side in zip(readings, band, strict=True):
+            last = None if file is None else file.piece(band.output)
+            dtypes[1] = dtypes[1] if last is None else last.values.dtype
+            for reading, side in zip(readings, (*band, last), strict=True):
                 if side is not None:
                     take(reading, side)
-    dtype, picture = evaluation.source.dtype, readings[0]
-    peak = max(0.0, picture.high - picture.low) if dtype.kind == "f" else value_range(np.empty(0, dtype))
-    return Contrasts(*(KnownContrast(reading.spreads(), peak) for reading in readings))
+    peaks = [_peak(reading, dtype) for reading, dtype in zip((readings[0], readings[3]), dtypes, strict=True)]
+    peaks[0] = peaks[0] if evaluation.how.peak is None else evaluation.how.peak
+    contrasts = Contrasts(*(KnownContrast(reading.spreads(), peaks[0]) for reading in readings[:3]))
+    return contrasts, (peaks[1], readings[3].spreads()[output.inside])
+
+
+def _peak(reading: Deviations, dtype: np.dtype[Any]) -> float:
+    """What PSNR is relative to: the range of the values read, or all that an integer dtype holds."""
+    return max(0.0, reading.high - reading.low) if dtype.kind == "f" else value_range(np.empty(0, dtype))

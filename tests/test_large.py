@@ -3,7 +3,10 @@
 import json
 import re
 import shutil
+import signal
 import subprocess
+import sys
+import time
 from math import ceil
 
 import numpy as np
@@ -11,6 +14,8 @@ import pytest
 import tifffile
 
 import poolcli
+from tests.process import started
+from tests.test_banded import assert_alike
 
 SIZE = 77, 4133  # odd, and of more columns than a block has
 IGNORED = 7
@@ -369,3 +374,91 @@ def test_libvips_sees_the_levels(tmp_path, command):
             where = {chosen: number - (chosen == "subifd")}
             level = pyvips.Image.new_from_file(str(tmp_path / name), **where).numpy()
             assert np.array_equal(level, poolcli.pool(array, 2**number, mode="min", ceil_mode=True))
+
+
+STREAMED = [
+    ("max:3/2+1", {}),
+    ("avg:2", {"tile": None, "rowsperstrip": 13}),
+    ("conv:gauss max:2", {"planarconfig": "separate"}),
+    ("median:2 majority:2", {"bigtiff": True, "compression": "lzw"}),
+    ("min:2", {"extratags": [(42113, "s", 0, "7", True)]}),
+]
+
+
+@pytest.mark.parametrize(("recipe", "options"), STREAMED, ids=lambda value: str(value)[:20])
+def test_pictures_of_any_size_are_pooled_in_bands(tmp_path, command, recipe, options):
+    """`--max-pixels` does not bound them: the pixels and the report are those of the whole, filtered values as well."""
+    size = (1501, 1087) if "planarconfig" in options else (2203, 2105)
+    array = picture("16 bits", size)
+    array = np.stack([array, array[::-1]], axis=2) if "planarconfig" in options else array
+    source = tiff(tmp_path / "in.tif", array, **options)
+    shifts = ("--shift", "-1,0", "--shift", "2,-3", "--shift-edge", "crop" if recipe == "min:2" else "replicate")
+    for name, most in (("whole", "none"), ("bands", "1000")):
+        words = (recipe, source, "-o", tmp_path / f"{name}.tif", "--max-pixels", most, "--report", "json", *shifts)
+        done = command("stack", *words)
+        assert done.code == 0, done
+    whole, bands = (tifffile.imread(tmp_path / f"{name}.tif") for name in ("whole", "bands"))
+    bands = np.moveaxis(bands, 2, 0) if bands.shape != whole.shape else bands
+    assert whole.dtype == bands.dtype and np.array_equal(whole, bands)
+    one, other = (json.loads((tmp_path / f"{name}.shift.json").read_text("utf-8")) for name in ("whole", "bands"))
+    assert one["output"]["mode"] == other["output"]["mode"] and one["input"]["mode"] == other["input"]["mode"]
+    for have, want in zip(other["shifts"], one["shifts"], strict=True):
+        assert_alike(have, want)
+        assert (want["written"] is not None) == recipe.startswith("conv")
+    assert command("stack", recipe, source, "-o", tmp_path / "dry.tif", "--max-pixels", "9", "--dry-run").code == 0
+
+
+def test_a_streamed_map_stays_where_it_was(tmp_path, command):
+    """The tags of the pooled page are those of the whole, and so is what is ignored."""
+    source = map_of(tmp_path / "in.tif", picture("16 bits", (1301, 1405)), 2)
+    for name, most in (("whole", "none"), ("bands", "1000")):
+        words = (
+            source,
+            "-o",
+            tmp_path / f"{name}.tif",
+            "--max-pixels",
+            most,
+            "--no-report",
+            "--mode",
+            "avg",
+            "--k",
+            "3",
+        )
+        assert command("pool", *words).code == 0
+    with tifffile.TiffFile(tmp_path / "whole.tif") as whole, tifffile.TiffFile(tmp_path / "bands.tif") as bands:
+        assert np.array_equal(whole.pages[0].asarray(), bands.pages[0].asarray())
+        for code in (33550, 33922, 34735, 42113):
+            assert whole.pages[0].tags[code].value == bands.pages[0].tags[code].value
+        assert bands.pages[0].tile == (16, 16)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_what_is_ended_leaves_nothing_half(tmp_path, number, command):
+    """Neither the pyramid nor what was begun of it; what a kill leaves goes with the next one."""
+    array, out = picture("16 bits", (3000, 3000)), tmp_path / "out.tif"
+    source = tiff(tmp_path / "in.tif", array, compression=None, tile=(64, 64))
+    running = started("pyramid", source, "-o", out, "--mode", "majority", "--levels", "7", "--threads-per-image", "1")
+    deadline = time.monotonic() + 30
+    while not any(path.stat().st_size > 16 for path in tmp_path.glob(".poolcli-*")):
+        assert running.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    running.send_signal(number)
+    _, said = running.communicate(timeout=60)
+    if number == signal.SIGKILL:
+        assert running.returncode == -number and len([*tmp_path.iterdir()]) == 2
+        assert command("pyramid", source, "-o", out, "--levels", "1").code == 0
+        assert {path.name for path in tmp_path.iterdir()} == {"in.tif", "out.tif"}
+        return
+    assert running.returncode == 128 + number and b"interrupted" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["in.tif"]
+
+
+def test_progress_is_in_tiles(tmp_path, command, monkeypatch):
+    """A line now and then, with the time that is left."""
+    monkeypatch.setattr("poolcli.cli.progress.EVERY", 0.0)
+    source = tiff(tmp_path / "in.tif", picture("gray", (300, 400)), tile=(32, 32))
+    done = command("pyramid", source, "-o", tmp_path / "out.tif", "--levels", "1")
+    lines = done.err.splitlines()
+    assert re.fullmatch(r"poolcli: 13 of 130 tiles, \S+ megapixels/s, about .+ left", lines[0]), lines
+    assert len(lines) == 9  # one a block, but for the last

@@ -94,7 +94,9 @@ def inspect(settings: Settings, job: Job) -> Outcome | None:
     if not isinstance(job.source, Path):
         return None
     try:
-        size = images.inspect(job.source, job.name, settings.reading)
+        streamed = _is_streamed(settings, job)
+        reading = replace(settings.reading, max_pixels=None) if streamed else settings.reading
+        size = images.inspect(job.source, job.name, reading)
         for _shape in shapes(settings.recipe, *size) if size is not None else ():
             pass
     except PoolcliError as error:
@@ -149,6 +151,10 @@ def _pool_picture(settings: Settings, job: Job) -> Outcome:
         large = _large_array(settings, job)
         if large is not None:
             return _pool_large(settings, job, large)
+    if _is_streamed(settings, job):
+        from poolcli.batch.large import pool_tiled
+
+        return pool_tiled(settings, job, BAND_BYTES)
     picture = decoded(_source(settings, job), job.name, settings.reading, labels=settings.recipe.labels)
     target_format = _target_format(settings, job, picture)
     images.check_fits(_as_bytes(settings, picture, target_format), target_format, settings.encoding)
@@ -164,6 +170,17 @@ def _pool_picture(settings: Settings, job: Job) -> Outcome:
     pixels = sum(frame.pixels.shape[0] * frame.pixels.shape[1] for frame in picture.frames)
     grids = _grids(settings, picture, written)
     return Outcome(job, tuple(reports), written.notes, looks=dict(by_form), pixels=pixels, grids=grids)
+
+
+def _is_streamed(settings: Settings, job: Job) -> bool:
+    """Whether a TIFF becomes another without being held."""
+    if not (isinstance(job.source, Path) and isinstance(job.target, Path)):
+        return False
+    if _asked_format(settings, job) not in (None, "TIFF"):
+        return False
+    from poolcli.batch.large import streams
+
+    return streams(settings, job.source, job.name, LARGE)
 
 
 def decoded(source: Path | BinaryIO, name: str, reading: images.ReadOptions, *, labels: bool) -> images.Picture:

@@ -6,7 +6,7 @@ the levels of a pyramid grow side by side. Definitions: TIFF 6.0, its technical 
 
 import struct
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -40,6 +40,8 @@ USUAL_TILE = 256
 _PROFILE = 34675
 CACHE = 1 << 26  # bytes of decoded segments that rows read one after the other share, at least
 RAW_BYTES = 1 << 20  # of a strip without compression, read at once
+SMALL = 1 << 20  # no file of fewer bytes is looked into
+_WHOLE = (8, 16, 32, 64)  # bits
 WAITING = 64  # tiles of a file that may wait to be written
 QUALITY = 90  # of levels in JPEG, if nobody says
 _LYING = (258, 259, 262, 266, 277, 284, 292, 293, 317, 320, 322, 323, 338, 339, 347, 529, 530, 531, 532)
@@ -128,6 +130,19 @@ def is_tiff(source: Path, name: str) -> bool:
     return start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
+def weight(source: Path, name: str, options: ReadOptions) -> tuple[int, int] | None:
+    """(pixels, bytes) of the pages of a TIFF that can be read by place and written in tiles; None for other files."""
+    if source.stat().st_size < SMALL or not is_tiff(source, name) or tiff.tifffile() is None:
+        return None
+    with opened(source, name) as stream, reading(name):
+        chosen = tiff.chosen_pages(stream, Request(name, options=replace(options, max_pixels=None)))
+    if any(page.orientation != 1 or page.photometric == PALETTE or page.bits not in _WHOLE for _, page in chosen):
+        return None
+    pixels = [page.height * page.width for _, page in chosen]
+    sizes = [n * page.samples * page.bits // 8 for n, (_, page) in zip(pixels, chosen, strict=True)]
+    return sum(pixels), sum(sizes)
+
+
 @contextmanager
 def planes_of(
     source: Path, name: str, options: ReadOptions, *, labels: bool = False
@@ -187,6 +202,7 @@ class Segments:
 
     def __init__(self, tiff_page: Any, page: Page, number: int, stream: BinaryIO, lock: Lock, request: Request) -> None:
         self.page, self.number = page, number
+        self.map: Callable[..., Iterable[Array]] = map  # that of an executor, for who reads row after row
         self.fill: Array | None = None  # what stands for the values of those that cannot be decoded, if they may
         self.damaged: dict[int, str] = {}  # these, and their places
         self.grain = page.tile or (min(page.rows_per_strip, page.height), page.width)
@@ -247,14 +263,17 @@ class Segments:
         """Rows and columns of the picture."""
         page, (rows, columns), (high, wide) = self.page, place, self.grain
         out = np.empty((rows.stop - rows.start, columns.stop - columns.start, page.samples), self._dtype)
-        for row in range(rows.start // high, -(-rows.stop // high)):
-            for column in range(columns.start // wide, -(-columns.stop // wide)):
-                down, there = _overlap(rows, row * high, high)
-                across, beside = _overlap(columns, column * wide, wide)
-                for plane in range(page.samples if page.planar else 1):
-                    target = out[down, across, plane : plane + 1] if page.planar else out[down, across]
-                    values = self._segment(plane * self._count + row * self._across + column)
-                    target[...] = values[there, beside] if values.ndim else values
+        wanted = [
+            (plane * self._count + row * self._across + column, plane, row * high, column * wide)
+            for row in range(rows.start // high, -(-rows.stop // high))
+            for column in range(columns.start // wide, -(-columns.stop // wide))
+            for plane in range(page.samples if page.planar else 1)
+        ]
+        segments = self.map(self._segment, [number for number, *_ in wanted])
+        for values, (_, plane, top, left) in zip(segments, wanted, strict=True):
+            (down, there), (across, beside) = _overlap(rows, top, high), _overlap(columns, left, wide)
+            target = out[down, across, plane : plane + 1] if page.planar else out[down, across]
+            target[...] = values[there, beside] if values.ndim else values
         if page.samples == 1:
             out = out[:, :, 0]
         return tiff.as_brightness(npy.native(out), page.photometric, page.peak)
