@@ -281,3 +281,12 @@ def test_curves_are_drawn_to_scale():
     assert [tick.text for tick in found.ticks] == ["0", "0.25", "0.5", "0.75", "1", "1.25"]
     one, more = found.ticks[-2].at, found.ticks[-1].at
     assert more < found.lines[0].dots[0][1] < one  # above the line that says 1, since 1.02 is
+
+
+def test_of_labels_the_modes_that_keep_them_are_ranked(samples, command):
+    """Unless others are named."""
+    mask = samples / "mask.png"
+    ranked = [place["mode"] for place in command("compare", mask, "--labels", "--json").objects]
+    assert sorted(ranked) == ["center:2/2", "majority:2/2", "stride:2/2"]
+    ranked = [place["mode"] for place in command("compare", mask, "--labels", "--modes", "max,avg", "--json").objects]
+    assert sorted(ranked) == ["avg:2/2", "max:2/2"]

@@ -184,7 +184,7 @@ def test_a_closed_folder_fails_alone(tmp_path):
             assert (ran.returncode, sorted(each["input"] for each in failed)) == (1, sorted(map(str, closed)))
             assert all("cannot be read (Permission denied)" in each["error"] for each in failed)
             assert len(records) == 4
-        assert b"2 of 4 pictures pooled, 2 failed (2 not to be looked into)" in ran.stderr
+        assert b"2 of 4 pictures pooled, 2 failed (2 cannot be listed)" in ran.stderr
         assert bound("pool", tmp_path / "named", "-o", tmp_path / "out2").returncode == 2  # nothing else is there
         ranked = bound("compare", tmp_path / "in", "-r", "--modes", "max,avg")
         assert (ranked.returncode, ranked.stderr.count(b"cannot be read")) == (1, 1)

@@ -22,6 +22,25 @@ def test_without_words_the_commands_are_shown(command):
         assert re.search(rf"│ {name} +{row.summary.split()[0]}", asked.out), name
 
 
+def test_a_command_takes_one_line(command, monkeypatch):
+    """On 80 columns, where a list of completions cuts it too; switches have no values."""
+    monkeypatch.setenv("COLUMNS", "80")
+    page = command("--help").out
+    for name, row in COMMANDS.items():
+        assert re.search(rf"^│ {name} +{re.escape(row.summary)} *│$", page, re.MULTILINE), name
+    assert "<bool>" not in page and re.search(r"^│ --install-completion  ", page, re.MULTILINE)
+
+
+def test_help_is_seen_on_light_terminals(command, monkeypatch):
+    """No yellow, and the examples as bright as the rest."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    page = command("pool", "--help").out
+    assert "\x1b[" in page
+    assert not re.search(r"\x1b\[(\d+;)*33m", page)
+    assert not re.search(r"\x1b\[(\d+;)*2(;\d+)*m[^\x1b]*poolcli pool", page)
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_page_of_help(command, monkeypatch, name):
     """Three examples on top, then the panels in their order, each option once, and no line wider than the terminal."""

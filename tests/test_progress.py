@@ -28,7 +28,7 @@ def test_a_tally_counts_and_extrapolates():
     assert (tally.told, tally.failed, tally.left) == (10, 3, pytest.approx(20 * 5 / 6))
     assert tally.line() == "10 of 30 pictures, 3 failed, 1.2 megapixels/s, about 17 s left"
     assert tally.summary() == (
-        "3 of 30 pictures pooled, 4 done before, 3 failed (2 not readable or not fit, 1 too slow) in 5.0 s, "
+        "3 of 30 pictures pooled, 4 done before, 3 failed (2 cannot be read or pooled, 1 too slow) in 5.0 s, "
         "1.2 megapixels/s"
     )
 
@@ -87,7 +87,7 @@ def test_a_bar_on_a_terminal(tmp_path):
     out, told, code = on_terminal(tmp_path, "pool", "in", "-o", "out")
     assert (code, len(out.splitlines()), "\x1b" in out) == (1, 29, False)
     assert "/30" in told and "megapixels/s" in told and "1 failed" in told and "\x1b[" in told
-    assert re.search(r"poolcli: 29 of 30 pictures pooled, 1 failed \(1 not readable or not fit\) in .* s", told)
+    assert re.search(r"poolcli: 29 of 30 pictures pooled, 1 failed \(1 cannot be read or pooled\) in .* s", told)
     _, told, _ = on_terminal(tmp_path, "pool", "in", "-o", "out2", NO_COLOR="1")
     assert not re.findall(r"\x1b\[[0-9;]*3[0-9][0-9;]*m", told)
     out, told, _ = on_terminal(tmp_path, "pool", "in", "-o", "out3", "-q")

@@ -2,6 +2,8 @@
 
 import inspect
 import re
+import shutil
+from pathlib import Path
 from typing import Annotated
 
 import pytest
@@ -148,6 +150,9 @@ def test_jobs_are_auto_everywhere(samples, command):
         ("mode", "majority"),
         ("BlurPool", "blur"),
         ("soft-pool", "soft"),
+        ("nearest", "center"),
+        ("Nearest", "center"),
+        ("centre", "center"),
     ],
 )
 def test_modes_go_by_many_names(samples, command, text, mode):
@@ -178,8 +183,9 @@ MISTAKES = [
     ("pool @ -x", "pool has no option -x: see poolcli pool --help"),
     ("pool @ -overwrite", "'-overwrite' has one dash: did you mean '--overwrite'?"),
     ("pool @ \u2014overwrite", "'\u2014overwrite' begins with a dash that a text program made longer: type - or --"),
-    ("pool @ --k", "--k needs a value, got nothing: give SIZE"),
-    ("pool @ -o --overwrite", "-o needs a value, got the option --overwrite: give PLACE"),
+    ("pool @ --k", "--k needs a value, got nothing: give SIZE, which is: window (kernel) size, N or HxW; 2 if"),
+    ("pool @ -o --overwrite", "-o needs a value, got the option --overwrite: give PLACE, which is: a file, a folder"),
+    ("pool @ --padding", "--padding needs a value, got nothing: give SIZE, which is: N, HxW, TOP,BOTTOM,LEFT,RIGHT"),
     ("pool @ --json=yes", "--json takes no value, got 'yes': write --json alone, or leave it out"),
     ("pool @ --quality high", "--quality 'high' is no whole number: digits are allowed, as in --quality 3"),
     ("pool @ --p two", "--p 'two' is no number: digits are allowed, as in --p 0.5"),
@@ -201,7 +207,64 @@ MISTAKES = [
     ("pool @ --report pdf", "unknown report 'pdf'"),
     ("pool @ --shift left", "shift 'left' is not DX,DY: two whole numbers are allowed, as in -1,0"),
     ("pool @ --modes max,avg", "pool has no option --modes, which is one of compare: see poolcli pool --help"),
-    ("stack @", "layer 'samples/one.png': unknown layer 'samples/one.png'"),
+    ("stack @", "'samples/one.png' is a file, and the layers come first: poolcli stack \"conv:sobel-v relu max:2\" "
+     "samples/one.png"),
+    ("stack @ max:2", "'samples/one.png' is a file, and the layers come first: poolcli stack \"max:2\" samples/"),
+    ("show max:2 @", "the picture comes first: poolcli show samples/one.png \"max:2\""),
+    ("shape max:2 28x28", "the size comes first: poolcli shape 28x28 \"max:2\""),
+    # A word that has lost its place
+    ("pool @ --k 3 3", "'3' is no file: a number belongs to an option, as in --k 3 or --k 3x2"),
+    ("pool 2 @", "'2' is no file: a number belongs to an option"),
+    ("pool @ --shift 1 0", "'0' is no file: a number belongs to an option"),
+    ("pool max @", "'max' is no file: write --mode max, or for compare a list, as in --modes max,avg"),
+    ("compare @ --modes max avg", "'avg' is no file: write --mode avg, or for compare a list, as in --modes max,avg"),
+    ("pool @ sobel-v", "'sobel-v' is no file: write --filter sobel-v"),
+    ("pool @ --mode max pool", "'pool' is no file: the command is given once, as the first word"),
+    ("pool @ --ceil_mode True", "'True' is no file: an option such as --ceil takes no value, give it alone or leave"),
+    ("pool @ --memory 2 GB", "'GB' is no file: a unit stands behind its number without a blank, as in --memory 2G"),
+    ("pool @ k=3", "'k=3' is no file: write --k 3"),
+    ("pool @ mode=avg", "'mode=avg' is no file: write --mode avg"),
+    ("pool @ stride=1", "'stride=1' is no file: write --stride 1"),
+    ("pool @ out.png", "'out.png' is no file: check its name, or write -o out.png if it is an output"),
+    ("pool @ out/", "'out/' is no file: check its name, or write -o out/ if it is an output"),
+    ("pool my photos/a.png", "'my' is no file: the name 'my photos/a.png' has blanks, put it into quotes"),
+    ("pool 내 사진/고양이 한 마리.png -o out/", "'내' is no file: the name '내 사진/고양이 한 마리.png' has bl"),
+    ("stack max:2 my photos/a.png", "'my' is no file: the name 'my photos/a.png' has blanks, put it into quotes"),
+    # Names of other programs, and values where an option stands
+    ("pool @ --max", "pool has no option --max: write --mode max"),
+    ("pool @ --AvgPool2d", "pool has no option --AvgPool2d: write --mode avg"),
+    ("pool @ --sobel-v", "pool has no option --sobel-v: write --filter sobel-v"),
+    ("pool @ --relu", "pool has no option --relu: write --activation relu"),
+    ("pool @ --device cuda", "pool has no option --device: all work is done by the processor: leave it out"),
+    ("pool @ --in-place", "pool has no option --in-place: inputs are never written to: name the outputs with -o"),
+    ("pool -i @", "pool has no option -i: name the inputs without an option"),
+    ("pool @ -y", "pool has no option -y: write --overwrite"),
+    ("pool @ --MODE max", "pool has no option --MODE, did you mean --mode? See poolcli pool --help"),
+    ("pool -K 3 @", "pool has no option -K, did you mean -k? See poolcli pool --help"),
+    ("compare @ --report html", "compare has no option --report: write -o ranking.html, -o ranking.csv or -o"),
+    ("pool @ --report html,png", "--report 'html,png' is several forms: write --report html --report png"),
+    ("pool @ --mode max,avg", "mode 'max,avg' is several: give one of them, or rank them with poolcli compare --modes"),
+    ("pool @ --mode AvgPool3d", "unknown mode 'AvgPool3d', did you mean 'avg'? Allowed: max, avg"),
+    ("pool @ --mode global", "unknown mode 'global': write avg with an output size, as in"),
+    ("pool @ --mode lanczos", "unknown mode 'lanczos', did you mean 'blur'? Allowed: max, avg"),
+    ("pool @ --filter none", "unknown filter 'none', did you mean 'identity'? Allowed: identity, box"),
+    ("pool @ --layout channels_last", "unknown layout 'channels_last', did you mean 'hwc'? Allowed: hw, hwc"),
+    ("pool samples -r -o out --include .png", "no picture among the inputs: name files, or a folder with pictures (-r "
+     "for those below it); --include and --exclude match whole names, as in '*.png'"),
+    ("mode", "'mode' is no command, did you mean this? poolcli modes"),
+    ("view one.png", "'view' is no command, did you mean this? poolcli show one.png"),
+    ("filter one.png", "'filter' is no command, did you mean this? poolcli pool one.png --filter sobel-v"),
+    ("filter", "'filter' is no command, did you mean this? poolcli filters"),
+    ("-v", "'-v' is no command, did you mean this? poolcli --version"),
+    # Layers
+    ("stack MaxPool2d(2) @", "layer 'MaxPool2d(2)': 'MaxPool2d(2)' is Python: write max:2, with a stride max:3/2"),
+    ("stack max:2,avg:2 @", "layer 'max:2,avg:2': layers stand between blanks, as in \"max:2 avg:2\""),
+    ("stack max:2->relu @", "layer 'max:2->relu': layers stand between blanks, as in \"max:2 relu\""),
+    ("stack max:2,stride=1 @", "layer 'max:2,stride=1': 'stride' is no option but a part of the window: write it as in "
+     "max:3/2"),
+    ("stack max:2,kernel_size=3 @", "layer 'max:2,kernel_size=3': 'kernel_size' is no option but a part of the window"),
+    ("stack max:k=2 @", "layer 'max:k=2': the window's size stands alone: write it as in max:2, a stride as in"),
+    ("stack relu:2 @", "layer 'relu:2': 'relu' takes nothing after a colon, and got '2': write relu"),
     ("stack conv:gauss @ --filter-edge zero", "stack has no option --filter-edge, which is part of a layer here: write "
      "conv:gauss,edge=zero"),
     ("stack max:2 @ --s 2", "stack has no option --s, which is part of a layer here: write max:3/2"),
@@ -214,12 +277,21 @@ MISTAKES = [
     ("diff @ b.png c.png", "diff takes A B, and got 'c.png' too: see poolcli diff -h"),
     ("modes max", "modes takes no arguments, and got 'max' too: see poolcli modes -h"),
     ("help reports", "unknown topic 'reports', did you mean 'report'? Allowed: pooling, modes"),
+    ("help stride", "unknown topic 'stride', did you mean 'pooling'? Allowed: pooling, modes"),
+    ("help labels", "unknown topic 'labels', did you mean 'masks'? Allowed: pooling, modes"),
+    ("help json", "unknown topic 'json', did you mean 'shell'? Allowed: pooling, modes"),
+    ("help residual", "unknown topic 'residual', did you mean 'report'? Allowed: pooling, modes"),
+    ("help resume", "unknown topic 'resume', did you mean 'folders'? Allowed: pooling, modes"),
+    ("help gauss", "unknown topic 'gauss', did you mean 'filters'? Allowed: pooling, modes"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("line", "sentence"), MISTAKES, ids=lambda value: value[:50].replace(" ", "_"))
 def test_mistakes_are_answered(samples, command, line, sentence):
     """In one sentence that says what to write instead, exit code 2, and nothing written."""
+    for folder, name in (("my photos", "a.png"), ("내 사진", "고양이 한 마리.png")):
+        Path(folder).mkdir()
+        shutil.copy(samples / "four.png", Path(folder, name))
     before = sorted(samples.parent.rglob("*"))
     said = command.refused(*line.replace("@", PICTURE).split())
     assert said.startswith(f"poolcli: {sentence}"), said
@@ -228,5 +300,42 @@ def test_mistakes_are_answered(samples, command, line, sentence):
 
 
 def test_there_are_forty_mistakes():
-    """The list that is promised."""
-    assert len(MISTAKES) >= 40
+    """The list that is promised, and a second one."""
+    assert len(MISTAKES) >= 80
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--filter", "SOBEL-V"),
+        ("--activation", "ReLU"),
+        ("--mode", "blur", "--edge", "Wrap"),
+        ("--padding", "SAME"),
+        ("--report", "HTML"),
+        ("--format", "NPY"),
+        ("--engine", "Serial"),
+    ],
+    ids=" ".join,
+)
+def test_values_are_taken_in_any_case(samples, command, words):
+    """Those that are names of a list."""
+    ran = command("pool", samples / "four.png", "--dry-run", *words)
+    lower = command("pool", samples / "four.png", "--dry-run", *(word.lower() for word in words))
+    assert (ran.code, ran.out) == (0, lower.out), ran
+
+
+def test_layers_are_taken_in_any_case(samples, command):
+    """As the values of options are."""
+    ran = command("stack", "Conv:Sobel-V ReLU MAX:2", samples / "four.png", "--dry-run")
+    assert (ran.code, ran.out) == (0, command("stack", "conv:sobel-v relu max:2", samples / "four.png", "-n").out), ran
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("oen.png", "one.png"), ("One.PNG", "one.png"), ("foto.jpg", "photo.jpg"), ("nothing-like-it.png", None)],
+)
+def test_a_name_with_a_slip_is_answered_with_the_file(samples, command, name, meant):
+    """In the same folder; a name like none there gets advice."""
+    said = command.refused("pool", samples / name, "-o", "out/", code=1)
+    ending = f", did you mean '{meant}'?" if meant else "; check its name and permissions"
+    assert said.strip().endswith(f"the file cannot be opened (No such file or directory){ending}"), said

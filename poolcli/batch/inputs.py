@@ -143,7 +143,8 @@ class Inputs:
             return
         if self.closed:
             raise UsageError(f"{self.closed[0][1]}; there is no other input")
-        note = self.note()
+        selects = self.selection.include or self.selection.exclude
+        note = self.note() or (selects and "--include and --exclude match whole names, as in '*.png'")
         raise UsageError(f"{EMPTY}; {note}" if note else EMPTY)
 
     def _reads(self, path: Place) -> bool:

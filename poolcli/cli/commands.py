@@ -90,6 +90,7 @@ def stack(
 
         layers = read_recipe(Path(file))
     else:
+        _check_layers_first(arguments)
         layers = parse_recipe(arguments[0])
     inputs = arguments if file else arguments[1:]
     loose = next((text for text in inputs if is_layer(text) and not Path(text).exists()), None)
@@ -104,6 +105,15 @@ def stack(
     return run(request)
 
 
+def _check_layers_first(arguments: list[str]) -> None:
+    """UsageError where the first word is a file, and so no layers."""
+    first, *others = arguments
+    if first and not is_layer(first.split(" ")[0]) and Path(first).exists():
+        layers = next((text for text in others if is_layer(text.split(" ")[0])), "conv:sobel-v relu max:2")
+        words = shlex.join([first, *(text for text in others if text != layers)])
+        raise UsageError(f"'{first}' is a file, and the layers come first: poolcli stack \"{layers}\" {words}")
+
+
 def compare(
     candidates: Candidates,
     filtering: Filtering,
@@ -116,10 +126,10 @@ def compare(
     """Rank modes on pictures."""
     from poolcli.report.ranking_forms import check_files
 
-    discovery.check(inputs)
+    discovery.check(inputs, output="")
     comparing.check()
     head = filtering.layers()
-    tails = candidates.layers(wrap=comparing.shift_edge == "wrap")
+    tails = candidates.layers(wrap=comparing.shift_edge == "wrap", labels=reading.labels)
     files = [writable(place_of(text)) for text in comparing.output or ()]
     check_not_read(files, [*inputs, *([discovery.files_from] if discovery.files_from else ())])
     check_files(files, overwrite=comparing.overwrite)
@@ -226,6 +236,8 @@ def show(showing: Showing, pooling: Pooling, filtering: Filtering, reading: Read
         raise UsageError(f"the layers '{layers}' and {given[0]} are two ways to say what is shown: give one of them")
     if given and picture is None:
         raise UsageError(f"the built-in story has its own layers: name a picture to show {given[0]}")
+    if picture is not None and layers is not None and is_layer(picture.split(" ")[0]) and Path(layers).exists():
+        raise UsageError(f'the picture comes first: poolcli show {shlex.quote(layers)} "{picture}"')
     if showing.lang is not None and showing.lang not in LANGUAGES:
         raise unknown("language", showing.lang, LANGUAGES)
     recipe = parse_recipe(layers) if layers is not None else recipe_of(pooling, filtering)
@@ -255,6 +267,8 @@ def shape(listing: Listing, arguments: list[str]) -> None:
     from poolcli.recipe.shapes import shapes
 
     size, layers = arguments
+    if is_layer(size.split(" ")[0]):
+        raise UsageError(f'the size comes first: poolcli shape {layers} "{size}"')
     height, width = as_pair(size, "size")
     if min(height, width) < 1:
         raise UsageError(f"size {size} is out of range: a height and a width from 1 are allowed, as in 224x224")
@@ -330,7 +344,7 @@ COMMANDS: Mapping[str, Command] = {
     for command in (
         Command(
             "pool",
-            "Pool pictures, after a filter if wanted, and report what a shift of each picture leaves.",
+            "Pool pictures, and report how shift-invariant the results are.",
             pool,
             (Pooling, Filtering, *_RUN),
             ("INPUT...",),
@@ -342,12 +356,12 @@ COMMANDS: Mapping[str, Command] = {
         ),
         Command(
             "stack",
-            "Run any layers, one after the other: filters, activations, poolings, as often as wanted.",
+            "Run filters, activations and poolings one after the other.",
             stack,
             (*_RUN[:2], RecipeFile, *_RUN[2:]),
             ("LAYERS", "INPUT..."),
-            about="A layer is MODE:K[xK][/S[xS]][+P[xP]][@D[xD]][,name=value], MODE:size=H[xW], conv:FILTER[/S], "
-            "relu or abs.",
+            about="Any number of layers. A layer is MODE:K[xK][/S[xS]][+P[xP]][@D[xD]][,name=value], MODE:size=H[xW], "
+            "conv:FILTER[/S], relu or abs.",
             examples=(
                 'poolcli stack "conv:sobel-v relu max:2" photo.jpg -o edges.png',
                 'poolcli stack "conv:gauss,edge=zero avg:3/2+1,exclude-pad" photos/ -o small/',
@@ -356,12 +370,12 @@ COMMANDS: Mapping[str, Command] = {
         ),
         Command(
             "compare",
-            "Rank modes by what they leave of a shift's change, over all shifts within a radius.",
+            "Rank modes by what they leave of the change that shifts make.",
             compare,
             (Candidates, Filtering, Comparing, Discovery, Reading, Colouring),
             ("INPUT...",),
-            about="Nothing is pooled into files. The ranking is by the residual, least first; beside it stand what "
-            "aligning, counting and the ideal down-sampling say.",
+            about="Nothing is written but what -o names. The residual decides, the least first, over all shifts within "
+            "a radius; beside it stand what aligning, counting and the ideal down-sampling say.",
             examples=(
                 "poolcli compare photo.jpg",
                 "poolcli compare photos/ -o ranking.html -o ranking.csv",
@@ -370,7 +384,7 @@ COMMANDS: Mapping[str, Command] = {
         ),
         Command(
             "diff",
-            "Report what the layers leave of the difference of two pictures, instead of a picture and itself moved.",
+            "Report what pooling leaves of the difference of two pictures.",
             diff,
             (Pooling, Filtering, Differing, Reading, Colouring),
             ("A", "B"),
@@ -383,11 +397,11 @@ COMMANDS: Mapping[str, Command] = {
         ),
         Command(
             "show",
-            "Make a page that shows what pooling does to a picture, window by window, and open it in a browser.",
+            "Show in a browser what pooling does, window by window.",
             show,
             (Showing, Pooling, Filtering, Reading),
             ("[INPUT]", "[LAYERS]"),
-            about="Without an input it tells the built-in story of a drawn 1. The page is one file that loads nothing; "
+            about="Without an input it shows the built-in story of a drawn 1. The page is one file that loads nothing; "
             "without a display its path is printed.",
             examples=(
                 "poolcli show",
@@ -397,12 +411,12 @@ COMMANDS: Mapping[str, Command] = {
         ),
         Command(
             "shape",
-            "Print the output size, receptive field, jump and start of every layer; nothing is run.",
+            "Print output size and receptive field of every layer.",
             shape,
             (Listing,),
             ("HxW", "LAYERS"),
-            about="The receptive field is what one output value sees of the picture, the jump how far apart two "
-            "neighbours look, the start where the first one begins (below 0: in the padding).",
+            about="Nothing is run. The receptive field is what one output value sees of the picture, the jump how far "
+            "apart two neighbours look, the start where the first one begins (below 0: in the padding).",
             examples=(
                 "poolcli shape 224x224 max:2",
                 'poolcli shape 224x224 "conv:gauss/2 max:3/2+1"',
@@ -411,7 +425,7 @@ COMMANDS: Mapping[str, Command] = {
         ),
         Command(
             "pyramid",
-            "Make a multi-resolution TIFF of a picture of any size, each level pooled from the picture itself.",
+            "Make a multi-resolution TIFF of a picture of any size.",
             pyramid,
             (Levels, Tiling),
             ("INPUT",),
@@ -425,7 +439,7 @@ COMMANDS: Mapping[str, Command] = {
         ),
         Command(
             "modes",
-            "List the pooling modes, each with its formula, the options it takes and its source.",
+            "List the pooling modes with formulas, options and sources.",
             modes,
             (Listing,),
             about="Names are taken in any case, and as other libraries call them: mean, MaxPool2d.",
@@ -433,15 +447,16 @@ COMMANDS: Mapping[str, Command] = {
         ),
         Command(
             "filters",
-            "List the filters, each with its kernel (rows, not mirrored), its formula and its source.",
+            "List the filters with kernels, formulas and sources.",
             filters,
             (Listing,),
-            about="gauss5 and box9 are the same filters in other sizes; a kernel of your own comes from a file.",
+            about="Kernels are rows of weights, not mirrored. gauss5 and box9 are the same filters in other sizes; a "
+            "kernel of your own comes from a file.",
             examples=("poolcli filters", "poolcli filters --json", "poolcli help filters"),
         ),
         Command(
             "help",
-            "Show a page of the manual, or what pages there are.",
+            "Show a page of the manual, or the list of its pages.",
             manual,
             (),
             ("[TOPIC]",),

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
@@ -11,7 +12,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from typer.core import TyperCommand
+from typer import rich_utils
+from typer.core import TyperCommand, TyperGroup
 
 from poolcli import __version__
 from poolcli.cli.commands import COMMANDS
@@ -31,6 +33,10 @@ TOPICS = (
 )
 ABOUT = "CNN pooling for pictures, exact with the deep-learning libraries, and how shift-invariant it really is."
 EXAMPLE = "poolcli pool photo.jpg -o small.jpg --k 2 --mode max"
+
+# Examples as bright as the rest, and no yellow, which is not seen on a light terminal.
+rich_utils.STYLE_HELPTEXT = ""
+rich_utils.STYLE_TYPES = rich_utils.STYLE_USAGE = "bold"
 
 
 def run_typer(words: Sequence[str]) -> int | None:
@@ -65,6 +71,7 @@ def typer_app() -> typer.Typer:
     """The commands as Typer shows and completes them."""
     app = typer.Typer(
         name="poolcli",
+        cls=_ShownGroup,
         help=f"{ABOUT}\n\n{EXAMPLE}\npoolcli pool --help, poolcli help",
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,
@@ -95,6 +102,16 @@ class _ShownCommand(TyperCommand):
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         return [*COMMANDS[self.name or ""].arguments, "[OPTIONS]"]
+
+
+class _ShownGroup(TyperGroup):
+    """The program, whose options are switches and shown so: Typer calls the values of its own `<bool>`."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        params = super().get_params(ctx)
+        for param in params:
+            param.metavar = ""
+        return params
 
 
 def _function(command: Command) -> Any:
@@ -166,6 +183,16 @@ def _page(topic: str) -> str:
     return (files("poolcli") / "manual" / f"{topic}.md").read_text("utf-8")
 
 
+def _topic_about(word: str) -> str | None:
+    """The page that has this word in its title, or else in a heading, or at the start of a row of a table."""
+    name = re.escape(word.lower().strip("-").replace("_", "-").removesuffix("s"))
+    for line in (rf"^# .*\b{name}", rf"^## .*\b{name}", rf"^\| [^|]*`(?:--)?{name}s?[`=:]"):
+        for topic in TOPICS:
+            if re.search(line, _page(topic), re.IGNORECASE | re.MULTILINE):
+                return topic
+    return None
+
+
 def show_page(topic: str | None) -> None:
     """Print a page of the manual, or the list of pages; on a terminal with a pager. UsageError for an unknown topic."""
     if topic is None:
@@ -175,7 +202,7 @@ def show_page(topic: str | None) -> None:
         if topic in COMMANDS:
             run_typer([topic, "--help"])
             return
-        raise unknown("topic", topic, TOPICS)
+        raise unknown("topic", topic, TOPICS, _topic_about(topic))
     from rich.markdown import Markdown
     from rich.theme import Theme
 

@@ -13,6 +13,7 @@ from poolcli.recipe.layers import Layer
 
 NO_ACTIVATION = "none"
 USUAL = "stride,max,avg,blur,maxblur,aps,maxaps"
+OF_LABELS = ",".join(mode.name for mode in MODES.values() if mode.labels)
 
 K_WORDS = "--kernel --kernel-size --kernel-shape --ksize --pool-size --window --window-size"
 S_WORDS = "--stride --strides --step"
@@ -28,7 +29,7 @@ class Pooling(Group):
         "--mode",
         "-m",
         metavar="MODE",
-        help=f"The pooling: {', '.join(MODES)}.",
+        help=f"The pooling: {', '.join(MODES)}; max if not given.",
         values=lambda: MODES,
         also="--pooling --pool-mode --pool-type --pooling-mode --pooling-type",
     ).default("max")
@@ -48,7 +49,7 @@ class Pooling(Group):
         "--dilation",
         "-d",
         metavar="SIZE",
-        help="Distance of the window's values, N or HxW.",
+        help="Distance of the window's values, N or HxW; 1 if not given.",
         also="--dilations --dilation-rate",
     ).default("1")
     size: str | None = Option(
@@ -215,7 +216,8 @@ class Candidates(Group):
         "--modes",
         "-m",
         metavar="LIST",
-        help=f"Modes between commas, or layers such as blur:5/2 among them; {USUAL} if not given.",
+        help=f"Modes between commas, or layers such as blur:5/2 among them; if not given {USUAL}, "
+        f"or with --labels {OF_LABELS}.",
         values=lambda: MODES,
         also="--mode",
     ).default(USUAL)
@@ -231,13 +233,14 @@ class Candidates(Group):
         "--taps", metavar="N", kind=int, help="Low-pass of blur, maxblur, aps and maxaps, 1 to 7; 3 if not given."
     ).default(3)
 
-    def layers(self, *, wrap: bool) -> dict[str, tuple[Layer, ...]]:
-        """The layers of every candidate by their text; `wrap`: those that look beyond the border go round.
+    def layers(self, *, wrap: bool, labels: bool = False) -> dict[str, tuple[Layer, ...]]:
+        """The layers of every candidate by their text; `wrap`: those that look beyond the border go round; `labels`:
+        the usual ones are those that keep labels.
 
         UsageError for an unknown or doubled name.
         """
         candidates: dict[str, tuple[Layer, ...]] = {}
-        for text in (mode_called(each) or each for each in self._names()):
+        for text in (mode_called(each) or each for each in self._names(labels)):
             if not text:
                 raise UsageError(f"--modes '{self.modes}' has an empty place: give names between commas, as in max,avg")
             layers = parse_recipe(text).layers if ":" in text else (self._pool(text, wrap=wrap),)
@@ -247,10 +250,11 @@ class Candidates(Group):
             candidates[name] = layers
         return candidates
 
-    def _names(self) -> list[str]:
+    def _names(self, labels: bool) -> list[str]:
         """The names of the list; the options of a layer, which stand between commas too, stay with it."""
         names: list[str] = []
-        for part in map(str.strip, self.modes.split(",")):
+        modes = OF_LABELS if labels and "modes" not in vars(self) else self.modes
+        for part in map(str.strip, modes.split(",")):
             if names and ":" in names[-1] and part.partition("=")[0] in OPTIONS:
                 names[-1] += f",{part}"
             else:

@@ -2,33 +2,46 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from shlex import join
+from os.path import lexists
+from pathlib import Path
+from shlex import join, quote
 
 from poolcli.cli.commands import COMMANDS
 from poolcli.cli.parser import Command
 from poolcli.errors import UsageError, nearest
+from poolcli.ops.filters import FILTERS
 from poolcli.ops.geometry import EDGES
 from poolcli.ops.modes import MODES, mode_called
 
-# What others call a command, and which of ours does it.
+# What others call a command, and the words with which ours does it.
 COMMANDS_MEANT: Mapping[str, str] = {
     "pooling": "pool",
     "maxpool": "pool",
     "downsample": "pool",
     "shrink": "pool",
     "resize": "pool",
+    "convert": "pool",
     "run": "pool",
+    "filter": "pool --filter sobel-v",
+    "convolve": "pool --k 1 --filter sobel-v",
     "apply": "stack",
     "layers": "stack",
     "rank": "compare",
     "ranking": "compare",
     "benchmark": "compare",
+    "view": "show",
+    "open": "show",
+    "preview": "show",
+    "explore": "show",
+    "visualize": "show",
     "difference": "diff",
     "size": "shape",
     "shapes": "shape",
     "summary": "shape",
+    "mode": "modes",
     "list": "modes",
     "ls": "modes",
+    "info": "help",
     "kernels": "filters",
     "man": "help",
     "manual": "help",
@@ -36,6 +49,7 @@ COMMANDS_MEANT: Mapping[str, str] = {
     "docs": "help",
     "topics": "help",
     "version": "--version",
+    "v": "--version",
 }
 
 # What others call an option, where ours means something a little different, and so is not simply taken for it.
@@ -57,11 +71,34 @@ OPTIONS_MEANT: Mapping[str, str] = {
     "--threads": "write --jobs N for pictures at once, --threads-per-image N for one large picture",
     "--input": "name the inputs without an option",
     "--inputs": "name the inputs without an option",
+    "--image": "name the inputs without an option",
+    "--images": "name the inputs without an option",
+    "-i": "name the inputs without an option",
     "--directory": "name the folder without an option",
     "--kernel-file": "write --filter FILE",
     "--compression": "write --png-level N, or --quality N",
     "--version": "write poolcli --version",
     "--config": "layers come from a file with poolcli stack --recipe FILE",
+    "--device": "all work is done by the processor: leave it out",
+    "--cuda": "all work is done by the processor: leave it out",
+    "--gpu": "all work is done by the processor: leave it out",
+    "--in-place": "inputs are never written to: name the outputs with -o",
+    "--inplace": "inputs are never written to: name the outputs with -o",
+    "-y": "write --overwrite",
+    "--yes": "write --overwrite",
+    "--relu": "write --activation relu",
+    "--abs": "write --activation abs",
+    "--report-format": "write --report FORM, as in --report html",
+    "--no-data": "write --ignore WHAT",
+    "--nodata": "write --ignore WHAT",
+}
+
+# What words among the inputs are no files, and what is to be done with them.
+STRAY: Mapping[str, str] = {
+    r"\d+([x,]\d+)*": "a number belongs to an option, as in --k 3 or --k 3x2",
+    "true|false|yes|no|on|off": "an option such as --ceil takes no value, give it alone or leave it out",
+    "[kmgt]i?b?|px|s|sec|seconds": "a unit stands behind its number without a blank, as in --memory 2G",
+    "|".join(COMMANDS): "the command is given once, as the first word",
 }
 
 # How a layer of `stack` says what is an option of `pool`.
@@ -88,27 +125,30 @@ IN_LAYERS: Mapping[str, str] = {
 
 def no_command(words: Sequence[str]) -> UsageError:
     """For a first word that is no command: the whole command line that was meant, where that can be guessed."""
-    first, rest = words[0], list(words[1:])
-    if re.match(rf"({'|'.join(MODES)}|conv):", first):
-        return _instead(first, ["stack", *words])
-    meant = COMMANDS_MEANT.get(first.lower().replace("-", "").replace("_", ""))
+    first = words[0]
+    meant = _command_meant(first, list(words[1:]))
     if meant:
-        return _instead(first, [meant, *rest])
-    mode = mode_called(first)
-    if mode:
-        return _instead(first, ["pool", *rest, "--mode", mode])
-    of_pool = first.partition("=")[0] in COMMANDS["pool"].spelled()
-    if of_pool or first == "-" or re.search(r"[./\\*]", first):
-        return _instead(first, ["pool", *words])
-    near = nearest(first, COMMANDS)
-    if near:
-        return _instead(first, [near, *rest])
+        return UsageError(f"'{first}' is no command, did you mean this? {join(['poolcli', *meant])}")
     kind = "option" if first.startswith("-") else "command"
     return UsageError(f"unknown {kind} '{first}', allowed are {', '.join(COMMANDS)}; see poolcli --help")
 
 
-def _instead(first: str, words: Sequence[str]) -> UsageError:
-    return UsageError(f"'{first}' is no command, did you mean this? {join(['poolcli', *words])}")
+def _command_meant(first: str, rest: list[str]) -> list[str] | None:
+    """The words that were meant: by what they look like, by what others call them, by how they are spelled."""
+    if re.match(rf"({'|'.join(MODES)}|conv):", first):
+        return ["stack", first, *rest]
+    called = COMMANDS_MEANT.get(first.lower().replace("-", "").replace("_", ""))
+    if called:
+        command, *options = called.split()
+        return [command, *rest, *options] if rest or not options else ["filters"]
+    mode = mode_called(first)
+    if mode:
+        return ["pool", *rest, "--mode", mode]
+    of_pool = first.partition("=")[0] in COMMANDS["pool"].spelled()
+    if of_pool or first == "-" or re.search(r"[./\\*]", first):
+        return ["pool", first, *rest]
+    near = nearest(first, COMMANDS, cutoff=0.55)
+    return [near, *rest] if near else None
 
 
 def no_option(command: Command, spelling: str, given: Sequence[str], value: str) -> UsageError:
@@ -116,21 +156,37 @@ def no_option(command: Command, spelling: str, given: Sequence[str], value: str)
 
     `given` are the arguments before it, `value` is the word that would be its value.
     """
-    what = f"{command.name} has no option {spelling}"
-    see = f"ee poolcli {command.name} --help"
-    if spelling in OPTIONS_MEANT:
-        return UsageError(f"{what}: {OPTIONS_MEANT[spelling]}")
-    if command.name == "stack":
-        name = COMMANDS["pool"].spelled().get(spelling)
-        if name and name in IN_LAYERS:
-            return UsageError(f"{what}, which is part of a layer here: write {_in_layer(name, given, value)}")
-    near = nearest(spelling, [each for each in command.spelled() if each.startswith("--")], cutoff=0.7)
+    what, see = f"{command.name} has no option {spelling}", f"ee poolcli {command.name} --help"
+    own, meant = command.spelled(), _option_meant(command, spelling)
+    name = COMMANDS["pool"].spelled().get(spelling, "") if command.name == "stack" else ""
+    if meant:
+        return UsageError(f"{what}: {meant}")
+    if name in IN_LAYERS:
+        return UsageError(f"{what}, which is part of a layer here: write {_in_layer(name, given, value)}")
     owners = [each.name for each in COMMANDS.values() if spelling in each.spelled()]
     if owners:
         return UsageError(f"{what}, which is one of {', '.join(owners)}: s{see}")
-    if near and len(spelling) > 2:
-        return UsageError(f"{what}, did you mean {near}? S{see}")
-    return UsageError(f"{what}: s{see}")
+    near = _spelled_like(spelling, own)
+    return UsageError(f"{what}, did you mean {near}? S{see}" if near else f"{what}: s{see}")
+
+
+def _option_meant(command: Command, spelling: str) -> str | None:
+    """What is to be written for an option that others have, or for a name that is the value of an option."""
+    name, options = spelling.lstrip("-"), command.options()
+    if spelling in OPTIONS_MEANT:
+        return OPTIONS_MEANT[spelling]
+    if command.name == "compare" and spelling == "--report":
+        return "write -o ranking.html, -o ranking.csv or -o ranking.json"
+    if "mode" in options and mode_called(name) and spelling.lower() not in command.spelled():
+        return f"write --mode {mode_called(name)}"
+    return f"write --filter {name}" if "filter" in options and name in FILTERS else None
+
+
+def _spelled_like(spelling: str, own: Mapping[str, str]) -> str | None:
+    """The option of these that differs in case, or in few letters."""
+    if len(spelling) == len("-k"):
+        return spelling.swapcase() if spelling.swapcase() in own else None
+    return nearest(spelling.lower(), [each for each in own if each.startswith("--")], cutoff=0.7)
 
 
 def _in_layer(name: str, given: Sequence[str], value: str) -> str:
@@ -139,3 +195,42 @@ def _in_layer(name: str, given: Sequence[str], value: str) -> str:
     if name == "filter_edge" and filters and value in EDGES:
         return f"{filters[0]},edge={value}"
     return IN_LAYERS[name]
+
+
+def no_input(texts: Sequence[str], output: str | None) -> UsageError | None:
+    """For inputs of which one is no file but a word that has lost its place: a value, a mode, the name of an output or
+    a part of a name with blanks; None where there is none. `output` is what -o says.
+    """
+    for at, text in enumerate(texts):
+        if not Path(text).suffix and _is_missing(text):
+            meant = _whole_name(texts[at:]) or _meant_by_word(text)
+            if meant:
+                return UsageError(f"'{text}' is no file: {meant}")
+    last = texts[-1] if len(texts) == 2 and output is None and not _is_missing(texts[0]) else ""
+    if (Path(last).suffix or last.endswith("/")) and _is_missing(last):
+        return UsageError(f"'{last}' is no file: check its name, or write -o {quote(last)} if it is an output")
+    return None
+
+
+def _is_missing(text: str) -> bool:
+    """Whether this can only be the name of a local file, and there is none."""
+    return text != "-" and not re.search(r"[*?[]|://", text) and not lexists(text)
+
+
+def _whole_name(texts: Sequence[str]) -> str | None:
+    """What is said where the next words, with blanks between them, are the name of a file."""
+    names = (" ".join(texts[:count]) for count in range(2, len(texts) + 1))
+    whole = next((name for name in names if lexists(name)), None)
+    return whole and f"the name '{whole}' has blanks, put it into quotes"
+
+
+def _meant_by_word(text: str) -> str | None:
+    """What is to be written for a word that is part of an option."""
+    name, equals, value = text.partition("=")
+    if equals and f"--{name}" in COMMANDS["pool"].spelled():
+        return f"write --{name} {value}"
+    if mode_called(text):
+        return f"write --mode {mode_called(text)}, or for compare a list, as in --modes max,avg"
+    if text in FILTERS:
+        return f"write --filter {text}"
+    return next((meant for pattern, meant in STRAY.items() if re.fullmatch(pattern, text.lower())), None)

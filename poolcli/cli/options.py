@@ -4,6 +4,7 @@ import re
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from io import BytesIO
+from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -46,7 +47,11 @@ SHIFT_EDGE = Option(
     values=lambda: SHIFT_EDGES,
 )
 TOLERANCE = Option(
-    "--tolerance", metavar="NUMBER", kind=float, help="Differences up to this count as no change.", also="--tol --atol"
+    "--tolerance",
+    metavar="NUMBER",
+    kind=float,
+    help="Differences up to this are no change; 0 if not given.",
+    also="--tol --atol",
 )
 
 
@@ -71,8 +76,10 @@ class Discovery(Group):
     ).default(None)
     nul: bool = Option("--null", "-0", help="Names in --files-from end in a NUL, as of find -print0.").default(False)
 
-    def check(self, inputs: list[str]) -> None:
-        """UsageError when nothing is named, or nothing that can be, or stdin is asked for two things."""
+    def check(self, inputs: list[str], output: str | None = None) -> None:
+        """UsageError when nothing is named, or nothing that can be, or stdin is asked for two things; `output` is what
+        -o says.
+        """
         if not inputs and self.files_from is None:
             raise UsageError("no input: name a picture, a folder, a glob or - (stdin), or a list with --files-from")
         if "" in inputs:
@@ -81,6 +88,12 @@ class Discovery(Group):
             raise UsageError("stdin cannot be a picture and a list of names: give one of them as a file")
         if self.nul and self.files_from is None:
             raise UsageError("-0 says how the names in a list end: it needs --files-from")
+        if any(not lexists(text) for text in inputs):
+            from poolcli.cli.mistakes import no_input
+
+            error = no_input(inputs, output)
+            if error:
+                raise error
 
     def open_list(self) -> AbstractContextManager[BinaryIO]:
         """The list of names, an empty one if there is none; UsageError when it cannot be read."""
@@ -268,8 +281,8 @@ class Running(Group):
         "--output",
         "-o",
         metavar="PLACE",
-        help="A file, a folder, a template such as 'out/{stem}-{mode}.{ext}', or - (stdout).",
-        also="--out --out-dir --outdir --output-dir --dest --destination",
+        help="A file, a folder, a template such as '{stem}-{mode}.{ext}', or - (stdout).",
+        also="--out --out-dir --outdir --out-file --output-dir --output-file --dest --destination --save",
     ).default(None)
     overwrite: bool = OVERWRITE.default(False)
     dry_run: bool = Option("--dry-run", "-n", help="Print what would be done, do nothing.").default(False)
@@ -292,7 +305,10 @@ class Running(Group):
         panel=BATCH,
     ).default(None)
     threads_per_image: str = Option(
-        "--threads-per-image", metavar="N", help="Threads in a large picture; auto: off in batches.", panel=BATCH
+        "--threads-per-image",
+        metavar="N",
+        help="Threads in one picture; auto: all for a single one, 1 in a batch.",
+        panel=BATCH,
     ).default(AUTO)
     memory: str | None = Option(
         "--memory", metavar="SIZE", help="Bound the pictures at once by their size, as in 2G.", panel=BATCH
@@ -319,7 +335,7 @@ class Running(Group):
         "--allowed-failures",
         metavar="N",
         kind=int,
-        help="Workers that a picture may cost, and one more (dask): 1.",
+        help="Give a picture up after more than N workers died on it (dask); 1 if not given.",
         panel=CLUSTERS,
     ).default(None)
 

@@ -196,14 +196,15 @@ class _Reader:
         if not self.rest or self.rest[0].partition("=")[0] in self.spelled or self.rest[0] == "--":
             got = f"got the option {self.rest[0]}" if self.rest else "got nothing"
             option = self.options[name]
-            raise UsageError(
-                f"{spelling} needs a value, {got}: give {option.metavar} ({option.help.rstrip('.')}), as in "
-                f"{spelling}=VALUE"
-            )
+            initial = option.help[:1] if option.help[1:2] == "," else option.help[:1].lower()  # "N, HxW" stays
+            what = initial + option.help[1:]
+            raise UsageError(f"{spelling} needs a value, {got}: give {option.metavar}, which is: {what.rstrip('.')}")
         return self.rest.pop(0)
 
     def _store(self, name: str, spelling: str, text: str) -> None:
         option = self.options[name]
+        if option.kind is str and option.values is not None and text.lower() in option.values():
+            text = text.lower()  # names are taken in any case
         value = _READERS[option.kind](spelling, text)
         if option.several:
             self.values.setdefault(name, []).append(value)

@@ -24,7 +24,7 @@ class Request:
     recipe_file: str | None = None  # from which the recipe was read
 
     def __post_init__(self) -> None:
-        self.discovery.check(self.inputs)
+        self.discovery.check(self.inputs, self.running.output)
         self.reading.options()
         self.writing.check()
         self.reporting.check()

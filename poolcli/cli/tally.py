@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 # What a count of each kind of failure is called.
 KINDS = {
-    "input": "not to be looked into",
-    "picture": "not readable or not fit",
+    "input": "cannot be listed",
+    "picture": "cannot be read or pooled",
     "output": "not written",
     "memory": "too large",
     "timeout": "too slow",

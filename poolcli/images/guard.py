@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
-from poolcli.errors import OutputError, PictureError
+from poolcli.errors import OutputError, PictureError, nearest
 
 _UNLIMITED = 2**62
+MOST_NAMES = 1000  # of a folder that are compared with a name that is not there
 _limit: ContextVar[int] = ContextVar("pixel limit of this thread's decode")
 
 
@@ -125,6 +127,16 @@ def writing(format: str) -> Iterator[None]:
         raise OutputError(f"the picture cannot be written as {format} ({said}); try PNG") from error
 
 
+def _nearest_file(path: Path) -> str | None:
+    """The name in the same folder that is spelled most like this one; of a large folder some names are compared."""
+    try:
+        names = {each.name.lower(): each.name for each in islice(path.parent.iterdir(), MOST_NAMES)}
+    except OSError:
+        return None
+    near = nearest(path.name.lower(), names, cutoff=0.7)
+    return names[near] if near else None
+
+
 @contextmanager
 def opened(source: Path | BinaryIO, name: str) -> Iterator[BinaryIO]:
     """Give `source` as a stream that can seek, at its start; PictureError when it is no regular file or cannot open.
@@ -144,7 +156,9 @@ def opened(source: Path | BinaryIO, name: str) -> Iterator[BinaryIO]:
         if isinstance(error, PictureError):
             raise
         why = error.strerror if isinstance(error, OSError) else error
-        raise PictureError(f"{name}: the file cannot be opened ({why}); check its name and permissions") from error
+        meant = _nearest_file(source) if isinstance(error, FileNotFoundError) else None
+        ending = f", did you mean '{meant}'?" if meant else "; check its name and permissions"
+        raise PictureError(f"{name}: the file cannot be opened ({why}){ending}") from error
     with file:
         yield file
 

@@ -64,7 +64,7 @@ class EncodeOptions:
 
 def _check_layout(layout: str | None) -> None:
     if layout is not None and layout not in LAYOUTS:
-        raise unknown("layout", layout, LAYOUTS)
+        raise unknown("layout", layout, LAYOUTS, {"channels_last": "hwc", "channels_first": "chw"}.get(layout))
 
 
 @dataclass(frozen=True, slots=True)

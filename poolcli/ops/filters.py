@@ -70,7 +70,7 @@ _GONZALEZ = "Gonzalez & Woods, Digital Image Processing, ch. 10"
 FILTERS: Mapping[str, Filter] = {
     row.name: row
     for row in (
-        Filter("identity", ((1,),), "the picture itself", "unit impulse"),
+        Filter("identity", ((1,),), "the picture itself", "unit impulse", akin=("none", "no", "off")),
         Filter(
             "box", box(3), "mean of the neighbourhood; box5 is 5x5", "moving average", box, ("mean", "avg", "average")
         ),

@@ -191,7 +191,7 @@ MODES: Mapping[str, Mode] = {
             "binomial low-pass of k taps, every s-th value from the first",
             "Zhang 2019, BlurPool",
             "blur:blur_pool",
-            akin=("gauss", "gaussian", "binomial", "antialias"),
+            akin=("gauss", "gaussian", "binomial", "antialias", "bicubic", "cubic", "lanczos"),
             options={"edge": "reflect"},
             geometry=(),
             stages=blurred,
@@ -255,11 +255,15 @@ def find_mode(name: str) -> Mode:
     """The row called `name`; UsageError when there is none, with the mode that is meant, or the nearest name."""
     if name in MODES:
         return MODES[name]
-    bare = _bare(name)
-    sized = _CALLED.get(re.sub("^(global|adaptive)", "", bare))
+    bare = re.sub("[13]d$", "", _bare(name))
+    if "," in name:
+        raise UsageError(
+            f"mode '{name}' is several: give one of them, or rank them with poolcli compare --modes {name}"
+        )
+    sized = "avg" if bare in ("global", "adaptive") else _CALLED.get(re.sub("^(global|adaptive)", "", bare))
     if sized and bare not in _CALLED:
         raise UsageError(f"unknown mode '{name}': write {sized} with an output size, as in {sized}:size=1 or --size 1")
-    raise unknown("mode", name, MODES, _CALLED.get(bare) or _AKIN.get(bare))
+    raise unknown("mode", name, MODES, _CALLED.get(_bare(bare)) or _AKIN.get(bare))
 
 
 def votes(mode: Mode, options: Options) -> bool:

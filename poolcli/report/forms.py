@@ -71,6 +71,9 @@ def check_forms(names: Iterable[str]) -> None:
     """UsageError for a name that is not in the table, or a form whose extra is not installed."""
     for name in names:
         if name not in FORMS:
+            if "," in name:
+                each = " ".join(f"--report {form}" for form in name.split(","))
+                raise UsageError(f"--report '{name}' is several forms: write {each}")
             raise unknown("report", name, FORMS)
         package = FORMS[name].package
         if package and find_spec(package) is None:
