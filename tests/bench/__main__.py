@@ -14,7 +14,7 @@ from tests.bench.facts import FACTS
 from tests.bench.lines import Line, Result
 from tests.bench.peers import missing
 from tests.bench.plot import svg
-from tests.bench.table import as_json, markdown, show
+from tests.bench.table import as_json, filled, markdown, show
 from tests.bench.timing import WHOLE, interleaved, processor_time
 
 
@@ -44,7 +44,8 @@ def main() -> None:
         told = as_json(results, missing(), {curve.title: curve.lines for curve in curves})
         arguments.json.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     if arguments.markdown:
-        arguments.markdown.write_text(markdown(results) + "\n", encoding="utf-8")
+        page = arguments.markdown.read_text("utf-8") if arguments.markdown.exists() else ""
+        arguments.markdown.write_text(filled(page, markdown(results)), encoding="utf-8")
     if arguments.plot:
         arguments.plot.write_text(svg(curves), encoding="utf-8")
 
@@ -57,7 +58,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--quick", action="store_true", help="three rounds a line")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table of tests/bench/README.md")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables, into a page between its marks")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="measure the curves too, and draw them (SVG)")
     arguments = parser.parse_args()
     unknown = set(arguments.only or ()) - set(NAMES)

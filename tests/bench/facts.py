@@ -4,7 +4,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from tests.bench.lines import Line, Result, Target, Verdict
+from tests.bench.lines import PICTURE, Line, Result, Target, Verdict
 from tests.bench.peers import present
 from tests.bench.processes import PYTHON, folder, run
 
@@ -23,7 +23,7 @@ INPUT, OUTPUT, SPARE = 4 * 3000 * 4000, 3 * 1500 * 2000, 96 << 20
 
 
 def _judged(name: str, what: str, target: Target, ratio: float | None) -> Result:
-    return Result(Line(name, what, dict, (target,)), {}, (Verdict(target, ratio),))
+    return Result(Line(name, what, dict, (target,), subject=PICTURE), {}, (Verdict(target, ratio),))
 
 
 def _peak(extension: str) -> Result:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from tests.bench.timing import Calls, Times, ratio
 
 OURS = "poolcli"
+PICTURE, FOLDER, HUGE, ARRAY = SUBJECTS = ("One picture", "A folder", "A huge picture", "An array")  # what users do
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Line:
     rounds: int = 15
     budget: float = 12.0
     whole: bool = False  # whole processes: wall time, each once a turn
+    subject: str = ARRAY
 
 
 @dataclass(frozen=True)

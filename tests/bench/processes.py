@@ -10,7 +10,7 @@ from functools import cache, partial
 from itertools import count
 from pathlib import Path
 
-from tests.bench.lines import OURS, Line, Target
+from tests.bench.lines import FOLDER, OURS, PICTURE, Line, Target
 from tests.bench.peers import present
 from tests.bench.pictures import photograph, save
 from tests.bench.timing import Calls
@@ -142,6 +142,7 @@ LINES = (
         _questions,
         (Target("import typer", 1.3, "--version"), Target("import typer", 1.3, "--help")),
         whole=True,
+        subject=PICTURE,
     ),
     Line(
         "small",
@@ -150,6 +151,7 @@ LINES = (
         (Target("imports", 1.4), Target("PyTorch", 1 / 6)),
         rounds=9,
         whole=True,
+        subject=PICTURE,
     ),
     *(
         Line(
@@ -160,6 +162,7 @@ LINES = (
             rounds=9,
             budget=30,
             whole=True,
+            subject=PICTURE,
         )
         for extension, most in (("jpg", 1.5), ("png", 1.0))
     ),
@@ -171,5 +174,6 @@ LINES = (
         rounds=5,
         budget=60,
         whole=True,
+        subject=FOLDER,
     ),
 )

@@ -9,8 +9,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.lines import Result, Verdict
+from tests.bench.lines import SUBJECTS, Result, Verdict
 
+MARKS = ("<!-- tables: begin -->", "<!-- tables: end -->")
+HEAD = ("| what | poolcli | against | its time | ratio | at most | reached |", "|---|---|---|---|---|---|---|")
 WORDS = {True: "yes", False: "NO", None: "peer missing"}
 
 
@@ -31,15 +33,43 @@ def show(console: Console, results: Sequence[Result], absent: Sequence[str]) -> 
 
 
 def markdown(results: Sequence[Result]) -> str:
-    """The table of the README beside this file."""
-    rows = ["| what | against | ratio | target | reached |", "|---|---|---|---|---|"]
-    rows += [
-        f"| {result.line.what} | {_pair(verdict)} | {_ratio(verdict)} | {verdict.target.most:.3g} "
+    """The tables of the README beside this file: one for each thing that users do."""
+    tables = []
+    for subject in SUBJECTS:
+        rows = [row for result in results if result.line.subject == subject for row in _rows(result)]
+        tables += [f"### {subject}", "", *(HEAD if rows else ("No line yet.",)), *rows, ""]
+    judged = [(result.line, verdict) for result in results for verdict in result.verdicts]
+    late = [
+        f"- {line.what} ({_pair(verdict)}): {_ratio(verdict)}, at most {verdict.target.most:.3g} is the aim"
+        for line, verdict in judged
+        if verdict.reached is False
+    ]
+    return "\n".join([*tables, f"### Not reached: {len(late)} of {len(judged)}", "", *late, ""])
+
+
+def _rows(result: Result) -> list[str]:
+    return [
+        f"| {result.line.what} | {_time(result, verdict.target.ours)} | {_pair(verdict)} "
+        f"| {_time(result, verdict.target.peer)} | {_ratio(verdict)} | {verdict.target.most:.3g} "
         f"| {WORDS[verdict.reached]} |"
-        for result in results
         for verdict in result.verdicts
     ]
-    return "\n".join(rows)
+
+
+def _time(result: Result, name: str) -> str:
+    """The median; a dash where the line is no time."""
+    if name not in result.times:
+        return "-"
+    seconds = median(result.times[name])
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{1e3 * seconds:.3g} ms"
+
+
+def filled(page: str, tables: str) -> str:
+    """The page with these tables between its marks; the tables alone where it has none."""
+    begin, end = MARKS
+    if begin not in page or end not in page:
+        return f"{tables}\n"
+    return f"{page.partition(begin)[0]}{begin}\n\n{tables}\n{end}{page.partition(end)[2]}"
 
 
 def _pair(verdict: Verdict) -> str:
