@@ -74,6 +74,7 @@ def completed(monkeypatch, capsys, line):
     from poolcli.cli.app import main
 
     words = line.split(" ")
+    monkeypatch.setenv("COLUMNS", "80")  # which completion changes
     monkeypatch.setenv("_POOLCLI_COMPLETE", "complete_bash")
     monkeypatch.setenv("COMP_WORDS", line)
     monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
@@ -129,11 +130,30 @@ def test_bash_completes():
     assert done.stdout.splitlines() == ["complete -o default -F _poolcli_completion poolcli", "median"], done
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_stands_beside_a_completion_is_one_line(monkeypatch, capsys, name):
+    """However long the help of an option is: a shell takes the next line for another completion."""
+    from poolcli.cli.app import main
+
+    monkeypatch.setenv("_POOLCLI_COMPLETE", "complete_fish")
+    monkeypatch.setenv("_TYPER_COMPLETE_ARGS", f"poolcli {name} --")
+    monkeypatch.setenv("_TYPER_COMPLETE_FISH_ACTION", "get-args")
+    monkeypatch.setenv("COLUMNS", "40")
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main([])
+    lines = capsys.readouterr().out.splitlines()
+    shown = [option for option in COMMANDS[name].options().values() if not option.hidden]
+    assert len(lines) == len(shown) + 1  # and --help
+    assert all(re.match(r"--[a-z0-9-]+\t\S", line) for line in lines)
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
 def test_every_shell_has_a_script(monkeypatch, capsys, shell):
     """Which asks this command."""
     from poolcli.cli.app import main
 
+    monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("_POOLCLI_COMPLETE", f"source_{shell}")
     with pytest.raises(SystemExit):
         main([])

@@ -41,7 +41,7 @@ rich_utils.STYLE_TYPES = rich_utils.STYLE_USAGE = "bold"
 
 def run_typer(words: Sequence[str]) -> int | None:
     """Show the help that these words ask for, or what completes them; the exit code."""
-    _join_values()
+    _prepare_completion()
     try:
         code: int | None = typer_app()(args=list(words), prog_name="poolcli", standalone_mode=False)
     except typer.TyperException as error:
@@ -52,8 +52,12 @@ def run_typer(words: Sequence[str]) -> int | None:
     return code
 
 
-def _join_values() -> None:
-    """Undo that bash, completing, takes `--mode=ma` for three words; what completes the last one is the same."""
+def _prepare_completion() -> None:
+    """Let what stands beside a completion be one line, since a shell takes the next one for another completion; undo
+    that bash takes `--mode=ma` for three words: what completes the last one is the same.
+    """
+    if "_POOLCLI_COMPLETE" in os.environ:
+        os.environ["COLUMNS"] = "10000"
     words = os.environ.get("COMP_WORDS", "").split(" ")
     if "=" in words[1:]:
         number = int(os.environ["COMP_CWORD"])
