@@ -230,6 +230,7 @@ MISTAKES = [
     ("pool my photos/a.png", "'my' is no file: the name 'my photos/a.png' has blanks, put it into quotes"),
     ("pool 내 사진/고양이 한 마리.png -o out/", "'내' is no file: the name '내 사진/고양이 한 마리.png' has bl"),
     ("stack max:2 my photos/a.png", "'my' is no file: the name 'my photos/a.png' has blanks, put it into quotes"),
+    ("pyramid a.tif b.tif", "pyramid takes INPUT, and got 'b.tif' too: write -o b.tif if it is an output, or see"),
     # Names of other programs, and values where an option stands
     ("pool @ --max", "pool has no option --max: write --mode max"),
     ("pool @ --AvgPool2d", "pool has no option --AvgPool2d: write --mode avg"),
@@ -251,6 +252,9 @@ MISTAKES = [
     ("pool @ --layout channels_last", "unknown layout 'channels_last', did you mean 'hwc'? Allowed: hw, hwc"),
     ("pool samples -r -o out --include .png", "no picture among the inputs: name files, or a folder with pictures (-r "
      "for those below it); --include and --exclude match whole names, as in '*.png'"),
+    ("pyramid @ --k 2", "pyramid has no option --k: write --factor N, from level to level"),
+    ("diff @ b.png --report html", "diff has no option --report: write -o twins.html, -o twins.png or another form"),
+    ("cog map.tif", "'cog' is no command, did you mean this? poolcli pyramid map.tif"),
     ("mode", "'mode' is no command, did you mean this? poolcli modes"),
     ("view one.png", "'view' is no command, did you mean this? poolcli show one.png"),
     ("filter one.png", "'filter' is no command, did you mean this? poolcli pool one.png --filter sobel-v"),
@@ -264,6 +268,7 @@ MISTAKES = [
      "max:3/2"),
     ("stack max:2,kernel_size=3 @", "layer 'max:2,kernel_size=3': 'kernel_size' is no option but a part of the window"),
     ("stack max:k=2 @", "layer 'max:k=2': the window's size stands alone: write it as in max:2, a stride as in"),
+    ("stack max:2, @", "layer 'max:2,': layers stand between blanks alone, without ','"),
     ("stack relu:2 @", "layer 'relu:2': 'relu' takes nothing after a colon, and got '2': write relu"),
     ("stack conv:gauss @ --filter-edge zero", "stack has no option --filter-edge, which is part of a layer here: write "
      "conv:gauss,edge=zero"),
@@ -274,7 +279,7 @@ MISTAKES = [
     ("modes --mode max", "modes has no option --mode, which is one of pool"),
     ("compare @ --mode", "--mode needs a value, got nothing: give LIST"),
     ("diff @", "diff needs A and B, got 1 of them; see poolcli diff -h"),
-    ("diff @ b.png c.png", "diff takes A B, and got 'c.png' too: see poolcli diff -h"),
+    ("diff @ b.png c.png", "diff takes A B, and got 'c.png' too: write -o c.png if it is an output, or see poolcli"),
     ("modes max", "modes takes no arguments, and got 'max' too: see poolcli modes -h"),
     ("help reports", "unknown topic 'reports', did you mean 'report'? Allowed: pooling, modes"),
     ("help stride", "unknown topic 'stride', did you mean 'pooling'? Allowed: pooling, modes"),

@@ -35,6 +35,9 @@ COMMANDS_MEANT: Mapping[str, str] = {
     "explore": "show",
     "visualize": "show",
     "difference": "diff",
+    "overview": "pyramid",
+    "overviews": "pyramid",
+    "cog": "pyramid",
     "size": "shape",
     "shapes": "shape",
     "summary": "shape",
@@ -99,6 +102,14 @@ STRAY: Mapping[str, str] = {
     "true|false|yes|no|on|off": "an option such as --ceil takes no value, give it alone or leave it out",
     "[kmgt]i?b?|px|s|sec|seconds": "a unit stands behind its number without a blank, as in --memory 2G",
     "|".join(COMMANDS): "the command is given once, as the first word",
+}
+
+# The same of single commands.
+OF_COMMAND: Mapping[tuple[str, str], str] = {
+    ("compare", "--report"): "write -o ranking.html, -o ranking.csv or -o ranking.json",
+    ("diff", "--report"): "write -o twins.html, -o twins.png or another form of the report",
+    ("pyramid", "--k"): "write --factor N, from level to level",
+    ("pyramid", "--s"): "write --factor N, from level to level",
 }
 
 # How a layer of `stack` says what is an option of `pool`.
@@ -175,8 +186,8 @@ def _option_meant(command: Command, spelling: str) -> str | None:
     name, options = spelling.lstrip("-"), command.options()
     if spelling in OPTIONS_MEANT:
         return OPTIONS_MEANT[spelling]
-    if command.name == "compare" and spelling == "--report":
-        return "write -o ranking.html, -o ranking.csv or -o ranking.json"
+    if (command.name, spelling) in OF_COMMAND:
+        return OF_COMMAND[command.name, spelling]
     if "mode" in options and mode_called(name) and spelling.lower() not in command.spelled():
         return f"write --mode {mode_called(name)}"
     return f"write --filter {name}" if "filter" in options and name in FILTERS else None

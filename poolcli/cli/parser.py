@@ -238,4 +238,5 @@ def _check_number(command: Command, arguments: list[str]) -> None:
     if len(arguments) > len(command.arguments) and not several:
         takes = " ".join(command.arguments) or "no arguments"
         left = arguments[len(command.arguments)]
-        raise UsageError(f"{command.name} takes {takes}, and got '{left}' too: see poolcli {command.name} -h")
+        way = f"write -o {left} if it is an output, or see" if "output" in command.options() else "see"
+        raise UsageError(f"{command.name} takes {takes}, and got '{left}' too: {way} poolcli {command.name} -h")

@@ -96,6 +96,8 @@ def _no_layer(name: str, mode: str | None, rest: str) -> UsageError:
 def _check_apart(text: str) -> None:
     """UsageError for the rest of a layer that holds another one."""
     parts = [part for part in re.split(r"->|[|>;,]", text) if part]
+    if text[-1] in ",;|":
+        raise UsageError(f"layers stand between blanks alone, without '{text[-1]}'")
     other = next((part for part in parts[1:] if is_layer(part)), None)
     if other:
         raise UsageError(f'layers stand between blanks, as in "{parts[0]} {other}"')
