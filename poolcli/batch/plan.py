@@ -3,8 +3,10 @@
 import os
 import stat
 import unicodedata
+from array import array
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain, pairwise
 from pathlib import Path, PurePath
 
 from poolcli import images
@@ -28,25 +30,28 @@ class Plan(Sequence[Job]):
         self._sides: Mapping[str, str] = {}
         self._whole: set[int] = set()  # numbers of the jobs whose reports bear the whole name of the output
         self.in_folder = False
-        seen = set()
+        seen: dict[int, int] = {}  # numbers, by a hash of names that may be long
         for each in inputs:
             path = each.path.address if isinstance(each.path, Url) else str(each.path)
-            pair = path, exact(destination.place(each))
-            if pair not in seen:
-                seen.add(pair)
-                place = str(each.place)
-                self._inputs.append((path, path if place == path else place, each.in_folder))  # one text for both
+            place = str(each.place)
+            place = path if place == path else place  # one text for both
+            output = exact(destination.place(each))
+            first = seen.setdefault(hash((path, output)), len(self._inputs))
+            if first == len(self._inputs) or (path, output) != (self._inputs[first][0], exact(self._target(first))):
+                self._inputs.append((path, place, each.in_folder))
                 self.in_folder |= each.in_folder
 
     def __len__(self) -> int:
         return len(self._inputs)
 
     def __getitem__(self, number: int) -> Job:  # type: ignore[override]  # (nobody slices a plan)
-        path, place, in_folder = self._inputs[number]
-        source = place_of(path)
-        target = self._destination.place(Input(source, PurePath(place), in_folder))
+        source, target = place_of(self._inputs[number][0]), self._target(number)
         sides = {} if self.to_device else side_files(target, self._sides, whole=number in self._whole)
         return Job(source, target, str(source), str(target), sides)
+
+    def _target(self, number: int) -> Place:
+        path, place, in_folder = self._inputs[number]
+        return self._destination.place(Input(place_of(path), PurePath(place), in_folder))
 
     def __iter__(self) -> Iterator[Job]:
         return map(self.__getitem__, range(len(self)))
@@ -61,11 +66,11 @@ class Plan(Sequence[Job]):
         self._sides = extensions
         if not extensions or self.to_device:
             return
-        taken: set[str] = set()
+        taken: set[int] = set()  # hashes: of two that are alike by chance the second bears its whole name
         is_there = presence(few=len(self) <= FEW)
         for number, job in enumerate(self):
             assert isinstance(job.target, Place)
-            short = exact(next(iter(job.sides.values())))
+            short = hash(exact(next(iter(job.sides.values()))))
             if short in taken or bears_whole_name(job.target, extensions, is_there):
                 self._whole.add(number)
             else:
@@ -125,58 +130,76 @@ def check(
     system takes two paths for one.
     """
     is_there = presence(few=len(jobs) <= FEW)
-    sources = {_identity(path): f"{what} '{path}'" for what, path in read}
-    taken = _Taken(merged)
-    targets: list[tuple[Hashable, Place]] = [(_identity(journal), journal)] if journal else []
-    there: list[Place] = []  # the first, and how many more
+    names, there = array("q"), array("q")  # hashes of a million outputs, and of the files that are in their places
+    existing: list[Place] = []  # the first, and how many more
     more = 0
-    for number, job in enumerate(jobs):
-        sources[_identity(job.source)] = f"input '{job.name}'"
-        for path in () if device else (job.target, *job.sides.values()):
-            if not isinstance(path, Place):
-                continue
-            if (clash := taken.add(path, number)) is not None:
-                first, twin = clash
-                raise _both(jobs[first], job, path, twin)
-            if is_there(path):
-                there, more = there or [path], more + bool(there)
-                targets.append((_identity(path), path))
-                _check_kind(path, own=path is not job.target)
-    for path in own:
+    for path, side in _outputs(jobs, own, device=device):
+        if side is not None:
+            names.append(_folded(path))
         if is_there(path):
-            there, more = there or [path], more + bool(there)
-            targets.append((_identity(path), path))
-            _check_kind(path, own=True)
-    for identity, path in targets:
-        if identity is not None and identity in sources:
-            raise UsageError(f"the output '{path}' is the {sources[identity]}: give another place with -o")
-    if there and not may_exist:
-        found = f"'{there[0]}' and {more} more exist" if more else f"'{there[0]}' exists"
+            existing, more = existing or [path], more + bool(existing)
+            there.append(hash(_identity(path)))
+            _check_kind(path, own=side is not False)
+    _check_taken(jobs, names, merged)
+    if there or journal:
+        _check_not_read(
+            jobs, [(f"{what} '{path}'", path) for what, path in read], own, {*there}, journal, device=device
+        )
+    if existing and not may_exist:
+        found = f"'{existing[0]}' and {more} more exist" if more else f"'{existing[0]}' exists"
         raise UsageError(f"{found} already: use --overwrite, --resume in a folder, or another place with -o")
 
 
-class _Taken:
-    """The paths that outputs have taken."""
+def _outputs(jobs: Sequence[Job], own: Iterable[Place], *, device: bool) -> Iterator[tuple[Place, bool | None]]:
+    """Where a run writes, and whether that is a report beside an output; None: one of the run itself."""
+    for job in () if device else jobs:
+        yield from ((path, number > 0) for number, path in enumerate((job.target, *job.sides.values()))
+                    if isinstance(path, Place))  # fmt: skip
+    yield from ((path, None) for path in own)
 
-    def __init__(self, merged: Callable[[Path, Path], bool]) -> None:
-        self._merged = merged
-        self._numbers: dict[str, int] = {}
-        self._folded: dict[str, str] = {}  # how a path is first spelled that has capitals or accents
 
-    def add(self, path: Place, number: int) -> tuple[int, str | None] | None:
-        """Take a path for a job. When another has it: that one's number, and its path if it is spelled otherwise."""
-        key = exact(path)
-        first = self._numbers.setdefault(key, number)
-        if first != number:
-            return first, None
-        if isinstance(path, Url):  # in stores every letter counts
-            return None
-        low = unicodedata.normalize("NFC", key).casefold()
-        twin = self._folded.setdefault(low, key) if low != key else self._folded.get(low, key)
-        for other in {twin, low}:
-            if other != key and other in self._numbers and self._merged(Path(other), Path(key)):
-                return self._numbers[other], other
-        return None
+def _check_not_read(
+    jobs: Sequence[Job],
+    read: list[tuple[str, Path]],
+    own: Iterable[Place],
+    there: set[int],
+    journal: Path | None,
+    *,
+    device: bool,
+) -> None:
+    """UsageError where an output is a file that is read; `there` has the hashes of those that are in their places."""
+    there |= {hash(_identity(journal))} if journal else set()
+    inputs = ((f"input '{job.name}'", job.source) for job in jobs)
+    met = {_identity(source): what for what, source in chain(read, inputs) if hash(_identity(source)) in there}
+    met.pop(None, None)
+    if not met:
+        return
+    outputs = ((path, None) for path in [journal] if path)
+    for path, _ in chain(outputs, _outputs(jobs, own, device=device)):
+        if (what := met.get(_identity(path))) is not None:
+            raise UsageError(f"the output '{path}' is the {what}: give another place with -o")
+
+
+def _folded(path: Place) -> int:
+    """A hash that is equal for paths that a file system may take for one; in stores every letter counts."""
+    key = exact(path)
+    return hash(key if isinstance(path, Url) else unicodedata.normalize("NFC", key).casefold())
+
+
+def _check_taken(jobs: Sequence[Job], names: Sequence[int], merged: Callable[[Path, Path], bool]) -> None:
+    """UsageError for two jobs that would write one file; only what has one hash with another is looked at again."""
+    repeated = {one for one, other in pairwise(sorted(names)) if one == other}
+    taken: dict[int, list[tuple[str, int]]] = {}
+    for number, job in enumerate(jobs if repeated else ()):
+        for path in (job.target, *job.sides.values()):
+            if not isinstance(path, Place) or (folded := _folded(path)) not in repeated:
+                continue
+            key = exact(path)
+            for other, first in taken.setdefault(folded, []):
+                same = other == key and first != number
+                if same or (other != key and not isinstance(path, Url) and merged(Path(other), Path(key))):
+                    raise _both(jobs[first], job, path, None if same else other)
+            taken[folded].append((key, number))
 
 
 def _both(one: Job, other: Job, target: Place, twin: str | None) -> UsageError:
