@@ -101,6 +101,9 @@ def test_names_are_for_pipes_and_for_who_asks(tmp_path):
     _, told, code = on_terminal(tmp_path, "pool", "in", "-o", "out", stdout=None)
     assert (code, ".png" in told, "12 of 12 pictures pooled" in told) == (0, False, True)
     assert "; report: out/shift-report.jsonl" in told
+    both = ("--overwrite", "--report", "csv", "--report", "jsonl")
+    _, told, _ = on_terminal(tmp_path, "pool", "in", "-o", "out", *both, stdout=None)
+    assert "; reports: out/shift-report.csv, out/shift-report.jsonl" in told
     _, told, _ = on_terminal(tmp_path, "pool", "in", "-o", "out2", "--verbose", stdout=None)
     assert len(set(re.findall(r"out2/\d+\.png", told))) == 12
     _, told, _ = on_terminal(tmp_path, "pool", "in/1.png", "-o", "one.png", stdout=None)

@@ -55,8 +55,9 @@ def run(request: Request) -> int:
             signal = work(plan, settings, running, tell)
         _write_reports(plan)
         if tally.total > 1 and not running.quiet:
-            reports = "".join(f"; report: {path}" for path in plan.files.values() if tally.done or tally.before)
-            say(tally.summary() + reports)
+            files = [str(path) for path in plan.files.values() if tally.done or tally.before]
+            word = "report" if len(files) == 1 else "reports"
+            say(tally.summary() + (f"; {word}: {', '.join(files)}" if files else ""))
         plan.state.check()
     if signal is not None:
         raise Interrupted(signal)
