@@ -49,6 +49,16 @@ def missing(what: str, packages: Iterable[str]) -> UsageError:
     return UsageError(f"{what} needs {' and '.join(names)}, which {verb} not installed: pip install {' '.join(names)}")
 
 
+def any_of(names: Iterable[str]) -> str:
+    """Names of which one is to be taken.
+
+    >>> any_of(["a"]), any_of(["a", "b"]), any_of(["a", "b", "c"])
+    ('a', 'a or b', 'a, b or c')
+    """
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
+
+
 def said(error: BaseException) -> str:
     """What an error says, on one line; its kind where it says nothing."""
     return " ".join(str(error).split())[:200] or type(error).__name__

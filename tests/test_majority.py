@@ -125,7 +125,7 @@ def test_ties_and_their_options():
     assert poolcli.apply("majority:2x3,ties=first", image).item() == 5
     assert str(as_recipe("majority:2,ties=smallest,per-channel")) == "majority:2/2,per-channel"
     assert as_recipe("majority:2,ties=largest").file_text == "majority-k2s2-tieslargest"
-    with pytest.raises(UsageError, match="ties=last of mode 'majority': smallest or largest or first is allowed"):
+    with pytest.raises(UsageError, match="ties=last of mode 'majority': smallest, largest or first is allowed"):
         poolcli.pool(image, 2, mode="majority", ties="last")
     with pytest.raises(UsageError, match="mode 'max' knows no option 'ties'"):
         poolcli.pool(image, 2, ties="first")

@@ -7,7 +7,7 @@ from numbers import Integral, Real
 from sys import float_info
 from typing import Any
 
-from poolcli.errors import UsageError, unknown
+from poolcli.errors import UsageError, any_of, unknown
 from poolcli.ops.adaptive import Cells
 from poolcli.ops.geometry import EDGES, LARGEST, Window, pair_text
 from poolcli.ops.stages import Stages, blurred, central, max_blurred, max_picked, picked, sampled, windowed
@@ -82,11 +82,11 @@ OPTIONS: Mapping[str, Option] = {
         Option("ceil", _flag, _is_flag, "the name alone"),
         Option("exclude-pad", _flag, _is_flag, "the name alone"),
         Option("per-channel", _flag, _is_flag, "the name alone"),
-        Option("ties", str, lambda value: value in TIES, " or ".join(TIES)),
+        Option("ties", str, lambda value: value in TIES, any_of(TIES)),
         Option("p", float, _is_positive, "a number above 0"),
         Option("taps", int, lambda value: _is_whole(value, 1, MOST_TAPS), f"a whole number from 1 to {MOST_TAPS}"),
         Option("seed", int, lambda value: _is_whole(value, 0, 2**64 - 1), "a whole number from 0 to 2**64 - 1"),
-        Option("edge", str, lambda value: value in EDGES, " or ".join(EDGES)),
+        Option("edge", str, lambda value: value in EDGES, any_of(EDGES)),
     )
 }
 
@@ -277,7 +277,7 @@ def complete_options(mode: Mode, given: Mapping[str, Any]) -> Options:
     for name, value in given.items():
         if name not in mode.options:
             takers = [row.name for row in MODES.values() if name in row.options]
-            takes = f"give it to {' or '.join(takers)}" if takers else f"it takes {', '.join(mode.options) or 'none'}"
+            takes = f"give it to {any_of(takers)}" if takers else f"it takes {', '.join(mode.options) or 'none'}"
             raise UsageError(f"mode '{mode.name}' knows no option '{name}': {takes}")
         if not OPTIONS[name].check(value):
             raise UsageError(
