@@ -97,7 +97,7 @@ def test_other_modes_pool_colours(here, command):
     saved_mask(here / "mask.png")
     for mode in ("max", "min", "avg", "median"):
         result = command("pool", "mask.png", "-o", "out.png", "--mode", mode, "--json", "--overwrite")
-        assert result.objects[0]["notes"] == ["palette P pooled as RGB"]
+        assert result.objects[0]["notes"] == ["palette P pooled as RGB; --mode majority alone keeps labels"]
         with Image.open("out.png") as out:
             assert out.mode == "RGB"
 
@@ -106,7 +106,7 @@ def test_a_filter_before_it_takes_the_labels_away(here, command):
     """Filtered indices mean nothing either."""
     saved_mask(here / "mask.png")
     result = command("stack", "conv:gauss majority:2", "mask.png", "-o", "out.png", "--json")
-    assert result.objects[0]["notes"] == ["palette P pooled as RGB"]
+    assert result.objects[0]["notes"] == ["palette P pooled as RGB; --mode majority alone keeps labels"]
 
 
 def test_animated_labels_are_colours_with_a_note(here, command):

@@ -18,7 +18,7 @@ from poolcli.images.formats import ARRAYS, FORMATS, REFUSED, SIGNATURES, START, 
 from poolcli.images.frame import Frame, Palette, Picture
 from poolcli.images.guard import hush, opened, pixel_limit, reading
 from poolcli.images.modes import MODES, NATIVE, to_array, turned
-from poolcli.images.options import DEFAULT_MAX_PIXELS, MAX_FRAMES, HeaderRead, ReadOptions, Request
+from poolcli.images.options import DEFAULT_MAX_PIXELS, KEEPS_LABELS, MAX_FRAMES, HeaderRead, ReadOptions, Request
 from poolcli.images.refusals import check_depth, check_header, not_a_picture
 
 # Modules that read what Pillow does not, or not as it is stored, by what a file has at an offset. Their `read` gives
@@ -317,8 +317,9 @@ def _expanded(image: Image.Image, request: Request) -> Image.Image:
                 None
             )
         return image
-    what = "palette " if image.mode in ("P", "PA") else "transparent colour of "
-    request.notes[f"{what}{image.mode} pooled as {target}"] = None
+    palette = image.mode in ("P", "PA")
+    what, advice = ("palette", "" if request.labels else KEEPS_LABELS) if palette else ("transparent colour of", "")
+    request.notes[f"{what} {image.mode} pooled as {target}{advice}"] = None
     return image.convert(target)
 
 

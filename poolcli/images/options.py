@@ -67,6 +67,9 @@ def _check_layout(layout: str | None) -> None:
         raise unknown("layout", layout, LAYOUTS, {"channels_last": "hwc", "channels_first": "chw"}.get(layout))
 
 
+KEEPS_LABELS = "; --mode majority alone keeps labels"  # of a palette that is pooled as colours
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is asked of the file called `name`; `labels`: palettes as indices. `notes` collects in order, once each."""

@@ -21,7 +21,7 @@ from poolcli.images.frame import Frame, Meta, Palette, Picture
 from poolcli.images.guard import reading, writing
 from poolcli.images.metadata import RESOLUTION
 from poolcli.images.modes import MODES, to_array, turned, way_to
-from poolcli.images.options import MAX_FRAMES, Request
+from poolcli.images.options import KEEPS_LABELS, MAX_FRAMES, Request
 from poolcli.images.palettes import coloured, colours_of
 from poolcli.images.tiff_pages import (
     GRAY,
@@ -205,7 +205,7 @@ def _of_palette(page: Page, pixels: Array, nodata: tuple[Any, ...], request: Req
     if request.labels:
         palette = Palette((colours if colours.dtype == np.uint8 else colours >> 8).astype(np.uint8).tobytes())
         return Frame(pixels, page.mode(pixels.dtype.name), page.alpha, palette, nodata=nodata, page=page)
-    request.note(f"palette {'PA' if page.extra else 'P'} pooled as RGB{'A' * page.alpha}")
+    request.note(f"palette {'PA' if page.extra else 'P'} pooled as RGB{'A' * page.alpha}{KEEPS_LABELS}")
     pixels, nodata = coloured(pixels, colours), _ignored_colour(nodata, colours, request)
     tags = {code: tag for code, tag in page.tags.items() if code != geotiff.NODATA}
     samples, bits = 3 + len(page.extra), 8 * colours.itemsize
