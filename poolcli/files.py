@@ -4,6 +4,7 @@ import errno
 import os
 import platform
 import re
+import shutil
 import stat
 import time
 from collections.abc import Iterable, Iterator
@@ -64,7 +65,7 @@ def publish(target: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
     shown = target
     if os.path.islink(target):  # noqa: PTH114 (which asks in a closed folder, too)
         target = Path(os.path.realpath(target))
-    temporary = target.with_name(f"{TEMPORARY_PREFIX}{_HOST}-{os.getpid()}-{os.urandom(8).hex()}{TEMPORARY_SUFFIX}")
+    temporary = _beside(target)
     try:
         _unpublished.add(temporary)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -86,6 +87,51 @@ def publish(target: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
         with suppress(OSError):
             temporary.unlink()
         _unpublished.discard(temporary)
+
+
+@contextmanager
+def publish_folder(target: Path) -> Iterator[Path]:
+    """Give an empty folder to fill; rename it to `target` when all ends well, in place of the folder that is there.
+
+    Raises OutputError when it cannot be made or renamed; whatever else the block raises goes through.
+    """
+    target = Path(os.path.realpath(target)) if target.is_symlink() else target
+    temporary, old = (_beside(target) for _ in range(2))
+    try:
+        _unpublished.add(temporary)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _sweep_once(target.parent)
+        temporary.mkdir()
+        yield temporary
+        if target.exists():
+            target.rename(old)
+        temporary.rename(target)
+    except OSError as error:
+        raise OutputError(f"cannot write '{target}': {error.strerror or error}") from error
+    finally:
+        if old.exists() and not target.exists():
+            old.rename(target)
+        _remove(old)
+        _remove(temporary)
+        _unpublished.discard(temporary)
+
+
+def _beside(target: Path) -> Path:
+    """The name under which something is written that is to become `target`."""
+    return target.with_name(f"{TEMPORARY_PREFIX}{_HOST}-{os.getpid()}-{os.urandom(8).hex()}{TEMPORARY_SUFFIX}")
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there; threads that still write into a folder are waited for, for a while."""
+    for _ in range(50):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                path.unlink()
+        if not path.exists():
+            return
+        time.sleep(0.02)
 
 
 def is_device(path: Path) -> bool:
@@ -148,8 +194,7 @@ def merged(one: Path, other: Path) -> bool:
 def abandon() -> None:
     """Remove the temporary files of this process, whose threads will not live to do it."""
     while _unpublished:
-        with suppress(OSError):
-            _unpublished.pop().unlink()
+        _remove(_unpublished.pop())
 
 
 def _sweep_once(folder: Path) -> None:
@@ -168,7 +213,7 @@ def sweep(folder: Path, *, begun: bool = True) -> None:
         for entry in entries:
             match = _TEMPORARY.fullmatch(entry.name)
             if match and _is_left(entry, match[1], int(match[2]), begun):
-                Path(entry.path).unlink()
+                _remove(Path(entry.path))
 
 
 def _is_left(entry: os.DirEntry[str], host: str, process: int, begun: bool) -> bool:

@@ -66,7 +66,7 @@ def test_arrows_point_down(path):
 
 
 HOMES = [
-    *(("PIL", "images"), ("tifffile", "images"), ("imagecodecs", "images")),
+    *(("PIL", "images"), ("tifffile", "images"), ("imagecodecs", "images"), ("zarr", "images")),
     *(("typer", "cli"), ("rich", "report cli"), ("fsspec", "stores"), ("distributed", "batch")),
 ]
 

@@ -9,9 +9,11 @@ import sys
 import time
 from math import ceil
 
+import jsonschema
 import numpy as np
 import pytest
 import tifffile
+import zarr
 
 import poolcli
 from tests.process import started
@@ -44,7 +46,7 @@ def picture(kind, size=SIZE, seed=3):
 
 def tiff(path, array, **options):
     """A TIFF of an array, in tiles if nothing else is said."""
-    options = {"tile": (32, 48), "compression": "zlib", "metadata": None} | options
+    options = {"tile": (32, 48), "compression": "zlib", "metadata": None, "software": False} | options
     photometric = "rgb" if array.ndim == 3 and array.shape[2] == 3 else "minisblack"
     options = {"planarconfig": "contig"} | options if array.ndim == 3 else options
     data = np.moveaxis(array, 2, 0) if options.get("planarconfig") == "separate" else array
@@ -462,3 +464,205 @@ def test_progress_is_in_tiles(tmp_path, command, monkeypatch):
     lines = done.err.splitlines()
     assert re.fullmatch(r"poolcli: 13 of 130 tiles, \S+ megapixels/s, about .+ left", lines[0]), lines
     assert len(lines) == 9  # one a block, but for the last
+
+
+# Zarr
+
+NUMBERS = {"type": "array", "minItems": 2, "maxItems": 5, "items": {"type": "number"}}
+# Written from the text of the specification, https://ngff.openmicroscopy.org/0.5/: "multiscales" and "omero" metadata.
+OME_ZARR = {
+    "type": "object",
+    "required": ["version", "multiscales"],
+    "properties": {
+        "version": {"const": "0.5"},
+        "multiscales": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "required": ["axes", "datasets"],
+                "properties": {
+                    "name": {"type": "string"},
+                    "type": {"type": "string"},
+                    "metadata": {"type": "object"},
+                    "axes": {
+                        "type": "array",
+                        "minItems": 2,
+                        "maxItems": 5,
+                        "uniqueItems": True,
+                        "contains": {"properties": {"type": {"const": "space"}}},
+                        "minContains": 2,
+                        "maxContains": 3,
+                        "items": {
+                            "type": "object",
+                            "required": ["name", "type"],
+                            "properties": {"name": {"type": "string"}, "unit": {"type": "string"},
+                                           "type": {"enum": ["time", "channel", "space"]}},
+                        },
+                    },
+                    "datasets": {
+                        "type": "array",
+                        "minItems": 1,
+                        "items": {
+                            "type": "object",
+                            "required": ["path", "coordinateTransformations"],
+                            "properties": {
+                                "path": {"type": "string"},
+                                "coordinateTransformations": {
+                                    "type": "array",
+                                    "minItems": 1,
+                                    "maxItems": 2,
+                                    "prefixItems": [
+                                        {"required": ["type", "scale"],
+                                         "properties": {"type": {"const": "scale"}, "scale": NUMBERS}},
+                                        {"required": ["type", "translation"],
+                                         "properties": {"type": {"const": "translation"}, "translation": NUMBERS}},
+                                    ],
+                                },
+                            },
+                        },
+                    },
+                },
+            },
+        },
+        "omero": {
+            "type": "object",
+            "required": ["channels"],
+            "properties": {
+                "channels": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "required": ["color", "window"],
+                        "properties": {
+                            "color": {"type": "string", "pattern": "^[0-9A-F]{6}$"},
+                            "label": {"type": "string"},
+                            "window": {"type": "object", "required": ["start", "end", "min", "max"],
+                                       "additionalProperties": {"type": "number"}},
+                        },
+                    },
+                }
+            },
+        },
+    },
+}  # fmt: skip
+
+
+def read_zarr(path):
+    """What a valid OME-Zarr says, and the arrays of its levels."""
+    group = zarr.open_group(path, mode="r")
+    facts = group.attrs["ome"]
+    jsonschema.Draft202012Validator(OME_ZARR).validate(facts)
+    (multiscale,) = facts["multiscales"]
+    names = [axis["name"] for axis in multiscale["axes"]]
+    arrays = [group[dataset["path"]] for dataset in multiscale["datasets"]]
+    assert names == [name for name in "tczyx" if name in names]
+    for array, dataset in zip(arrays, multiscale["datasets"], strict=True):
+        assert list(array.metadata.dimension_names) == names
+        for step in dataset["coordinateTransformations"]:
+            assert len(step[step["type"]]) == array.ndim
+    return facts, arrays
+
+
+@pytest.mark.parametrize("mode", ["max", "avg", "majority"])
+@pytest.mark.parametrize("kind", ["gray", "rgb", "float32", "labels", "64 bits"])
+def test_ome_zarr_holds_what_pooling_the_picture_gives(tmp_path, command, kind, mode):
+    """Bands are channels; values of a level lie in the middle of what they stand for."""
+    array, out = picture(kind, (77, 533)), tmp_path / "out.ome.zarr"
+    source = tiff(tmp_path / "in.tif", array, resolution=(20000, 10000), resolutionunit=3)
+    done = command("pyramid", source, "-o", out, "--mode", mode, "--levels", "3", "--tile", "32x48", "--ignore", "7")
+    assert (done.code, done.err) == (0, "")
+    facts, arrays = read_zarr(out)
+    for number, level in enumerate(arrays):
+        k = 2**number
+        expected = poolcli.pool(array, k, mode=mode, ceil_mode=True, ignore=7)
+        values = np.moveaxis(level[:], 0, 2) if kind == "rgb" else level[:]
+        assert level.chunks[-2:] == (min(32, level.shape[-2]), min(48, level.shape[-1]))
+        assert near(values, expected, array)
+        scale, *rest = facts["multiscales"][0]["datasets"][number]["coordinateTransformations"]
+        assert scale["scale"][-2:] == [1.0 * k, 0.5 * k]
+        assert [step["translation"][-2:] for step in rest] == [[(k - 1) / 2, (k - 1) / 4]] * (number > 0)
+    assert {axis.get("unit") for axis in facts["multiscales"][0]["axes"][-2:]} == {"micrometer"}
+
+
+def test_planes_channels_and_times_find_their_places(tmp_path, command):
+    """From OME-TIFF to OME-Zarr, back, and into another one: sizes, names and colours stay."""
+    array = picture("16 bits", (70, 90))
+    data = np.stack([[[array + 100 * t + 10 * c + z for z in range(3)] for c in range(2)] for t in range(2)])
+    names = {"Name": ["DAPI", "GFP"], "Color": [65535, 16711935]}
+    metadata = {"axes": "TCZYX", "Channel": names, "PhysicalSizeZ": 2.0, "PhysicalSizeZUnit": "\u00b5m", **PIXELS}
+    tifffile.imwrite(tmp_path / "in.ome.tif", data, tile=(16, 32), metadata=metadata)
+    pooled = [poolcli.pool(page, 2) for page in data.reshape(-1, 70, 90)]
+    for source, target in (("in.ome.tif", "a.ome.zarr"), ("a.ome.zarr", "b.ome.tif"), ("b.ome.tif", "c.ome.zarr")):
+        assert command("pyramid", tmp_path / source, "-o", tmp_path / target, "--levels", "1").code == 0
+    for name in ("a.ome.zarr", "c.ome.zarr"):
+        facts, (base, level) = read_zarr(tmp_path / name)
+        assert np.array_equal(base[:], data) and np.array_equal(level[:], np.reshape(pooled, level.shape))
+        (multiscale,) = facts["multiscales"]
+        assert multiscale["datasets"][0]["coordinateTransformations"] == [
+            {"type": "scale", "scale": [1, 1, 2, 0.5, 0.25]}
+        ]
+        assert [(each["label"], each["color"]) for each in facts["omero"]["channels"]] == [
+            ("DAPI", "0000FF"), ("GFP", "00FF00")]  # fmt: skip
+    with tifffile.TiffFile(tmp_path / "b.ome.tif") as file:
+        assert np.array_equal(file.series[0].asarray(), data)
+        assert file.series[0].axes == "TCZYX"
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_plain_zarr_arrays_of_both_versions(tmp_path, command, version):
+    """With what stands for nothing in them; other folders are refused."""
+    array, source, out = picture("16 bits", (77, 130)), tmp_path / "in.zarr", tmp_path / "out.tif"
+    stored = zarr.create_array(source, shape=array.shape, chunks=(20, 30), dtype=array.dtype, zarr_format=version)
+    stored[:] = array
+    stored.attrs["_FillValue"] = IGNORED
+    assert command("pyramid", source, "-o", out, "--mode", "min", "--levels", "2").code == 0
+    with tifffile.TiffFile(out) as file:
+        for number, page in enumerate(file.pages):
+            assert np.array_equal(page.asarray(), poolcli.pool(array, 2**number, mode="min", ceil_mode=True, ignore=7))
+            assert page.tags[42113].value == "7"
+    zarr.open_group(tmp_path / "group.zarr", mode="w", zarr_format=version)
+    said = command.refused("pyramid", tmp_path / "group.zarr", "-o", out, "--overwrite", code=1)
+    assert "a group without OME-Zarr's multiscales" in said
+    (tmp_path / "folder").mkdir()
+    assert "is not read in tiles" in command.refused("pyramid", tmp_path / "folder", "-o", out, "--overwrite")
+
+
+def test_older_ome_zarr_is_read(tmp_path, command):
+    """Version 0.4: in Zarr 2, with its facts beside one another."""
+    array, source = picture("gray", (60, 80)), tmp_path / "in.zarr"
+    group = zarr.open_group(source, mode="w", zarr_format=2)
+    group.create_array("s0", shape=(1, 2, 60, 80), chunks=(1, 1, 30, 40), dtype="uint8")[:] = [[array, array[::-1]]]
+    axes = [{"name": "t", "type": "time"}, {"name": "c", "type": "channel"}]
+    axes += [{"name": name, "type": "space", "unit": "nanometer"} for name in "yx"]
+    steps = [{"type": "scale", "scale": [1, 1, 500, 250]}]
+    dataset = {"path": "s0", "coordinateTransformations": steps}
+    group.attrs["multiscales"] = [{"version": "0.4", "axes": axes, "datasets": [dataset]}]
+    assert command("pyramid", source, "-o", tmp_path / "out.ome.zarr", "--factor", "3", "--levels", "1").code == 0
+    facts, (base, level) = read_zarr(tmp_path / "out.ome.zarr")
+    assert np.array_equal(base[:], [array, array[::-1]])
+    assert np.array_equal(level[1], poolcli.pool(array[::-1], 3, ceil_mode=True))
+    first, second = (each["coordinateTransformations"] for each in facts["multiscales"][0]["datasets"])
+    assert first == [{"type": "scale", "scale": [1, 500, 250]}]
+    assert second[1] == {"type": "translation", "translation": [0, 500, 250]}
+
+
+def test_an_ome_zarr_is_whole_or_not_there(tmp_path, command):
+    """A failure leaves the folder that was there; success replaces all of it."""
+    good, out = tiff(tmp_path / "in.tif", picture("gray", (64, 96)), tile=(32, 32)), tmp_path / "out.zarr"
+    out.mkdir()
+    (out / "mine").write_text("mine")
+    data = bytearray(good.read_bytes())
+    with tifffile.TiffFile(good) as file:
+        place = file.pages[0].dataoffsets[-1]
+    data[place : place + 60] = bytes(60)
+    (tmp_path / "bad.tif").write_bytes(data)
+    assert "exists already" in command.refused("pyramid", good, "-o", out)
+    said = command.refused("pyramid", tmp_path / "bad.tif", "-o", out, "--overwrite", code=1)
+    assert "tile 5 of page 0" in said and [path.name for path in out.iterdir()] == ["mine"]
+    assert command("pyramid", good, "-o", out, "--overwrite").code == 0
+    assert not (out / "mine").exists() and (out / "zarr.json").exists()
+    assert len([*tmp_path.iterdir()]) == 3
+    assert "unknown compression of a Zarr 'jpeg'" in command.refused(
+        "pyramid", good, "-o", tmp_path / "o.zarr", "--compression", "jpeg"
+    )

@@ -7,6 +7,7 @@ it, whatever lies around it: threads take block after block, and no more of the 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import product
@@ -18,8 +19,8 @@ import numpy as np
 
 from poolcli import images
 from poolcli.errors import PictureError
-from poolcli.files import publish
-from poolcli.images import ome, tiled
+from poolcli.files import publish, publish_folder
+from poolcli.images import ome, tiled, zarr
 from poolcli.images.tiff_pages import JPEG
 from poolcli.images.tiled import DEFLATE, SAME, Layout, Plane
 from poolcli.ops.arrays import Array, planes
@@ -34,7 +35,7 @@ from poolcli.recipe.layers import Pool
 BLOCK = 2048  # columns of a block, at least
 MOST_BLOCK = 1 << 26  # bytes of a block that is made larger lest tiles be decoded twice
 COPY, ENCODE, NONE = "copy", "encode", "none"
-OME = (".ome.tif", ".ome.tiff")
+OME, ZARR = (".ome.tif", ".ome.tiff"), ".zarr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,43 +256,99 @@ def ahead(executor: Executor, work: Callable[[Any], Any], items: Iterable[Any], 
             future.cancel()
 
 
-# A TIFF
+# Files
 
 
 def make_pyramid(source: Path, name: str, target: Path, settings: Settings, advance: Advance) -> tuple[str, ...]:
     """Write the pyramid of a picture; notes for what is left out. PictureError where it cannot be."""
     with (
         ThreadPoolExecutor(settings.threads) as executor,
-        tiled.planes_of(source, name, settings.reading, labels=settings.layer.labels) as (found, notes),
-        publish(target) as stream,
+        _opened(source, name, settings) as (found, notes),
     ):
         said = dict.fromkeys(notes)
         pictures = [prepared(plane, settings) for plane in found]
-        as_ome = target.name.lower().endswith(OME)
-        if as_ome:
-            pictures = _as_ome(pictures, said)
-        file = tiled.TiffFile(stream, executor, nested=as_ome or len(pictures) > 1)
+        make = _make_zarr if target.name.lower().endswith(ZARR) else _make_tiff
         try:
-            for number, plane in enumerate(pictures):
-                _reduce_into(file, plane, settings, said, partial(_of_all, advance, number, len(pictures)))
-            file.close()
+            make(target, pictures, settings, said, executor, advance)
         except BaseException:
             executor.shutdown(cancel_futures=True)
             raise
-        said |= dict.fromkeys(damages(pictures))
+        said |= dict.fromkeys(damages(found))
     return tuple(said)
 
 
-def _as_ome(pictures: Sequence[Plane], said: dict[str, None]) -> list[Plane]:
-    """The pictures with what OME says of them, or would, in the first page."""
+@contextmanager
+def _opened(source: Path, name: str, settings: Settings) -> Iterator[tuple[list[Plane], tuple[str, ...]]]:
+    if source.is_dir():
+        yield zarr.planes_of(source, name, settings.reading), ()
+        return
+    with tiled.planes_of(source, name, settings.reading, labels=settings.layer.labels) as found:
+        yield found
+
+
+def _make_tiff(
+    target: Path, pictures: list[Plane], settings: Settings, said: dict[str, None], executor: Executor, advance: Advance
+) -> None:
+    as_ome = target.name.lower().endswith(OME)
+    if as_ome:
+        pictures = _as_ome(pictures, said)
+    with publish(target) as stream:
+        file = tiled.TiffFile(stream, executor, nested=as_ome or len(pictures) > 1)
+        for number, plane in enumerate(pictures):
+            _reduce_into(file, plane, settings, said, partial(_of_all, advance, number, len(pictures)))
+        file.close()
+
+
+def _make_zarr(
+    target: Path, pictures: list[Plane], settings: Settings, said: dict[str, None], executor: Executor, advance: Advance
+) -> None:
+    scene = _scene(pictures, said)
+    first, tile = pictures[0], settings.tile or zarr.TILE
+    with publish_folder(target) as folder:
+        scene = replace(scene, name=scene.name or target.name.partition(".")[0])
+        file = zarr.ZarrFile(folder, scene, first, settings.compression, tile)
+        count = _count(first, settings, tile)
+        how = Reduction(settings.layer, settings.factor, count, ignored_in(first, settings), first.frame.alpha)
+        for level in range(0 if settings.base != NONE else 1, count + 1):
+            file.add_level(how.window(level).k, how.size(level, *first.size))
+        for number, plane in enumerate(pictures):
+            part = partial(_of_all, advance, number, len(pictures))
+            reduce_plane(plane, how, file.outputs(number), executor, settings.threads, part)
+        file.close(
+            {"type": settings.layer.mode, "metadata": {"method": "poolcli pyramid", "layer": str(settings.layer)}}
+        )
+    lost = [code for code in first.page.tags if code not in ome.KEPT]
+    if lost:
+        said["tags of the TIFF were left out, since OME-Zarr has no room for them: " + ", ".join(ome.names(lost))] = (
+            None
+        )
+
+
+def _count(plane: Plane, settings: Settings, tile: Pair) -> int:
+    """How many levels."""
+    count = level_count(plane.size, settings.factor, tile) if settings.levels is None else settings.levels
+    if count == 0 and settings.base == NONE:
+        raise PictureError("one tile holds the picture, so that it has no levels: give --levels, or a smaller --tile")
+    return count
+
+
+def _scene(pictures: Sequence[Plane], said: dict[str, None]) -> ome.Scene:
+    """What OME says of the pictures, or would; PictureError where they differ, since it has one size for all."""
     first = pictures[0]
     if any(plane.shape != first.shape or plane.dtype != first.dtype for plane in pictures):
         raise PictureError(
             "the pages differ in size or kind, and OME has one for all: write a .tif, or choose --frame N"
         )
-    scene = ome.scene_of(first.description, first.page, len(pictures), (*first.shape, 1)[2])
     for note in [note for note in said if note.startswith("the description by OME")]:
         del said[note]
+    if first.scene is not None and len(pictures) == first.scene.pages:
+        return first.scene
+    return ome.scene_of(first.description, first.page, len(pictures), (*first.shape, 1)[2])
+
+
+def _as_ome(pictures: Sequence[Plane], said: dict[str, None]) -> list[Plane]:
+    """The pictures with what OME says of them in the first page."""
+    scene, first = _scene(pictures, said), pictures[0]
     pages = [ome.with_resolution(plane.page, scene) for plane in pictures]
     text = ome.description(scene, first.shape, first.dtype).encode("utf-8") + b"\0"
     pages[0] = replace(pages[0], tags={**pages[0].tags, 270: (2, text)})
@@ -333,7 +390,7 @@ def _reduce_into(
     lossless = settings.layer.labels
     layout = tiled.layout_of(plane, settings.tile, settings.compression, settings.quality, said, labels=lossless)
     size = plane.size
-    count = level_count(size, settings.factor, layout.tile) if settings.levels is None else settings.levels
+    count = _count(plane, settings, layout.tile)
     how = Reduction(settings.layer, settings.factor, count, ignored_in(plane, settings), plane.frame.alpha)
     levels = []
     for number in range(1, count + 1):
@@ -342,10 +399,6 @@ def _reduce_into(
     base, copied = _base(file, plane, settings, layout)
     if base is not None:
         levels.insert(0, base)
-    if not levels:
-        raise PictureError(
-            "a tile holds the whole picture, so that there are no levels: give --levels or a smaller --tile"
-        )
     outputs = levels[1:] if copied else levels
     copy = partial(file.copy, base) if base is not None and copied else None
     file.add_page(levels, overviews=settings.base == NONE and settings.overviews)

@@ -425,7 +425,7 @@ COMMANDS: Mapping[str, Command] = {
         ),
         Command(
             "pyramid",
-            "Make a multi-resolution TIFF of a picture of any size.",
+            "Make a multi-resolution TIFF or OME-Zarr of a picture.",
             pyramid,
             (Levels, Tiling),
             ("INPUT",),

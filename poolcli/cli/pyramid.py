@@ -13,6 +13,7 @@ from poolcli.cli.progress import progress
 from poolcli.cli.tally import spell
 from poolcli.errors import UsageError, escaped, unknown
 from poolcli.files import check_not_read, is_folder
+from poolcli.images.formats import is_zarr
 from poolcli.images.options import ReadOptions
 from poolcli.ops.geometry import Pair, as_pair
 from poolcli.ops.modes import MODES, find_mode, mode_called
@@ -23,7 +24,8 @@ from poolcli.stores import Url, place_of
 COMPRESSIONS = ("same", "deflate", "zstd", "jpeg", "lzw", "none")
 BASES = ("copy", "encode", "none")
 DAMAGED = ("refuse", "ignore")
-ENDINGS = (".ome.tif", ".ome.tiff", ".tif", ".tiff", ".ovr")
+ENDINGS = (".ome.tif", ".ome.tiff", ".tif", ".tiff", ".ovr", ".ome.zarr", ".zarr")
+OF_ZARR = ("same", "zstd", "deflate", "none")
 MOST_LEVELS = 31
 _POOLING = Pooling.OPTIONS
 
@@ -207,7 +209,9 @@ def pyramid(levels: Levels, tiling: Tiling, arguments: list[str]) -> None:
     tiling.check()
     target, tile, bands = tiling.target(source), tiling.tiles(), tiling.chosen()
     place = place_of(source)
-    if source == "-" or isinstance(place, Url) or is_folder(place):
+    if target.suffix == ".zarr" and tiling.compression not in OF_ZARR:
+        raise unknown("compression of a Zarr", tiling.compression, OF_ZARR)
+    if source == "-" or isinstance(place, Url) or (is_folder(place) and not is_zarr(place)):
         raise UsageError(f"'{source}' is not read in tiles: name a file, as in poolcli pyramid slide.tif -o out.tif")
     threads = Running(threads_per_image=tiling.threads_per_image).threads(pictures=1)
     options: dict[str, Any] = {

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 
 from poolcli.errors import UsageError, unknown
 from poolcli.stores import Place
@@ -267,3 +268,8 @@ def holding(modes: Iterable[str]) -> str:
     """
     wanted = set(modes)
     return ", ".join(row.name for row in FORMATS.values() if wanted <= set(row.modes)) + " or .npy"
+
+
+def is_zarr(path: Path) -> bool:
+    """Whether a folder holds a Zarr: an array or a group, of version 2 or 3."""
+    return any((path / name).is_file() for name in ("zarr.json", ".zarray", ".zgroup"))

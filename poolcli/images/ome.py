@@ -4,12 +4,13 @@ Definitions: OME-XML 2016-06 (https://docs.openmicroscopy.org/ome-model/latest/)
 """
 
 import xml.etree.ElementTree as Xml
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import isfinite
 
 import numpy as np
+from PIL import TiffTags
 
 from poolcli.errors import PictureError
 from poolcli.images import tiff
@@ -17,6 +18,7 @@ from poolcli.images.metadata import RESOLUTION
 from poolcli.images.tiff_pages import Page
 
 NAMESPACE = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
+KEPT = (270, *RESOLUTION, 42113)  # tags whose meaning OME has a place for, or its formats
 ORDERS = ("XYZCT", "XYZTC", "XYCTZ", "XYCZT", "XYTCZ", "XYTZC")
 # Micrometres of the units that OME knows and that have one; others stay as they are.
 UNITS = {"m": 1e6, "cm": 1e4, "mm": 1e3, "µm": 1.0, "nm": 1e-3, "pm": 1e-6, "Å": 1e-4, "in": 25400.0}
@@ -43,6 +45,11 @@ class Scene:
     def counts(self) -> dict[str, int]:
         """How many of each axis of pages."""
         return {"Z": self.depths, "C": self.channels, "T": self.times}
+
+    @property
+    def pages(self) -> int:
+        """How many."""
+        return self.depths * self.channels * self.times
 
     def micrometres(self, axis: str) -> float | None:
         """The size of a pixel, where it is a length."""
@@ -121,8 +128,7 @@ def description(scene: Scene, shape: tuple[int, ...], dtype: np.dtype[np.generic
     for number in range(scene.channels):
         known = scene.attributes[number] if scene.attributes else {}
         Xml.SubElement(pixels, "Channel", {"ID": f"Channel:0:{number}", "SamplesPerPixel": str(samples), **known})
-    count = scene.depths * scene.channels * scene.times
-    Xml.SubElement(pixels, "TiffData", {"IFD": "0", "PlaneCount": str(count)})
+    Xml.SubElement(pixels, "TiffData", {"IFD": "0", "PlaneCount": str(scene.pages)})
     return '<?xml version="1.0" encoding="UTF-8"?>' + Xml.tostring(root, encoding="unicode")
 
 
@@ -134,3 +140,9 @@ def with_resolution(page: Page, scene: Scene) -> Page:
     across, down = (Fraction(10000 / size).limit_denominator(1 << 16) for size in sizes if size)
     tags = {RESOLUTION[0]: (5, across), RESOLUTION[1]: (5, down), RESOLUTION[2]: (3, _CENTIMETRE)}
     return replace(page, tags={**page.tags, **tags})
+
+
+def names(codes: Iterable[int]) -> Iterator[str]:
+    """Tags of a TIFF, as people know them."""
+    for code in codes:
+        yield f"{code} ({TiffTags.lookup(code).name})".replace(" (unknown)", "")

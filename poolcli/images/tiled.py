@@ -16,7 +16,7 @@ from io import BytesIO
 from itertools import starmap
 from pathlib import Path
 from threading import Lock
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,9 @@ from poolcli.images.guard import opened, reading
 from poolcli.images.metadata import RESOLUTION
 from poolcli.images.options import ReadOptions, Request
 from poolcli.images.tiff_pages import GRAY, JPEG, PALETTE, RAW, YCBCR, Page, Tag, described
+
+if TYPE_CHECKING:
+    from poolcli.images.ome import Scene
 
 Array = NDArray[Any]
 Place = tuple[slice, slice]  # rows and columns of a picture
@@ -63,6 +66,7 @@ class Plane:
     number: int = 0
     segments: "Segments | None" = None
     description: str = ""  # of the page, whoever wrote it
+    scene: "Scene | None" = None  # what it is a part of, where that is known otherwise
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -107,7 +111,9 @@ class Plane:
         pixels = np.broadcast_to(self.dtype.type(0), (*self.shape[:2], *[len(bands)] * (len(bands) > 1)))
         nodata = tuple(value for value in self.frame.nodata if not isinstance(value, tuple))
         frame = replace(self.frame, pixels=pixels, mode=page.mode(self.dtype.name), alpha=alpha, page=page)
-        return Plane(replace(frame, nodata=nodata), block, self.grain, self.meta, self.number, None, self.description)
+        return Plane(
+            replace(frame, nodata=nodata), block, self.grain, self.meta, self.number, None, self.description, self.scene
+        )
 
 
 def of_array(frame: Frame, meta: Meta, number: int) -> Plane:
