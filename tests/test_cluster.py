@@ -249,6 +249,24 @@ def test_local_engines_take_stores_too(buckets, s3, tmp_path):
     assert list(buckets[1].contents()) == names
 
 
+def test_a_template_of_objects(buckets, s3, tmp_path):
+    """As of files, with a bucket as its root; by two workers, whose bug costs one picture."""
+    preload = tmp_path / "buggy.py"
+    preload.write_text(CRASHING.replace("os.kill(os.getpid(), signal.SIGKILL)", 'raise KeyError("a bug")'))
+    given = {f"x/{path.name}": path.read_bytes() for path in draw_many(tmp_path / "in", 6)}
+    buckets[0].put({**given, "killer.png": given["x/0.png"]})
+    variables = {**s3, "DASK_DISTRIBUTED__WORKER__PRELOAD": json.dumps([str(preload)])}
+    words = ("pool", "s3://given", "-r", "-o", "s3://made/{mode}/{stem}", *DASK, "--no-report")
+    with begun(*words, cwd=tmp_path, **variables) as run:
+        records, err, code = finish(run)
+    failed = [record for record in records if record["status"] == "failed"]
+    assert (code, len(records)) == (1, 7), err
+    assert [(each["input"], each["kind"]) for each in failed] == [("s3://given/killer.png", "unexpected")]
+    assert "KeyError ('a bug'" in failed[0]["error"] and "please report it" in failed[0]["error"]
+    assert list(buckets[1].contents()) == [f"max/{number}" for number in range(6)]
+    assert "Traceback" not in err
+
+
 def test_wait_for_itself():
     """What never comes is told."""
     with pytest.raises(AssertionError, match="not so within"):

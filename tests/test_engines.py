@@ -6,7 +6,9 @@ import subprocess
 import sys
 import threading
 import time
+import types
 from functools import partial
+from importlib.machinery import ModuleSpec
 from io import BytesIO
 from pathlib import Path
 
@@ -137,9 +139,11 @@ def test_a_bug_costs_the_item_that_meets_it(name):
     assert (results[1], results[1 << 60].kind) == (bytearray(1), "memory")
 
 
-@pytest.mark.parametrize("name", LOCAL)
-def test_an_unforeseen_exception_of_a_picture_is_its_failure(command, tmp_path, monkeypatch, name):
+@pytest.mark.parametrize("name", [*LOCAL, "dask"])
+def test_an_unforeseen_exception_of_a_picture_is_its_failure(command, tmp_path, monkeypatch, name, request):
     """Exit 1, one sentence, its record; the others of the batch are done."""
+    if name == "dask":
+        request.getfixturevalue("fake_dask")
     monkeypatch.chdir(tmp_path)
     draw_many(tmp_path / "in", 4)
     if name == "processes":  # a child loads its own modules
@@ -177,6 +181,106 @@ def buggy(source, *, name, **more):
     return decode(source, name=name, **more)
 decoding.decode = buggy
 """
+
+
+class KilledWorkerError(Exception):
+    """What dask raises where an item has ended its workers."""
+
+    allowed_failures = 1
+
+
+class Future:
+    """What became of a task, which is done before anybody asks."""
+
+    def __init__(self, key, work):
+        """`work` is a partial; of an item "crash" its worker dies."""
+        self.key, self.error, self.value = key, None, None
+        try:
+            if "crash" in work.args[2]:
+                raise KilledWorkerError
+            self.value = work()
+        except Exception as error:  # noqa: BLE001 (given to whoever asks, as dask does)
+            self.error = error
+
+    def add_done_callback(self, function):
+        """It is done."""
+        function(self)
+
+    def result(self):
+        """The value, or the error."""
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+class Client:
+    """A client of a cluster that is this process."""
+
+    dashboard_link, status = "http://nowhere", "running"
+
+    def __init__(self, *words, **more):
+        """Connected."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *raised):
+        pass
+
+    close = register_plugin = lambda self, *words: None
+
+    def nthreads(self):
+        """One worker of two threads."""
+        return {"worker": 2}
+
+    def run(self, function, **more):
+        """On every worker."""
+        return {"worker": function()}
+
+    def submit(self, work, key):
+        """Do it."""
+        return Future(key, work)
+
+
+@pytest.fixture
+def fake_dask(monkeypatch):
+    """As if dask were installed, with a scheduler that does everything in this process."""
+    modules = {"distributed": {"Client": Client, "LocalCluster": Client, "WorkerPlugin": object},
+               "distributed.comm": {"CommClosedError": OSError},
+               "distributed.scheduler": {"KilledWorker": KilledWorkerError}}  # fmt: skip
+    for name, parts in modules.items():
+        module = types.ModuleType(name)
+        module.__spec__ = ModuleSpec(name, None)
+        vars(module).update(parts)
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.delitem(sys.modules, "poolcli.batch.cluster", raising=False)
+    yield
+    sys.modules.pop("poolcli.batch.cluster", None)
+
+
+def test_dask_is_the_same_map(fake_dask):
+    """What is raised for an item costs that item; so does an item that ends its workers, and nobody of its chunk."""
+    assert sorted(run(ENGINES["dask"], square, iter(range(50)), Limits(jobs=3))) == [(n, n * n) for n in range(50)]
+    results = dict(run(ENGINES["dask"], divided, [1, 0, -1], Limits(jobs=2)))
+    lost = results.pop(0)
+    assert results == {1: 1, -1: -1}
+    assert (lost.kind, "unexpected ZeroDivisionError (integer" in lost.reason) == ("unexpected", True)
+    assert dict(run(ENGINES["dask"], exhausted, [1, 1 << 60], Limits(jobs=2)))[1 << 60].kind == "memory"
+    results = dict(run(ENGINES["dask"], behave, [*"abcdefgh", "crash", *"ijkl"], Limits(jobs=2)))
+    assert results.pop("crash") == Lost(
+        "crash", "ended its worker process 2 times (perhaps a crash in a codec, or the memory ran out)"
+    )
+    assert results == {letter: letter.upper() for letter in "abcdefghijkl"}
+
+
+def test_what_keeps_dask_from_working_ends_the_run(fake_dask, monkeypatch):
+    """A worker without this poolcli, and a scheduler that is gone: what is wrong, not the error of a picture."""
+    monkeypatch.setattr(Future, "result", lambda self: square("a"))  # whatever a broken worker raises
+    with pytest.raises(PoolcliError, match="a dask worker cannot do the work"):
+        list(run(ENGINES["dask"], square, [1], Limits(jobs=1)))
+    monkeypatch.setattr(Client, "status", "closed")
+    with pytest.raises(PoolcliError, match="the dask scheduler is gone"):
+        list(run(ENGINES["dask"], square, [1], Limits(jobs=1)))
 
 
 def test_a_timeout_needs_an_engine_that_kills():

@@ -202,6 +202,42 @@ def test_patterns_lists_and_single_objects(store, tmp_path, command):
     assert [name for name in local if name.endswith(".png")] == ["a/1.png", "a/3.png"]
 
 
+def test_templates_of_objects(store, tmp_path, command):
+    """Every field; folders by a slash; what would be one object is told before any work."""
+    fill(store, tmp_path / "local", 3)
+    words = ("pool", "memory://in", "-r", "-q", "--no-report", "-o")
+    assert command(*words, "memory://out/{stem}").code == 0
+    assert command(*words, "memory://flat/{stem}-{k}{s}-{recipe}.{ext}").code == 0
+    assert command(*words, "memory://tree/{mode}/").code == 0
+    made = [key for key in keys(store) if not key.startswith("in/")]
+    assert made == [
+        *(f"flat/{number}-22-max-k2s2.png" for number in range(3)),
+        *(f"out/{number}" for number in range(3)),
+        "tree/max/a/1.png",
+        "tree/max/b c/0.png",
+        "tree/max/b c/2.png",
+    ]
+    assert store.cat_file("/out/1") == store.cat_file("/tree/max/a/1.png")
+    assert "would both be written to 'memory://one/max.png'" in command.refused(*words, "memory://one/{mode}.{ext}")
+    assert "'memory://out/1' and 2 more exist" in command.refused(*words, "memory://out/{stem}")
+
+
+def test_no_name_of_an_object_leads_out_of_a_template(store, tmp_path, command, monkeypatch):
+    """Keys are taken letter by letter in a store, and are names of files in a folder."""
+    monkeypatch.chdir(tmp_path)
+    picture = draw_many(tmp_path / "local", 1)[0].read_bytes()
+    for key in ("in/...png", "in/../up.png", "in/./here.png", "in/a\\b.png", "in/~.png"):
+        store.pipe_file(f"/{key}", picture)
+    for output in ("memory://out/{stem}/x.{ext}", "memory://out/{parent}/{stem}.{ext}", "there/{parent}/{stem}.{ext}"):
+        given = [f"memory://{key}" for key in keys(store) if key.startswith("in/")]
+        assert command("pool", *given, "-o", output, "-q", "--no-report").code == 0
+    made = [key for key in keys(store) if not key.startswith("in/")]
+    assert len(made) == 10
+    assert all(key.startswith("out/") and not {"..", "."} & set(key.split("/")) for key in made), made
+    assert len(list(Path("there").rglob("*.png"))) == 5
+    assert {path.name for path in tmp_path.iterdir()} == {"local", "there"}
+
+
 def test_the_other_commands(store, tmp_path, command):
     """`compare` and `diff` read and write objects too, and replace none."""
     fill(store, tmp_path, 2)

@@ -66,6 +66,8 @@ def from_template(template: str, recipe: Recipe, extension: Callable[[Place], st
             "parent": _parent(found.path, below=start),
         }
         filled = place_of("".join(text + values.get(field, "") for text, field in parts))
+        if isinstance(filled, Url):  # whose key is taken letter by letter, the `.` of an input without a folder too
+            filled = replace(filled, key="/".join(part for part in filled.key.split("/") if part != "."))
         return filled / found.place.with_suffix(extension(found.path)) if template.endswith(SLASHES) else filled
 
     root = place_of(start + "_").parent
