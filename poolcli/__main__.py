@@ -20,7 +20,7 @@ def main() -> None:
     sys.setswitchinterval(PATIENCE)
     for name in ONE_THREAD:
         os.environ.setdefault(name, "1")
-    from poolcli.cli.streams import own_streams
+    from poolcli.cli.output import own_streams
 
     own_streams()
     if sys.argv[1:] == ["--version"] and _told_version():

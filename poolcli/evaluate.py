@@ -8,15 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from poolcli.ops.adaptive import Spans
 from poolcli.ops.arrays import Array
-from poolcli.ops.footprint import Footprint
-from poolcli.ops.geometry import Axis, Window
+from poolcli.ops.geometry import Axis, Footprint, Spans, Window
 from poolcli.ops.ignored import Ignored, run_on, validity
 from poolcli.ops.modes import find_mode
 from poolcli.recipe import Conv, Pool, Recipe, as_recipe
-from poolcli.recipe.layers import Layer, seen_through
-from poolcli.recipe.shapes import shapes
+from poolcli.recipe.layers import Layer, seen_through, shapes
 from poolcli.shift.difference import (
     Band,
     Comparison,

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from poolcli import images
 from poolcli.evaluate import Evaluation, How, size_of
-from poolcli.images.show import palette_png, photo, png, shown
+from poolcli.images.sheet import palette_png, photo, png, shown
 from poolcli.ops.arrays import Array
-from poolcli.ops.blocks import taps_of
 from poolcli.ops.geometry import Axis
 from poolcli.ops.modes import find_mode
 from poolcli.ops.pooling import pool
+from poolcli.ops.reduce import taps_of
 from poolcli.recipe import Pool, Recipe
 from poolcli.shift.difference import Piece
 from poolcli.shift.record import Offset

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 import poolcli
 from poolcli.errors import UsageError
-from poolcli.ops import uneven as uneven_module
+from poolcli.ops import reduce as uneven_module
 from poolcli.ops.geometry import Window
 from poolcli.recipe import Pool, parse_recipe
-from poolcli.recipe.shapes import shapes
+from poolcli.recipe.layers import shapes
 from tests import oracles
 from tests.images import DTYPES, assert_same, random_image
 from tests.test_modes import assert_pooled, few_values

@@ -8,7 +8,7 @@ from PIL import Image, ImageOps, PngImagePlugin
 
 from poolcli import images
 from poolcli.errors import PictureError
-from poolcli.images import ahead
+from poolcli.images import guard
 from tests.images import random_image
 from tests.pictures import png
 
@@ -35,7 +35,7 @@ def turned():
 @pytest.fixture(autouse=True)
 def every_size(monkeypatch):
     """Small files are worth a thread too."""
-    monkeypatch.setattr(ahead, "WORTH", 1)
+    monkeypatch.setattr(guard, "WORTH", 1)
 
 
 PICTURE = Image.fromarray(random_image(1, (70, 50), "uint8", (3,)))
@@ -54,7 +54,7 @@ def test_more_bits_than_pillow_keeps_are_left_alone(tmp_path):
     values = random_image(1, (40, 30), "uint16", (3,))
     path = tmp_path / "wide.png"
     path.write_bytes(png((30, 40), depth=16, colour=2, rows=values.astype(">u2").tobytes()))
-    ahead.begin(path, PLAIN)
+    guard.begin(path, PLAIN)
     assert np.array_equal(images.decode(path, name="wide.png").frames[0].pixels, values)
 
 
@@ -63,10 +63,10 @@ def test_begun_or_not_it_is_the_same_picture(name, tmp_path):
     """Pixels of every frame, which are those that Pillow shows; mode, metadata and notes."""
     path = saved(tmp_path / name, PICTURE, **FILES[name])
     plain = images.decode(path, name=name)
-    ahead.begin(path, PLAIN)
-    assert bool(ahead._begun) == (name in ("a.jpg", "a.png"))
+    guard.begin(path, PLAIN)
+    assert bool(guard._begun) == (name in ("a.jpg", "a.png"))
     begun = images.decode(path, name=name)
-    assert not ahead._begun
+    assert not guard._begun
     assert len(begun.frames) == len(plain.frames)
     with Image.open(path) as stored:
         for number, (one, other) in enumerate(zip(begun.frames, plain.frames, strict=True)):
@@ -93,23 +93,23 @@ def test_what_is_wrong_is_told_as_without(tmp_path):
         told = []
         for begin in (False, True):
             if begin:
-                ahead.begin(path, images.ReadOptions(max_pixels=limit))
+                guard.begin(path, images.ReadOptions(max_pixels=limit))
             with pytest.raises(PictureError) as error:
                 images.decode(path, name="cut.png", max_pixels=limit)
             told.append(str(error.value))
         assert told[0] == told[1]
-    ahead.begin(tmp_path / "gone.png", PLAIN)
-    ahead.begin(tmp_path, PLAIN)
-    assert not ahead._begun
+    guard.begin(tmp_path / "gone.png", PLAIN)
+    guard.begin(tmp_path, PLAIN)
+    assert not guard._begun
 
 
 def test_a_frame_by_number_and_small_files_are_left_alone(tmp_path, monkeypatch):
     """What is not worth a thread, or not the first frame."""
     path = saved(tmp_path / "a.png", PICTURE)
-    ahead.begin(path, images.ReadOptions(frame=0))
-    monkeypatch.setattr(ahead, "WORTH", 1 << 20)
-    ahead.begin(path, PLAIN)
-    assert not ahead._begun
+    guard.begin(path, images.ReadOptions(frame=0))
+    monkeypatch.setattr(guard, "WORTH", 1 << 20)
+    guard.begin(path, PLAIN)
+    assert not guard._begun
 
 
 def test_the_command_begins_with_its_only_picture(command, tmp_path, monkeypatch):
@@ -117,7 +117,7 @@ def test_the_command_begins_with_its_only_picture(command, tmp_path, monkeypatch
     saved(tmp_path / "a.png", PICTURE)
     monkeypatch.chdir(tmp_path)
     begun = []
-    monkeypatch.setattr(images, "begin", lambda *what: begun.append(what) or ahead.begin(*what))
+    monkeypatch.setattr(images, "begin", lambda *what: begun.append(what) or guard.begin(*what))
     for threads in ("1", "2"):
         assert command("pool", "a.png", "--threads-per-image", threads, "-o", f"{threads}/").code == 0
     assert [path.name for path, _ in begun] == ["a.png"]

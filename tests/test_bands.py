@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import poolcli
 from poolcli.evaluate import How, evaluate, shift_rows
-from poolcli.ops import arrays, convolve, reduce, taps
+from poolcli.ops import arrays, convolve, reduce
 from poolcli.ops.geometry import EDGES
 from poolcli.recipe import parse_recipe
 from poolcli.shift import difference
@@ -77,7 +77,7 @@ def test_bands_of_any_size_filter_alike(case):
     image, kernel, stride, edge, (band, chunk) = case
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(convolve, "BAND_BYTES", band)
-        patch.setattr(taps, "CHUNK_BYTES", chunk)
+        patch.setattr(convolve, "CHUNK_BYTES", chunk)
         have = poolcli.convolve(image, kernel, stride=stride, edge=edge)
     expected = oracles.convolve(image, kernel, stride=stride, edge=edge)
     assert have.dtype == np.float32
@@ -87,7 +87,7 @@ def test_bands_of_any_size_filter_alike(case):
 @pytest.mark.parametrize("shape", [(1, 17), (17, 1)])
 def test_a_line_of_equal_weights_is_summed_under_every_stride(shape, monkeypatch):
     """Along the rows a strip at a time, unless rows are left out."""
-    monkeypatch.setattr(taps, "CHUNK_BYTES", 40)
+    monkeypatch.setattr(convolve, "CHUNK_BYTES", 40)
     image = random_image(1, (37, 41), "uint8", (3,))
     for stride in ((1, 1), (1, 3), (3, 1), (2, 2)):
         have = poolcli.convolve(image, np.ones(shape), stride=stride)
@@ -176,7 +176,7 @@ def test_what_memory_held_before_is_no_overflow():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(np, "empty", held)
-        patch.setattr(taps, "CHUNK_BYTES", 4)  # one float32: no room for the float64 of a second run
+        patch.setattr(convolve, "CHUNK_BYTES", 4)  # one float32: no room for the float64 of a second run
         filtered = [
             poolcli.convolve(image, part, stride=(2, 2), edge="zero") for part in (kernel, kernel[:1], kernel[:, :1])
         ]

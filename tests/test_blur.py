@@ -8,9 +8,9 @@ import pytest
 
 import poolcli
 from poolcli.errors import PictureError, UsageError
-from poolcli.ops import blur as blur_module
-from poolcli.ops import energy as energy_module
-from poolcli.ops.energy import energy
+from poolcli.ops import antialiased as blur_module
+from poolcli.ops import antialiased as energy_module
+from poolcli.ops.antialiased import energy
 from poolcli.ops.geometry import EDGES
 from poolcli.recipe import parse_recipe
 from tests import oracles

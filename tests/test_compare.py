@@ -11,8 +11,8 @@ from PIL import Image
 
 import poolcli
 from poolcli.batch.comparing import shifts_within
-from poolcli.report.ranking import Place, Point, Ranking, sparkline
-from poolcli.report.ranking_page import chart
+from poolcli.reports.page import chart
+from poolcli.reports.ranking import Point, Ranked, Ranking, sparkline
 from tests.images import random_image
 from tests.test_page import assert_quiet
 
@@ -276,7 +276,7 @@ def test_curves_are_drawn_to_scale():
     ranking = Ranking()
     assert chart(ranking.places()).lines == ()
     assert [tick.text for tick in chart(ranking.places()).ticks] == ["0", "0.25", "0.5", "0.75", "1"]
-    place = Place(1, "a", "a", 1.02, None, None, None, None, (Point(1.0, 1.02, None),))
+    place = Ranked(1, "a", "a", 1.02, None, None, None, None, (Point(1.0, 1.02, None),))
     found = chart([place])
     assert [tick.text for tick in found.ticks] == ["0", "0.25", "0.5", "0.75", "1", "1.25"]
     one, more = found.ticks[-2].at, found.ticks[-1].at

@@ -10,7 +10,7 @@ from PIL import Image
 from poolcli import images
 from poolcli.errors import PictureError, UsageError
 from poolcli.images.formats import FORMATS
-from poolcli.images.modes import MODES
+from poolcli.images.frame import MODES
 from tests.pictures import animation, file_of, png, random_picture
 
 LOSSY = {"JPEG", "JPEG2000", "AVIF", "WEBP"}

@@ -8,9 +8,8 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from poolcli.batch.destination import Destination
 from poolcli.batch.inputs import Inputs, Selection, names_in
-from poolcli.batch.plan import Plan, check
+from poolcli.batch.plan import Destination, Plan, check
 from tests.batches import draw, process
 from tests.process import bound
 

@@ -10,9 +10,9 @@ import pytest
 import poolcli
 from poolcli.errors import PoolcliError
 from poolcli.recipe import parse_recipe
-from poolcli.report.interactive import MODES, page_layers, page_picture
+from poolcli.reports.interactive import MODES, page_layers, page_picture
 
-ENGINE = files("poolcli.report").joinpath("page", "engine.js").read_text("utf-8")
+ENGINE = files("poolcli.reports").joinpath("page", "engine.js").read_text("utf-8")
 DTYPES = ["bool", *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64))]
 DTYPES += ["float16", "float32", "float64"]
 FILTERS = [

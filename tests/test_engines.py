@@ -14,15 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from poolcli import files, images
-from poolcli.batch.engines import ENGINES, Limits, Lost, find_engine, run
-from poolcli.batch.job import Settings
+from poolcli import images
+from poolcli.batch.executors import ENGINES, Limits, Lost, find_engine, run_tasks
+from poolcli.batch.job import Settings, seen_from_afar, weight
 from poolcli.batch.state import NAME, Task
-from poolcli.batch.tasks import seen_from_afar, weight
 from poolcli.errors import PoolcliError, UsageError
 from poolcli.recipe import parse_recipe
-from poolcli.report import Job
-from poolcli.stores import Url
+from poolcli.reports import Job
+from poolcli.storage import Url, files
 from tests.batches import contents, draw, draw_many, environment, words
 
 ROOT = Path(__file__).parent.parent
@@ -61,7 +60,7 @@ class Stillborn:
 @pytest.mark.parametrize("name", LOCAL)
 def test_every_engine_is_the_same_map(name):
     """Each item with its result, more items than places."""
-    pairs = list(run(ENGINES[name], square, iter(range(50)), Limits(jobs=3)))
+    pairs = list(run_tasks(ENGINES[name], square, iter(range(50)), Limits(jobs=3)))
     assert sorted(pairs) == [(number, number * number) for number in range(50)]
 
 
@@ -76,7 +75,7 @@ def test_no_more_items_are_taken_than_are_under_way(name):
             taken += 1
             yield number
 
-    for given, _ in enumerate(run(ENGINES[name], square, items(), Limits(jobs=2))):
+    for given, _ in enumerate(run_tasks(ENGINES[name], square, items(), Limits(jobs=2))):
         assert taken - given <= 5
 
 
@@ -94,7 +93,7 @@ def test_memory_bounds_what_is_under_way():
             under_way -= weight
 
     weights = [4] * 10 + [25] + [4] * 10
-    assert len(list(run(ENGINES["threads"], work, weights, Limits(jobs=8, memory=10), lambda item: item))) == 21
+    assert len(list(run_tasks(ENGINES["threads"], work, weights, Limits(jobs=8, memory=10), lambda item: item))) == 21
     assert max(each for each in most if each < 25) == 8
     assert max(most) == 25
 
@@ -102,7 +101,7 @@ def test_memory_bounds_what_is_under_way():
 def test_workers_that_hang_or_die_are_blamed_exactly():
     """The others of the batch are done, by those who took their places."""
     items = ["a", "crash", "b", "hang", "c", "leave", "d", "e"]
-    results = dict(run(ENGINES["processes"], behave, items, Limits(jobs=2, timeout=1.5)))
+    results = dict(run_tasks(ENGINES["processes"], behave, items, Limits(jobs=2, timeout=1.5)))
     assert {item: result for item, result in results.items() if isinstance(result, str)} == {
         letter: letter.upper() for letter in "abcde"
     }
@@ -114,7 +113,7 @@ def test_workers_that_hang_or_die_are_blamed_exactly():
 def test_workers_that_never_start_are_told():
     """Not tried for ever."""
     with pytest.raises(PoolcliError, match=r"no worker process can be started.*exit code 7"):
-        list(run(ENGINES["processes"], Stillborn(), ["a"], Limits(jobs=1)))
+        list(run_tasks(ENGINES["processes"], Stillborn(), ["a"], Limits(jobs=1)))
 
 
 def divided(item):
@@ -130,12 +129,12 @@ def exhausted(item):
 @pytest.mark.parametrize("name", LOCAL)
 def test_a_bug_costs_the_item_that_meets_it(name):
     """Whatever it raises, in every engine, the others are done and it says what to do."""
-    results = dict(run(ENGINES[name], divided, [1, 0, -1], Limits(jobs=2)))
+    results = dict(run_tasks(ENGINES[name], divided, [1, 0, -1], Limits(jobs=2)))
     lost = results.pop(0)
     assert results == {1: 1, -1: -1}
     assert (lost.kind, "unexpected ZeroDivisionError (integer" in lost.reason) == ("unexpected", True)
     assert "please report it" in lost.reason
-    results = dict(run(ENGINES[name], exhausted, [1, 1 << 60], Limits(jobs=2)))
+    results = dict(run_tasks(ENGINES[name], exhausted, [1, 1 << 60], Limits(jobs=2)))
     assert (results[1], results[1 << 60].kind) == (bytearray(1), "memory")
 
 
@@ -260,13 +259,15 @@ def fake_dask(monkeypatch):
 
 def test_dask_is_the_same_map(fake_dask):
     """What is raised for an item costs that item; so does an item that ends its workers, and nobody of its chunk."""
-    assert sorted(run(ENGINES["dask"], square, iter(range(50)), Limits(jobs=3))) == [(n, n * n) for n in range(50)]
-    results = dict(run(ENGINES["dask"], divided, [1, 0, -1], Limits(jobs=2)))
+    assert sorted(run_tasks(ENGINES["dask"], square, iter(range(50)), Limits(jobs=3))) == [
+        (n, n * n) for n in range(50)
+    ]
+    results = dict(run_tasks(ENGINES["dask"], divided, [1, 0, -1], Limits(jobs=2)))
     lost = results.pop(0)
     assert results == {1: 1, -1: -1}
     assert (lost.kind, "unexpected ZeroDivisionError (integer" in lost.reason) == ("unexpected", True)
-    assert dict(run(ENGINES["dask"], exhausted, [1, 1 << 60], Limits(jobs=2)))[1 << 60].kind == "memory"
-    results = dict(run(ENGINES["dask"], behave, [*"abcdefgh", "crash", *"ijkl"], Limits(jobs=2)))
+    assert dict(run_tasks(ENGINES["dask"], exhausted, [1, 1 << 60], Limits(jobs=2)))[1 << 60].kind == "memory"
+    results = dict(run_tasks(ENGINES["dask"], behave, [*"abcdefgh", "crash", *"ijkl"], Limits(jobs=2)))
     assert results.pop("crash") == Lost(
         "crash", "ended its worker process 2 times (perhaps a crash in a codec, or the memory ran out)"
     )
@@ -277,10 +278,10 @@ def test_what_keeps_dask_from_working_ends_the_run(fake_dask, monkeypatch):
     """A worker without this poolcli, and a scheduler that is gone: what is wrong, not the error of a picture."""
     monkeypatch.setattr(Future, "result", lambda self: square("a"))  # whatever a broken worker raises
     with pytest.raises(PoolcliError, match="a dask worker cannot do the work"):
-        list(run(ENGINES["dask"], square, [1], Limits(jobs=1)))
+        list(run_tasks(ENGINES["dask"], square, [1], Limits(jobs=1)))
     monkeypatch.setattr(Client, "status", "closed")
     with pytest.raises(PoolcliError, match="the dask scheduler is gone"):
-        list(run(ENGINES["dask"], square, [1], Limits(jobs=1)))
+        list(run_tasks(ENGINES["dask"], square, [1], Limits(jobs=1)))
 
 
 def test_a_timeout_needs_an_engine_that_kills():
@@ -398,7 +399,7 @@ def test_a_second_interrupt_does_not_wait(tmp_path):
 
 def test_functions_are_found_by_workers():
     """A partial of a function of a module is what the command line sends."""
-    assert dict(run(ENGINES["processes"], partial(pow, 2), [3, 4], Limits(jobs=1))) == {3: 8, 4: 16}
+    assert dict(run_tasks(ENGINES["processes"], partial(pow, 2), [3, 4], Limits(jobs=1))) == {3: 8, 4: 16}
 
 
 def test_an_engine_that_is_named_is_used_for_a_single_picture(samples, command, monkeypatch):
@@ -409,7 +410,7 @@ def test_an_engine_that_is_named_is_used_for_a_single_picture(samples, command, 
         used.append(engine.name)
         yield from ()
 
-    monkeypatch.setattr("poolcli.cli.work.run", nothing)
+    monkeypatch.setattr("poolcli.cli.run.run_tasks", nothing)
     for options in ((), ("--engine", "processes"), ("--timeout", "9"), ("--engine", "threads")):
         command("pool", samples / "one.png", "-o", "out.png", *options)
     assert used == ["serial", "processes", "processes", "threads"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from poolcli.errors import OutputError
-from poolcli.files import publish, sweep
+from poolcli.storage.files import publish, sweep
 from tests.batches import draw, environment, process, words
 from tests.process import shell
 

@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import poolcli
-from poolcli.ops import fourier
-from poolcli.ops.convolve import separate
-from poolcli.ops.fourier import fixed_point, spectrum
+from poolcli.ops import convolve
+from poolcli.ops.convolve import fixed_point, separate, spectrum
 from poolcli.ops.geometry import EDGES
 from tests import oracles
 from tests.images import random_image
@@ -49,8 +48,8 @@ def test_tiles_of_any_size_filter_alike(case):
     """Exactly as the oracle, rounded once, on every dtype of up to 16 bits."""
     image, kernel, stride, edge, tile = case
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fourier, "TILE", tile)
-        patch.setattr(fourier, "COST", -1)
+        patch.setattr(convolve, "TILE", tile)
+        patch.setattr(convolve, "COST", -1)
         have = poolcli.convolve(image, kernel, stride=stride, edge=edge)
     expected = oracles.convolve(image, kernel, stride=stride, edge=edge)
     assert np.array_equal(have, expected.astype(np.float32))
@@ -152,9 +151,9 @@ def test_floats_are_whole_numbers_of_16_bits(dtype):
     """What the bound of the errors is proven for; they add up to the values exactly."""
     tile = exponents(17, (60, 70), dtype, -24, 15).astype(float)
     tile[:3] *= 2.0**100 if dtype == "float32" else 1
-    total, work = np.zeros(tile.shape), fourier.Workspace(tile.shape)
+    total, work = np.zeros(tile.shape), convolve.Workspace(tile.shape)
     work.tile[...] = tile
-    for digits, scale in fourier._whole_numbers(work, np.dtype(dtype)):
+    for digits, scale in convolve._whole_numbers(work, np.dtype(dtype)):
         assert np.array_equal(digits, np.rint(digits))
         assert np.abs(digits).max() < 2**16
         total += digits * scale
@@ -168,9 +167,9 @@ def test_infinities_reach_what_sees_them(stride, monkeypatch):
     image[40, 50], image[45, 61], image[250, 255] = np.inf, -np.inf, np.nan
     kernel = np.random.default_rng(19).standard_normal((31, 36)) * 100
     kernel[4:9, 3:30] = 0
-    monkeypatch.setattr(fourier, "COST", -1)
+    monkeypatch.setattr(convolve, "COST", -1)
     have = poolcli.convolve(image, kernel, stride=stride)
-    monkeypatch.setattr(fourier, "COST", np.inf)
+    monkeypatch.setattr(convolve, "COST", np.inf)
     expected = poolcli.convolve(image, kernel, stride=stride)
     assert 0 < np.isnan(expected).sum() < np.sum(~np.isfinite(expected)) < 4000
     np.testing.assert_allclose(have, expected, rtol=0, atol=0.2, equal_nan=True)

@@ -11,10 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from poolcli.cli.commands import COMMANDS
-from poolcli.ops.activations import ACTIVATIONS
-from poolcli.ops.filters import FILTERS
-from poolcli.ops.modes import MODES
-from poolcli.ops.ranges import RANGES
+from poolcli.ops.filters import FILTERS, RANGES
+from poolcli.ops.modes import ACTIVATIONS, MODES
 from tests.batches import contents, draw_many
 from tests.conftest import SAMPLES
 from tests.trial import complaints, run

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from poolcli.batch.state import NAME as JOURNAL
-from poolcli.images.weighing import CHUNK
+from poolcli.images.inspection import CHUNK
 from tests.batches import draw, environment
 from tests.bench.facts import PEAK
 from tests.pictures import chunk, file_of, png, random_picture

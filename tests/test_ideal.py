@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import poolcli
-from poolcli.ops.footprint import Footprint
-from poolcli.ops.ideal import Grid, fidelities, grids, ideal_samples
+from poolcli.ops.geometry import Footprint
 from poolcli.recipe import parse_recipe
+from poolcli.shift.move import Grid, fidelities, grids, ideal_samples
 from tests.images import random_image
 
 
@@ -49,7 +49,7 @@ def test_grids_share_work_and_nothing_else(monkeypatch, size):
     wanted = [(Grid(y, 3, 3), Grid(x, 2, 4)) for x in starts for y in starts] + [(Grid(0, 1, size[0]), Grid(0, 1, 4))]
     alone = [samples_of(plane, grid) for grid in wanted]
     np.testing.assert_allclose(alone[-1], plane[:, :4], atol=1e-12)
-    monkeypatch.setattr("poolcli.ops.ideal.BLOCK_VALUES", 100)
+    monkeypatch.setattr("poolcli.shift.move.BLOCK_VALUES", 100)
     together = dict(ideal_samples(plane, wanted))
     assert list(together) == wanted
     for grid, samples in zip(wanted, alone, strict=True):

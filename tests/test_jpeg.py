@@ -8,8 +8,8 @@ from PIL import Image
 
 from poolcli import images
 from poolcli.errors import PictureError
-from poolcli.images import jpeg
-from poolcli.images.options import Request
+from poolcli.images import guard
+from poolcli.images.formats import Request
 from tests.conftest import SAMPLES
 from tests.pictures import file_of, random_picture
 
@@ -69,4 +69,4 @@ def test_a_hole_is_refused():
     plain = file_of(random_picture("RGB", (100, 100)), "JPEG").getvalue()
     middle = plain.index(b"\xff\xda") + 2000
     with pytest.raises(PictureError, match=r"^x: .* \(a marker 3A among the pixels\)"):
-        jpeg.check(BytesIO(plain[:middle] + b"\xff\x3a" + plain[middle + 2 :]), Request("x"))
+        guard.check(BytesIO(plain[:middle] + b"\xff\x3a" + plain[middle + 2 :]), Request("x"))

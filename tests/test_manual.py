@@ -13,7 +13,7 @@ from poolcli.cli.commands import COMMANDS
 from poolcli.cli.help import TOPICS
 from poolcli.ops.filters import FILTERS
 from poolcli.ops.modes import MODES
-from poolcli.report.forms import FORMS
+from poolcli.reports.forms import FORMS
 from tests.batches import contents
 from tests.pages import MANUAL, README, ROOT, blocks, prepared, run, run_by_shell, tidy
 
@@ -151,7 +151,7 @@ def properties(schema):
 
 def test_every_field_of_json_has_a_page(samples, command):
     """Of the report by its schema, of everything else by what the commands print."""
-    (schema,) = (ROOT / "poolcli/report/schema").glob("*.json")
+    (schema,) = (ROOT / "poolcli/reports/schema").glob("*.json")
     names = {*properties(json.loads(schema.read_text("utf-8")))}
     Path("in").mkdir()
     Path("in/broken.png").write_bytes(b"broken")

@@ -13,7 +13,7 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 from poolcli import images
 from poolcli.cli.app import main
-from poolcli.images import exif as exif_module
+from poolcli.images import metadata as exif_module
 from tests.pictures import animation, chunk, file_of, png, random_picture
 
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><r tiff:Orientation="6" dc:title="hill"/></x:xmpmeta>'

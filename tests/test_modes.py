@@ -8,8 +8,8 @@ from PIL import Image
 
 import poolcli
 from poolcli.errors import PictureError, UsageError
-from poolcli.ops import bands as bands_module
-from poolcli.ops import blocks as blocks_module
+from poolcli.ops import reduce as bands_module
+from poolcli.ops import reduce as blocks_module
 from tests import oracles
 from tests.images import DTYPES, SIZES, assert_close, assert_same, random_image
 from tests.test_pool import GEOMETRIES

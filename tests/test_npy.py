@@ -8,7 +8,7 @@ import pytest
 
 from poolcli import images
 from poolcli.errors import PictureError
-from poolcli.images.npy import DTYPES
+from poolcli.images.arrays import DTYPES
 
 
 def npy_file(array, **options):

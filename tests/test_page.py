@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from poolcli.report import forms, html_form
+from poolcli.reports import forms, page
 from tests.test_views import THE_ONE
 
 HOSTILE = '"><img src=x onerror=alert(1)>.png'
@@ -189,8 +189,8 @@ def test_everything_is_in_the_file_and_has_words(index):
 
 def test_a_page_keeps_within_its_bounds(samples, command, monkeypatch):
     """Where pictures would make it too large the worst come first, and the page says what it leaves out."""
-    monkeypatch.setattr(html_form, "MOST_BYTES", 20_000)
-    monkeypatch.setattr(html_form, "MOST_ROWS", 6)
+    monkeypatch.setattr(page, "MOST_BYTES", 20_000)
+    monkeypatch.setattr(page, "MOST_ROWS", 6)
     assert command("pool", "samples", "-o", "out", "--report", "html", "-q").code == 0
     text = Path("out/shift-report.html").read_text("utf-8")
     assert len(text) < 60_000

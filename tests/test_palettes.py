@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from poolcli import images
-from poolcli.images.frame import Frame
-from poolcli.images.palettes import with_palettes
+from poolcli.images.frame import Frame, with_palettes
 
 
 def colours_of(frame):

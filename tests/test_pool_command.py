@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import poolcli
-from poolcli.ops.ranges import to_dtype
+from poolcli.ops.filters import to_dtype
 
 
 def pixels(path):

@@ -10,12 +10,10 @@ from rich.console import Console
 import poolcli
 from poolcli.batch.job import Settings, run_image
 from poolcli.recipe import as_recipe
-from poolcli.report import Job
-from poolcli.report.figures import figure
-from poolcli.report.preview import UPPER_HALF, print_preview, unable
-from poolcli.report.ranking import Place, Point
-from poolcli.report.ranking_forms import print_ranking
-from poolcli.report.terminal import plain_lines, print_report
+from poolcli.reports import Job
+from poolcli.reports.entries import figure
+from poolcli.reports.ranking import Point, Ranked, print_ranking
+from poolcli.reports.terminal import UPPER_HALF, plain_lines, print_preview, print_report, unable
 from poolcli.visualize import PREVIEW
 
 
@@ -101,7 +99,7 @@ def test_tables_fit_their_terminal(samples, command, width):
 
 def test_a_ranking_fits_its_terminal():
     """The mode and the residual always stay."""
-    places = [Place(1, "maxblur:2/2", "maxblur:2/2", 0.436, 0.415, 0.747, 0.989, 23.9, (Point(1.0, 0.4, 0.4),))]
+    places = [Ranked(1, "maxblur:2/2", "maxblur:2/2", 0.436, 0.415, 0.747, 0.989, 23.9, (Point(1.0, 0.4, 0.4),))]
     for width in (50, 60, 80):
         stream = Terminal()
         print_ranking(Console(file=stream, force_terminal=True, color_system=None, width=width), places, 2)

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from poolcli.cli import progress
-from poolcli.cli.tally import Tally
-from poolcli.report import Job, Outcome
+from poolcli.cli import output
+from poolcli.cli.output import Tally
+from poolcli.reports import Job, Outcome
 from tests.batches import draw_many, environment, words
 
 JOB = Job(None, None, "a.png", "b.png")
@@ -37,7 +37,7 @@ def test_lines_come_now_and_then(capsys):
     """Not one a picture, and none after the last."""
     now = [0.0]
     tally = Tally(100, clock=lambda: now[0])
-    advance = progress._lines(tally, clock=lambda: now[0])
+    advance = output._lines(tally, clock=lambda: now[0])
     for _ in range(100):
         now[0] += 1
         tally.add(Outcome(JOB, pixels=10**6))

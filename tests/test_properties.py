@@ -5,7 +5,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import poolcli
-from poolcli.ops.energy import energy
+from poolcli.ops.antialiased import energy
 from poolcli.ops.modes import MODES
 from tests.images import random_image
 

@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 import poolcli
 from poolcli.errors import PictureError, UsageError
 from poolcli.recipe import Activation, Conv, Pool, Recipe, parse_recipe
-from poolcli.recipe.file import read_recipe
-from poolcli.recipe.kernels import read_kernel
-from poolcli.recipe.shapes import shapes
+from poolcli.recipe.layers import shapes
+from poolcli.recipe.text import read_kernel, read_recipe
 
 TEXTS = {
     "max:2": ("max:2/2", "max-k2s2"),

@@ -12,11 +12,9 @@ from rich.console import Console
 import poolcli
 from poolcli.cli.app import main
 from poolcli.errors import UsageError
-from poolcli.report.entries import Entry
-from poolcli.report.figures import row_figures
-from poolcli.report.json_form import to_json
-from poolcli.report.terminal import WIDTH, plain_lines, print_report
-from poolcli.report.verdict import judgement, verdict
+from poolcli.reports.entries import Entry, judgement, row_figures, verdict
+from poolcli.reports.forms import to_json
+from poolcli.reports.terminal import WIDTH, plain_lines, print_report
 from tests.images import random_image
 from tests.test_architecture import ROOT
 

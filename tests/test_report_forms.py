@@ -11,10 +11,9 @@ import pytest
 
 from poolcli.errors import escaped
 from poolcli.images.sheet import _fitted, font
-from poolcli.report import forms
-from poolcli.report.csv_form import columns
-from poolcli.report.entries import Line
-from poolcli.report.spread import WIDTH, plots
+from poolcli.reports import forms
+from poolcli.reports.entries import WIDTH, Line, plots
+from poolcli.reports.forms import columns
 
 SHIFTS = ("--shift", "-1,0", "--shift", "1,2")
 

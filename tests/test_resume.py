@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from poolcli import files
 from poolcli.batch.state import NAME, State
 from poolcli.errors import UsageError
 from poolcli.shift.record import ShiftReport
+from poolcli.storage import files
 from tests.batches import contents, draw, draw_many, environment, process, words
 
 REPORT = "shift-report.jsonl"
@@ -185,7 +185,7 @@ def test_overwrite_forgets_before_it_begins(run, tmp_path, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("poolcli.cli.work.run", interrupted)
+    monkeypatch.setattr("poolcli.cli.run.run_tasks", interrupted)
     assert run(*POOL, "--overwrite").code == 130
     assert journal() == []
 
@@ -423,9 +423,9 @@ def test_a_line_is_there_when_its_picture_is_done(tmp_path):
             told = json.loads(running.stdout.readline())
             running.send_signal(signal.SIGSTOP)
             lines = journal(tmp_path / "out")
+            running.send_signal(signal.SIGCONT)
             assert told["output"] in [line["output"] for line in lines]
             assert len(lines) >= count
-            running.send_signal(signal.SIGCONT)
 
 
 def test_what_was_changed_is_done_again(run, tmp_path):

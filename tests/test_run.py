@@ -16,8 +16,8 @@ from PIL import Image
 import poolcli
 from poolcli.batch.plan import check
 from poolcli.errors import UsageError
-from poolcli.files import merged
-from poolcli.report import Job
+from poolcli.reports import Job
+from poolcli.storage.files import merged
 from tests.batches import contents, draw, draw_many, environment, process, words
 
 USAGE, FAILED, INTERRUPTED, CLOSED_PIPE = 2, 1, 130, 141

@@ -11,11 +11,11 @@ import pytest
 
 import poolcli
 from poolcli.ops.modes import MODES
-from poolcli.report.json_form import to_json
+from poolcli.reports.forms import to_json
 from poolcli.shift.record import SHIFT_EDGES
 from tests.images import random_image
 
-SCHEMA = json.loads(files("poolcli.report").joinpath("schema", "shift-2.json").read_text("utf-8"))
+SCHEMA = json.loads(files("poolcli.reports").joinpath("schema", "shift-2.json").read_text("utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 
 import poolcli
 from poolcli.cli.commands import LANGUAGES
-from poolcli.report.story import FOUR, one
+from poolcli.reports.interactive import FOUR, one
 from tests.process import POOLCLI, environment
 from tests.test_explorer import OUTPUT, TEXTS, assert_quiet
 from tests.test_numbers import Stdin

@@ -25,9 +25,9 @@ from distributed.scheduler import KilledWorker
 
 from poolcli import __version__
 from poolcli.batch import SIGNALS
-from poolcli.batch.engines import Limits, Lost, attempt
+from poolcli.batch.executors import Limits, Lost, attempt
 from poolcli.errors import PoolcliError, UsageError, said
-from poolcli.stores.redact import redacted
+from poolcli.storage.places import redacted
 
 CHUNK_SECONDS = 1.0
 LARGEST_CHUNK = 64

@@ -21,15 +21,14 @@ from poolcli.evaluate import (
     size_of,
 )
 from poolcli.ops.arrays import Array
-from poolcli.ops.ideal import fidelities
-from poolcli.ops.ranges import to_dtype
+from poolcli.ops.filters import to_dtype
 from poolcli.recipe import Recipe
-from poolcli.report import Job, Outcome
-from poolcli.report.ranking import Compared, Score
+from poolcli.reports import Job, Outcome
+from poolcli.reports.ranking import Compared, Score
 from poolcli.shift.difference import Comparison
-from poolcli.shift.move import Source
+from poolcli.shift.move import Source, fidelities
 from poolcli.shift.record import AUTO, InputFacts, Offset, OutputFacts, Shifting, ShiftReport, summarize
-from poolcli.stores import Place, fetched
+from poolcli.storage import Place, fetched
 from poolcli.visualize import Look, Sizes, look
 
 

@@ -16,9 +16,9 @@ from typing import BinaryIO
 
 from poolcli import images
 from poolcli.errors import UsageError
-from poolcli.files import is_folder
 from poolcli.shift.record import SIDE_MARK
-from poolcli.stores import Place, Url, place_of, safe_part
+from poolcli.storage import Place, Url, place_of, safe_part
+from poolcli.storage.files import is_folder
 
 STREAM = "-"
 NO_FOLDERS = frozenset((".thumbnails", "@eaDir", "__MACOSX", ".AppleDouble"))  # of small copies and of notes on files
@@ -197,25 +197,25 @@ class Inputs:
 
     def _stored(self, url: Url) -> Iterator[Input]:
         """The objects that a URL stands for; UsageError for a store that is not listed, a pattern without a match."""
-        from poolcli.stores import access  # and with it fsspec, only where there is a URL
-        from poolcli.stores.table import find_store
+        from poolcli.storage import objects  # and with it fsspec, only where there is a URL
+        from poolcli.storage.places import find_store
 
         try:
-            if access.is_folder(url):
+            if objects.is_folder(url):
                 yield from self._below(url)
-            elif find_store(url.scheme).lists and glob.has_magic(url.key) and not access.exists(url):
+            elif find_store(url.scheme).lists and glob.has_magic(url.key) and not objects.exists(url):
                 yield from self._matching(url)
             elif not url.name:
                 raise UsageError(f"'{url}' is not there, or you may not see it: check its name and your access to it")
             else:
                 yield Input(url, PurePosixPath(safe_part(url.name)))
-        except access.StoreError as error:
+        except objects.StoreError as error:
             raise _unlisted(url, error) from error
 
     def _matching(self, pattern: Url) -> Iterator[Input]:
-        from poolcli.stores import access
+        from poolcli.storage import objects
 
-        matches = sorted(access.globbed(pattern), key=lambda match: natural_key(match[0].key))
+        matches = sorted(objects.globbed(pattern), key=lambda match: natural_key(match[0].key))
         if not matches:
             raise UsageError(f"no object matches '{pattern}': check the pattern, or name an object or a prefix")
         for url, inner in matches:
@@ -228,11 +228,11 @@ class Inputs:
 def _entries(here: Place, outputs: Place | None) -> Iterator[tuple[str, bool]]:
     """The names in a folder or prefix, and whether each is one itself; links to folders and outputs are left out."""
     if isinstance(here, Url):
-        from poolcli.stores import access
+        from poolcli.storage import objects
 
         try:
-            yield from ((name, inner) for name, inner in access.entries(here) if here / name != outputs)
-        except access.StoreError as error:
+            yield from ((name, inner) for name, inner in objects.entries(here) if here / name != outputs)
+        except objects.StoreError as error:
             raise _unlisted(here, error) from error
         return
     with os.scandir(here) as entries:

@@ -1,11 +1,9 @@
-"""The job of one picture: decode, layers, encode; the same layers on the shifted picture, for the shift report.
-
-NumPy and what stands on it are loaded when a picture is run, not with this file: a plan is made without them.
-"""
+"""The job of one picture: read it, run the recipe, write the result and its report."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from io import BytesIO
@@ -15,9 +13,9 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from poolcli import images
 from poolcli.colour import Colour
 from poolcli.errors import PictureError, PoolcliError
-from poolcli.recipe import Recipe
-from poolcli.recipe.shapes import shapes, spacings
-from poolcli.report import Grids, Job, Outcome
+from poolcli.recipe import Conv, Recipe
+from poolcli.recipe.layers import shapes, spacings
+from poolcli.reports import Grids, Job, Outcome
 from poolcli.shift.record import (
     AUTO,
     InputFacts,
@@ -29,14 +27,16 @@ from poolcli.shift.record import (
     summarize,
     worst_of,
 )
-from poolcli.stores import Place, fetched, publish
+from poolcli.storage import Place, Url, fetched, publish
 
 if TYPE_CHECKING:
+    from poolcli.batch.state import Task
     from poolcli.evaluate import Evaluation, How
     from poolcli.ops.arrays import Array
     from poolcli.shift.difference import Band
     from poolcli.shift.move import Source
     from poolcli.visualize import Look, Sizes
+
 
 Rows = tuple[ShiftRow, ...]
 
@@ -77,7 +77,7 @@ def run_and_report(settings: Settings, job: Job) -> Outcome:
     """Pool one picture, measure its shifts, write the reports beside its output; what fails is the outcome's error."""
     outcome = run_image(settings, job)
     if outcome.reports:
-        from poolcli.report.forms import write_sides
+        from poolcli.reports.forms import write_sides
 
         try:
             write_sides(job.sides, outcome)
@@ -89,7 +89,7 @@ def run_and_report(settings: Settings, job: Job) -> Outcome:
 
 def inspect(settings: Settings, job: Job) -> Outcome | None:
     """The failure that the header of a picture foretells: no picture, too many pixels, a window that does not fit."""
-    from poolcli.recipe.shapes import shapes
+    from poolcli.recipe.layers import shapes
 
     if not isinstance(job.source, Path):
         return None
@@ -228,7 +228,7 @@ class _Run:
     def pooled(self) -> images.Frame:
         """The frame with its pooled pixels, as they are written: in the dtype it had, but arrays keep floats."""
         from poolcli.evaluate import evaluate
-        from poolcli.ops.aps import chosen_phases
+        from poolcli.ops.antialiased import chosen_phases
         from poolcli.shift.move import Source
 
         frame, settings = self.frame, self.settings
@@ -252,7 +252,7 @@ class _Run:
         settings, frame = self.settings, self.frame
         if self.target_format in images.ARRAYS:
             return output
-        from poolcli.ops.ranges import array_bytes, to_dtype
+        from poolcli.ops.filters import array_bytes, to_dtype
 
         if _to_bytes(settings, frame, self.target_format):
             return array_bytes(output, settings.array_range or "clip")
@@ -449,3 +449,24 @@ def _large_report(
         rows,
         summarize(rows),
     )
+
+
+HEAD = 1 << 16  # bytes of an object that tell how large a picture it is
+
+
+def weight(settings: Settings, task: Task) -> int:
+    """Bytes of memory that the job will take at most, about, as the header of its picture says; 0 where none does."""
+    source, filtered = task.job.source, any(isinstance(layer, Conv) for layer in settings.recipe.layers)
+    if isinstance(source, Url):
+        from poolcli.storage.objects import StoreError, read
+
+        with suppress(StoreError):  # its job will tell
+            return images.weigh(BytesIO(read(source, HEAD)), filtered=filtered)
+    return images.weigh(source, filtered=filtered) if isinstance(source, Path) else 0
+
+
+def seen_from_afar(job: Job, base: Path) -> Job:
+    """The job with whole paths, below `base`; what it is called stays."""
+    source, target = (base / place if isinstance(place, Path) else place for place in (job.source, job.target))
+    sides = {name: base / place if isinstance(place, Path) else place for name, place in job.sides.items()}
+    return replace(job, source=source, target=target, sides=sides)

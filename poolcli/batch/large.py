@@ -9,16 +9,16 @@ import numpy as np
 from poolcli import images
 from poolcli.batch import job as jobs
 from poolcli.evaluate import Evaluation, evaluate, is_local, shift_rows_of_large, size_of
-from poolcli.files import publish
 from poolcli.images import tiled
 from poolcli.images.tiled import SAME, Plane
 from poolcli.ops.arrays import Array
-from poolcli.ops.ranges import to_dtype
-from poolcli.recipe.shapes import spacings
-from poolcli.report import Job, Outcome
+from poolcli.ops.filters import to_dtype
+from poolcli.recipe.layers import spacings
+from poolcli.reports import Job, Outcome
 from poolcli.shift.difference import Band
 from poolcli.shift.move import Source
 from poolcli.shift.record import InputFacts, OutputFacts, ShiftReport, summarize
+from poolcli.storage.files import publish
 
 
 def streams(settings: "jobs.Settings", source: Path, name: str, largest: int) -> bool:

@@ -19,7 +19,6 @@ import numpy as np
 
 from poolcli import images
 from poolcli.errors import PictureError
-from poolcli.files import publish, publish_folder
 from poolcli.images import ome, tiled, zarr
 from poolcli.images.tiff_pages import JPEG
 from poolcli.images.tiled import DEFLATE, SAME, Layout, Plane
@@ -29,8 +28,9 @@ from poolcli.ops.ignored import Ignored, stand_in, validity, window_counts, with
 from poolcli.ops.means import counts_of, rounded_quotient, sum_dtype
 from poolcli.ops.modes import Mode, find_mode
 from poolcli.ops.pooling import run_mode
-from poolcli.ops.uneven import reduce_any
+from poolcli.ops.reduce import reduce_any
 from poolcli.recipe.layers import Pool
+from poolcli.storage.files import publish, publish_folder
 
 BLOCK = 2048  # columns of a block, at least
 MOST_BLOCK = 1 << 26  # bytes of a block that is made larger lest tiles be decoded twice

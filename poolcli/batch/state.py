@@ -24,10 +24,10 @@ from zlib import crc32
 from poolcli import __version__
 from poolcli.batch.job import Settings
 from poolcli.errors import OutputError, PoolcliError, UsageError
-from poolcli.files import Held, hold_file, hold_folder, sweep
-from poolcli.report import Job, Outcome
+from poolcli.reports import Job, Outcome
 from poolcli.shift.record import ShiftReport
-from poolcli.stores import Place, Url
+from poolcli.storage import Place, Url
+from poolcli.storage.files import Held, hold_file, hold_folder, sweep
 
 NAME = ".poolcli-journal.jsonl"
 OK, FAILED, BEGUN = "ok", "failed", "begun"
@@ -309,7 +309,7 @@ class Keys:
 
 def _size_and_time(place: Place) -> Hashable:
     if isinstance(place, Url):
-        from poolcli.stores.access import version
+        from poolcli.storage.objects import version
 
         return version(place)
     status = place.stat()
@@ -327,7 +327,7 @@ def _content(path: Place) -> str:
     import hashlib
 
     if isinstance(path, Url):
-        from poolcli.stores.access import read
+        from poolcli.storage.objects import read
 
         return hashlib.sha256(read(path)).hexdigest()
     with path.open("rb") as stream:

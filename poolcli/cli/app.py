@@ -1,4 +1,4 @@
-"""The command line, and the one place where an error becomes a sentence and an exit code."""
+"""The entry: reads the words, runs the command, turns errors and signals into sentences and exit codes."""
 
 import os
 import sys
@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from poolcli.cli.interrupt import Interrupted, exit_code, interruptible, received
+from poolcli.cli.output import abandon_streams, prepare_streams, say
 from poolcli.cli.parser import asks_for_help
-from poolcli.cli.printer import say
-from poolcli.cli.streams import abandon_streams, prepare_streams
 from poolcli.errors import PoolcliError, lacks_memory, unexpected
-from poolcli.files import abandon
+from poolcli.storage.files import abandon
 
 USAGE, FAILED, CLOSED_PIPE = 2, 1, 141
 VERSION_WORDS = ("--version", "-V")

@@ -17,29 +17,29 @@ from poolcli.cli.options import (
     Discovery,
     Reading,
     Reporting,
+    Request,
     Running,
     Writing,
 )
+from poolcli.cli.output import print_objects, print_table
 from poolcli.cli.parser import Command, Group, Option
 from poolcli.cli.pyramid import Levels, Tiling, pyramid
-from poolcli.cli.request import Request
-from poolcli.cli.tables import print_objects, print_table
 from poolcli.errors import PictureError, UsageError, unknown
-from poolcli.files import check_not_read, is_folder
 from poolcli.ops.filters import FILTERS
 from poolcli.ops.geometry import as_pair
 from poolcli.ops.modes import MODES
 from poolcli.recipe import Pool, Recipe, is_layer, parse_recipe
 from poolcli.recipe.layers import Layer
-from poolcli.report.forms import form_of
+from poolcli.reports.forms import form_of
 from poolcli.shift.record import check_tolerance
-from poolcli.stores import Place, place_of
-from poolcli.stores.place import writable
+from poolcli.storage import Place, place_of
+from poolcli.storage.files import check_not_read, is_folder
+from poolcli.storage.places import writable
 
 LANGUAGES = ("en", "ko")  # of the story and its page
 
 if TYPE_CHECKING:
-    from poolcli.recipe.shapes import LayerShape
+    from poolcli.recipe.layers import LayerShape
 
 
 def pool(
@@ -86,7 +86,7 @@ def stack(
     if not file and not arguments:
         raise UsageError('no layers: give them first, as in "conv:sobel-v relu max:2", or in a file with --recipe')
     if file:
-        from poolcli.recipe.file import read_recipe
+        from poolcli.recipe.text import read_recipe
 
         layers = read_recipe(Path(file))
     else:
@@ -124,7 +124,7 @@ def compare(
     inputs: list[str],
 ) -> int:
     """Rank modes on pictures."""
-    from poolcli.report.ranking_forms import check_files
+    from poolcli.reports.ranking import check_files
 
     discovery.check(inputs, output="")
     comparing.check()
@@ -205,7 +205,7 @@ def diff(
             raise UsageError(f"'{path}' exists already: use --overwrite, or another name with -o")
     colour = colouring.colour([recipe])
     from poolcli.batch.comparing import Choices  # NumPy and Pillow are loaded only now
-    from poolcli.cli.difference import run_diff
+    from poolcli.cli.comparison import run_diff
 
     choices = Choices(options, colour, reading.labels, reading.ignore)
     run_diff(recipe, (place_of(one), place_of(other)), choices, differing.tolerance, by_form, json=differing.json)
@@ -249,7 +249,7 @@ def show(showing: Showing, pooling: Pooling, filtering: Filtering, reading: Read
         check_not_read([target], [picture] if picture else [])
         if target.exists() and not showing.overwrite:
             raise UsageError(f"'{target}' exists already: use --overwrite, or another name with -o")
-    from poolcli.cli.show import run_show, usual_language  # NumPy and Pillow are loaded only now
+    from poolcli.cli.comparison import run_show, usual_language  # NumPy and Pillow are loaded only now
 
     run_show(picture, recipe, reading, target, showing.lang or usual_language(LANGUAGES))
 
@@ -264,7 +264,7 @@ class Listing(Group):
 
 def shape(listing: Listing, arguments: list[str]) -> None:
     """Print what layers do to a size."""
-    from poolcli.recipe.shapes import shapes
+    from poolcli.recipe.layers import shapes
 
     size, layers = arguments
     if is_layer(size.split(" ")[0]):

@@ -1,23 +1,29 @@
-"""A ranking: pictures found, compared side by side, the ranking printed and written."""
+"""The commands compare, diff and show."""
 
+import locale
+import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
+from tempfile import mkdtemp
 
-from poolcli.batch.comparing import Choices, Ranked, compare_picture, shifts_within
-from poolcli.batch.engines import Limits, Lost, find_engine, processors
-from poolcli.batch.engines import run as run_engine
+from poolcli import images
+from poolcli.batch.comparing import Choices, Ranked, compare_picture, compare_two, shifts_within
+from poolcli.batch.executors import Limits, Lost, find_engine, processors
+from poolcli.batch.executors import run_tasks as run_engine
 from poolcli.batch.inputs import STREAM, Input, Inputs
-from poolcli.cli.options import Comparing, Discovery, jobs_of
-from poolcli.cli.planning import found_by, selection_of
-from poolcli.cli.printer import say
-from poolcli.cli.tables import print_objects
-from poolcli.errors import UsageError
+from poolcli.batch.job import Settings, decoded, looked_at
+from poolcli.cli.options import Comparing, Discovery, Reading, jobs_of
+from poolcli.cli.output import print_objects, say
+from poolcli.cli.run import found_by, selection_of
+from poolcli.errors import UsageError, escaped
 from poolcli.recipe import Recipe
-from poolcli.report.ranking import Compared, Ranking
-from poolcli.report.ranking_forms import print_ranking, writer_of
+from poolcli.reports.forms import FORMS, looks_of, run_reports, to_json, write_sides
+from poolcli.reports.ranking import Compared, Ranking, print_ranking, writer_of
 from poolcli.shift.record import Shifting
-from poolcli.stores import Place
+from poolcli.storage import Place, fetched, place_of, publish
 
 
 def run_ranking(
@@ -77,3 +83,90 @@ def _print(ranking: Ranking, *, json: bool) -> None:
         from rich.console import Console
 
         print_ranking(Console(highlight=False), places, ranking.pictures)
+
+
+def run_diff(
+    recipe: Recipe,
+    pictures: tuple[Place, Place],
+    choices: Choices,
+    tolerance: float,
+    files: Mapping[str, Place],
+    *,
+    json: bool,
+) -> None:
+    """Compare the two and tell, also in `files`, one for each form; PictureError when they cannot be compared."""
+    outcome = compare_two(recipe, pictures, choices, tolerance, looks_of(files, pictures=1))
+    write_sides({name: path for name, path in files.items() if not FORMS[name].of_run}, outcome)
+    with run_reports({name: path for name, path in files.items() if FORMS[name].of_run}) as add:
+        add(outcome)
+    if json:
+        facts: dict[str, object] = {"status": "ok", "input": str(pictures[0]), "other": str(pictures[1])}
+        facts |= {"notes": list(outcome.notes)} if outcome.notes else {}
+        for report in outcome.reports:
+            print(to_json({**facts, "report": report.to_dict()}))
+        return
+    from rich.console import Console
+
+    from poolcli.reports.terminal import print_report
+
+    for note in outcome.notes:
+        say(note)
+    for report in outcome.reports:
+        print_report(Console(highlight=False), report)
+
+
+STDIN = "-"
+DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
+
+
+def run_show(source: str | None, recipe: Recipe, reading: Reading, target: Place | None, language: str) -> None:
+    """Make the page of a picture, or of the built-in story, print where it is and open it."""
+    text = _story(language) if source is None else _page(source, recipe, reading, language)
+    name = "poolcli" if source in (None, STDIN) else Path(str(source)).stem or "poolcli"
+    place = target or Path(mkdtemp(prefix="poolcli-")) / f"{name}.html"
+    with publish(place) as stream:
+        stream.write(text.encode("utf-8", "replace"))
+    print(escaped(str(place)), flush=True)
+    if isinstance(place, Path) and _has_display() and not _opened(place):
+        say(f"no browser could be opened: open '{place}' in one")
+
+
+def _story(language: str) -> str:
+    from poolcli.evaluate import shift_report
+    from poolcli.reports.interactive import LAYERS, one, story_page
+
+    return story_page(shift_report(LAYERS, one()).shifts[0], language)
+
+
+def _page(source: str, recipe: Recipe, reading: Reading, language: str) -> str:
+    """The page of the first frame of a picture."""
+    from poolcli.reports.interactive import sample_page
+    from poolcli.visualize import SHOWN
+
+    options = reading.options()
+    stream = images.read_stream(sys.stdin.buffer, source, options) if source == STDIN else fetched(place_of(source))
+    picture = decoded(stream, source, options, labels=recipe.labels)
+    sizes = {"show": SHOWN}
+    settings = Settings(recipe, reading=options, labels=reading.labels, ignore=reading.ignore, looks=sizes)
+    (look,), report = looked_at(settings, picture, source)
+    assert look.sample is not None  # of these sizes there is one
+    return sample_page(look.sample, source, report, language)
+
+
+def _has_display() -> bool:
+    """Whether a window could be opened: on systems with X or Wayland only where one of them is there."""
+    elsewhere = sys.platform in ("win32", "darwin") or "BROWSER" in os.environ
+    return elsewhere or any(os.environ.get(name) for name in DISPLAYS)
+
+
+def _opened(place: Path) -> bool:
+    import webbrowser
+
+    return webbrowser.open(place.absolute().as_uri())
+
+
+def usual_language(languages: tuple[str, ...]) -> str:
+    """The first of `languages` that the user's locale says, else the first of all."""
+    given = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), None)
+    said = (given or locale.getlocale()[0] or "").lower()
+    return next((language for language in languages if said.startswith(language)), languages[0])

@@ -17,13 +17,11 @@ from typer.core import TyperCommand, TyperGroup
 
 from poolcli import __version__
 from poolcli.cli.commands import COMMANDS
+from poolcli.cli.output import print_table, say
 from poolcli.cli.parser import HELP_WORDS, Command, Values
-from poolcli.cli.printer import say
-from poolcli.cli.tables import print_table
 from poolcli.errors import unknown
-from poolcli.ops.activations import ACTIVATIONS
 from poolcli.ops.filters import FILTERS
-from poolcli.ops.modes import MODES
+from poolcli.ops.modes import ACTIVATIONS, MODES
 
 PANELS = ("Window", "Filter", "Report", "Files", "Pictures", "Batch", "Cluster")  # in the order of a page
 TOPICS = (

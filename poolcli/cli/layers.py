@@ -2,14 +2,12 @@
 
 from poolcli.cli.parser import Group, Option
 from poolcli.errors import UsageError, unknown
-from poolcli.ops.activations import ACTIVATIONS
-from poolcli.ops.adaptive import Cells
 from poolcli.ops.filters import FILTERS
-from poolcli.ops.geometry import EDGES, padding_text, pair_text
-from poolcli.ops.modes import MODES, MOST_TAPS, OPTIONS, TIES, find_mode, mode_called, option_text
+from poolcli.ops.geometry import EDGES, Cells, padding_text, pair_text
+from poolcli.ops.modes import ACTIVATIONS, MODES, MOST_TAPS, OPTIONS, TIES, find_mode, mode_called, option_text
 from poolcli.recipe import Activation, Conv, Pool, Recipe, parse_recipe
-from poolcli.recipe.kernels import filter_name, load_kernel
 from poolcli.recipe.layers import Layer
+from poolcli.recipe.text import filter_name, load_kernel
 
 NO_ACTIVATION = "none"
 USUAL = "stride,max,avg,blur,maxblur,aps,maxaps"

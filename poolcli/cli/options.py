@@ -1,28 +1,43 @@
-"""The options of reading, measuring, writing and running, each declared once, in groups that commands share."""
+"""Every option, declared once, in the groups that help shows."""
 
 import re
 import sys
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from io import BytesIO
 from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from poolcli.batch.engines import CLUSTER, ENGINES, USUAL, Engine, find_engine, processors
+from poolcli import images
+from poolcli.batch.executors import CLUSTER, ENGINES, USUAL, Engine, find_engine, processors
+from poolcli.batch.job import Settings
+from poolcli.batch.plan import Destination
 from poolcli.cli.parser import Group, Option
 from poolcli.colour import Colour
 from poolcli.errors import UsageError, unknown
-from poolcli.images.formats import FORMATS, WRITABLE, find_writable
-from poolcli.images.options import DEFAULT_MAX_PIXELS, LAYOUTS, EncodeOptions, ReadOptions
-from poolcli.ops.ranges import RANGES
-from poolcli.report.forms import FORMS, check_forms
+from poolcli.images.formats import (
+    DEFAULT_MAX_PIXELS,
+    FORMATS,
+    LAYOUTS,
+    WRITABLE,
+    EncodeOptions,
+    ReadOptions,
+    find_writable,
+)
+from poolcli.ops.filters import RANGES
+from poolcli.recipe import Recipe
+from poolcli.reports.forms import FORMS, check_forms
 from poolcli.shift.record import AUTO, NOTHING, SHIFT_EDGES, Shifting, check_edge, check_tolerance
-from poolcli.stores.redact import redacted
+from poolcli.storage import Place, Url, place_of
+from poolcli.storage.places import find_store, redacted
+from poolcli.storage.places import writable as taking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from poolcli.recipe import Recipe
+
 
 STDIN, UNLIMITED = "-", "none"
 MOST_JOBS, MOST_SHIFTS = 1024, 16
@@ -433,3 +448,69 @@ class Comparing(Group):
             raise UsageError(f"--shifts {self.shifts} is not allowed: give a radius of 1 to {MOST_SHIFTS} pixels")
         check_tolerance(self.tolerance)
         jobs_of(self.jobs)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """All that a run is made of. Raises UsageError where an option is wrong."""
+
+    recipe: Recipe
+    inputs: list[str]
+    discovery: Discovery
+    reading: Reading
+    colouring: Colouring
+    writing: Writing
+    reporting: Reporting
+    running: Running
+    recipe_file: str | None = None  # from which the recipe was read
+
+    def __post_init__(self) -> None:
+        self.discovery.check(self.inputs, self.running.output)
+        self.reading.options()
+        self.writing.check()
+        self.reporting.check()
+        self.running.check()
+        self._check_places()
+
+    def _check_places(self) -> None:
+        """UsageError for a URL of a store that there is not, or that the workers would not see."""
+        engine = self.running.find_engine()
+        for text in (*self.inputs, self.running.output or ""):
+            place = place_of(text)
+            if engine.away and isinstance(place, Url) and not find_store(place.scheme).shared:
+                raise UsageError(f"{place.scheme}:// is in this process alone: --engine {engine.name} would not see it")
+
+
+def settings_of(request: Request) -> Settings:
+    """The settings that the options stand for; UsageError where they cannot be."""
+    reporting, reading, writing = request.reporting, request.reading, request.writing
+    encoding = replace(writing.encoding(), layout=reading.layout, allow_8bit=reading.allow_8bit)
+    return Settings(
+        request.recipe,
+        None if reporting.no_report else reporting.shifting(),
+        writing.to_range or "clip",
+        reading.options(),
+        replace(encoding, labels=request.recipe.for_labels),
+        writing.format_name(),
+        writing.durable,
+        request.colouring.colour([request.recipe]),
+        reading.labels,
+        reading.ignore,
+        array_range=writing.to_range,
+    )
+
+
+def extension_of(format: str | None, path: Place) -> str:
+    """The extension of the output for this input: its own, unless another format is wanted or it only can be read."""
+    known = images.format_of(path)
+    if format is not None:
+        return path.suffix if known == format else images.extension_of(format)
+    if known is None or images.default_format(known) == known:
+        return path.suffix
+    return images.extension_of(images.default_format(known))
+
+
+def writable_destination(destination: Destination, format: str | None) -> Destination:
+    """`destination`, with a UsageError for an output whose extension is of no format that is written."""
+    place = destination.place
+    return replace(destination, place=lambda found: images.check_target(taking(place(found)), found.path, format))

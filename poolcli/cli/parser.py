@@ -1,8 +1,4 @@
-"""Words of a command line as values of options, without Typer: loading it takes longer than pooling a small picture.
-
-Neither argparse, which takes the value in `--shift -1,0` for an option, nor getopt, which takes `--over` for
-`--overwrite` and `-o --json` for a file of that name. Help and completion are Typer's, made of the same declarations.
-"""
+"""The words of a command line: read without Typer; mistakes answered with what was meant."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -7,19 +7,16 @@ from typing import Any
 
 from poolcli.cli.layers import Pooling
 from poolcli.cli.options import FILES, OVERWRITE, Reading, Running, Writing
+from poolcli.cli.output import progress, say, spell
 from poolcli.cli.parser import Group, Option
-from poolcli.cli.printer import say
-from poolcli.cli.progress import progress
-from poolcli.cli.tally import spell
 from poolcli.errors import UsageError, escaped, unknown
-from poolcli.files import check_not_read, is_folder
-from poolcli.images.formats import is_zarr
-from poolcli.images.options import ReadOptions
+from poolcli.images.formats import ReadOptions, is_zarr
 from poolcli.ops.geometry import Pair, as_pair
 from poolcli.ops.modes import MODES, find_mode, mode_called
 from poolcli.recipe import Pool
 from poolcli.shift.record import AUTO, NOTHING
-from poolcli.stores import Url, place_of
+from poolcli.storage import Url, place_of
+from poolcli.storage.files import check_not_read, is_folder
 
 COMPRESSIONS = ("same", "deflate", "zstd", "jpeg", "lzw", "none")
 BASES = ("copy", "encode", "none")

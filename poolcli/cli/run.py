@@ -1,27 +1,309 @@
-"""A run: settings, jobs, outcomes, exit code. What `pool` and every command like it ends in."""
+"""A run: its plan, its inputs from files or a stream, its pictures one after another."""
 
 import sys
-from contextlib import ExitStack
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
 from io import BytesIO
-from typing import TYPE_CHECKING
+from itertools import starmap, takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
-from poolcli.batch.inputs import STREAM
-from poolcli.batch.job import Settings, inspect
-from poolcli.cli.interrupt import Interrupted
-from poolcli.cli.options import Running
-from poolcli.cli.planning import Planned, planned
-from poolcli.cli.printer import PREVIEW, Printer, say
-from poolcli.cli.progress import progress
-from poolcli.cli.request import Request
-from poolcli.cli.settings import settings_of
-from poolcli.cli.tally import Tally
-from poolcli.cli.work import to_do, work
-from poolcli.report import Outcome
-from poolcli.report.forms import looks_of, run_reports
+from poolcli import images
+from poolcli.batch.executors import (
+    ALLOWED_FAILURES,
+    CLUSTER,
+    ENGINES,
+    USUAL,
+    Limits,
+    Lost,
+    print_nothing,
+    processors,
+    run_tasks,
+)
+from poolcli.batch.inputs import STREAM, Input, Inputs, Selection, names_in
+from poolcli.batch.job import Settings, inspect, seen_from_afar, weight
+from poolcli.batch.plan import Destination, Plan, check, choose, presence, reports_of
+from poolcli.batch.state import MOST_DRAWN, NAME, Keys, State, Task, done_before, tasks_known, tasks_of
+from poolcli.cli.interrupt import Interrupted, gently, received
+from poolcli.cli.options import Discovery, Request, Running, extension_of, settings_of, writable_destination
+from poolcli.cli.output import PREVIEW, Printer, Tally, progress, say
+from poolcli.errors import UsageError
+from poolcli.images.formats import START
+from poolcli.recipe import Conv
+from poolcli.reports import Job, Outcome
+from poolcli.reports.forms import looks_of, run_extensions, run_paths, run_reports, side_extensions
+from poolcli.storage import Place, Url, place_of
+from poolcli.storage.files import is_folder, sweep
+from poolcli.storage.places import writable
 
 if TYPE_CHECKING:
     from poolcli.visualize import Sizes
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The jobs; the reports of the whole run, forms and files; and what the run keeps of its pictures.
+
+    `keys` make tasks known to a journal; there are none where nothing can be resumed. `closed`: folders that could not
+    be looked into, as failures; `note`: what is to be said of the inputs.
+    """
+
+    jobs: Sequence[Job]
+    files: dict[str, Place]
+    state: State
+    keys: Keys | None = None
+    closed: tuple[Outcome, ...] = ()
+    note: str | None = None
+
+
+def planned(request: Request, settings: Settings, held: ExitStack) -> Planned:
+    """What there is to do, checked: UsageError for what cannot be. The journal is held until `held` is left."""
+    if STREAM in (*request.inputs, request.running.output):
+        return _stream(request, settings, held)
+    discovery, running = request.discovery, request.running
+    extension = partial(extension_of, settings.format)
+    listing = discovery.files_from is not None
+    chosen = choose(running.output, request.inputs, settings.recipe, extension, listed=listing)
+    destination = writable_destination(chosen, settings.format)
+    search = Inputs(selection_of(discovery, destination.root if destination.folder else None))
+    plan = Plan(found_by(search, request.inputs, discovery), destination)
+    search.check(len(plan))
+    forms = _forms(request, plan)
+    plan.add_reports(side_extensions(forms))
+    alone = plan[0].target if len(plan) == 1 and not plan.in_folder else None
+    files = reports_of(alone, run_extensions(forms)) if isinstance(alone, Place) else run_paths(forms, destination.root)
+    root = _journal_folder(running, destination) if alone is None or running.resume or running.journal else None
+    outputs = destination.root if destination.folder and isinstance(destination.root, Path) else None
+    there = root and (running.resume or not running.dry_run) and (root / NAME).exists()
+    state = held.enter_context(State(root, None if running.dry_run else outputs)) if root and there else None
+    may_exist, journal = running.overwrite or running.resume, root / NAME if root else None
+    check(plan, files.values(), read_beside(request), may_exist=may_exist, journal=journal, device=plan.to_device)
+    if root and state is None and not running.dry_run:
+        state = held.enter_context(State(root, outputs, new=True))
+    keys = Keys(settings, root, checksum=running.checksum) if root and state else None
+    state = state or held.enter_context(State())
+    return Planned(plan, files, state, keys, tuple(starmap(_closed, search.closed)), search.note())
+
+
+def _forms(request: Request, plan: Plan) -> tuple[str, ...]:
+    """The forms of the report; of what goes to a device there are those of a run alone, if they are asked for."""
+    forms = request.reporting.forms(in_folder=plan.in_folder)
+    if not plan.to_device:
+        return forms
+    if request.reporting.report:
+        raise UsageError(f"--report {forms[0]} stands beside an output, a device has no place for it: name a file")
+    return ()
+
+
+def _closed(name: str, why: str) -> Outcome:
+    return Outcome(Job(Path(name), Path(), name, ""), error=why, kind="input")
+
+
+def read_beside(request: Request) -> Iterator[tuple[str, Path]]:
+    """The files that a run reads beside its inputs, each with what it is."""
+    if request.recipe_file is not None:
+        yield "recipe", Path(request.recipe_file)
+    if request.discovery.files_from not in (None, STREAM):
+        yield "list", Path(str(request.discovery.files_from))
+    for layer in request.recipe.layers:
+        if isinstance(layer, Conv) and layer.name.startswith("@"):
+            yield "kernel", Path(layer.name[1:])
+
+
+def _journal_folder(running: Running, destination: Destination) -> Path | None:
+    """Where the journal is: where the user says, or the root of the outputs if that is a local folder."""
+    root = destination.root if destination.folder else None
+    chosen = place_of(running.journal) if running.journal else root
+    if isinstance(chosen, Path):
+        return chosen
+    if running.journal:
+        raise UsageError(f"--journal '{chosen}': a journal grows line by line, which no store can: give a local folder")
+    if running.resume and chosen:
+        raise UsageError(
+            "--resume needs the journal, which is no object in a store: keep it local with --journal FOLDER"
+        )
+    if running.resume:
+        raise UsageError("--resume needs the folder that the journal is in: give it with -o")
+    return None
+
+
+def _stream(request: Request, settings: Settings, held: ExitStack) -> Planned:
+    if request.running.resume:
+        raise UsageError("--resume is for folders: a stream (-) leaves no journal")
+    forms = request.reporting.forms(in_folder=False)
+    job = stream_job(request, settings.format, forms)
+    target = job.target
+    files = reports_of(target, run_extensions(forms)) if isinstance(target, Place) else run_paths(forms, Path())
+    check([job], files.values(), read_beside(request), may_exist=request.running.overwrite)
+    return Planned([job], files, held.enter_context(State()))
+
+
+def selection_of(discovery: Discovery, outputs: Place | None) -> Selection:
+    include, exclude = tuple(discovery.include or ()), tuple(discovery.exclude or ())
+    return Selection(recursive=discovery.recursive, include=include, exclude=exclude, outputs=outputs)
+
+
+def found_by(search: Inputs, texts: Sequence[str], discovery: Discovery) -> Iterator[Input]:
+    """What is named, and what is in the list of names."""
+    yield from search.named(texts)
+    with discovery.open_list() as stream:
+        yield from search.listed(names_in(stream, nul=discovery.nul))
+
+
+def prints_numbers(request: Request, format: str | None) -> bool:
+    """Whether the input is numbers on stdin that are to be pooled and printed, since no output is named."""
+    if request.inputs != [STREAM] or request.running.output is not None or format is not None:
+        return False
+    peek = getattr(sys.stdin.buffer, "peek", None)
+    if peek is None:
+        return False
+    from poolcli.images.numbers import is_text
+
+    return is_text(peek(1)[:START], STREAM)
+
+
+def stream_job(request: Request, format: str | None, forms: Sequence[str]) -> Job:
+    """The job for `-` as the input, the output or both; UsageError for what a stream cannot do."""
+    inputs, running = request.inputs, request.running
+    alone = len(inputs) == 1 and request.discovery.files_from is None
+    named = place_of(inputs[0]) if alone and inputs != [STREAM] else None
+    if not alone or (isinstance(named, Path) and is_folder(named)):
+        raise UsageError("a stream (-) stands for one picture: give one input, or a folder with -o")
+    if prints_numbers(request, format):
+        return Job(sys.stdin.buffer, BytesIO(), STREAM, STREAM)
+    name, output = inputs[0], running.output or STREAM
+    source: Place | BinaryIO = named or sys.stdin.buffer
+    shown = str(source) if isinstance(source, Url) else name
+    if output == STREAM:
+        if running.json:
+            raise UsageError("--json and the picture cannot both go to stdout: write the picture to a file with -o")
+        if sys.stdout.isatty() and not running.dry_run:
+            raise UsageError("a picture is not written to a terminal: redirect stdout, or name a file with -o")
+        beside = list(side_extensions(request.reporting.report or ()))
+        if beside:
+            raise UsageError(f"--report {beside[0]} stands beside an output, stdout is none: name a file with -o")
+        return Job(source, sys.stdout.buffer, shown, STREAM)
+    target = writable(place_of(output))
+    if (isinstance(target, Path) and is_folder(target)) or not target.suffix or "{" in output:
+        raise UsageError(f"'{output}' names no file for the picture from stdin: give a name with an extension")
+    images.check_target(target, None, format)
+    return Job(
+        source,
+        target,
+        shown,
+        str(target) if isinstance(target, Url) else output,
+        reports_of(target, side_extensions(forms)),
+    )
+
+
+Tell = Callable[[Outcome], None]
+
+
+def work(plan: Planned, settings: Settings, running: Running, tell: Tell) -> int | None:
+    """Run the jobs; `tell` what became of each, as they finish.
+
+    Those that an earlier run has done are told too. Gives the signal after which no other was begun, if one came.
+    """
+    engine = running.find_engine()
+    alone = len(plan.jobs) == 1 and running.engine is None and engine.name == USUAL
+    engine = ENGINES["serial"] if alone else engine
+    limits = Limits(
+        running.workers() or processors(),
+        running.memory_bytes(),
+        running.timeout,
+        running.scheduler,
+        ALLOWED_FAILURES if running.allowed_failures is None else running.allowed_failures,
+        print_nothing if running.quiet else say,
+    )
+    base = Path.cwd() if engine.name == CLUSTER else None
+    if not running.resume:
+        plan.state.begin()
+    under_way: dict[int, Job] = {}
+    with nullcontext(received) if alone else gently() as stop, _tidied(under_way):
+        tasks = takewhile(lambda task: stop.number is None, to_do(plan, settings, running, tell))
+        function = partial(_work_alone, settings) if alone else partial(_work, settings, base)
+        results = run_tasks(engine, function, _noted(tasks, under_way), limits, partial(weight, settings))
+        with closing(results):  # when stdout is closed, say: nothing more is begun, what is under way is finished
+            for task, result in results:
+                del under_way[task.number]
+                if isinstance(result, Lost) and received.number is not None:  # a signal's exception, made into another
+                    raise Interrupted(received.number)
+                outcome = _lost(task, result) if isinstance(result, Lost) else result
+                if plan.keys or plan.files:
+                    plan.state.done(task, outcome)
+                tell(outcome)
+    return stop.number
+
+
+def _noted(tasks: Iterable[Task], under_way: dict[int, Job]) -> Iterator[Task]:
+    for task in tasks:
+        under_way[task.number] = task.job
+        yield task
+
+
+@contextmanager
+def _tidied(under_way: dict[int, Job]) -> Iterator[None]:
+    """Remove what workers had begun to write who were ended by a second signal."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        for folder in {job.target.parent for job in under_way.values() if isinstance(job.target, Path)}:
+            sweep(folder)
+        raise
+
+
+def to_do(plan: Planned, settings: Settings, running: Running, tell: Tell) -> Iterator[Task]:
+    """The tasks of a plan, but those that an earlier run has done: `tell` these.
+
+    Where a report shows pictures, those of what was done are drawn again: the worst of them, as many as a page shows.
+    """
+    state, keys = plan.state, plan.keys
+    if keys is None:
+        yield from tasks_of(plan.jobs)
+        return
+    if running.resume:
+        state.resume()
+    is_there = presence(few=False)
+    drawn = state.worst(MOST_DRAWN) if settings.looks else set()
+    for task in tasks_known(plan.jobs, keys, tidy=not running.dry_run):
+        outcome = done_before(state.find(task.output), task, is_there)
+        if outcome is None:
+            if not running.dry_run:
+                state.begun(task)
+            yield task
+        elif task.output in drawn and not running.dry_run:
+            yield replace(task, before=outcome)
+        else:
+            state.done(task, outcome)
+            tell(outcome)
+
+
+def _work_alone(settings: Settings, task: Task) -> Outcome:
+    """What becomes of the only job: a large picture is decoded while everything that works on it is being loaded."""
+    if isinstance(task.job.source, Path) and settings.threads > 1:
+        images.begin(task.job.source, settings.reading)
+    return _work(settings, None, task)
+
+
+def _work(settings: Settings, base: Path | None, task: Task) -> Outcome:
+    """What becomes of a job; `base`: where we are, for a worker that is elsewhere."""
+    from poolcli.batch.job import redrawn, run_and_report  # and with it NumPy
+
+    job = task.job if base is None else seen_from_afar(task.job, base)
+    if task.before is not None:
+        return redrawn(settings, job, task.before)
+    outcome = run_and_report(settings, job)
+    return outcome if base is None else replace(outcome, job=task.job)
+
+
+def _lost(task: Task, lost: Lost) -> Outcome:
+    """The outcome of a task whose worker did not live to tell; what it had begun to write is swept up."""
+    job = task.job
+    if isinstance(job.target, Path):
+        sweep(job.target.parent)
+    return task.before or Outcome(job, error=f"{job.name}: {lost.reason}", kind=lost.kind)
 
 
 def run(request: Request) -> int:
@@ -83,7 +365,7 @@ def _looks(request: Request, pictures: int) -> "dict[str, Sizes]":
     """What is shown of pictures, by form of the report; and of a single one on a terminal that can."""
     looks = looks_of(request.reporting.report or (), pictures=pictures)
     if request.reporting.preview and not request.running.quiet:
-        from poolcli.report.preview import sizes, unable
+        from poolcli.reports.terminal import sizes, unable
 
         why = unable(sys.stderr) if pictures == 1 else f"it is for a single picture, and these are {pictures}"
         if why is None:

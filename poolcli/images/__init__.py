@@ -4,12 +4,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from poolcli.images.ahead import begin as begin
+    from poolcli.images.arrays import LargeArray as LargeArray
+    from poolcli.images.arrays import RowWriter as RowWriter
+    from poolcli.images.arrays import open_large as open_large
+    from poolcli.images.arrays import rows_of as rows_of
+    from poolcli.images.arrays import write_bands as write_bands
     from poolcli.images.decoding import decode as decode
     from poolcli.images.encoding import check_fits as check_fits
     from poolcli.images.encoding import encode as encode
     from poolcli.images.encoding import held as held
     from poolcli.images.formats import ARRAYS as ARRAYS
+    from poolcli.images.formats import DEFAULT_MAX_PIXELS as DEFAULT_MAX_PIXELS
+    from poolcli.images.formats import EncodeOptions as EncodeOptions
+    from poolcli.images.formats import ReadOptions as ReadOptions
     from poolcli.images.formats import check_target as check_target
     from poolcli.images.formats import default_format as default_format
     from poolcli.images.formats import extension_of as extension_of
@@ -22,29 +29,22 @@ if TYPE_CHECKING:
     from poolcli.images.frame import Meta as Meta
     from poolcli.images.frame import Palette as Palette
     from poolcli.images.frame import Picture as Picture
-    from poolcli.images.geotiff import rescaled as rescaled
-    from poolcli.images.large import LargeArray as LargeArray
-    from poolcli.images.large import RowWriter as RowWriter
-    from poolcli.images.large import open_large as open_large
-    from poolcli.images.large import rows_of as rows_of
-    from poolcli.images.large import write_bands as write_bands
-    from poolcli.images.options import DEFAULT_MAX_PIXELS as DEFAULT_MAX_PIXELS
-    from poolcli.images.options import EncodeOptions as EncodeOptions
-    from poolcli.images.options import ReadOptions as ReadOptions
-    from poolcli.images.weighing import inspect as inspect
-    from poolcli.images.weighing import read_stream as read_stream
-    from poolcli.images.weighing import weigh as weigh
+    from poolcli.images.guard import begin as begin
+    from poolcli.images.inspection import inspect as inspect
+    from poolcli.images.inspection import read_stream as read_stream
+    from poolcli.images.inspection import weigh as weigh
+    from poolcli.images.tiff_pages import rescaled as rescaled
 
 _NAMES = {
-    "ahead": "begin",
+    "arrays": "LargeArray RowWriter open_large rows_of write_bands",
     "decoding": "decode",
     "encoding": "encode check_fits held",
-    "formats": "ARRAYS check_target default_format extension_of find_writable format_of is_picture is_unread needed_by",
+    "formats": "ARRAYS DEFAULT_MAX_PIXELS EncodeOptions ReadOptions check_target default_format extension_of "
+    "find_writable format_of is_picture is_unread needed_by",
     "frame": "Frame Meta Palette Picture",
-    "geotiff": "rescaled",
-    "large": "LargeArray RowWriter open_large rows_of write_bands",
-    "options": "DEFAULT_MAX_PIXELS EncodeOptions ReadOptions",
-    "weighing": "inspect read_stream weigh",
+    "guard": "begin",
+    "inspection": "inspect read_stream weigh",
+    "tiff_pages": "rescaled",
 }
 _PLACES = {name: module for module, names in _NAMES.items() for name in names.split()}
 __all__ = [*_PLACES]  # noqa: PLE0604 (names, one place for them)

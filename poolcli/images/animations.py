@@ -1,16 +1,297 @@
-"""Animations of GIF and WebP frame by frame, for pictures that Pillow's writers would join or change.
-
-Both write only what changes from frame to frame, and nothing for a frame that equals the one before it (WebP: that
-nearly equals it). Here every frame is a whole picture, written alone by Pillow and put into the file as it is. Sources:
-the GIF89a specification; the WebP container specification (developers.google.com/speed/webp/docs/riff_container).
-"""
+"""Animations: APNG composed as its specification says, and what the frames of others lie on."""
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from io import BytesIO
+from itertools import count
 from typing import Any, BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import GifImagePlugin, Image
+
+from poolcli.images.formats import SIGNATURES, Request
+from poolcli.images.frame import MODES, Frame, Palette, converted
+from poolcli.images.png import Chunk, Head, Part, chunks, write_chunks
+
+
+def one_canvas(frames: Sequence[Frame], notes: dict[str, None]) -> tuple[Frame, ...]:
+    """`frames` as they are, or in RGBA on the largest canvas of theirs, transparent where a frame has nothing."""
+    sizes = {frame.pixels.shape[:2] for frame in frames}
+    if len(sizes) < 2:
+        return tuple(frames)
+    height, width = (max(side) for side in zip(*sizes, strict=True))
+    notes[f"frames of {len(sizes)} sizes were put on one canvas of {width}x{height}, transparent beyond them"] = None
+    return tuple(_on_canvas(frame, height, width) for frame in frames)
+
+
+def _on_canvas(frame: Frame, height: int, width: int) -> Frame:
+    colours = frame if frame.mode == "RGBA" else converted(frame, "RGBA")
+    rows, columns = colours.pixels.shape[:2]
+    pixels = np.zeros((height, width, 4), np.uint8)
+    pixels[:rows, :columns] = colours.pixels
+    return replace(colours, pixels=pixels)
+
+
+Array = NDArray[Any]
+
+BACKGROUND, PREVIOUS = 1, 2  # what is done with a frame once it has been shown; 0: nothing
+OVER = 1  # how it is laid on what is there; 0: it replaces that
+_WITH_ALPHA = {"1": "LA", "L": "LA", "I;16": "LA;16", "RGB": "RGBA", "RGB;16": "RGBA;16"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Control:
+    """The fields of a fcTL, and the chunks that hold its pixels; the hidden first picture has no fields."""
+
+    width: int
+    height: int
+    left: int
+    top: int
+    duration: float | None
+    dispose: int
+    blend: int
+    data: tuple[Chunk, ...] = ()
+
+
+def is_animated(head: Head) -> bool:
+    """Whether there are frames to compose."""
+    control = head.chunks.get(b"acTL", b"")
+    return len(control) >= 8 and struct.unpack_from(">I", control)[0] > 0
+
+
+def frames_of(
+    stream: BinaryIO, head: Head, request: Request, still: Callable[[BinaryIO, bool], Frame]
+) -> tuple[list[Frame], bool, int]:
+    """The frames that are asked for, composed; whether the first is hidden (shown only where animation is unknown);
+    and how often they play, 0 for ever.
+
+    `still` decodes a PNG of one picture, its palette as indices where it is told to. Raises PictureError for frames
+    that are missing or reach beyond the picture.
+    """
+    controls = _controls(stream, head, request)
+    hidden = controls[0].duration is None
+    plays = struct.unpack_from(">I", head.chunks[b"acTL"], 4)[0]
+    numbers = request.chosen(len(controls))
+    request.check_pixels(head.width * head.height * len(numbers), together=len(numbers) > 1)
+    if request.labels:
+        labels = _composed(stream, head, controls, numbers, lambda file: still(file, True))
+        if labels is not None:
+            return labels, hidden, plays
+        request.note("the frames of this animated PNG are pooled as colours, not as labels")
+    composed = _composed(stream, head, controls, numbers, lambda file: still(file, False))
+    assert composed is not None
+    return composed, hidden, plays
+
+
+def _controls(stream: BinaryIO, head: Head, request: Request) -> list[_Control]:
+    """Every frame of the file in order, with a hidden first picture as one more; as many as the header promises."""
+    promised: int = struct.unpack_from(">I", head.chunks[b"acTL"])[0]
+    found: list[_Control] = []
+    sequence = 0
+    for chunk in chunks(stream):
+        if chunk.name in (b"fcTL", b"fdAT"):
+            data = chunk.data(stream) if chunk.name == b"fcTL" else _first(stream, chunk)
+            if len(data) < 4 or struct.unpack_from(">I", data)[0] != sequence:
+                raise request.refuse("the frames are numbered wrongly, so some are missing; get the file again")
+            sequence += 1
+        if chunk.name == b"fcTL":
+            found.append(_control(data, head, request))
+        elif chunk.name == b"IDAT" and not found:
+            found.append(_Control(head.width, head.height, 0, 0, None, 0, 0))
+        if chunk.name in (b"IDAT", b"fdAT") and found:
+            found[-1] = replace(found[-1], data=(*found[-1].data, chunk))
+    there = len(found) - sum(control.duration is None for control in found)
+    if there < promised or not all(control.data for control in found):
+        raise request.refuse(f"{promised} frames are promised and {there} are there; get the file again")
+    if there > promised:
+        request.note(f"the file holds {there} frames and says {promised}; the others were left out")
+    return found[: len(found) - there + promised]
+
+
+def _first(stream: BinaryIO, chunk: Chunk) -> bytes:
+    stream.seek(chunk.start)
+    return stream.read(min(4, chunk.length))
+
+
+def _control(data: bytes, head: Head, request: Request) -> _Control:
+    if len(data) < 26:
+        raise request.refuse("a frame's header is cut short; get the file again")
+    width, height, left, top, delay, unit, dispose, blend = struct.unpack_from(">IIIIHHBB", data, 4)
+    if not (width and height and left + width <= head.width and top + height <= head.height):
+        raise request.refuse("a frame lies outside the picture; get the file again")
+    return _Control(width, height, left, top, 1000 * delay / (unit or 100), dispose, blend)
+
+
+def without_animation(stream: BinaryIO) -> BytesIO:
+    """The file as who knows no animation sees it: one picture, and all the notes on it."""
+    file = BytesIO()
+    rest = (chunk for chunk in chunks(stream) if chunk.name not in (b"acTL", b"fcTL", b"fdAT"))
+    write_chunks(file, ((chunk.name, chunk.data(stream)) for chunk in rest))
+    return file
+
+
+def _alone(stream: BinaryIO, head: Head, control: _Control) -> BytesIO:
+    """One frame as a PNG of its own."""
+    stream.seek(len(SIGNATURES["PNG"]) + 8)
+    header = struct.pack(">II", control.width, control.height) + stream.read(13)[8:]
+    data = b"".join(chunk.data(stream)[4 * (chunk.name == b"fdAT") :] for chunk in control.data)
+    parts = [(b"IHDR", header), *((name, head.chunks[name]) for name in (b"PLTE", b"tRNS") if name in head.chunks)]
+    file = BytesIO()
+    write_chunks(file, [*parts, (b"IDAT", data), (b"IEND", b"")])
+    file.seek(0)
+    return file
+
+
+def _composed(
+    stream: BinaryIO, head: Head, controls: Sequence[_Control], numbers: range, decode: Callable[[BinaryIO], Frame]
+) -> list[Frame] | None:
+    """The frames `numbers`, each as it is shown; None for labels that are no labels once they are laid over another."""
+    canvas: _Canvas | None = None
+    shown: list[tuple[Frame, Array]] = []
+    first = int(controls[0].duration is None)
+    for number, control in enumerate(controls[: numbers.stop]):
+        frame = decode(_alone(stream, head, control))
+        if control.duration is None:
+            if number in numbers:
+                shown.append((frame, np.ones(frame.pixels.shape[:2], bool)))
+            continue
+        canvas = canvas or _Canvas(frame, (head.height, head.width))
+        before = canvas.laid(frame, control)
+        if before is None:
+            return None
+        if number in numbers:
+            info = {"duration": control.duration}
+            shown.append((replace(frame, pixels=canvas.pixels.copy(), info=info), canvas.filled.copy()))
+        canvas.dispose(control, before, first=number == first)
+    return _opened(shown)
+
+
+def _opened(shown: list[tuple[Frame, Array]]) -> list[Frame] | None:
+    """The frames, all of them with alpha where some pixel of one was never painted; None for such palettes."""
+    if all(filled.all() for _, filled in shown) or shown[0][0].alpha:
+        return [frame for frame, _ in shown]
+    mode = _WITH_ALPHA.get(shown[0][0].mode)
+    return None if mode is None else [_with_alpha(frame, filled, mode) for frame, filled in shown]
+
+
+def _with_alpha(frame: Frame, filled: Array, mode: str) -> Frame:
+    dtype = np.dtype(MODES[mode].dtype)
+    most = np.iinfo(dtype).max
+    colours = frame.pixels if frame.pixels.ndim == 3 else frame.pixels[..., np.newaxis]
+    values = colours.astype(dtype) * (most if frame.mode == "1" else 1)
+    return replace(frame, pixels=np.concatenate([values, filled[..., np.newaxis] * dtype.type(most)], 2), mode=mode,
+                   alpha=True)  # fmt: skip
+
+
+class _Canvas:
+    """What is shown: nothing at first. `filled` says where pixels without alpha have been painted."""
+
+    def __init__(self, frame: Frame, size: tuple[int, int]) -> None:
+        """As large as the picture, of the kind of `frame`."""
+        self.pixels = np.zeros((*size, *frame.pixels.shape[2:]), frame.pixels.dtype)
+        self.filled = np.zeros(size, bool)
+
+    def laid(self, frame: Frame, control: _Control) -> tuple[Array, Array] | None:
+        """Paint `frame`, and give back what was there; None for labels that would have to be mixed."""
+        place = _place(control)
+        before = self.pixels[place].copy(), self.filled[place].copy()
+        pixels = frame.pixels
+        if control.blend != OVER:
+            self.pixels[place] = pixels
+            self.filled[place] = True
+        elif frame.palette is not None:
+            alpha = _alphas(frame.palette)[pixels]
+            if np.any((alpha > 0) & (alpha < 255)):
+                return None
+            self.pixels[place] = np.where(alpha > 0, pixels, before[0])
+            self.filled[place] |= alpha > 0
+        elif frame.alpha:
+            self.pixels[place] = over(pixels, before[0])
+            self.filled[place] = True
+        else:
+            self.pixels[place] = pixels
+            self.filled[place] = True
+        return before
+
+    def dispose(self, control: _Control, before: tuple[Array, Array], *, first: bool) -> None:
+        """Take the frame away again, as it asks: PREVIOUS has nothing to restore under the first one."""
+        place = _place(control)
+        if control.dispose == BACKGROUND or (control.dispose == PREVIOUS and first):
+            self.pixels[place], self.filled[place] = 0, False
+        elif control.dispose == PREVIOUS:
+            self.pixels[place], self.filled[place] = before
+
+
+def _place(control: _Control) -> tuple[slice, slice]:
+    return (
+        slice(control.top, control.top + control.height),
+        slice(control.left, control.left + control.width),
+    )
+
+
+def _alphas(palette: Palette) -> Array:
+    """The opacity of every index."""
+    alphas = np.full(256, 255, np.uint8)
+    if isinstance(palette.transparency, int):
+        alphas[palette.transparency] = 0
+    elif palette.transparency is not None:
+        alphas[: len(palette.transparency)] = list(palette.transparency)
+    return alphas
+
+
+def over(above: Array, below: Array) -> Array:
+    """`above` laid over `below`, both with alpha last and not multiplied by it; rounded once, half up.
+
+    >>> over(np.array([[[200, 128]]], np.uint8), np.array([[[100, 255]]], np.uint8)).tolist()
+    [[[150, 255]]]
+    """
+    most = int(np.iinfo(above.dtype).max)
+    a, b = above[..., -1:].astype(np.int64), below[..., -1:].astype(np.int64)
+    upper, lower = a * most, b * (most - a)  # the weights of both, whose sum is the alpha times `most`
+    total = upper + lower
+    mixed = upper * above[..., :-1] + lower * below[..., :-1]
+    colours = (2 * mixed + total) // np.maximum(2 * total, 1)
+    alpha = (2 * total + most) // (2 * most)
+    return np.concatenate([colours, alpha], axis=2).astype(above.dtype)
+
+
+def animated(
+    pictures: Iterable[Iterable[Part]], durations: Sequence[float], plays: int, *, hidden: bool
+) -> Iterator[Part]:
+    """The chunks of an animation of whole pictures, each given as the chunks of a PNG; durations are in milliseconds.
+
+    The first one's chunks stand around it; `hidden` leaves it out of the animation.
+    """
+    numbers = count()
+    for picture, parts in enumerate(pictures):
+        begun = False
+        for name, data in parts:
+            if name == b"IHDR":
+                size = data[:8]
+            if name == b"IDAT" and not begun:
+                begun = True
+                if picture == 0:
+                    yield b"acTL", struct.pack(">II", len(durations) - hidden, plays)
+                if picture >= hidden:
+                    control = size + bytes(8) + _delay(durations[picture]) + bytes(2)
+                    yield b"fcTL", struct.pack(">I", next(numbers)) + control
+            if name == b"IDAT" and picture > 0:
+                yield b"fdAT", struct.pack(">I", next(numbers)) + data
+            elif name == b"IDAT" or (picture == 0 and name != b"IEND"):
+                yield name, data
+    yield b"IEND", b""
+
+
+def _delay(duration: float) -> bytes:
+    """Milliseconds as a fraction of a second, two numbers of 16 bits."""
+    seconds = min(Fraction(duration / 1000).limit_denominator(65_535), Fraction(65_535))
+    while seconds.numerator > 65_535:
+        seconds = seconds.limit_denominator(seconds.denominator // 2 or 1)
+    return struct.pack(">HH", seconds.numerator, seconds.denominator)
+
 
 _ICC, _ALPHA, _EXIF, _XMP, _ANIMATED = 0x20, 0x10, 0x08, 0x04, 0x02  # flags of a WebP
 _EXIF_HEAD = b"Exif\0\0"

@@ -1,23 +1,185 @@
-"""Arrays in files as pictures: .npy holds one array, .npz several by name; each of one frame or, as nchw, of many."""
+"""Arrays in files: .npy and .npz, how their axes lie, and arrays larger than memory by bands of rows."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+import math
+import mmap
+import sys
+import tokenize
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from io import BytesIO
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
+import numpy as np
+from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from poolcli.errors import PictureError
-from poolcli.images import layouts, npy, numbers
-from poolcli.images.formats import SEPARATORS
+from poolcli.images import numbers
+from poolcli.images.formats import ARRAYS, MAX_FRAMES, SEPARATORS, START, ReadOptions
 from poolcli.images.frame import Frame, Meta, Picture
-from poolcli.images.guard import reading
-from poolcli.images.options import MAX_FRAMES, ReadOptions
+from poolcli.images.guard import opened, reading
 
 if TYPE_CHECKING:
     from zipfile import ZipInfo
+
+
+Array = NDArray[Any]
+
+_USUAL = {2: "hw", 3: "hwc"}  # what an array is taken for by its number of axes
+
+
+def layout_of(shape: tuple[int, ...], layout: str | None, name: str) -> str:
+    """`layout`, or the usual one for an array of this shape; PictureError when it has not as many axes."""
+    found = layout or _USUAL.get(len(shape))
+    if found is None or len(found) != len(shape):
+        wanted = f"is not {layout}" if layout else "is no picture"
+        way_out = "say --layout nchw for a batch of them" if len(shape) == 4 else "allowed are hw, hwc, chw and nchw"
+        raise PictureError(f"{name}: an array of {len(shape)} dimensions, {spelled(shape)}, {wanted}; {way_out}")
+    if min(shape) < 1:
+        raise PictureError(f"{name}: an array of {spelled(shape)} has no pixels; every side must be 1 or more")
+    return found
+
+
+def spelled(shape: tuple[int, ...]) -> str:
+    """`2 x 3`, or words where there is no axis."""
+    return " x ".join(map(str, shape[:8])) or "a single value"
+
+
+def to_frames(array: Array, layout: str) -> list[Array]:
+    """Views of `array`, one for each picture in it: H x W, or H x W x C with C >= 2.
+
+    >>> [frame.shape for frame in to_frames(np.zeros((5, 3, 8, 9)), "nchw")][:2]
+    [(8, 9, 3), (8, 9, 3)]
+    """
+    pictures = list(array) if layout == "nchw" else [array]
+    if layout in ("chw", "nchw"):
+        pictures = [np.moveaxis(picture, 0, 2) for picture in pictures]
+    return [picture[:, :, 0] if picture.ndim == 3 and picture.shape[2] == 1 else picture for picture in pictures]
+
+
+def from_frames(frames: Sequence[Array], layout: str | None) -> Array:
+    """The array that holds `frames`, the other way round; without a layout H x W or H x W x C, as they are.
+
+    Raises PictureError when the layout cannot hold them.
+    """
+    if layout != "nchw" and len(frames) > 1:
+        raise PictureError(f"{len(frames)} frames are no one array {layout or 'hwc'}; say --layout nchw")
+    if layout == "hw" and frames[0].ndim == 3:
+        raise PictureError(f"{frames[0].shape[2]} channels do not fit into the layout hw; say --layout hwc or chw")
+    if layout in (None, "hw"):
+        return frames[0]
+    pictures = [frame[:, :, np.newaxis] if frame.ndim == 2 else frame for frame in frames]
+    if layout == "hwc":
+        return pictures[0]
+    if len({picture.shape for picture in pictures}) > 1:
+        raise PictureError("frames of several sizes are no one array; take one with --frame N, or write TIFF")
+    moved = [np.moveaxis(picture, 2, 0) for picture in pictures]
+    return np.stack(moved) if layout == "nchw" else moved[0]
+
+
+DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+          "float16", "float32", "float64")  # fmt: skip
+MOST_AXES = 32  # NumPy 1 holds no more
+_HEADERS: dict[tuple[int, int], Callable[..., Any]] = {
+    (1, 0): npy_format.read_array_header_1_0,
+    (2, 0): npy_format.read_array_header_2_0,
+}
+# TokenError: NumPy takes what is no Python for a header of Python 2 and reads it as tokens.
+_HEADER_ERRORS = (ValueError, KeyError, EOFError, OSError, TypeError, SyntaxError, MemoryError, RecursionError,
+                  OverflowError, tokenize.TokenError)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a .npy file says of its array: checked to be numbers, `size` bytes of them."""
+
+    shape: tuple[int, ...]
+    order: Literal["C", "F"]
+    dtype: np.dtype[Any]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the array."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+def read_header(stream: BinaryIO, name: str) -> Header:
+    """The header at the front of `stream`, which is left where the array begins; PictureError when there is none."""
+    try:
+        version = npy_format.read_magic(stream)
+        shape, fortran, dtype = _HEADERS[version](stream)
+    except _HEADER_ERRORS as error:
+        said = " ".join(str(error).split())[:120]
+        raise PictureError(f"{name}: the .npy header cannot be read ({said}); save it again with numpy.save") from error
+    if dtype.newbyteorder("=").name not in DTYPES:
+        raise PictureError(f"{name}: an array of {str(dtype)[:60]} cannot be pooled; allowed: {', '.join(DTYPES)}")
+    if len(shape) > MOST_AXES or not all(type(side) is int and 0 <= side <= sys.maxsize for side in shape):
+        said = " x ".join(map(repr, shape))[:80]
+        raise PictureError(f"{name}: the .npy header says that the array is {said}, which none is; save it again")
+    return Header(shape, "F" if fortran else "C", dtype)
+
+
+def read_npy(stream: BinaryIO, name: str, *, mapped: bool) -> NDArray[Any]:
+    """The array in `stream` as it lies there, read-only; `mapped` maps the file into memory instead of reading it.
+
+    Raises PictureError when the header lies about the file, or the array is none of numbers.
+    """
+    header = read_header(stream, name)
+    offset = stream.tell()
+    held = stream.seek(0, 2) - offset
+    if header.size > held:
+        raise PictureError(
+            f"{name}: the header promises {header.size} bytes of array and the file holds {held}; get it again"
+        )
+    if not mapped or not header.size:
+        stream.seek(offset)
+        return array_of(stream.read(header.size), header)
+    try:
+        content = mmap.mmap(stream.fileno(), offset + header.size, access=mmap.ACCESS_READ)
+    except (OSError, ValueError, MemoryError) as error:
+        raise PictureError(f"{name}: the array cannot be read ({error}); get the file again") from error
+    return np.ndarray(header.shape, header.dtype, content, offset, order=header.order)
+
+
+def array_of(content: bytes, header: Header) -> NDArray[Any]:
+    """The array whose bytes these are."""
+    return np.frombuffer(content, header.dtype).reshape(header.shape, order=header.order)
+
+
+def native(pixels: NDArray[Any]) -> NDArray[Any]:
+    """`pixels` in the machine's byte order, itself where it is."""
+    if pixels.dtype == bool:
+        # A byte that is neither 0 nor 1 would be a third truth value to NumPy's maxima and sums.
+        truth: NDArray[np.bool_] = pixels.view(np.uint8) != 0
+        return truth
+    return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+
+
+def let_go(pixels: NDArray[Any]) -> None:
+    """Tell the system that what was read of the file behind `pixels` need not stay in memory."""
+    base: Any = pixels
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, memoryview):
+        base = base.obj
+    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        base.madvise(mmap.MADV_DONTNEED)
+
+
+def write_header(stream: BinaryIO, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Begin a .npy file of this shape, whose values will follow in C order."""
+    descr = npy_format.dtype_to_descr(dtype)
+    npy_format.write_array_header_1_0(stream, {"descr": descr, "fortran_order": False, "shape": shape})
+
+
+def write_npy(pixels: NDArray[Any], stream: BinaryIO) -> None:
+    """Write `pixels` to `stream` as .npy, in one piece and without a pickle; the stream need not seek."""
+    contiguous = np.ascontiguousarray(pixels)
+    write_header(stream, pixels.shape, contiguous.dtype)
+    stream.write(contiguous.reshape(-1).view(np.uint8).data)
+
 
 _HEAD = 1 << 14  # no header that is believed is longer
 _UNNAMED = "arr_0"  # what numpy.savez calls an array without a name
@@ -26,7 +188,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # so that equal arrays make equal archives
 
 def read_array(stream: BinaryIO, source: object, name: str, options: ReadOptions) -> Picture:
     """The array of a .npy file; one in a file on disk is mapped into memory, not read."""
-    array = npy.read(stream, name, mapped=isinstance(source, Path))
+    array = read_npy(stream, name, mapped=isinstance(source, Path))
     frames = _chosen(list(_frames(array, _UNNAMED, name, options)), name, options)
     return Picture("NPY", tuple(frames), stored_mode=array.dtype.name)
 
@@ -68,7 +230,7 @@ def _unpacked(file: Any, member: str, name: str, before: int, options: ReadOptio
     """The array of one member: its header is read and judged before anything is unpacked."""
     called = f"{name}: {member[:80]}"
     head = BytesIO(file.read(_HEAD))
-    header = npy.read_header(head, called)
+    header = read_header(head, called)
     most = None if options.max_pixels is None else 4 * options.max_pixels
     values = before + header.size // header.dtype.itemsize
     if most is not None and values > most:
@@ -82,13 +244,13 @@ def _unpacked(file: Any, member: str, name: str, before: int, options: ReadOptio
         raise PictureError(
             f"{called}: the header promises {header.size} bytes of array and the archive holds {len(content)}"
         )
-    return npy.array_of(content, header)
+    return array_of(content, header)
 
 
 def _frames(array: NDArray[Any], array_name: str, name: str, options: ReadOptions) -> Iterator[Frame]:
-    layout = layouts.layout_of(array.shape, options.layout, name)
+    layout = layout_of(array.shape, options.layout, name)
     info = {"array": array_name, "layout": layout}
-    for pixels in layouts.to_frames(npy.native(array), layout):
+    for pixels in to_frames(native(array), layout):
         yield Frame(pixels, pixels.dtype.name, info=info)
 
 
@@ -120,7 +282,7 @@ def write(picture: Picture, stream: BinaryIO, format: str, layout: str | None) -
     if format in SEPARATORS:
         numbers.write(picture.frames[0].pixels, stream, format)
     elif format == "NPY":
-        npy.write(_array(groups[0], layout), stream)
+        write_npy(_array(groups[0], layout), stream)
     else:
         import zipfile
 
@@ -128,7 +290,7 @@ def write(picture: Picture, stream: BinaryIO, format: str, layout: str | None) -
             for frames in groups:
                 member = zipfile.ZipInfo(f"{frames[0].info.get('array', _UNNAMED)}.npy", _EPOCH)
                 with archive.open(member, "w", force_zip64=True) as file:
-                    npy.write(_array(frames, layout), file)  # type: ignore[arg-type]
+                    write_npy(_array(frames, layout), file)  # type: ignore[arg-type]
     written = (replace(frame, mode=frame.pixels.dtype.name, palette=None) for frame in picture.frames)
     return replace(picture, format=format, frames=tuple(written), meta=Meta())
 
@@ -147,4 +309,119 @@ def _layout(frames: list[Frame], layout: str | None) -> str | None:
 
 
 def _array(frames: list[Frame], layout: str | None) -> NDArray[Any]:
-    return layouts.from_frames([frame.pixels for frame in frames], _layout(frames, layout))
+    return from_frames([frame.pixels for frame in frames], _layout(frames, layout))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LargeArray:
+    """The array as it lies in the file, and what its axes are."""
+
+    array: Array
+    layout: str
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of every picture in it."""
+        shape, rows = self.array.shape, self.layout.index("h")
+        return shape[rows], shape[rows + 1]
+
+    @property
+    def pixels(self) -> int:
+        """Of all pictures in it together, whatever their channels."""
+        height, width = self.size
+        return height * width * (len(self.array) if self.layout == "nchw" else 1)
+
+    def parts(self, most: int) -> Iterator[Array]:
+        """Views H x W or H x W x C that lie in the file one after the other.
+
+        Where channels come first, pictures so small that several fit into `most` bytes come several at a time.
+        """
+        if self.layout in ("hw", "hwc"):
+            yield self.array
+            return
+        planes = self.array.reshape(-1, *self.size)
+        count = max(1, most // planes[0].nbytes)
+        for first in range(0, len(planes), count):
+            yield np.moveaxis(planes[first : first + count], 0, 2)
+
+    def frames(self) -> Iterator[Array]:
+        """Views H x W or H x W x C, one for every picture in it."""
+        for picture in self.array if self.layout == "nchw" else [self.array]:
+            yield picture if self.layout in ("hw", "hwc") else np.moveaxis(picture, 0, 2)
+
+    def as_stored(self, band: Array) -> Array:
+        """What became of a part, or of rows of it, as it lies in the file."""
+        return band if self.layout in ("hw", "hwc") else np.moveaxis(band, 2, 0)
+
+    def shape(self, size: tuple[int, int]) -> tuple[int, ...]:
+        """The shape with another height and width."""
+        rows = self.layout.index("h")
+        return (*self.array.shape[:rows], *size, *self.array.shape[rows + 2 :])
+
+
+def open_large(source: Path, name: str, options: ReadOptions, smallest: int) -> LargeArray | None:
+    """The array in `source`; None unless it is a .npy of `smallest` bytes or more whose rows lie together (C order).
+
+    Raises PictureError as `decode` does.
+    """
+    with opened(source, name) as stream:
+        with reading(name):
+            start = stream.read(START)
+            stream.seek(0)
+        if not start.startswith(ARRAYS["NPY"]):
+            return None
+        header = read_header(stream, name)
+        if header.size < smallest or header.order != "C":
+            return None
+        stream.seek(0)
+        array = read_npy(stream, name, mapped=True)
+    layout = layout_of(array.shape, options.layout, name)
+    if options.frame is not None:
+        count = len(array) if layout == "nchw" else 1
+        if options.frame >= count:
+            raise PictureError(f"{name}: no frame {options.frame}; the file has {count}, counted from 0")
+        array = array[options.frame : options.frame + 1] if layout == "nchw" else array
+    return LargeArray(array, layout)
+
+
+def rows_of(part: Array, low: int, high: int) -> Array:
+    """A copy of some rows; the file's pages do not stay in memory."""
+    rows = native(part[low:high]).copy()
+    let_go(part)
+    return rows
+
+
+def write_bands(stream: BinaryIO, shape: tuple[int, ...], bands: Iterator[Array]) -> None:
+    """Write a .npy of `shape` from what lies in it one after the other; its dtype is that of the first band."""
+    first = next(bands)
+    write_header(stream, shape, first.dtype)
+    for band in chain([first], bands):
+        stream.write(np.ascontiguousarray(band).reshape(-1).view(np.uint8).data)
+
+
+class RowWriter:
+    """A .npy file of pictures with the axes of a large array, written some rows of one picture at a time."""
+
+    def __init__(self, stream: BinaryIO, large: LargeArray, size: tuple[int, int]) -> None:
+        """`size`: (height, width) of every picture written."""
+        self._stream, self._layout, self._shape = stream, large.layout, large.shape(size)
+        self._begin: int | None = None
+        self.size, self.dtype = size, np.dtype(np.uint8)
+
+    def write(self, number: int, first: int, rows: Array) -> None:
+        """Rows of picture `number` from row `first` on, H x W or H x W x C."""
+        if self._begin is None:
+            write_header(self._stream, self._shape, rows.dtype)
+            self.dtype = rows.dtype
+            self._begin = self._stream.tell()
+        if self._layout in ("hw", "hwc"):
+            self._put(first * rows[0].nbytes, rows)
+            return
+        channels, height = self._shape[-3:-1]
+        for channel, plane in enumerate(np.moveaxis(rows, 2, 0)):
+            self._put(((number * channels + channel) * height + first) * plane[0].nbytes, plane)
+
+    def _put(self, place: int, rows: Array) -> None:
+        assert self._begin is not None
+        self._stream.seek(self._begin + place)
+        self._stream.write(np.ascontiguousarray(rows).reshape(-1).view(np.uint8).data)

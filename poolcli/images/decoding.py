@@ -1,6 +1,8 @@
-"""Files and streams into pictures: whatever is wrong with a file comes out as one PictureError."""
+"""A file or stream to frames of pixels: what it is, who reads it, and what is refused by name."""
 
 import itertools
+import re
+import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -11,24 +13,142 @@ from typing import Any, BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from poolcli.errors import PictureError
-from poolcli.images import apng, jpeg, metadata, numbers, png_read
-from poolcli.images.ahead import taken
-from poolcli.images.canvas import one_canvas
-from poolcli.images.formats import ARRAYS, FORMATS, REFUSED, SIGNATURES, START, TIFF
-from poolcli.images.frame import Frame, Palette, Picture
-from poolcli.images.guard import hush, opened, pixel_limit, reading
-from poolcli.images.modes import MODES, NATIVE, to_array, turned
-from poolcli.images.options import DEFAULT_MAX_PIXELS, KEEPS_LABELS, MAX_FRAMES, HeaderRead, ReadOptions, Request
-from poolcli.images.refusals import check_depth, check_header, not_a_picture
+from poolcli.images import animations, guard, metadata, numbers, png
+from poolcli.images.animations import one_canvas
+from poolcli.images.formats import (
+    ARRAYS,
+    DEFAULT_MAX_PIXELS,
+    FORMATS,
+    KEEPS_LABELS,
+    MAX_FRAMES,
+    REFUSED,
+    SIGNATURES,
+    START,
+    TIFF,
+    HeaderRead,
+    ReadOptions,
+    Request,
+)
+from poolcli.images.frame import MODES, NATIVE, Frame, Palette, Picture, to_array, turned
+from poolcli.images.guard import hush, opened, pixel_limit, reading, taken
+
+# Starts of files that are told by name rather than as "not a picture".
+_REFUSED_STARTS = {b"%!PS": "EPS", b"\xc5\xd0\xd3\xc6": "EPS", b"%PDF": "PDF", b"\xd7\xcd\xc6\x9a": "WMF",
+                   b"GRIB": "GRIB", b"BUFR": "BUFR", b"\x89HDF": "HDF5"}  # fmt: skip
+
+# What others read: how these begin, at which byte, and what they are.
+_UNREAD = (
+    (b"\x76\x2f\x31\x01", 0, "an OpenEXR file"),
+    (b"#?R", 0, "a Radiance HDR file"),
+    (b"II\xbc\x01", 0, "a JPEG XR file"),
+    (b"gimp xcf", 0, "a GIMP file"),
+    (b"\xabKTX", 0, "a KTX texture"),
+    (b"FLIF", 0, "a FLIF file"),
+    (b"BPG\xfb", 0, "a BPG file"),
+    (b"<svg", 0, "an SVG drawing"),
+    (b"ftypcrx ", 4, "a Canon raw file"),
+    (b"ftyp", 4, "a video or other MP4 file"),
+    (b"\x1a\x45\xdf\xa3", 0, "a Matroska video"),
+    (b"AVI ", 8, "an AVI video"),
+)
+# Formats that Pillow reads, by what tells them when it refuses a file.
+_KNOWN = (
+    (b"\x89PNG", 0, "PNG"), (b"\xff\xd8\xff", 0, "JPEG"), (b"GIF8", 0, "GIF"), (b"BM", 0, "BMP"), (b"WEBP", 8, "WEBP"),
+    (b"8BPS", 0, "PSD"), (b"DDS ", 0, "DDS"), (b"\xff\x4f\xff\x51", 0, "JPEG2000"), (b"\0\0\0\x0cjP  ", 0, "JPEG2000"),
+    (b"\0\0\1\0", 0, "ICO"), (b"\0\0\2\0", 0, "CUR"), (b"qoif", 0, "QOI"), (b"icns", 0, "ICNS"),
+    (b"\x01\xda", 0, "SGI"),
+)  # fmt: skip
+
+_SHORTEST = 26  # bytes: no header of these formats is shorter, but QOI's 14, whose pixels are more
+
+_PSD_CHANNELS = {0: 1, 1: 1, 2: 1, 3: 3, 4: 4, 8: 1, 9: 3}  # of the kinds of picture that are read
+_ODD_COLOUR = re.compile(rb'\bc\s+#(?![0-9A-Fa-f]{6}[\s"])')  # of an XPM: Pillow reads six digits only
+
+
+def not_a_picture(start: bytes, stream: BinaryIO) -> str:
+    """What a file is that no reader takes, as far as its first bytes tell."""
+    for prefix, format in _REFUSED_STARTS.items():
+        if start.startswith(prefix):
+            return f"{format} {FORMATS[format].refusal}"
+    for prefix, offset, what in _UNREAD:
+        if start.startswith(prefix, offset):
+            return f"{what}, which is not read; convert it to TIFF or PNG first"
+    for prefix, offset, format in _KNOWN:
+        if start.startswith(prefix, offset):
+            if len(start) < _SHORTEST:
+                return f"a {format} that is cut short after {len(start)} bytes; get the file again"
+            return f"a {format} that Pillow does not read ({_said(format, stream)}); get it again, or convert it to PNG"
+    return "not a picture that Pillow can read; give PNG, JPEG, TIFF, WebP, GIF ... or .npy"
+
+
+def _said(format: str, stream: BinaryIO) -> str:
+    """What the reader of `format` says against a file: Pillow keeps it for itself."""
+    try:
+        stream.seek(0)
+        Image.OPEN[format][0](stream, "")
+    except Exception as error:  # noqa: BLE001 (of any kind: it is only quoted)
+        return " ".join(str(error).split())[:120] or type(error).__name__
+    return "no reason given"
+
+
+def check_depth(image: Image.Image, stream: BinaryIO, request: Request) -> None:
+    """Refuse what Pillow would give other values for: 16 bits a channel, of which it reads the upper 8, and the like.
+
+    Raises PictureError, or leaves a note where 8 bits are allowed.
+    """
+    if image.format == "PNG" or MODES[NATIVE.get(image.mode, image.mode)].dtype != "uint8":
+        return
+    if image.format == "XPM":
+        stream.seek(0)
+        if _ODD_COLOUR.search(stream.read(1 << 20)):
+            raise request.refuse("an XPM of other colours than of six digits; convert it to PNG first")
+    for codec, _, _, given in getattr(image, "tile", ())[:1]:
+        if deep := _deep(codec, given if isinstance(given, tuple) else (given,)):
+            _need_8_bits(f"{image.format} of {deep}", request)
+
+
+def _deep(codec: str, given: tuple[Any, ...]) -> str | None:
+    """What values a decoder of Pillow's with these arguments makes 8 bits of, if they are more."""
+    if codec == "SGI16" or (codec == "sgi_rle" and given[-1] == 2) or str(given[0])[-4:-1] == ";16":
+        return "16 bits a channel"
+    if codec == "bcn" and str(given[-1]).startswith("BC6H"):
+        return "16-bit floats (BC6H)"
+    if codec == "dds_rgb" and max(mask.bit_count() for mask in given[1]) > 8:
+        return f"{max(mask.bit_count() for mask in given[1])} bits a channel"
+    return None
+
+
+def check_header(start: bytes, request: Request) -> None:
+    """PictureError for a Photoshop file of more than 8 bits, or of channels that are no picture together."""
+    if not start.startswith(b"8BPS\0\1") or len(start) < 26:
+        return
+    channels, _, _, bits, kind = struct.unpack_from(">HIIHH", start, 12)
+    if bits > 8:
+        raise request.refuse(f"a PSD of {bits} bits a channel, which is not read; convert it to TIFF or PNG first")
+    if kind not in _PSD_CHANNELS:
+        raise request.refuse("a PSD of channels that are no grey, RGB, CMYK or Lab; convert it to TIFF first")
+    more = channels - _PSD_CHANNELS[kind] - (kind == 3 and channels == 4)
+    if more > 0:
+        request.note(f"{more} more channel{'s' * (more > 1)} of the PSD {'were' if more > 1 else 'was'} left out")
+
+
+def _need_8_bits(what: str, request: Request) -> None:
+    """PictureError, or where fewer bits are allowed a note."""
+    if not request.options.allow_8bit:
+        raise request.refuse(
+            f"{what}, of which Pillow reads 8; convert it to TIFF or PNG, or allow that with --allow-8bit"
+        )
+    request.note(f"{what} was read as 8 bits")
+
 
 # Modules that read what Pillow does not, or not as it is stored, by what a file has at an offset. Their `read` gives
 # None for what is left to Pillow.
 _OWN = (
-    (TIFF, 0, "tiff"),
-    ((b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"P7", b"PF", b"Pf"), 0, "pnm"),
-    ((b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  ", b"\xff\x0a", b"\0\0\0\x0cJXL "), 0, "codecs"),
-    ((b"ftyp",), 4, "codecs"),
-    ((b"SIMPLE  =",), 0, "fits"),
+    (TIFF, 0, "tiff:read"),
+    ((b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"P7", b"PF", b"Pf"), 0, "pnm:read"),
+    ((b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  ", b"\xff\x0a", b"\0\0\0\x0cJXL "), 0, "codecs:read"),
+    ((b"ftyp",), 4, "codecs:read"),
+    ((b"SIMPLE  =",), 0, "codecs:read_fits"),
 )
 
 _LOSSLESS = {"WEBP": ("animations", "webp_is_lossless"), "AVIF": ("codecs", "avif_is_lossless")}  # who knows of a file
@@ -101,10 +221,11 @@ def decode(
 def _read_picture(stream: BinaryIO, start: bytes, request: Request) -> Picture:
     if start.startswith(SIGNATURES["PNG"]):
         return _read_png(stream, request)
-    for starts, offset, module in _OWN:
+    for starts, offset, reader in _OWN:
         if start.startswith(starts, offset):
             with reading(request.name):
-                picture: Picture | None = import_module(f"poolcli.images.{module}").read(stream, request)
+                module, _, function = reader.partition(":")
+                picture: Picture | None = getattr(import_module(f"poolcli.images.{module}"), function)(stream, request)
             if picture is not None:
                 return replace(picture, notes=tuple(request.notes))
             stream.seek(0)
@@ -138,7 +259,7 @@ def _read_png(stream: BinaryIO, request: Request) -> Picture:
         return _png(stream, request)
     except PictureError:
         with reading(request.name):
-            file, notes = png_read.without_broken_notes(stream)
+            file, notes = png.without_broken_notes(stream)
         if not notes:
             raise
         request.notes.update(dict.fromkeys(notes))
@@ -147,16 +268,16 @@ def _read_png(stream: BinaryIO, request: Request) -> Picture:
 
 def _png(stream: BinaryIO, request: Request) -> Picture:
     with reading(request.name):
-        head = png_read.head(stream)
+        head = png.head(stream)
         if head is not None and head.broken:  # some of which Pillow passes over in silence
             raise request.refuse("a note on the picture is broken")
-        animated = head is not None and apng.is_animated(head)
-        file = apng.without_animation(stream) if animated else stream
+        animated = head is not None and animations.is_animated(head)
+        file = animations.without_animation(stream) if animated else stream
         file.seek(0)
         image = Image.open(file, formats=["PNG"])
     if not animated or head is None:
         return _picture(image, file, request)
-    frames, hidden, plays = apng.frames_of(stream, head, request, partial(_still, request))
+    frames, hidden, plays = animations.frames_of(stream, head, request, partial(_still, request))
     with reading(request.name):
         image.load()
     turn = metadata.orientation_of(image, request.name, request.notes)
@@ -175,7 +296,7 @@ def _still(request: Request, stream: BinaryIO, labels: bool) -> Frame:
 
 def _picture(image: Image.Image, stream: BinaryIO, request: Request) -> Picture:
     stored_mode = image.mode
-    head = png_read.head(stream) if image.format == "PNG" else None
+    head = png.head(stream) if image.format == "PNG" else None
     if head is not None:
         stored_mode = head.wide or stored_mode
     check_depth(image, stream, request)
@@ -192,7 +313,7 @@ def _picture(image: Image.Image, stream: BinaryIO, request: Request) -> Picture:
         frames = [*one_canvas(frames, request.notes)]
     if image.format in ("JPEG", "MPO") and request.options.frame in (None, 0):
         with reading(request.name):
-            jpeg.check(stream, request)
+            guard.check(stream, request)
     meta = replace(meta, loop=metadata.plays(image))  # which a GIF says before any frame
     if image.format in _LOSSLESS:
         module, function = _LOSSLESS[image.format]
@@ -263,7 +384,7 @@ def _check_promise(image: Image.Image, read: int, several: bool, request: Reques
 
 def _read(image: Image.Image, stream: BinaryIO, request: Request) -> Frame:
     """The frame at the front of `image`, upright and expanded, as an array of its own."""
-    head = png_read.head(stream) if image.format == "PNG" else None
+    head = png.head(stream) if image.format == "PNG" else None
     if head is not None and head.depth == 16:
         return _read_wide(image, stream, head, request)
     if head is not None and (key := head.key()) is not None:  # Pillow scales the pixels of 1 to 4 bits, not this
@@ -286,14 +407,14 @@ def _read(image: Image.Image, stream: BinaryIO, request: Request) -> Frame:
         return Frame(pixels, mode, MODES[mode].alpha, palette, info)
 
 
-def _read_wide(image: Image.Image, stream: BinaryIO, head: png_read.Head, request: Request) -> Frame:
+def _read_wide(image: Image.Image, stream: BinaryIO, head: png.Head, request: Request) -> Frame:
     """The only picture of a PNG of 16 bits a channel."""
     with reading(request.name):
-        pixels = png_read.wide_pixels(image, stream, head.wide) if head.wide else to_array(image)
+        pixels = png.wide_pixels(image, stream, head.wide) if head.wide else to_array(image)
     mode, key = head.wide or "I;16", head.key()
     if key is not None:
         mode = "RGBA;16" if head.wide else "LA;16"
-        pixels = png_read.with_alpha(pixels, key, 65_535)
+        pixels = png.with_alpha(pixels, key, 65_535)
         request.note(f"transparent colour of {head.wide or 'I;16'} pooled as {mode}")
     pixels = turned(pixels, metadata.orientation_of(image, request.name, request.notes))
     return Frame(pixels, mode, MODES[mode].alpha)

@@ -1,20 +1,25 @@
-"""What stands between Pillow and everybody else: its limits, its warnings and its exceptions."""
+"""Decoders kept from printing and crashing; JPEGs that were cut short; the one picture that is read ahead."""
 
 import logging
+import os
 import re
 import stat
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
+from threading import Thread
 from typing import BinaryIO
 
-from PIL import Image, UnidentifiedImageError
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from poolcli.errors import OutputError, PictureError, nearest
+from poolcli.images.formats import SIGNATURES, ReadOptions, Request
 
 _UNLIMITED = 2**62
 MOST_NAMES = 1000  # of a folder that are compared with a name that is not there
@@ -169,3 +174,146 @@ def _only_a_file(path: Path, name: str) -> None:
         raise PictureError(f"{name}: a folder, not a file; name a picture in it")
     if not stat.S_ISREG(kind):
         raise PictureError(f"{name}: a pipe or device, not a file; give its content on standard input")
+
+
+_EOI, _SOS, _DRI, _RESTARTS = 0xD9, 0xDA, 0xDD, range(0xD0, 0xD8)
+_FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}  # of blocks: sequential, progressive, by Huffman's or arithmetic code
+_SEQUENTIAL = {0xC0, 0xC1}
+_BETWEEN = {0xC4, 0xCC, 0xDB, _SOS, 0xDC, _DRI, 0xFE, *range(0xE0, 0xF0)}  # what may follow a scan
+
+
+def check(stream: BinaryIO, request: Request) -> None:
+    """PictureError for a JPEG in `stream` that ends early or has a hole, as far as its markers tell."""
+    stream.seek(0)
+    data = stream.read()
+    size: tuple[int, int] = (0, 0)
+    sampling: dict[int, tuple[int, int]] = {}
+    kind, interval, at, places = 0, 0, 2, _markers(data)
+    while (number := int(np.searchsorted(places, at))) < len(places):
+        start = int(places[number]) + 2
+        marker, end = data[start - 1], start + int.from_bytes(data[start : start + 2])
+        at = start if marker in _RESTARTS or marker == 1 else end
+        if marker == _EOI or end > len(data):
+            return
+        if marker in _FRAMES and end - start >= 8:
+            kind, sides = marker, data[start + 3 : start + 7]
+            size = int.from_bytes(sides[2:]), int.from_bytes(sides[:2])
+            fields = data[start + 8 : end]
+            sampling = {fields[at]: (fields[at + 1] >> 4, fields[at + 1] & 15) for at in range(0, len(fields) - 2, 3)}
+        elif marker == _DRI and end - start >= 4:
+            interval = int.from_bytes(data[start + 2 : start + 4])
+        elif marker == _SOS:
+            parts = data[start + 3 : start + 3 + 2 * data[start + 2] : 2]
+            known = kind and min(size) and all(part in sampling and min(sampling[part]) for part in parts)
+            units = _units(size, sampling, parts) if known and parts else (0, 0)
+            at = _scan(data, end, places, units, interval, request)
+            if kind in _SEQUENTIAL and 8 * (at - end) < 2 * units[1]:  # two codes a block, of a bit each at least
+                raise _broken(f"{at - end} bytes for {units[1]} blocks of pixels", request)
+
+
+def _markers(data: bytes) -> NDArray[np.intp]:
+    """Where bytes of 255 stand that begin a marker: 0 after them makes them data, and 255 fill."""
+    values = np.frombuffer(data, np.uint8)
+    places = np.flatnonzero(values[:-1] == 255)
+    following = values[places + 1]
+    found: NDArray[np.intp] = places[(following != 0) & (following != 255)]
+    return found
+
+
+def _broken(what: str, request: Request) -> PictureError:
+    return request.refuse(f"the picture has a hole or ends early ({what}); get the file again")
+
+
+def _units(size: tuple[int, int], sampling: dict[int, tuple[int, int]], parts: bytes) -> tuple[int, int]:
+    """How many units a scan of these components has, and how many blocks all of them together."""
+    across, down = (max(each[axis] for each in sampling.values()) for axis in (0, 1))
+    if len(parts) == 1:
+        wide, tall = sampling[parts[0]]
+        units = _up(_up(size[0] * wide, across), 8) * _up(_up(size[1] * tall, down), 8)
+        return units, units
+    units = _up(size[0], 8 * across) * _up(size[1], 8 * down)
+    return units, units * sum(wide * tall for wide, tall in (sampling[part] for part in parts))
+
+
+def _up(value: int, step: int) -> int:
+    return (value + step - 1) // step
+
+
+def _scan(
+    data: bytes, at: int, places: NDArray[np.intp], units: tuple[int, int], interval: int,
+    request: Request,
+) -> int:  # fmt: skip
+    """Where the scan ends whose data begin at `at`; PictureError for parts that are missing."""
+    restarts, end = 0, len(data)
+    for place in places[np.searchsorted(places, at) :]:
+        marker = data[place + 1]
+        if marker not in _RESTARTS:
+            end = int(place)
+            if marker != _EOI and marker not in _BETWEEN:
+                raise _broken(f"a marker {marker:02X} among the pixels", request)
+            break
+        if interval and marker != _RESTARTS[restarts % 8]:
+            raise _broken(f"part {restarts + 1} of its data is missing", request)
+        restarts += 1
+    if interval and restarts < _up(units[0], interval) - 1:
+        raise _broken(f"{restarts + 1} of {_up(units[0], interval)} parts of its data are there", request)
+    return end
+
+
+WORTH = 1 << 18  # bytes of a file from which decoding takes longer than a thread costs
+
+
+class Begun(Thread):
+    """An image that is being decoded; `file`, to be closed in the end, stays open: more may come after the pixels."""
+
+    def __init__(self, image: ImageFile.ImageFile, stream: BinaryIO, file: ExitStack, most: int | None) -> None:
+        """Not started yet."""
+        super().__init__(daemon=True)
+        self.image, self.stream, self.file, self.whole, self._most = image, stream, file, False, most
+
+    def run(self) -> None:
+        """Decode. What is wrong with the picture is found again, and told, by who then decodes it from the file."""
+        try:
+            with pixel_limit(self._most), reading(""):
+                self.image.load()
+            self.whole = True
+        except PictureError:
+            self.file.close()
+
+
+_begun: dict[Path, Begun] = {}
+
+
+def begin(path: Path, options: ReadOptions) -> None:
+    """Decode the first frame of `path` in a thread, if it is worth one; `taken` gives it."""
+    if options.frame is not None:
+        return
+    hush()
+    with suppress(PictureError, OSError), ExitStack() as file:  # who decodes it from the file will tell
+        stream = file.enter_context(opened(path, ""))
+        size, start = os.fstat(stream.fileno()).st_size, stream.read(8)
+        formats = [format for format, signature in SIGNATURES.items() if start.startswith(signature)]
+        if size < WORTH or not formats:
+            return
+        with pixel_limit(options.max_pixels), reading(""):
+            image = Image.open(stream, formats=formats)
+        several = image.format not in formats or getattr(image, "is_animated", False)
+        if several or ";16" in str(image.tile):  # more bits than Pillow keeps
+            return
+        image.decodermaxblock = size  # JPEG: all in one piece
+        begun = Begun(image, stream, file.pop_all(), options.max_pixels)
+        try:
+            begun.start()
+        except RuntimeError:  # no thread is to be had: then it is decoded when its turn comes
+            begun.file.close()
+        else:
+            _begun[path] = begun
+
+
+def taken(path: object) -> Begun | None:
+    """The picture of `path`, decoded, if that was begun and came to an end."""
+    begun = _begun.pop(path, None) if isinstance(path, Path) else None
+    if begun is None:
+        return None
+    begun.join()
+    return begun if begun.whole else None

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poolcli.errors import PictureError
-from poolcli.images.formats import SEPARATORS
+from poolcli.images.formats import SEPARATORS, Request
 from poolcli.images.frame import Frame, Picture
-from poolcli.images.options import Request
 
 LARGEST_TEXT = 1 << 24  # bytes: a larger array is better off in .npy
 SHOWN = 20  # characters of what is no number

@@ -1,148 +1,269 @@
-"""How to compress a PNG, by looking at it: no search for photographs, real matching for drawings.
+"""PNG by its chunks: what is in a file, 16 bits a channel, rows filtered and compressed by ourselves."""
 
-In a photograph hardly anything comes twice once its rows are filtered: looking for it takes most of the time and finds
-next to nothing; run lengths, or nothing but codes for single bytes, write the same size in a fraction of it. In flat
-graphics the search is what makes the file small. 3 megapixels of a photograph, here: 70 ms and 3.3 MB by codes, 85 ms
-and 3.4 MB by run lengths, 200 ms and 3.5 MB by Pillow's run lengths, 1,380 ms and 3.7 MB at level 6.
-"""
-
+import struct
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, BinaryIO, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
-from poolcli.images import apng, png_rows
-from poolcli.images.frame import Frame
-from poolcli.images.modes import MODES, to_image
-from poolcli.images.png_read import Part, write_chunks
-from poolcli.images.png_rows import Rows
+from poolcli.images import frame
+from poolcli.images.formats import SIGNATURES
 
-# Ways to write the pixels: by our own rows, with a strategy of zlib's, or with arguments for Pillow.
-CODES, RUNS, PILLOWS_RUNS, SEARCH, LEVEL = "codes", "runs", "pillow's runs", "search", "the level that is asked for"
-OWN: Mapping[str, int] = {CODES: zlib.Z_HUFFMAN_ONLY, RUNS: zlib.Z_RLE}
-WIDE = {**OWN, SEARCH: zlib.Z_DEFAULT_STRATEGY, LEVEL: zlib.Z_DEFAULT_STRATEGY}  # of modes that Pillow does not write
-PILLOWS: Mapping[str, Mapping[str, int]] = {
-    PILLOWS_RUNS: {"compress_level": 6, "compress_type": zlib.Z_RLE},
-    SEARCH: {"compress_level": 6},
-}
-LEAST_BYTES = 1 << 20  # of a picture for our own rows; with less Pillow's one call keeps fewer threads waiting
-STRIPS = 4
-STRIP_VALUES = 64 << 10  # of a strip: twice the window in which zlib finds things again
-LEAST_VALUES = 4 << 10  # a picture of fewer is looked at as a whole
-FLAT = 0.4  # of the values equal to the ones before them: then there is a drawing in it, though strips may miss it
-DRAWING = 0.2  # bytes a value: what shrinks to less is a drawing, which the search is quick with
-MOST_LARGER = 1.01  # of the strips, so that the whole file never is 5 % larger
+Part = tuple[bytes, bytes]  # of a file: a chunk's name and its data
+
+HDR = (b"cLLI", b"mDCV")
+COLOUR = (b"cHRM", b"cICP", b"gAMA", b"sRGB", *HDR)  # what values mean: kept as they are
+_WIDE = {2: "RGB;16", 4: "LA;16", 6: "RGBA;16"}  # modes of 16 bits by the header's colour type
+_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
+_MOST_TEXT, _MOST_TEXTS = 1 << 20, 1 << 26  # bytes unpacked of one (a profile too), and of all texts: Pillow's limits
+_LEAST = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9, b"cICP": 4, b"iCCP": 3}  # bytes
+_NAMES = {b"iCCP": "the colour profile", b"eXIf": "the EXIF data", **dict.fromkeys(_TEXTS, "a text")}
 
 
-def save(
-    frames: Sequence[Frame], stream: BinaryIO, given: Mapping[str, Any], *, plays: int = 0, hidden: bool = False,
-    more: Sequence[Part] = (),
-) -> None:  # fmt: skip
-    """Write a picture, or several as whole frames of an animation, with Pillow's arguments `given`.
+class Chunk(NamedTuple):
+    """A chunk of a file: its name, where its data begin, and how many bytes they are."""
 
-    A level among them is taken. `plays`: how often, 0 for ever; `hidden`: the first frame is not part of it. `more`
-    are chunks to stand before the pixels, which Pillow's writer has no way to.
+    name: bytes
+    start: int
+    length: int
+
+    def data(self, stream: BinaryIO) -> bytes:
+        """Its data; fewer bytes where the file ends early."""
+        stream.seek(self.start)
+        return stream.read(self.length)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A PNG up to its pixels: the header's fields, and the data of the other chunks by name (the last of a kind).
+
+    `broken`: something is wrong with one of them, the checksums left aside.
     """
-    if len(frames) > 1:
-        pictures = (_parts(_planned(frame, given), given) for frame in frames)
-        durations = [frame.info.get("duration") or 0 for frame in frames]
-        write_chunks(stream, _with_more(apng.animated(pictures, durations, plays, hidden=hidden), more))
-        return
-    plan = _planned(frames[0], given)
-    if plan.rows is None and not more:
-        plan.image.save(stream, "PNG", **PILLOWS.get(plan.way, {}), **given)
-    else:
-        write_chunks(stream, _with_more(_parts(plan, given), more))
+
+    width: int
+    height: int
+    depth: int
+    colour: int
+    chunks: Mapping[bytes, bytes]
+    broken: bool = False
+
+    @property
+    def wide(self) -> str | None:
+        """The mode of 16 bits a channel that Pillow lacks, if it is one."""
+        return _WIDE.get(self.colour) if self.depth == 16 else None
+
+    def key(self) -> tuple[int, ...] | None:
+        """The transparent value of gray, or the transparent colour of RGB, as large as values of that depth are."""
+        data = self.chunks.get(b"tRNS", b"")
+        count = {0: 1, 2: 3}.get(self.colour, 0)
+        if not count or len(data) < 2 * count:
+            return None
+        return tuple(value & (1 << self.depth) - 1 for value in struct.unpack_from(f">{count}H", data))
 
 
-def _with_more(parts: Iterable[Part], more: Sequence[Part]) -> Iterator[Part]:
-    for name, data in parts:
-        yield name, data
-        if name == b"IHDR":
-            yield from more
+def chunks(stream: BinaryIO) -> Iterator[Chunk]:
+    """The chunks of a PNG in `stream`, as far as it goes."""
+    at = len(SIGNATURES["PNG"])
+    while True:
+        stream.seek(at)
+        start = stream.read(8)
+        if len(start) < 8:
+            return
+        length, name = struct.unpack(">I4s", start)
+        yield Chunk(name, at + 8, length)
+        at += 12 + length
 
 
-class _Plan(NamedTuple):
-    """How a picture is written: by our own rows, or by Pillow where there are none."""
-
-    mode: str
-    image: Image.Image
-    rows: Rows | None
-    way: str
-
-
-def _planned(frame: Frame, given: Mapping[str, Any]) -> _Plan:
-    mode, rows = frame.mode, Rows.of(frame.pixels, frame.mode)
-    if narrow := MODES[mode].narrow:
-        return _Plan(mode, Image.new(narrow, (1, 1)), rows, LEVEL if "compress_level" in given else _wide_choice(rows))
-    image = to_image(frame)
-    way = LEVEL if "compress_level" in given else choice(image, rows)
-    return _Plan(mode, image, rows if way in OWN else None, way)
-
-
-def _parts(plan: _Plan, given: Mapping[str, Any]) -> Iterable[Part]:
-    """The chunks of a PNG."""
-    if plan.rows is None:
-        made = PngImagePlugin.getchunks(plan.image, **PILLOWS.get(plan.way, {}), **given)
-        return ((name, data) for name, data, _ in made)
-    rest = dict(given)
-    level = rest.pop("compress_level", 6)
-    return png_rows.parts(plan.rows, plan.mode, WIDE[plan.way], rest, level)
-
-
-def _wide_choice(rows: Rows | None) -> str:
-    """The quickest way that is hardly larger than the best, for modes that are always written by our own rows."""
-    assert rows is not None
-    height, row = rows.values.shape
-    some = [rows.part(top, bottom) for top, bottom in _strips(row, height)]
-    sizes = {way: sum(len(piece) for part in some for piece in part.compressed(WIDE[way])) for way in WIDE}
-    return next(way for way in WIDE if way != LEVEL and sizes[way] <= MOST_LARGER * min(sizes.values()))
-
-
-def choice(image: Image.Image, rows: Rows | None = None) -> str:
-    """The way to write `image`, told by strips of it; `rows` are its own, if there are any.
-
-    >>> choice(Image.new("RGB", (400, 300)))
-    'search'
-    """
-    if rows is not None and rows.flat() > FLAT:
-        return SEARCH
-    strips = _strips(image.width * len(image.getbands()), image.height)
-    values = sum(bottom - top for top, bottom in strips) * image.width * len(image.getbands())
-    search = 0
-    large = rows is not None and rows.values.nbytes >= LEAST_BYTES
-    for ways in (tuple(OWN), (PILLOWS_RUNS,)) if large else ((PILLOWS_RUNS,),):
-        size, way = min((_size(way, image, rows, strips), way) for way in ways)
-        if size <= DRAWING * values:
+def head(stream: BinaryIO) -> Head | None:
+    """What stands before the pixels; None where the file does not begin as a PNG does."""
+    before: dict[bytes, bytes] = {}
+    broken = False
+    for chunk in chunks(stream):
+        if chunk.name in (b"IDAT", b"fdAT", b"IEND"):
             break
-        search = search or _size(SEARCH, image, rows, strips)
-        if size <= MOST_LARGER * search:
-            return way
-    return SEARCH
+        before[chunk.name] = chunk.data(stream)
+        broken = broken or _judged(chunk.name, before[chunk.name])[0] is not None
+    header = before.pop(b"IHDR", b"")
+    if len(header) < 13:
+        return None
+    width, height, depth, colour = struct.unpack_from(">IIBB", header)
+    return Head(width, height, depth, colour, before, broken)
 
 
-def _strips(row: int, height: int) -> list[tuple[int, int]]:
-    """Strips of whole rows, (first, last + 1), evenly spread: an eighth of a small picture, a quarter at most.
+def wide_pixels(image: Image.Image, stream: BinaryIO, mode: str) -> NDArray[np.uint16]:
+    """The pixels of `image`, a PNG of 16 bits a channel in `stream`, H x W x C; `mode` is its `Head.wide`.
 
-    `row`: the values of a row.
+    Pillow gives 8 bits of every 16, the high or the low ones as its raw mode says: so it decodes twice, or gray with
+    alpha once, as if those four bytes were four channels.
     """
-    rows = min(-(-STRIP_VALUES // row), max(-(-height // 8), -(-LEAST_VALUES // row)))
-    count = max(1, min(STRIPS, height // (4 * rows)))
-    gap = height // count
-    tops = range((gap - min(rows, gap)) // 2, height, gap)
-    return [(top, min(height, top + rows)) for top in tops[:count]]
+    if mode == "LA;16":
+        pixels = _unpacked(image, "RGBA")
+        halves = pixels.reshape(*pixels.shape[:2], 2, 2)
+        both = halves[..., 0].astype(np.uint16)
+        both <<= 8
+        both |= halves[..., 1]
+        return both
+    narrow = mode.removesuffix(";16")
+    high = _unpacked(image, f"{narrow};16B").astype(np.uint16)
+    high <<= 8
+    stream.seek(0)
+    with Image.open(stream, formats=["PNG"]) as again:
+        high |= _unpacked(again, f"{narrow};16L")
+    return high
 
 
-def _size(way: str, image: Image.Image, rows: Rows | None, strips: list[tuple[int, int]]) -> int:
-    """Bytes that the strips take, written this way."""
-    written = 0
-    for top, bottom in strips:
-        if rows is not None and way in OWN:
-            written += sum(map(len, rows.part(top, bottom).compressed(OWN[way])))
+def _unpacked(image: Any, raw: str) -> NDArray[np.uint8]:
+    """The bytes of `image` as this raw mode of Pillow's."""
+    image.tile = [tile._replace(args=raw) for tile in image.tile]
+    return np.asarray(image)
+
+
+def with_alpha(pixels: NDArray[Any], key: tuple[int, ...], most: int) -> NDArray[Any]:
+    """`pixels` with one more channel: 0 where they are the colour `key`, else `most`."""
+    colours = pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
+    clear = np.all(colours == np.array(key, pixels.dtype), axis=2)
+    alpha = np.where(clear, 0, most).astype(pixels.dtype)
+    return np.concatenate([colours, alpha[..., np.newaxis]], axis=2)
+
+
+def without_broken_notes(stream: BinaryIO) -> tuple[BytesIO, list[str]]:
+    """The file without the chunks beside its pixels that are broken or too large, and a sentence for each."""
+    file, notes, room = BytesIO(), list[str](), _MOST_TEXTS
+    file.write(SIGNATURES["PNG"])
+    for chunk in chunks(stream):
+        data = chunk.data(stream)
+        check = stream.read(4)
+        if chunk.name[:1].islower() and chunk.name not in (b"tRNS", b"acTL", b"fcTL", b"fdAT"):
+            wrong, size = _judged(chunk.name, data)
+            if struct.pack(">I", zlib.crc32(chunk.name + data)) != check:
+                wrong = "broken"
+            room -= size if chunk.name in _TEXTS else 0
+            if wrong or room < 0:
+                what = _NAMES.get(chunk.name, f"the chunk {chunk.name.decode('ascii', 'replace')}")
+                notes.append(f"{what} was left out, since it is {wrong or 'one too many'}")
+                continue
+        file.write(struct.pack(">I4s", len(data), chunk.name) + data + check)
+    return file, notes
+
+
+def _judged(name: bytes, data: bytes) -> tuple[str | None, int]:
+    """What is wrong with the content of a chunk, if anything is, and the bytes it unpacks to."""
+    if len(data) < _LEAST.get(name, 0):
+        return "broken", 0
+    method, packed = _packed(name, data)
+    if packed is None:
+        return None, len(data)
+    try:
+        size = len(zlib.decompressobj().decompress(packed, _MOST_TEXT + 1))
+    except zlib.error:
+        return "broken", 0
+    return ("larger than 1 MiB" if size > _MOST_TEXT else "broken" if method != 0 else None), size
+
+
+def _packed(name: bytes, data: bytes) -> tuple[int, bytes | None]:
+    """The method of compression, and the compressed part of a chunk, if it has one."""
+    after = data.partition(b"\0")[2]
+    if name in (b"zTXt", b"iCCP"):
+        return after[0] if after else 1, after[1:]
+    if name == b"iTXt" and after[:1] == b"\1":
+        return after[1] if len(after) > 1 else 1, after[2:].partition(b"\0")[2].partition(b"\0")[2]
+    return 0, None
+
+
+def write_chunks(stream: BinaryIO, parts: Iterable[Part]) -> None:
+    """Write a PNG of these chunks."""
+    stream.write(SIGNATURES["PNG"])
+    for name, data in parts:
+        stream.write(struct.pack(">I", len(data)) + name)
+        stream.write(data)
+        stream.write(struct.pack(">I", zlib.crc32(data, zlib.crc32(name))))
+
+
+Bytes = NDArray[np.uint8]
+
+ROW_MODES = ("L", "LA", "RGB", "RGBA", "I;16", "LA;16", "RGB;16", "RGBA;16")
+BAND_BYTES = 1 << 18  # of rows that are filtered together: in the cache, yet so large that a thread seldom waits
+CHUNK_BYTES = 1 << 16  # of a chunk of the file, at least
+FILTERS = (1, 2, 3)  # Sub, Up, Average: the numbers that the file has for them
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The bytes of a picture, height x (width * bytes a pixel), as a PNG has them."""
+
+    values: Bytes
+    pixel: int
+
+    @classmethod
+    def of(cls, pixels: NDArray[Any], mode: str) -> "Rows | None":
+        """Those of H x W or H x W x C pixels; None in modes that are left to Pillow."""
+        if mode not in ROW_MODES:
+            return None
+        stored = np.ascontiguousarray(pixels, ">u2" if mode.endswith(";16") else np.uint8)
+        values = stored.view(np.uint8).reshape(len(pixels), -1)
+        return cls(values, values.shape[1] // pixels.shape[1])
+
+    def part(self, top: int, bottom: int) -> "Rows":
+        """Some of them, as if there were no others."""
+        return Rows(self.values[top:bottom], self.pixel)
+
+    def flat(self) -> float:
+        """The share of values that equal those of the pixel before, in every fourth row: hardly any in a photograph."""
+        some = self.values[::4]
+        return float(np.mean(some[:, self.pixel :] == some[:, : -self.pixel])) if some.shape[1] > self.pixel else 0.0
+
+    def compressed(self, strategy: int, level: int = 6) -> Iterator[bytes]:
+        """What a PNG holds of them, piece by piece; `strategy` and `level` are zlib's."""
+        squeeze = zlib.compressobj(level, strategy=strategy)
+        count = max(1, BAND_BYTES // self.values.shape[1])
+        above = np.zeros((1, self.values.shape[1]), np.uint8)
+        for top in range(0, len(self.values), count):
+            band = self.values[top : top + count]
+            filtered = _filtered(band, np.concatenate([above, band[:-1]]), self.pixel)
+            yield squeeze.compress(filtered.data)
+            above = band[-1:]
+        yield squeeze.flush()
+
+
+def _filtered(band: Bytes, above: Bytes, pixel: int) -> Bytes:
+    """Rows with the number of their filter before them; `above`: the row above each."""
+    left = np.zeros_like(band)
+    left[:, pixel:] = band[:, :-pixel]
+    mean = (left & above) + ((left ^ above) >> 1)  # rounded down, in eight bits
+    tried = np.stack([band - left, band - above, band - mean])
+    sizes = np.add.reduce(np.abs(tried.view(np.int8)).view(np.uint8), axis=2, dtype=np.uint64)
+    best = sizes.argmin(axis=0)
+    filtered = np.empty((len(band), 1 + band.shape[1]), np.uint8)
+    filtered[:, 0] = np.take(FILTERS, best)
+    filtered[:, 1:] = tried[best, np.arange(len(band))]
+    return filtered
+
+
+def parts(rows: Rows, mode: str, strategy: int, given: Mapping[str, Any], level: int = 6) -> Iterator[Part]:
+    """The chunks of a PNG of these rows; `given` are Pillow's arguments for what it holds beside them."""
+    width, height = rows.values.shape[1] // rows.pixel, len(rows.values)
+    narrow = frame.MODES[mode].narrow
+    for name, data, _ in PngImagePlugin.getchunks(Image.new(narrow or mode, (1, 1)), **given):
+        if name == b"IDAT":
+            yield from ((name, piece) for piece in _pieces(rows.compressed(strategy, level)))
+        elif name == b"IHDR":
+            depth = b"\x10" if narrow else data[8:9]
+            yield name, struct.pack(">II", width, height) + depth + data[9:]
         else:
-            file = BytesIO()
-            image.crop((0, top, image.width, bottom)).save(file, "PNG", **PILLOWS[way])
-            written += file.tell()
-    return written
+            yield name, data
+
+
+def _pieces(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces of CHUNK_BYTES or a little more."""
+    waiting: list[bytes] = []
+    for part in parts:
+        waiting.append(part)
+        if sum(map(len, waiting)) >= CHUNK_BYTES:
+            yield b"".join(waiting)
+            waiting.clear()
+    yield b"".join(waiting)

@@ -11,9 +11,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from poolcli.images.frame import Frame, Meta, Picture
-from poolcli.images.modes import MODES
-from poolcli.images.options import Request
+from poolcli.images.formats import Request
+from poolcli.images.frame import MODES, Frame, Meta, Picture
 
 Array = NDArray[Any]
 

@@ -15,14 +15,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from poolcli.errors import PictureError
-from poolcli.images import exif, geotiff, metadata, npy
-from poolcli.images.formats import FORMATS
-from poolcli.images.frame import Frame, Meta, Palette, Picture
+from poolcli.images import arrays, metadata, tiff_pages
+from poolcli.images.formats import FORMATS, KEEPS_LABELS, MAX_FRAMES, Request
+from poolcli.images.frame import MODES, Frame, Meta, Palette, Picture, coloured, colours_of, to_array, turned, way_to
 from poolcli.images.guard import reading, writing
 from poolcli.images.metadata import RESOLUTION
-from poolcli.images.modes import MODES, to_array, turned, way_to
-from poolcli.images.options import KEEPS_LABELS, MAX_FRAMES, Request
-from poolcli.images.palettes import coloured, colours_of
 from poolcli.images.tiff_pages import (
     GRAY,
     JPEG,
@@ -49,7 +46,7 @@ DEFLATE = 8
 _LOSSLESS = (RAW, 5, DEFLATE, 32773, 32946, 34925, 50000)  # compressions that are kept; others become deflate
 _BILEVEL = (2, 3, 4)  # kept for 1 bit
 _PREDICTED = (5, DEFLATE, 34925, 50000)
-_TABLES = (exif.CAMERA, exif.PLACE)  # what the camera did, where it was: tables inside the table of tags
+_TABLES = (metadata.CAMERA, metadata.PLACE)  # what the camera did, where it was: tables inside the table of tags
 _PROFILE = 34675
 _PHOTOMETRIC = {"CMYK": 5, "YCbCr": 6, "LAB": LAB, "P": PALETTE, "PA": PALETTE}
 _LARGE = (1 << 32) - (1 << 25)  # bytes from which offsets take 64 bits
@@ -162,7 +159,7 @@ def _by_tifffile(stream: BinaryIO, chosen: Sequence[tuple[int, Page]], request: 
             pixels = np.moveaxis(pixels[..., 0], 0, -1) if page.planar and page.samples > 1 else pixels[0]
             if pixels.shape != (page.height, page.width, page.samples):
                 raise request.refuse(f"page {number} holds {pixels.shape}, not what its tags say; get the file again")
-            yield turned(as_brightness(npy.native(pixels), page.photometric, page.peak), page.orientation)
+            yield turned(as_brightness(arrays.native(pixels), page.photometric, page.peak), page.orientation)
 
 
 def _check_segments(page: Page, number: int, size: int, request: Request) -> None:
@@ -191,7 +188,7 @@ def as_brightness(pixels: Array, photometric: int, peak: int | None) -> Array:
 
 def frame_of(page: Page, pixels: Array, request: Request) -> Frame:
     pixels = pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
-    nodata: tuple[Any, ...] = geotiff.nodata(page, pixels.dtype)
+    nodata: tuple[Any, ...] = tiff_pages.declared_nodata(page, pixels.dtype)
     if page.photometric == PALETTE:
         return _of_palette(page, pixels.astype(np.uint8) if pixels.dtype == bool else pixels, nodata, request)
     if page.photometric == YCBCR and page.compression in (OLD_JPEG, JPEG):
@@ -207,7 +204,7 @@ def _of_palette(page: Page, pixels: Array, nodata: tuple[Any, ...], request: Req
         return Frame(pixels, page.mode(pixels.dtype.name), page.alpha, palette, nodata=nodata, page=page)
     request.note(f"palette {'PA' if page.extra else 'P'} pooled as RGB{'A' * page.alpha}{KEEPS_LABELS}")
     pixels, nodata = coloured(pixels, colours), _ignored_colour(nodata, colours, request)
-    tags = {code: tag for code, tag in page.tags.items() if code != geotiff.NODATA}
+    tags = {code: tag for code, tag in page.tags.items() if code != tiff_pages.NODATA}
     samples, bits = 3 + len(page.extra), 8 * colours.itemsize
     page = replace(page, photometric=RGB, samples=samples, bits=bits, colormap=(), tags=tags)
     return Frame(pixels, page.mode(pixels.dtype.name), page.alpha, nodata=nodata, page=page)
@@ -296,10 +293,10 @@ def arguments(frame: Frame, notes: dict[str, None], *, strip: bool) -> dict[str,
     info = TiffImagePlugin.ImageFileDirectory_v2()
     if compression in _PREDICTED and frame.mode != "1" and page.predictor == (3 if page.kind == "f" else 2):
         info[317] = page.predictor
-    if exif.CAMERA in tags:
+    if metadata.CAMERA in tags:
         height, width = frame.pixels.shape[:2]
-        kind, table = tags[exif.CAMERA]
-        tags = {**tags, exif.CAMERA: (kind, exif.of_page(table, width, height, notes))}
+        kind, table = tags[metadata.CAMERA]
+        tags = {**tags, metadata.CAMERA: (kind, metadata.of_page(table, width, height, notes))}
     for code, (kind, value) in tags.items():
         info.tagtype[code] = kind
         info[code] = value.encode("latin-1", "replace") if isinstance(value, str) else value
@@ -436,4 +433,4 @@ def note_lost(frame: Frame, format: str, notes: dict[str, None]) -> None:
             notes[f"{name} was dropped, since {format} has no room for it"] = None
 
 
-_PLACES = {"the place on the map": geotiff.PLACE, "the no-data value": (geotiff.NODATA,)}
+_PLACES = {"the place on the map": tiff_pages.PLACE, "the no-data value": (tiff_pages.NODATA,)}

@@ -22,12 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poolcli.errors import PictureError
-from poolcli.images import geotiff, jpeg, large, npy, tiff
-from poolcli.images.formats import START
+from poolcli.images import arrays, guard, tiff, tiff_pages
+from poolcli.images.formats import START, ReadOptions, Request
 from poolcli.images.frame import Frame, Meta
 from poolcli.images.guard import opened, reading
 from poolcli.images.metadata import RESOLUTION
-from poolcli.images.options import ReadOptions, Request
 from poolcli.images.tiff_pages import GRAY, JPEG, PALETTE, RAW, YCBCR, Page, Tag, described
 
 if TYPE_CHECKING:
@@ -121,7 +120,7 @@ def of_array(frame: Frame, meta: Meta, number: int) -> Plane:
     array = frame.pixels
 
     def block(place: Place) -> Array:
-        values: Array = npy.native(array[place])
+        values: Array = arrays.native(array[place])
         return values.copy() if isinstance(array, np.memmap) else values
 
     dtype = array.dtype.newbyteorder("=")
@@ -159,7 +158,7 @@ def planes_of(
     """
     request = Request(name, labels, replace(options, max_pixels=None))
     if not is_tiff(source, name):
-        found = large.open_large(source, name, request.options, 0)
+        found = arrays.open_large(source, name, request.options, 0)
         if found is None:
             raise request.refuse("no TIFF and no .npy in C order, which are what is read in tiles; convert it first")
         frames = (Frame(array, array.dtype.name, info={"layout": found.layout}) for array in found.frames())
@@ -282,7 +281,7 @@ class Segments:
             target[...] = values[there, beside] if values.ndim else values
         if page.samples == 1:
             out = out[:, :, 0]
-        return tiff.as_brightness(npy.native(out), page.photometric, page.peak)
+        return tiff.as_brightness(arrays.native(out), page.photometric, page.peak)
 
     def _segment(self, number: int) -> Array:
         """Its values, rows x columns x samples, or one value for all of them."""
@@ -309,7 +308,7 @@ class Segments:
             if len(data) < size:
                 raise ValueError("the file ends before it does")
             if self.page.compression == JPEG:
-                jpeg.check(BytesIO(data), self._request)
+                guard.check(BytesIO(data), self._request)
             values = self._unpacked(data, number)
             if values.shape[0] < high or values.shape[1] < wide:
                 raise ValueError(f"it holds {values.shape[1]}x{values.shape[0]} pixels")
@@ -390,9 +389,9 @@ def layout_of(
 def reduced(plane: Plane, k: tuple[int, int], size: tuple[int, int]) -> Frame:
     """A picture pooled by k, of this size, with what is known of places and resolution as it is then; no pixels."""
     page, pixels = plane.page, np.broadcast_to(plane.dtype.type(0), (*size, *plane.shape[2:]))
-    kept = {code: tag for code, tag in page.tags.items() if code in (*RESOLUTION, *geotiff.TAGS, _PROFILE)}
+    kept = {code: tag for code, tag in page.tags.items() if code in (*RESOLUTION, *tiff_pages.GEOTIFF_TAGS, _PROFILE)}
     page = rescaled_resolution(replace(page, tags=kept), *k)
-    return geotiff.rescaled(replace(plane.frame, pixels=pixels, page=page), (k[0], 0), (k[1], 0))
+    return tiff_pages.rescaled(replace(plane.frame, pixels=pixels, page=page), (k[0], 0), (k[1], 0))
 
 
 class Level:
@@ -463,8 +462,8 @@ class Level:
 
     def entries(self) -> dict[int, Tag]:
         """Its tags, but where its tiles lie."""
-        page, dtype, jpeg = self.page, self.frame.pixels.dtype, self.layout.compression == JPEG
-        bits, ycbcr = 1 if dtype.kind == "b" else 8 * dtype.itemsize, jpeg and self.samples == 3
+        page, dtype, guard = self.page, self.frame.pixels.dtype, self.layout.compression == JPEG
+        bits, ycbcr = 1 if dtype.kind == "b" else 8 * dtype.itemsize, guard and self.samples == 3
         lying: dict[int, Tag] = {
             258: (3, (bits,) * self.samples),
             259: (3, self.layout.compression),

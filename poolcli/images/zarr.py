@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poolcli.errors import PictureError, missing
-from poolcli.images import geotiff, layouts, tiff
+from poolcli.images import arrays, tiff, tiff_pages
+from poolcli.images.formats import ReadOptions
 from poolcli.images.frame import Frame, Meta
 from poolcli.images.guard import reading
 from poolcli.images.ome import Scene
-from poolcli.images.options import ReadOptions
 from poolcli.images.tiled import Place, Plane
 
 Array = NDArray[Any]
@@ -55,7 +55,7 @@ def planes_of(source: Path, name: str, options: ReadOptions) -> list[Plane]:
     with reading(name):
         node = zarr.open(source, mode="r")
         if isinstance(node, zarr.Array):
-            axes = LAYOUTS[layouts.layout_of(node.shape, options.layout, name)]
+            axes = LAYOUTS[arrays.layout_of(node.shape, options.layout, name)]
             scene = Scene(channels=node.shape[axes.index("y") - 1] if "c" in axes else 1,
                           times=node.shape[0] if "t" in axes else 1)  # fmt: skip
         else:
@@ -104,7 +104,7 @@ def _planes(array: Any, axes: str, scene: Scene) -> Iterator[Plane]:
         frame = Frame(np.broadcast_to(dtype.type(0), shape), dtype.name, info={"layout": "hw"}, nodata=nodata)
         if nodata:
             page = tiff.page_of(frame, Meta())
-            frame = replace(frame, page=replace(page, tags={geotiff.NODATA: (2, str(fill))}))
+            frame = replace(frame, page=replace(page, tags={tiff_pages.NODATA: (2, str(fill))}))
         yield Plane(frame, block, array.chunks[rows : rows + 2], Meta(), number, scene=scene)
 
 

@@ -1,4 +1,4 @@
-"""What an image array is here: its type, its checks, the range of its values."""
+"""What is an image, its planes, and floats as integers."""
 
 import sys
 from collections.abc import Callable

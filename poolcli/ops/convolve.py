@@ -1,8 +1,6 @@
-"""Filters: the cross-correlation that CNNs call convolution, band by band; separable kernels as two passes, other large
-ones by transforms.
-"""
+"""Filters: the cross-correlation that CNNs call convolution, band by band."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, log2, prod
 from typing import Any
@@ -12,14 +10,311 @@ from numpy.typing import ArrayLike, NDArray
 
 from poolcli.errors import PictureError, UsageError, unknown
 from poolcli.ops.arrays import Array, as_image, planes
-from poolcli.ops.bands import overflowed
-from poolcli.ops.edges import edge_index, padded_band
 from poolcli.ops.filters import check_kernel, find_kernel
-from poolcli.ops.fourier import Spectrum, Workspace, spectrum, weigh_exactly
 from poolcli.ops.geometry import EDGES, Pair, Sides, as_padding, as_pair, same_sides
-from poolcli.ops.reduce import Scratch
-from poolcli.ops.taps import taps, weigh
+from poolcli.ops.reduce import Scratch, column_planes, doubled, doubles, overflowed
 from poolcli.ops.threads import each, parts
+
+_NUMPY_MODES: Mapping[str, Any] = {"reflect": "reflect", "replicate": "edge", "wrap": "wrap"}
+ZERO = -1  # the index that stands for "a zero here"
+
+
+def edge_index(n: int, before: int, after: int, edge: str) -> NDArray[np.intp]:
+    """Which of `n` values stands at -before ... n + after - 1; ZERO where a zero does.
+
+    `reflect` does not repeat the border value and goes to and fro in a picture smaller than the padding.
+
+    >>> edge_index(3, 2, 2, "reflect").tolist()
+    [2, 1, 0, 1, 2, 1, 0]
+    """
+    inside = np.arange(n)
+    if edge == "zero":
+        return np.pad(inside, (before, after), constant_values=ZERO)
+    return np.pad(inside, (before, after), mode=_NUMPY_MODES[edge])
+
+
+def padded_band(image: Array, rows: NDArray[np.intp], columns: tuple[int, NDArray[np.intp]], out: Array) -> Array:
+    """Copy the rows `rows` of `image` (H x W x C) into `out`, with the border columns that `columns` names.
+
+    `columns` is (values before the first, index of every column of `out`). Casts to `out`'s dtype.
+    """
+    band = out[: len(rows)]
+    before, index = columns
+    width = image.shape[1]
+    middle = band[:, before : before + width]
+    if (np.diff(rows) == 1).all() and rows[0] >= 0:
+        middle[...] = image[rows[0] : rows[-1] + 1]
+    else:
+        middle[...] = image[rows]
+        middle[rows == ZERO] = 0
+    for position in (*range(before), *range(before + width, len(index))):
+        band[:, position] = 0 if index[position] == ZERO else middle[:, index[position]]
+    return band
+
+
+CHUNK_BYTES = 1 << 18  # of a line: the sum and a term stay in the second-level cache (1 << 16 takes 1.3 times as long)
+
+Tap = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Taps of one weight (`plus`) and of its negative (`minus`); `plus` is never empty."""
+
+    weight: float
+    plus: list[Tap]
+    minus: list[Tap]
+
+
+@dataclass(frozen=True, slots=True)
+class Taps:
+    """A kernel of `shape` as its taps, by the size of their weights; `is_line`: a column or a row of one weight."""
+
+    shape: Pair
+    groups: list[_Group]
+    is_line: bool
+
+
+def taps(weights: Array) -> Taps:
+    """The taps of a kernel, zero weights left out, in the order in which the sizes of weights first appear."""
+    found: dict[float, tuple[list[Tap], list[Tap]]] = {}
+    for t, line in enumerate(weights.tolist()):
+        for u, weight in enumerate(line):
+            if weight:
+                found.setdefault(abs(weight), ([], []))[weight < 0].append((t, u))
+    groups = [
+        _Group(size, plus, minus) if plus else _Group(-size, minus, plus) for size, (plus, minus) in found.items()
+    ]
+    shape = weights.shape[0], weights.shape[1]
+    return Taps(shape, groups, _is_line(weights))
+
+
+def operations(passes: Sequence[Array], stride: Pair) -> float:
+    """How many operations on a value `weigh` takes for one output: for a column and a row, or for a kernel at once."""
+    *column, row = passes
+    return sum(_operations(weights, stride[0]) * stride[1] for weights in column) + _operations(row, stride[1])
+
+
+def _operations(weights: Array, s: int) -> float:
+    if _is_line(weights):
+        return 1 + min(weights.size, 2 * s * log2(weights.size))
+    sizes = np.abs(weights[weights != 0])
+    return float(sizes.size + np.unique(sizes).size)
+
+
+def _is_line(weights: Array) -> bool:
+    """Whether the weights are a column or a row of one number that is not 0."""
+    return 1 in weights.shape and bool((weights == weights[0, 0]).all() and weights[0, 0])
+
+
+def weigh(x: Array, kernel: Taps, stride: Pair, out: Array, scratch: Scratch) -> None:
+    """out[i, j] = the sum over the taps (t, u) of their weight times x[i * sh + t, j * sw + u].
+
+    `x` and `out` are H x W x C, of one dtype; `x` is contiguous.
+    """
+    (kh, kw), (sh, sw) = kernel.shape, stride
+    if kernel.is_line and (kw == 1 or (kh == 1 and sh == 1)) and doubles(kh * kw, sh * sw):
+        _weigh_run(x, kernel, stride, out, scratch)
+    else:
+        _weigh_line(_phases(x, stride, scratch), kernel.groups, out, scratch)
+
+
+def _phases(x: Array, stride: Pair, scratch: Scratch) -> Array:
+    """sh x sw x H x W x C: `x` taken apart, so that what one tap sees lies side by side whatever the stride."""
+    (height, width, channels), (sh, sw) = x.shape, stride
+    if stride == (1, 1):
+        return x[np.newaxis, np.newaxis]
+    shape = (sh, sw, -(-height // sh), -(-width // sw), channels)
+    apart = scratch.give(2, prod(shape)).reshape(shape)
+    for p in range(sh):
+        for q in range(sw):
+            part = x[p::sh, q::sw]
+            target = apart[p, q, : part.shape[0], : part.shape[1]]
+            for source, plane in column_planes(part, target) if sw > 1 else [(part, target)]:
+                plane[...] = source
+    return apart
+
+
+def _weigh_run(x: Array, kernel: Taps, stride: Pair, out: Array, scratch: Scratch) -> None:
+    """Sums by doubling, down the whole band or along the rows of a strip, multiplied once."""
+    (kh, kw), (sh, sw) = kernel.shape, stride
+    weight = out.dtype.type(kernel.groups[0].weight)
+    unit, strip = (x[0].size, len(x)) if kh > 1 else (x.shape[2], max(1, CHUNK_BYTES // x[0].nbytes))
+    for start in range(0, len(x), strip):
+        part, target = x[start : start + strip], out[start : start + strip]
+        sums = doubled(part.reshape(-1), unit, kh * kw, np.add, scratch).reshape(part.shape)
+        kept = sums[: (len(target) - 1) * sh + 1 : sh, : (out.shape[1] - 1) * sw + 1 : sw]
+        for source, plane in column_planes(kept, target) if sw > 1 else [(kept, target)]:
+            np.multiply(source, weight, out=plane)
+
+
+def _add_up(groups: list[_Group], tap: Callable[[Tap], Array], out: Array, term: Array) -> None:
+    """out = the sum over the groups; `tap` gives the values that one tap sees, `term` is room for as many as `out`."""
+    if not groups:
+        out[...] = 0
+    for n, group in enumerate(groups):
+        target = term if n else out
+        weight = out.dtype.type(group.weight)
+        first, *others = [tap(place) for place in group.plus]
+        minus = [tap(place) for place in group.minus]
+        source = first
+        for other in others:
+            source = np.add(source, other, out=target)
+        for other in minus:
+            source = np.subtract(source, other, out=target)
+        if weight != 1:
+            source = np.multiply(source, weight, out=target)
+        if n:
+            np.add(out, source, out=out)
+        elif source is first:
+            out[...] = first
+
+
+def _weigh_line(phases: Array, groups: list[_Group], out: Array, scratch: Scratch) -> None:
+    """The whole band as one line, a chunk of it at a time."""
+    sh, sw, _, width, channels = phases.shape
+    line, size, row = phases.reshape(-1), phases[0, 0].size, width * channels
+    length = (len(out) - 1) * row + out[0].size
+    step = CHUNK_BYTES // out.itemsize
+    whole = out.flags.c_contiguous and out.shape[1] == width
+    sums = out.reshape(-1) if whole else scratch.give(0, len(out) * row)
+    term = scratch.give(1, min(step, length))
+    for start in range(0, length, step):
+        count = min(step, length - start)
+
+        def tap(place: Tap, first: int = start, count: int = count) -> Array:
+            (t, p), (u, q) = divmod(place[0], sh), divmod(place[1], sw)
+            offset = first + (p * sw + q) * size + t * row + u * channels
+            return line[offset : offset + count]
+
+        _add_up(groups, tap, sums[start : start + count], term[:count])
+    if not whole:
+        out[...] = sums.reshape(len(out), width, channels)[:, : out.shape[1]]
+
+
+TILE = 256  # values a side, twice as many where the kernel has more than a quarter of them: 6 and 8 ns a value
+LARGEST_SIDE = TILE  # of a kernel
+PRECISION = 26  # bits
+DIGIT = 16  # bits of a float at a time
+LOW_BITS = 9  # of the kernel for values of 16 bits: the others have a norm of 2**17
+COST = 105  # operations on a value that a tile's value is worth: 7 x 7 takes 43 ms, by tiles 48; 9 x 9 takes 69 and 49
+WIDE = 1.3  # times as much for 16 bits, two transforms back: 9 x 9 takes 79 and 73
+FLOAT = 6.5  # times as much for floats, three or four times 16 bits: 17 x 17 takes 253 and 260, 25 x 25 515 and 249
+ROUGHEST = 2.0**-20  # of the weights' sum: the most that their roundings may add up to
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spectrum:
+    """A kernel over a tile, in multiples of `unit`: transforms of all bits, or of low and high ones."""
+
+    weights: Array
+    tile: Pair
+    unit: float
+    parts: tuple[Array, ...]
+
+    @property
+    def shape(self) -> Pair:
+        """Rows and columns of the kernel."""
+        return self.weights.shape[0], self.weights.shape[1]
+
+
+def spectrum(passes: Sequence[Array], dtype: np.dtype[Any], stride: Pair, size: Pair) -> Spectrum | None:
+    """The kernel (the product of `passes`) for pictures of `dtype`, padded to `size`; None where it would not pay.
+
+    What is chosen depends on the kernel, the stride and the dtype, never on the picture.
+    """
+    if 2 * sum(part.size for part in passes) < COST:  # a small kernel is not even looked at: 30 us less
+        return None
+    weights = np.asarray(passes[0] * passes[1] if len(passes) == 2 else passes[0])
+    kh, kw = weights.shape
+    if dtype.itemsize > (4 if dtype.kind == "f" else 2) or max(kh, kw) > LARGEST_SIDE:
+        return None
+    sides = [TILE if k <= TILE // 4 else 2 * TILE for k in (kh, kw)]
+    kept = (1 - (kh - 1) / sides[0]) * (1 - (kw - 1) / sides[1])
+    wide = dtype.itemsize > 1
+    work = COST * (FLOAT if dtype.kind == "f" else WIDE if wide else 1) * stride[0] * stride[1] / kept
+    if work > operations(passes, stride):
+        return None
+    whole, unit = fixed_point(weights)
+    if not np.abs(whole * unit - weights).sum() / np.abs(weights).sum() <= ROUGHEST:  # not a number: too large
+        return None
+    high = np.rint(whole * 2.0**-LOW_BITS)
+    parts = [whole - high * 2.0**LOW_BITS, high] if wide else [whole]
+    down, across = (1 << (min(side, n) - 1).bit_length() for side, n in zip(sides, size, strict=True))
+    transforms = tuple(np.conj(np.fft.rfft2(part, (down, across))) for part in parts)
+    return Spectrum(weights, (down, across), unit, transforms)
+
+
+def fixed_point(weights: Array) -> tuple[Array, float]:
+    """Whole numbers with a norm of about 2**PRECISION, and the power of two that makes them `weights` again."""
+    largest = np.abs(weights).max()
+    exponent = int(np.frexp(largest * np.sqrt(((weights / largest) ** 2).sum()))[1]) - PRECISION
+    return np.rint(np.ldexp(weights, -exponent)), float(np.ldexp(1.0, exponent))
+
+
+class Workspace:
+    """Arrays for what is done with one tile: fresh ones cost more than half as much as the transforms."""
+
+    def __init__(self, tile: Pair) -> None:
+        self.tile, self.rest, self.digits, self.sums, self.total = (np.zeros(tile) for _ in range(5))
+        self.waves, self.product = (np.empty((tile[0], tile[1] // 2 + 1), np.complex128) for _ in range(2))
+
+
+def weigh_exactly(band: Array, kernel: Spectrum, stride: Pair, out: Array, work: Workspace) -> None:
+    """out[i, j] = the sum of the weights times the values of `band` (H x W x C) from (i * sh, j * sw) on, rounded once.
+
+    `band` has no more rows than a tile; `out` is rows x columns x C of floats.
+    """
+    (n, m, channels), (sh, sw), kw = out.shape, stride, kernel.shape[1]
+    step = (kernel.tile[1] - kw) // sw + 1
+    for first in range(0, m, step):
+        count = min(step, m - first)
+        seen = band[:, first * sw : (first + count - 1) * sw + kw]
+        for channel in range(channels):
+            work.tile[: len(seen), : seen.shape[1]] = seen[:, :, channel]
+            work.total[...] = 0
+            for whole, scale in _whole_numbers(work, band.dtype):
+                _add_sums(whole, scale, kernel, work)
+            kept = work.total[: (n - 1) * sh + 1 : sh, : (count - 1) * sw + 1 : sw]
+            np.multiply(kept, kernel.unit, out=out[:, first : first + count, channel], casting="same_kind")
+        if seen.dtype.kind == "f":
+            _add_infinities(seen, kernel.weights, stride, out[:, first : first + count])
+
+
+def _whole_numbers(work: Workspace, dtype: np.dtype[Any]) -> Iterator[tuple[Array, float]]:
+    """Whole numbers of up to 16 bits, and what to multiply them by, that add up to the finite values of the tile."""
+    if dtype.kind != "f":
+        yield work.tile, 1.0
+        return
+    work.rest[...] = np.where(np.isfinite(work.tile), work.tile, 0)
+    place = int(np.frexp(np.abs(work.rest).max())[1] - 1) // DIGIT
+    while work.rest.any():
+        scale = 2.0 ** (DIGIT * place)
+        np.trunc(np.multiply(work.rest, 1 / scale, out=work.digits), out=work.digits)
+        work.rest -= np.multiply(work.digits, scale, out=work.sums)
+        yield work.digits, scale
+        place -= 1
+
+
+def _add_sums(whole: Array, scale: float, kernel: Spectrum, work: Workspace) -> None:
+    """Add the whole sums at every value of a tile to the total; those that go round its border are not kept."""
+    waves, product, sums = work.waves, work.product, work.sums
+    np.fft.fft(np.fft.rfft(whole, out=waves), axis=0, out=waves)
+    for n, part in enumerate(kernel.parts):
+        np.fft.ifft(np.multiply(waves, part, out=product), axis=0, out=product)
+        np.rint(np.fft.irfft(product, kernel.tile[1], out=sums), out=sums)
+        work.total += np.multiply(sums, scale * 2.0 ** (n * LOW_BITS), out=sums)
+
+
+def _add_infinities(seen: Array, weights: Array, stride: Pair, out: Array) -> None:
+    """What is not finite, tap by tap: transforms would spread it over the tile."""
+    finite = np.isfinite(seen)
+    if not finite.all():
+        others = np.where(finite, 0, seen).astype(out.dtype)
+        spoilt = np.empty(out.shape, out.dtype)
+        weigh(others, taps(weights), stride, spoilt, Scratch(out.dtype))
+        out += spoilt
+
 
 BAND_BYTES = 1 << 19
 

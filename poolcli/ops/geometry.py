@@ -1,9 +1,9 @@
-"""Where windows lie on a picture: PyTorch's output sizes, paddings that differ by side, Keras' `same`. No NumPy."""
+"""Where windows lie: axes and padding, adaptive sizes, stages of a layer, and what an output sees."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import index
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 from poolcli.errors import PictureError, UsageError
 
@@ -227,3 +227,214 @@ def padding_text(padding: Sides | Same) -> str:
     if top == bottom and left == right:
         return pair_text((top, left))
     return "x".join(map(str, padding))
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """The windows on one axis of `n` values, each of a size of its own: window i takes `sizes[i]` from `firsts[i]` on.
+
+    What an `Axis` says of windows of one size is said of the largest, and of their mean distance.
+    """
+
+    n: int
+    firsts: tuple[int, ...]
+    sizes: tuple[int, ...]
+
+    before: ClassVar[int] = 0
+    slack: ClassVar[int] = 0
+    cyclic: ClassVar[bool] = False
+    regular: ClassVar[bool] = False
+    exceeds: ClassVar[bool] = False
+
+    @property
+    def out(self) -> int:
+        """How many windows there are."""
+        return len(self.firsts)
+
+    @property
+    def k(self) -> int:
+        """Values of the largest window."""
+        return max(self.sizes)
+
+    @property
+    def most(self) -> int:
+        """As `k`: windows lie inside the picture."""
+        return self.k
+
+    @property
+    def s(self) -> int:
+        """The distance of the windows, as if they were evenly spread."""
+        return max(1, self.n // self.out)
+
+    @property
+    def span(self) -> int:
+        """Values from the first to the last of the largest window."""
+        return self.k
+
+    def starts(self) -> tuple[int, ...]:
+        """Where the windows begin."""
+        return self.firsts
+
+    def counts(self, *, padded: bool) -> list[int]:
+        """Values of each window; there is no padding."""
+        return list(self.sizes)
+
+    def part(self, outputs: slice) -> tuple[slice, "Spans"]:
+        """The values that the windows `outputs` see, and where those windows lie on these values alone."""
+        firsts, sizes = self.firsts[outputs], self.sizes[outputs]
+        low, high = firsts[0], firsts[-1] + sizes[-1]
+        return slice(low, high), Spans(high - low, tuple(first - low for first in firsts), sizes)
+
+
+AnyAxes = tuple[Axis | Spans, Axis | Spans]  # rows, columns
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A wanted output size, (height, width), in place of a window; UsageError when a number is below 1.
+
+    >>> [axis.counts(padded=False) for axis in Cells((3, 2)).axes(7, 4)]
+    [[3, 3, 3], [2, 2]]
+    """
+
+    size: Pair
+
+    def __post_init__(self) -> None:
+        if min(self.size) < 1 or max(self.size) > LARGEST:
+            raise UsageError(f"size {pair_text(self.size)} is out of range: whole numbers from 1 are allowed")
+
+    def axes(self, height: int, width: int) -> AnyAxes:
+        """The windows on a picture of `height` x `width`: any fits."""
+        return _cells(height, self.size[0]), _cells(width, self.size[1])
+
+
+def _cells(n: int, out: int) -> Axis | Spans:
+    if n % out == 0:
+        return Axis(n, n // out, n // out, 1, 0, 0, out)
+    firsts = tuple(i * n // out for i in range(out))
+    return Spans(n, firsts, tuple(-(-(i + 1) * n // out) - first for i, first in enumerate(firsts)))
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """On one axis: output i sees `field` inputs from `start + i * jump` on; there are `size` outputs.
+
+    `slack`: it may see as many from up to so much later, for all outputs alike. `cyclic`: what an output sees beyond
+    the border, if anything, is the other side. Not `regular`: the fields differ, `jump` and `field` are as if not.
+    """
+
+    size: int
+    jump: int = 1
+    field: int = 1
+    start: int = 0
+    slack: int = 0
+    cyclic: bool = True
+    regular: bool = True
+
+    def interior(self, low: int, high: int) -> tuple[int, int]:
+        """The outputs, as (first, last + 1), that see nothing but the inputs low ... high - 1, wherever they begin.
+
+        >>> Footprint(4, jump=2, field=3, start=-1).interior(0, 8)
+        (1, 4)
+        >>> Footprint(4, jump=2, field=3, start=-1, slack=1).interior(0, 8)
+        (1, 3)
+        """
+        first = -((self.start - low) // self.jump)
+        last = (high - self.field - self.slack - self.start) // self.jump
+        return max(0, first), min(self.size, last + 1)
+
+    def output_shifts(self, d: int) -> list[int]:
+        """The whole shifts of the output that a shift of the input by `d` can cause.
+
+        Those next to d / jump, with `slack` too: phases differ by less than a jump.
+
+        >>> Footprint(9, jump=2, slack=1).output_shifts(-3), Footprint(9, jump=2).output_shifts(4)
+        ([-2, -1], [2])
+        """
+        return sorted({d // self.jump, -(-d // self.jump)})
+
+    def after(self, axis: Axis | Spans) -> "Footprint":
+        """The footprint with one more layer of windows behind it.
+
+        >>> Footprint(8).after(Axis(8, k=3, s=2, d=1, before=1, after=1, out=4))
+        Footprint(size=4, jump=2, field=3, start=-1, slack=0, cyclic=False, regular=True)
+        """
+        return Footprint(
+            size=axis.out,
+            jump=self.jump * axis.s,
+            field=self.field + (axis.span - 1) * self.jump,
+            start=self.start - axis.before * self.jump,
+            slack=self.slack + axis.slack * self.jump,
+            cyclic=self.cyclic and axis.cyclic,
+            regular=self.regular and axis.regular,
+        )
+
+
+Stages = Callable[[Any, Mapping[str, Any], int, int], list[AnyAxes]]
+
+
+def windowed(window: Window | Cells, options: Mapping[str, Any], height: int, width: int) -> list[AnyAxes]:
+    """The windows as they are."""
+    return [window.axes(height, width)]
+
+
+def sampled(window: Window | Cells, options: Mapping[str, Any], height: int, width: int) -> list[AnyAxes]:
+    """The windows as they are, of each of which the first value is taken."""
+    return [window.axes(height, width)]
+
+
+def central(window: Window | Cells, options: Mapping[str, Any], height: int, width: int) -> list[AnyAxes]:
+    """The windows as they are, of each of which the value in the middle is taken, number k // 2 on each axis."""
+    return [window.axes(height, width)]
+
+
+def taken(stages: Stages, axes: AnyAxes) -> AnyAxes:
+    """The one value that is taken of every window, as windows of one value; `axes` for other stages."""
+    if stages not in (sampled, central):
+        return axes
+    rows, columns = (_taken(axis, middle=stages is central) for axis in axes)
+    return rows, columns
+
+
+def _taken(axis: Axis | Spans, *, middle: bool) -> Axis | Spans:
+    if isinstance(axis, Axis):
+        return Axis(axis.n, 1, axis.s, 1, axis.before - (axis.k // 2 * axis.d if middle else 0), 0, axis.out)
+    places = (size // 2 if middle else 0 for size in axis.sizes)
+    return Spans(axis.n, tuple(map(sum, zip(axis.firsts, places, strict=True))), (1,) * axis.out)
+
+
+def blurred(window: Window, options: Mapping[str, Any], height: int, width: int) -> list[AnyAxes]:
+    """A low-pass of as many taps as the window has values, of which every s-th value is kept, from the first."""
+    return [_low_pass(window.k, window.s, options["edge"], height, width)]
+
+
+def picked(window: Window, options: Mapping[str, Any], height: int, width: int) -> list[AnyAxes]:
+    """As `blurred`, but the picture decides which value is the first."""
+    return [_low_pass(window.k, window.s, options["edge"], height, width, picks=True)]
+
+
+def max_blurred(window: Window, options: Mapping[str, Any], height: int, width: int) -> list[AnyAxes]:
+    """A maximum at every pixel, then `blurred` by `taps`."""
+    return _after_maximum(window, options, height, width, picks=False)
+
+
+def max_picked(window: Window, options: Mapping[str, Any], height: int, width: int) -> list[AnyAxes]:
+    """A maximum at every pixel, then `picked` by `taps`."""
+    return _after_maximum(window, options, height, width, picks=True)
+
+
+def _after_maximum(
+    window: Window, options: Mapping[str, Any], height: int, width: int, *, picks: bool
+) -> list[AnyAxes]:
+    dense = Window(window.k, (1, 1), window.padding, window.dilation).axes(height, width)
+    taps = (options["taps"], options["taps"])
+    return [dense, _low_pass(taps, window.s, options["edge"], dense[0].out, dense[1].out, picks=picks)]
+
+
+def _low_pass(taps: Pair, s: Pair, edge: str, height: int, width: int, *, picks: bool = False) -> Axes:
+    top, bottom, left, right = same_sides(taps)
+    down, across = (
+        Axis(n, k, step, 1, before, after, -(-n // step), slack=step - 1 if picks else 0, wraps=edge == "wrap")
+        for n, k, step, before, after in ((height, taps[0], s[0], top, bottom), (width, taps[1], s[1], left, right))
+    )
+    return down, across

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from poolcli.errors import PictureError, UsageError
-from poolcli.ops.adaptive import AnyAxes
 from poolcli.ops.arrays import Array, as_image, integer_range, masked_array, planes
-from poolcli.ops.uneven import reduce_any
+from poolcli.ops.geometry import AnyAxes
+from poolcli.ops.reduce import reduce_any
 
 Value = int | float
 Colour = tuple[Value, ...]

@@ -9,14 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from poolcli.ops.adaptive import AnyAxes
 from poolcli.ops.arrays import Array, highest
-from poolcli.ops.bands import bands, tiles
-from poolcli.ops.blocks import blocks, side_by_side, undefined
+from poolcli.ops.geometry import AnyAxes
 from poolcli.ops.ignored import window_counts, without
-from poolcli.ops.levels import counts, worthwhile_levels
-from poolcli.ops.networks import LARGEST_NETWORK, select
-from poolcli.ops.uneven import reduce_any
+from poolcli.ops.order import LARGEST_NETWORK, counts, select, worthwhile_levels
+from poolcli.ops.reduce import bands, blocks, reduce_any, side_by_side, tiles, undefined
 
 SORT_COST = 3  # of a value of a window, in passes over a value of the picture (12 ns against 4)
 FEW_LEVELS = 6  # sorting that costs as much as counting so few labels is not worth a look at them

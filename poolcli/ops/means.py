@@ -1,15 +1,14 @@
-"""Average pooling: exact integers, floats in their own dtype. Definitions: PyTorch AvgPool2d, ONNX AveragePool."""
+"""Means of windows: average, power average (lp) and softmax-weighted."""
 
+from math import log2
 from typing import Any
 
 import numpy as np
 
-from poolcli.ops.adaptive import AnyAxes, Spans
-from poolcli.ops.arrays import Array, full_range
-from poolcli.ops.bands import overflowed
-from poolcli.ops.geometry import Axis
+from poolcli.ops.arrays import Array, full_range, highest, integer_range
+from poolcli.ops.geometry import AnyAxes, Axis, Spans
 from poolcli.ops.ignored import values_of_windows, window_counts, without
-from poolcli.ops.uneven import reduce_any
+from poolcli.ops.reduce import bands, blocks, finite_range, has_large_windows, overflowed, reduce_any, rounded, sums
 
 FEW_VALUES = 8  # rows and columns of a window whose sum in float32 is right to 4 units in the last place
 LARGEST_COUNT = 1 << 30  # values and padding of a window; of more, remainders times 2**32 leave 64 bits
@@ -111,3 +110,130 @@ def rounded_quotient(sums: Array, n: Array, out: Array) -> None:
         np.right_shift(sums, n.dtype.type(int(n.flat[0]).bit_length() - 1), out=out, casting="unsafe")
     else:  # by one number NumPy multiplies, by an array it divides
         np.floor_divide(sums, n if n.size > 1 else n.flat[0], out=out, casting="unsafe")
+
+
+SAFE_EXPONENT = 900  # sums of |x|^p between 2^-900 and 2^900 neither overflow nor lose digits
+
+
+def lp_pool(image: Array, axes: AnyAxes, *, p: float, valid: Array | None = None) -> Array:
+    """The p-norm of every window of `image` (H x W x C), computed in float64; integers rounded half up, held in range.
+
+    The padding adds nothing, also in windows that `ceil` lets go over the border (PyTorch scales these up).
+    """
+    rows, columns = axes
+    image = without(image, valid, 0)
+    out = np.empty((rows.out, columns.out, image.shape[2]), image.dtype)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+        if has_large_windows(image, axes):
+            return rounded(_scaled_norms(image, axes, p), image.dtype)
+        for outputs, seen, part in bands(image.shape, axes):
+            band = image[seen]
+            sizes = np.abs(band.astype(np.float64))
+            norms = _norms(sizes, part, p) if _is_safe(sizes, p) else _scaled_norms(band, part, p)
+            out[outputs] = rounded(norms, image.dtype)
+    return out
+
+
+def _is_safe(sizes: Array, p: float) -> bool:
+    low, high = finite_range(sizes[sizes > 0])
+    return low == high == 0 or (p * log2(high) < SAFE_EXPONENT and p * log2(low) > -SAFE_EXPONENT)
+
+
+def _norms(sizes: Array, axes: AnyAxes, p: float) -> Array:
+    total = sums(sizes if p == 1 else np.square(sizes) if p == 2 else sizes**p, axes)
+    result: Array = total if p == 1 else np.sqrt(total) if p == 2 else total ** (1 / p)
+    return result
+
+
+def _scaled_norms(image: Array, axes: AnyAxes, p: float) -> Array:
+    """Every window on the scale of its largest value, so that no power leaves the range of float64."""
+    out = np.empty((axes[0].out, axes[1].out, image.shape[2]))
+    for block in blocks(image, axes, bytes_per_output=48):
+        top = np.zeros(out[block.where].shape)
+        for values, _ in block.chunks(0):
+            np.maximum(top, np.abs(values.astype(np.float64)).max(axis=0), out=top)
+        scale = np.where((top > 0) & np.isfinite(top), top, 1.0)
+        total = np.zeros(top.shape)
+        for values, _ in block.chunks(0):
+            total += ((np.abs(values.astype(np.float64)) / scale) ** p).sum(axis=0)
+        out[block.where] = np.where(np.isfinite(top), total ** (1 / p) * scale, top)
+    return out
+
+
+SAFE_RANGE = 600  # between the values of a band: exp of the differences does not lose digits
+
+
+def soft_pool(image: Array, axes: AnyAxes, *, valid: Array | None = None) -> Array:
+    """sum(exp(x) x) / sum(exp(x)) of the (`valid`) values of every window of `image` (H x W x C), in its dtype.
+
+    Computed in float64, with exp(x - the largest value of the window). Integers are weighed on the scale x / largest
+    value of the dtype, as pictures enter a network, and rounded half up; those of 32 bits and more count down from the
+    largest of their window, since their means are so near to a half that float64 would round them wrongly. The padding
+    has no weight; a window without a value gives NaN (int: 0), NaN and infinity give NaN.
+    """
+    rows, columns = axes
+    scale = 1.0 if image.dtype.kind == "f" else float(highest(image.dtype))
+    out = np.empty((rows.out, columns.out, image.shape[2]), image.dtype)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+        if image.dtype.kind in "ui" and image.itemsize > 2:
+            return _below_tops(image, axes, scale, valid)
+        if has_large_windows(image, axes):
+            return rounded(_scaled_means(image, axes, scale, valid) * scale, image.dtype)
+        for outputs, seen, part in bands(image.shape, axes):
+            there = None if valid is None else valid[seen]
+            values = image[seen].astype(np.float64) / scale
+            low, high = finite_range(values if there is None else values[there])
+            close = high - low <= SAFE_RANGE
+            means = _means(values, part, high, there) if close else _scaled_means(image[seen], part, scale, there)
+            out[outputs] = rounded(means * scale, image.dtype)
+    return out
+
+
+def _means(values: Array, axes: AnyAxes, top: float, valid: Array | None) -> Array:
+    """Windows whose largest values are so close to `top` that it serves them all."""
+    if valid is not None:
+        values[~valid] = top
+    weights = np.exp(values - top)
+    if valid is not None:
+        weights[~valid] = 0
+    result: Array = top + sums(weights * (values - top), axes) / sums(weights, axes)  # no sum of large values
+    return result
+
+
+def _scaled_means(image: Array, axes: AnyAxes, scale: float, valid: Array | None) -> Array:
+    """Every window on the scale of its largest value, whose weight is then 1."""
+    out = np.empty((axes[0].out, axes[1].out, image.shape[2]))
+    for block in blocks(image, axes, valid=valid, bytes_per_output=48):
+        top = np.full(out[block.where].shape, -np.inf)
+        for taps, there in block.chunks(0):
+            values = np.where(there, taps.astype(np.float64) / scale, -np.inf)
+            np.maximum(top, values.max(axis=0), out=top)
+        total, weighted = np.zeros(top.shape), np.zeros(top.shape)
+        for taps, there in block.chunks(0):
+            values = np.where(there, taps.astype(np.float64) / scale, top)
+            below = values - top
+            weights = np.exp(below) * there
+            total += weights.sum(axis=0)
+            weighted += np.where((weights > 0) | ~np.isfinite(values), weights * below, 0).sum(axis=0)
+        out[block.where] = top + weighted / total
+    return out
+
+
+def _below_tops(image: Array, axes: AnyAxes, scale: float, valid: Array | None) -> Array:
+    """Means of integers of many bits: how far below the largest value of the window they are, which is small enough."""
+    out = np.empty((axes[0].out, axes[1].out, image.shape[2]), image.dtype)
+    lowest = integer_range(image.dtype)[0]
+    for block in blocks(image, axes, valid=valid, bytes_per_output=48):
+        top = np.full(out[block.where].shape, lowest, image.dtype)
+        for taps, _ in block.chunks(lowest):
+            np.maximum(top, taps.max(axis=0), out=top)
+        total, weighted = np.zeros(top.shape), np.zeros(top.shape)
+        for taps, there in block.chunks(lowest):
+            below = (top.astype(np.uint64) - taps.astype(np.uint64)).astype(np.float64)  # also of signed ones: wraps
+            weights = np.exp(-below / scale) * there
+            total += weights.sum(axis=0)
+            weighted += (weights * below).sum(axis=0)
+        steps = np.ceil(np.where(total > 0, weighted / total, 0) - 0.5).clip(0)
+        means = (top.astype(np.uint64) - steps.astype(np.uint64)).astype(image.dtype)
+        out[block.where] = np.where(total > 0, means, 0)
+    return out

@@ -1,16 +1,32 @@
-"""The table of poolings, one row a mode, and of their options. Facts only, no NumPy: a wrong name is told at once."""
+"""The table of modes: what every pooling is called, what it does and which facts decide how it runs; activations."""
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from sys import float_info
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from poolcli.errors import UsageError, any_of, unknown
-from poolcli.ops.adaptive import Cells
-from poolcli.ops.geometry import EDGES, LARGEST, Window, pair_text
-from poolcli.ops.stages import Stages, blurred, central, max_blurred, max_picked, picked, sampled, windowed
+from poolcli.ops.geometry import (
+    EDGES,
+    LARGEST,
+    Cells,
+    Stages,
+    Window,
+    blurred,
+    central,
+    max_blurred,
+    max_picked,
+    pair_text,
+    picked,
+    sampled,
+    windowed,
+)
+
+if TYPE_CHECKING:
+    from poolcli.ops.arrays import Array
+
 
 TIES = ("smallest", "largest", "first")  # which of the most frequent labels wins
 MOST_TAPS = 7  # of a binomial low-pass
@@ -97,7 +113,7 @@ MODES: Mapping[str, Mode] = {
             "max",
             "largest value of the window",
             "PyTorch MaxPool2d, ONNX MaxPool",
-            "extremes:max_pool",
+            "order:max_pool",
             also=("maximum",),
             joins="values",
             picks=True,
@@ -117,7 +133,7 @@ MODES: Mapping[str, Mode] = {
             "min",
             "smallest value of the window",
             "PyTorch: -MaxPool2d(-x)",
-            "extremes:min_pool",
+            "order:min_pool",
             also=("minimum",),
             joins="values",
         ),
@@ -125,14 +141,14 @@ MODES: Mapping[str, Mode] = {
             "median",
             "middle value; of an even number the mean of the middle two, integers rounded half up",
             "numpy.median",
-            "median:median_pool",
+            "order:median_pool",
             picks=True,
         ),
         Mode(
             "lp",
             "(sum of |x|^p) ^ (1/p) over the values truly in the window",
             "PyTorch LPPool2d, ONNX LpPool",
-            "norms:lp_pool",
+            "means:lp_pool",
             akin=("norm", "l2", "rms"),
             options={"p": 2.0},
         ),
@@ -152,7 +168,7 @@ MODES: Mapping[str, Mode] = {
             "soft",
             "sum of exp(x) x / sum of exp(x); integers on the scale x / largest of the dtype",
             "Stergiou et al. 2021, SoftPool",
-            "softmax:soft_pool",
+            "means:soft_pool",
             akin=("softmax",),
             exact_in_bands=False,
         ),
@@ -160,7 +176,7 @@ MODES: Mapping[str, Mode] = {
             "stochastic",
             "one value, drawn with a probability proportional to it (negative ones: 0; all 0: any)",
             "Zeiler & Fergus 2013",
-            "stochastic:stochastic_pool",
+            "sampling:stochastic_pool",
             akin=("random",),
             options={"seed": 0},
             local=False,
@@ -169,7 +185,7 @@ MODES: Mapping[str, Mode] = {
             "stride",
             "first value of the window",
             "what a strided convolution keeps: ResNet, all-convolutional nets",
-            "strides:taken_values",
+            "sampling:taken_values",
             akin=("strided", "first", "subsample", "decimate", "skip"),
             geometry=("dilation", "ceil"),
             stages=sampled,
@@ -180,7 +196,7 @@ MODES: Mapping[str, Mode] = {
             "center",
             "value in the middle of the window, number k // 2 on each axis",
             "nearest-neighbour down-sampling, as Pillow's NEAREST",
-            "strides:taken_values",
+            "sampling:taken_values",
             also=("centre", "nearest"),
             geometry=("dilation",),
             stages=central,
@@ -190,7 +206,7 @@ MODES: Mapping[str, Mode] = {
             "blur",
             "binomial low-pass of k taps, every s-th value from the first",
             "Zhang 2019, BlurPool",
-            "blur:blur_pool",
+            "antialiased:blur_pool",
             akin=("gauss", "gaussian", "binomial", "antialias", "bicubic", "cubic", "lanczos"),
             options={"edge": "reflect"},
             geometry=(),
@@ -202,7 +218,7 @@ MODES: Mapping[str, Mode] = {
             "maxblur",
             "max at every pixel, then blur of `taps` taps",
             "Zhang 2019, MaxBlurPool",
-            "blur:max_blur_pool",
+            "antialiased:max_blur_pool",
             options={"taps": 3, "edge": "reflect"},
             geometry=("padding", "dilation"),
             stages=max_blurred,
@@ -211,7 +227,7 @@ MODES: Mapping[str, Mode] = {
             "aps",
             "low-pass of k taps, of the s*s polyphase components the one with the largest l2 norm",
             "Chaman & Dokmanic 2021",
-            "aps:aps_pool",
+            "antialiased:aps_pool",
             akin=("polyphase",),
             options={"edge": "wrap"},
             geometry=(),
@@ -223,7 +239,7 @@ MODES: Mapping[str, Mode] = {
             "maxaps",
             "max at every pixel, then aps of `taps` taps",
             "Chaman & Dokmanic 2021",
-            "aps:max_aps_pool",
+            "antialiased:max_aps_pool",
             options={"taps": 3, "edge": "wrap"},
             geometry=("padding", "dilation"),
             stages=max_picked,
@@ -312,3 +328,24 @@ def check_window(mode: Mode, window: Window | Cells) -> None:
 def option_text(value: object) -> str:
     """An option's value as the text form says it: whole numbers without their `.0`."""
     return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+def relu(image: "Array") -> "Array":
+    """Negative values become 0; the dtype stays."""
+    import numpy as np
+
+    positive: Array = np.maximum(image, image.dtype.type(0))
+    return positive
+
+
+def absolute(image: "Array") -> "Array":
+    """The size of every value; the dtype stays, and its lowest integer becomes the highest instead of wrapping."""
+    import numpy as np
+
+    if image.dtype.kind == "i":
+        image = np.maximum(image, np.iinfo(image.dtype).min + 1)
+    size: Array = np.abs(image)
+    return size
+
+
+ACTIVATIONS: "Mapping[str, Callable[[Array], Array]]" = {"relu": relu, "abs": absolute}

@@ -9,12 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from poolcli.errors import UsageError
-from poolcli.ops.adaptive import AnyAxes, Cells
 from poolcli.ops.arrays import Array, planes
-from poolcli.ops.geometry import Axis, Window, as_padding, as_pair, padding_text
+from poolcli.ops.geometry import AnyAxes, Axis, Cells, Window, as_padding, as_pair, padding_text, taken
 from poolcli.ops.ignored import Ignored, pixel_validity, refuse, run_on, valid_outputs, write_stand_in
 from poolcli.ops.modes import Mode, Options, check_window, complete_options, find_mode, votes
-from poolcli.ops.stages import taken
 
 Size = int | Sequence[int]
 
@@ -228,7 +226,7 @@ def _check_has_indices(mode: Mode, window: Window) -> None:
 
 
 def _indices(image: Array, window: Window, valid: Array | None) -> Array:
-    from poolcli.ops.indices import max_indices
+    from poolcli.ops.order import max_indices
 
     indices = max_indices(planes(image), window.axes(*image.shape[:2]), None if valid is None else planes(valid))
     return indices[:, :, 0] if image.ndim == 2 else indices

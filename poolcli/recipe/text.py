@@ -1,14 +1,17 @@
-"""The text form of recipes: `conv:line-v relu max:2/2 avg:3x2/2x1+1`. Errors point at the layer that is wrong."""
+"""The text form of a recipe, and recipe and kernel files."""
 
+import json
+import os
 import re
+import tomllib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from poolcli.errors import UsageError, unknown
-from poolcli.ops.activations import ACTIVATIONS
+from poolcli.ops.filters import FILTERS, MOST_VALUES, Kernel, check_kernel, find_kernel
 from poolcli.ops.geometry import as_pair
-from poolcli.ops.modes import MODES, OPTIONS, mode_called
-from poolcli.recipe.kernels import load_kernel
+from poolcli.ops.modes import ACTIVATIONS, MODES, OPTIONS, mode_called
 from poolcli.recipe.layers import Activation, Conv, Layer, Pool, Recipe
 
 GRAMMAR = (
@@ -145,3 +148,112 @@ def _options(text: str, parsers: Mapping[str, Callable[[str], Any]]) -> dict[str
         except ValueError:
             raise UsageError(f"option {name}={value} cannot be read: {OPTIONS[name].allowed} is allowed") from None
     return given
+
+
+LARGEST_FILE = 1 << 16  # bytes
+MOST_DOTS = 200  # in a line: tomllib keeps every prefix of a dotted key, which of 30,000 dots takes 3.5 GB
+ALLOWED = 'a text or a list of texts is allowed, as in layers = ["conv:sobel-v", "max:2"]'
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The recipe in a TOML file, whose `layers` is a text or a list of them; UsageError naming the file otherwise."""
+    try:
+        return parse_recipe(_layers(path))
+    except UsageError as error:
+        raise UsageError(f"recipe file '{path}': {error}") from None
+
+
+def _layers(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(LARGEST_FILE + 1)
+        _check_size(data)
+        table = tomllib.loads(data.decode())
+    except OSError as error:
+        raise UsageError(f"it cannot be read ({error.strerror}): check its name and permissions") from None
+    except UsageError:
+        raise
+    except (ValueError, RecursionError) as error:  # ValueError: not TOML, not UTF-8, a number of 5,000 digits
+        raise UsageError(f"it is not TOML ({error}): {ALLOWED}") from None
+    layers = table.pop("layers", None)
+    if isinstance(layers, list) and all(isinstance(layer, str) for layer in layers):
+        layers = " ".join(layers)
+    if not isinstance(layers, str):
+        raise UsageError(f"it holds no layers: {ALLOWED}")
+    for key in table:
+        raise UsageError(f"it holds '{key[:80]}', which no recipe has: only layers is allowed, as a text or a list")
+    return layers
+
+
+def _check_size(data: bytes) -> None:
+    """UsageError before a file is parsed that would take much memory."""
+    if len(data) > LARGEST_FILE:
+        raise UsageError(f"it is larger than {LARGEST_FILE} bytes: {ALLOWED}")
+    dots = max(line.count(b".") for line in re.split(rb"[\r\n]", data))
+    if dots > MOST_DOTS:
+        raise UsageError(f"a line of it holds {dots} dots: {MOST_DOTS} are allowed; write a layer a line")
+
+
+LARGEST_KERNEL_FILE = 32 * MOST_VALUES  # bytes: more cannot be a kernel that is allowed
+
+
+def load_kernel(name: str) -> Kernel:
+    """The kernel behind `name`: a filter of the table, or the file FILE of `@FILE`.
+
+    Raises UsageError when there is no such filter, the file cannot be read, or it holds no kernel.
+    """
+    if name.startswith("@"):
+        return read_kernel(Path(name[1:]))
+    return find_kernel(name)
+
+
+def filter_name(text: str) -> str:
+    """The name of what `--filter` was given: a file that is not called like a filter gets its `@`."""
+    there = os.path.isfile(text)  # noqa: PTH113 (Path.is_file raises for names too long and folders that are closed)
+    is_file = text not in FILTERS and not text.startswith("@") and (Path(text).suffix or there)
+    return f"@{text}" if is_file else text
+
+
+def read_kernel(path: Path) -> Kernel:
+    """The kernel in a JSON or text file; UsageError naming the file when it holds none."""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(LARGEST_KERNEL_FILE + 1)
+    except OSError as error:
+        raise UsageError(f"kernel file '{path}' cannot be read: {error.strerror}") from None
+    if len(data) > LARGEST_KERNEL_FILE:
+        raise UsageError(
+            f"kernel file '{path}' is larger than {LARGEST_KERNEL_FILE} bytes: give at most {MOST_VALUES} values"
+        )
+    try:
+        return check_kernel(parse_kernel(data.decode()))
+    except UsageError as error:
+        raise UsageError(f"kernel file '{path}': {error}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"kernel file '{path}' is not text: JSON or rows of numbers are allowed") from None
+
+
+def parse_kernel(text: str) -> Kernel:
+    """Rows of numbers from JSON, or from lines with numbers between spaces or commas; `#` starts a comment.
+
+    >>> parse_kernel("0 1 0\\n1 -4 1\\n0 1 0") == parse_kernel("[[0,1,0],[1,-4,1],[0,1,0]]")
+    True
+    """
+    try:
+        rows = json.loads(text) if text.lstrip().startswith("[") else _lines(text)
+        if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+            raise TypeError
+        return tuple(tuple(_number(value) for value in row) for row in rows)
+    except (ValueError, TypeError, RecursionError, OverflowError):  # the last: a whole number above 1e308
+        raise UsageError("no kernel in it: rows of numbers are allowed, as in [[1, 2, 1], [2, 4, 2]]") from None
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(value)
+    return float(value)
+
+
+def _lines(text: str) -> list[list[float]]:
+    lines = (line.partition("#")[0].replace(",", " ").split() for line in text.splitlines())
+    return [[float(value) for value in line] for line in lines if line]

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from poolcli.ops.arrays import Array
-from poolcli.ops.footprint import Footprint
+from poolcli.ops.geometry import Footprint
 from poolcli.shift.move import Rectangle, staying
 from poolcli.shift.record import Aligned, Shift, ShiftRow, Side, quotient
 

@@ -1,0 +1,340 @@
+"""What is printed: results on stdout, progress and summaries on stderr."""
+
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from io import BufferedWriter, FileIO, TextIOWrapper
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING, Any, TextIO
+
+from poolcli.errors import escaped
+from poolcli.reports.forms import outcome_lines, planned_line, to_json
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+    from poolcli.cli.pyramid import Tiles
+    from poolcli.reports import Job, Outcome
+
+
+_MODES = {"stdin": "r", "stdout": "w", "stderr": "w"}
+
+
+class _Deaf(FileIO):
+    """A stderr on a full disk: there is nobody to tell, and the pictures are none the worse for it."""
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError:
+            return len(memoryview(data))
+
+
+def own_streams() -> None:
+    """Make the process's streams safe to use; once, before anything else is opened.
+
+    A closed stream is opened again as one that can only fail: else its number would go to the next file, and what a
+    library prints on stderr would end up in a picture. What C libraries print (libtiff tells its troubles to
+    descriptor 2) goes nowhere, since every picture has its own one sentence; what Python prints goes where it went.
+    """
+    _buffer_stdout()
+    if os.name != "posix":
+        return
+    for number, (name, mode) in enumerate(_MODES.items()):
+        if not _is_open(number):
+            os.open(os.devnull, os.O_WRONLY if mode == "r" else os.O_RDONLY)  # the lowest free number is this one
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
+    own = TextIOWrapper(BufferedWriter(_Deaf(os.dup(2), "w")), sys.stderr.encoding, line_buffering=True)
+    sys.stderr = sys.__stderr__ = own  # type: ignore[misc]
+    _point_nowhere(2)
+
+
+def _buffer_stdout() -> None:
+    """Give stdout the buffer that PYTHONUNBUFFERED takes: without one it writes what it can, and the rest is lost."""
+    if isinstance(sys.stdout, TextIOWrapper) and isinstance(sys.stdout.buffer, FileIO):
+        encoding, raw = sys.stdout.encoding, sys.stdout.detach()
+        own = TextIOWrapper(BufferedWriter(raw), encoding, line_buffering=True)
+        sys.stdout = sys.__stdout__ = own  # type: ignore[misc]
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
+
+
+def prepare_streams() -> None:
+    """Names that are not valid text, or not in the terminal's encoding, must not end a run, nor 0 columns hide it."""
+    if os.environ.get("COLUMNS", "").strip("0") == "":  # what some say who do not know; rich would print nothing
+        os.environ.pop("COLUMNS", None)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            utf8 = stream.encoding.lower().replace("-", "") == "utf8"
+            with suppress(OSError):
+                stream.reconfigure(errors="surrogateescape" if utf8 else "backslashreplace")
+
+
+def abandon_streams() -> None:
+    """Let what is left in the buffers go nowhere, so that the interpreter's last flush does not complain."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            with suppress(OSError):
+                _point_nowhere(stream.fileno())
+
+
+def _point_nowhere(number: int) -> None:
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, number)
+    os.close(null)
+
+
+WIDE = 120  # columns of what is no terminal
+PREVIEW = "preview"  # what the pictures for `--preview` are called among the looks
+
+
+class Printer:
+    """Prints outcomes as they come."""
+
+    def __init__(self, *, json: bool, quiet: bool, detailed: bool, names: bool, values: bool = False) -> None:
+        """`detailed`: one picture, whose report is worth a table; `names`: those of outputs go to stdout; `values`: the
+        numbers themselves do.
+        """
+        self.json, self.quiet, self.detailed, self.names, self.values = json, quiet, detailed, names, values
+
+    def planned(self, job: "Job") -> None:
+        """A pair of `--dry-run`."""
+        print(planned_line(job) if self.json else f"{escaped(job.name)} -> {escaped(job.target_name)}")
+
+    def show(self, outcome: "Outcome") -> None:
+        """One outcome: its lines of JSON, or the output's path; for people the report or the error."""
+        if self.json:
+            for line in outcome_lines(outcome, printed=self.values):
+                print(line, flush=True)
+        if outcome.error is not None:
+            say(outcome.error)
+            return
+        if self.values and not self.json:
+            self._print_grids(outcome, sys.stdout)
+        if self.quiet or outcome.before:
+            return
+        for note in outcome.notes:
+            say(f"{outcome.job.name}: {note}")
+        if not self.json and self.names:
+            print(escaped(outcome.job.target_name), flush=True)
+        if self.detailed and outcome.reports:
+            self._table(outcome)
+
+    def _print_grids(self, outcome: "Outcome", stream: TextIO) -> None:
+        """The values before and after, if they are worth it."""
+        if outcome.grids is None:
+            return
+        from poolcli.reports.terminal import MARKS, grid_lines
+
+        try:
+            "".join(MARKS).encode(stream.encoding or "ascii")
+            plain = False
+        except UnicodeError:
+            plain = True
+        width = get_terminal_size().columns if stream.isatty() else WIDE
+        print(*grid_lines(outcome.grids, width, plain=plain), sep="\n", file=stream, flush=True)
+
+    def _table(self, outcome: "Outcome") -> None:
+        if not self.values and outcome.grids is not None:
+            self._print_grids(outcome, sys.stderr)
+            print(file=sys.stderr)
+        from poolcli.reports.terminal import plain_lines, print_report
+
+        if not sys.stderr.isatty():
+            for report in outcome.reports:
+                print(*plain_lines(report), sep="\n", file=sys.stderr)
+            return
+        from rich.console import Console
+
+        console = Console(stderr=True, highlight=False)
+        for report in outcome.reports:
+            print_report(console, report)
+        for look in outcome.looks.get(PREVIEW, ())[:1]:
+            from poolcli.reports.terminal import print_preview
+
+            print_preview(console, look)
+
+
+def say(text: str, *, lines: bool = False) -> None:
+    """One line for people, or several `lines`, on stderr; where stderr takes nothing more there is nobody to tell."""
+    shown = "\n".join(map(escaped, text.split("\n"))) if lines else escaped(text)
+    with suppress(OSError):
+        print(f"poolcli: {shown}", file=sys.stderr, flush=True)
+
+
+Cells = Sequence[str]
+
+
+def print_table(heads: Cells, rows: Iterable[Cells]) -> None:
+    """Aligned columns without a frame; the last one wraps."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for head in heads[:-1]:
+        table.add_column(Text(head), no_wrap=True)
+    table.add_column(Text(heads[-1]))
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console(highlight=False).print(table)
+
+
+def print_objects(objects: Iterable[dict[str, Any]]) -> None:
+    """One JSON object a line."""
+    for value in objects:
+        print(to_json(value))
+
+
+# What a count of each kind of failure is called.
+KINDS = {
+    "input": "cannot be listed",
+    "picture": "cannot be read or pooled",
+    "output": "not written",
+    "memory": "too large",
+    "timeout": "too slow",
+    "crash": "crashed",
+    "unexpected": "unexpected",
+}
+
+
+class Tally:
+    """Counts of outcomes out of `total`, since it was made."""
+
+    def __init__(self, total: int, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` gives seconds."""
+        self.total, self._clock, self._began = total, clock, clock()
+        self.done = self.before = self.pixels = 0
+        self.failures: Counter[str] = Counter()
+
+    def add(self, outcome: "Outcome") -> None:
+        """One more."""
+        self.pixels += outcome.pixels
+        if outcome.error is not None:
+            self.failures[outcome.kind or "error"] += 1
+        elif outcome.before:
+            self.before += 1
+        else:
+            self.done += 1
+
+    @property
+    def failed(self) -> int:
+        """How many failed."""
+        return self.failures.total()
+
+    @property
+    def told(self) -> int:
+        """How many are behind us."""
+        return self.done + self.before + self.failed
+
+    @property
+    def seconds(self) -> float:
+        """Since the beginning."""
+        return self._clock() - self._began
+
+    @property
+    def speed(self) -> str:
+        """`12.3 megapixels/s`, of what was read."""
+        return f"{self.pixels / 1e6 / max(self.seconds, 1e-6):.3g} megapixels/s"
+
+    @property
+    def left(self) -> float | None:
+        """Seconds to go, if the rest goes as what was done in this run; None while nothing tells."""
+        worked = self.done + self.failed
+        return self.seconds / worked * (self.total - self.told) if worked else None
+
+    def line(self) -> str:
+        """A line on the way."""
+        failed = f", {self.failed} failed" if self.failed else ""
+        left = "" if self.left is None else f", about {spell(self.left)} left"
+        return f"{self.told} of {self.total} pictures{failed}, {self.speed}{left}"
+
+    def summary(self) -> str:
+        """The last line."""
+        before = f", {self.before} done before" if self.before else ""
+        kinds = ", ".join(f"{count} {KINDS.get(kind, kind)}" for kind, count in sorted(self.failures.items()))
+        failed = f", {self.failed} failed ({kinds})" if self.failed else ""
+        pace = f" in {spell(self.seconds)}" + (f", {self.speed}" if self.done else "")
+        return f"{self.done} of {self.total} pictures pooled{before}{failed}{pace}"
+
+
+def spell(seconds: float) -> str:
+    """A time to read.
+
+    >>> spell(0.0042), spell(0.26), spell(75), spell(7384)
+    ('0.004 s', '0.3 s', '1 min 15 s', '2 h 3 min')
+    """
+    if seconds < 0.1:
+        return f"{seconds:.1g} s"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+EVERY = 30.0  # seconds between two lines
+
+
+@contextmanager
+def progress(tally: "Tally | Tiles", *, quiet: bool) -> Iterator[Callable[[], None]]:
+    """Give a function to call after every outcome."""
+    if quiet or tally.total < 2:
+        yield lambda: None
+    elif sys.stderr.isatty():
+        with _bar(tally) as advance:
+            yield advance
+    else:
+        yield _lines(tally)
+
+
+def _lines(tally: "Tally | Tiles", clock: Callable[[], float] = time.monotonic) -> Callable[[], None]:
+    following = clock() + EVERY
+
+    def advance() -> None:
+        nonlocal following
+        if clock() >= following and tally.told < tally.total:
+            following = clock() + EVERY
+            say(tally.line())
+
+    return advance
+
+
+@contextmanager
+def _bar(tally: "Tally | Tiles") -> Iterator[Callable[[], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        BarColumn(None),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[speed]}"),
+        TextColumn("[red]{task.fields[failed]}"),
+        TimeRemainingColumn(),
+    )
+    # What goes to stdout is left alone, unless it goes to the same terminal: then it is put above the bar.
+    bar = Progress(
+        *columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty(), expand=True
+    )
+    with bar:
+        task = bar.add_task("", total=tally.total, speed="", failed="")
+
+        def advance() -> None:
+            failed = f"{tally.failed} failed" if tally.failed else ""
+            bar.update(task, total=tally.total, completed=tally.told, speed=tally.speed, failed=failed)
+
+        yield advance

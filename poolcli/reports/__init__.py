@@ -1,0 +1,50 @@
+"""What became of pictures, as people and machines read it: terminal, JSON, CSV, pages. No arithmetic on pixels."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO
+
+from poolcli.shift.record import ShiftReport
+from poolcli.storage import Place
+
+if TYPE_CHECKING:  # loaded only when a report shows pictures
+    from poolcli.ops.arrays import Array
+    from poolcli.visualize import Look
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One picture: where it comes from and where it goes, and what both are called. Streams are stdin and stdout."""
+
+    source: Place | BinaryIO
+    target: Place | BinaryIO
+    name: str
+    target_name: str
+    sides: Mapping[str, Place] = field(default_factory=dict)  # the forms of report beside it, and their files
+
+
+@dataclass(frozen=True, slots=True)
+class Grids:
+    """The values of one picture without channels and of its output, for whoever reads numbers.
+
+    `tile`: rows and columns of the windows, where these cover the picture side by side.
+    """
+
+    input: "Array"
+    output: "Array"
+    tile: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a job: its reports, one a frame, and notes on what was converted; or the error."""
+
+    job: Job
+    reports: tuple[ShiftReport, ...] = ()
+    notes: tuple[str, ...] = ()
+    error: str | None = None
+    looks: "Mapping[str, tuple[Look, ...]]" = field(default_factory=dict)  # by form, one a frame
+    kind: str | None = None  # of the error: picture, output, memory, timeout, crash
+    pixels: int = 0  # of the input, all frames
+    before: bool = False  # done by an earlier run
+    grids: Grids | None = None  # of a small picture, or of numbers that go to the terminal

@@ -1,0 +1,332 @@
+"""The table of report forms: JSON, JSON Lines, CSV, page and sheet."""
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from io import TextIOWrapper
+from math import isfinite
+from shutil import copyfileobj
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from poolcli.errors import UsageError, missing, unknown
+from poolcli.reports import Outcome
+from poolcli.reports.entries import Shown, facts_of, place, six, title, title_of, verdict, worst_row
+from poolcli.shift.record import SIDE_MARK, Aligned, ShiftReport, ShiftRow, Side, names_of
+from poolcli.storage import Place, publish
+
+if TYPE_CHECKING:
+    from poolcli.images.sheet import Band, Tile
+    from poolcli.ops.arrays import Array
+    from poolcli.reports import Job, Outcome
+    from poolcli.visualize import Look, Panel, Sizes
+
+
+@contextmanager
+def spooled(path: Place) -> Iterator[BinaryIO]:
+    """Give a file to fill; copy it to `path` when the block ends well.
+
+    Not the report's own file, so that what goes wrong meanwhile (a closed stdout) is no error of writing the report.
+    """
+    with TemporaryFile() as spool:
+        yield spool
+        spool.seek(0)
+        with publish(path) as stream:
+            copyfileobj(spool, stream)
+
+
+def outcome_lines(outcome: "Outcome", *, printed: bool = False) -> Iterator[str]:
+    """The lines of `--json`: one for a picture, one a frame for a picture of several.
+
+    `printed`: there is no output but the values, which are in the line.
+    """
+    job = outcome.job
+    if outcome.error is not None:
+        yield to_json({"status": "failed", "input": job.name, "error": outcome.error, "kind": outcome.kind})
+        return
+    status = "skipped" if outcome.before else "ok"
+    for report in outcome.reports or (None,):
+        facts: dict[str, Any] = {"status": status, "input": job.name, "output": None if printed else job.target_name}
+        if printed and outcome.grids:
+            facts["values"] = {"input": _lists(outcome.grids.input), "output": _lists(outcome.grids.output)}
+        if outcome.notes:
+            facts["notes"] = list(outcome.notes)
+        yield to_json({**facts, "report": report.to_dict() if report else None})
+
+
+def _lists(values: "Array") -> list[list[int | float | str]]:
+    """Rows of numbers; those that JSON has none for as text: nan, inf, -inf."""
+    return [[value if isfinite(value) else str(value) for value in row] for row in values.tolist()]
+
+
+def planned_line(job: "Job") -> str:
+    """The line of `--dry-run --json`."""
+    return to_json({"status": "planned", "input": job.name, "output": job.target_name})
+
+
+def to_json(value: object) -> str:
+    """JSON on one line, in valid UTF-8: of a name that is none, `os.fsencode` of the parsed text opens the file.
+
+    >>> to_json("한\\udcff")
+    '"한\\\\udcff"'
+    """
+    return _encodable(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def _encodable(text: str) -> str:
+    """JSON whose lone surrogates, as which Python holds bytes that are no text, are escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def write_side_file(path: Place, outcome: "Outcome") -> None:
+    """The report beside one output: an object, or an array of them for a picture of several frames."""
+    forms = [report.to_dict() for report in outcome.reports]
+    text = json.dumps(forms[0] if len(forms) == 1 else forms, ensure_ascii=False, allow_nan=False, indent=2)
+    with publish(path) as stream:
+        stream.write(_encodable(text).encode() + b"\n")
+
+
+@contextmanager
+def write_lines_file(path: Place) -> "Iterator[Callable[[Outcome], None]]":
+    """JSON Lines in `path`, a line a picture (a frame), as the outcomes come."""
+    with spooled(path) as stream:
+        yield lambda outcome: write_lines(stream, outcome.reports)
+
+
+def write_lines(stream: BinaryIO, reports: tuple[ShiftReport, ...]) -> None:
+    """A line a report."""
+    for report in reports:
+        stream.write(to_json(report.to_dict()).encode() + b"\n")
+
+
+_SIDES = {"raw": Side, "dense": Side, "pooled": Side, "written": Side, "aligned": Aligned}
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_PICTURES = (
+    "input.path", "input.frame", "input.mode", "input.width", "input.height",
+    "output.path", "output.mode", "output.width", "output.height", "layers",
+)  # fmt: skip
+
+
+def columns() -> tuple[str, ...]:
+    """The names of the columns, in order."""
+    figures: list[str] = []
+    for name in names_of(ShiftRow):
+        figures += [f"{name}.{part}" for part in names_of(_SIDES[name])] if name in _SIDES else [name]
+    return (*_PICTURES, *figures)
+
+
+@contextmanager
+def write_table(path: Place) -> Iterator[Callable[[Outcome], None]]:
+    """A table in `path`, whose rows come with the outcomes."""
+    with spooled(path) as stream:
+        text = TextIOWrapper(stream, "utf-8", errors="replace", newline="", write_through=True)
+        writer = csv.DictWriter(text, columns(), restval="")
+        writer.writeheader()
+
+        def add(outcome: Outcome) -> None:
+            for report in outcome.reports:
+                writer.writerows({name: neutral(cell) for name, cell in row.items()} for row in table_rows(report))
+
+        yield add
+        text.detach()
+
+
+def neutral(cell: object) -> object:
+    """A cell as text for a spreadsheet, which reckons with what begins like a formula; a number stays one.
+
+    >>> neutral("=1+1"), neutral(-1), neutral("a=1")
+    ("'=1+1", -1, 'a=1')
+    """
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULAS) else cell
+
+
+def table_rows(report: ShiftReport) -> Iterator[dict[str, Any]]:
+    """A row a shift; what is null in JSON is empty."""
+    facts = {"layers": report.layers, "input.frame": report.input.frame}
+    for name, side in (("input", report.input), ("output", report.output)):
+        facts |= {f"{name}.path": side.path, f"{name}.mode": side.mode}
+        facts |= {f"{name}.width": side.size[0], f"{name}.height": side.size[1]}
+    for row in report.shifts:
+        yield {**facts, **dict(_flat(row.to_dict()))}
+
+
+def _flat(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in row.items():
+        if name not in _SIDES:
+            yield name, value
+        elif value is not None:
+            yield from ((f"{name}.{part}", figure) for part, figure in value.items())
+
+
+def write_sheet(path: Place, outcome: Outcome) -> None:
+    """The contact sheet of the first frame, as a PNG."""
+    if not outcome.looks.get("png"):  # too large to be shown
+        return
+    from poolcli.images.sheet import draw_sheet
+    from poolcli.visualize import heat_colours
+
+    report, look = outcome.reports[0], outcome.looks["png"][0]
+    panels = [panel for panel in (look.whole, look.part) if panel]
+    bands = [_band(panel, look, report, alone=len(panels) == 1) for panel in panels]
+    row = worst_row(report)
+    lines = [title(report), ", ".join(facts_of(report))]
+    if len(outcome.reports) > 1:
+        lines.append(f"frame 0 of {len(outcome.reports)}")
+    picture = draw_sheet(title_of(outcome), lines, bands, verdict(row), heat_colours())
+    with publish(path) as stream:
+        stream.write(picture)
+
+
+def _band(panel: "Panel", look: "Look", report: ShiftReport, *, alone: bool) -> "Band":
+    from poolcli.images.sheet import PANEL, Band
+
+    tiles = [_tile(shown) for shown in six(panel, look, report, worst_row(report), PANEL)]
+    return Band("" if alone else place(panel, look), (tiles[:3], tiles[3:]))
+
+
+def _tile(shown: Shown) -> "Tile":
+    from poolcli.images.sheet import Tile
+
+    scale = None if shown.peak is None else ("0", shown.peak)
+    return Tile(shown.picture, shown.size, shown.heading, shown.caption, shown.marks, scale)
+
+
+RUN_NAME = "shift-report"
+FEW = 100  # pictures of a run that are all shown large
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One form. `writer` names a function as module:function of this room.
+
+    A form of a picture (`of_run` False) is written beside every output, by the worker: `writer(path, outcome)`. A form
+    of a run is one file: `writer(path)` is a context that gives a function to call with every outcome; the file
+    appears when the context ends well. `package` is what the extra of the form's name brings, `looks` the sizes (of
+    `poolcli.visualize`) of the pictures that it shows, in a run of one picture, of few and of more.
+    """
+
+    name: str
+    writer: str
+    what: str
+    of_run: bool = False
+    package: str | None = None
+    looks: tuple[str, str, str] | None = None
+
+    @property
+    def extension(self) -> str:
+        """What stands after the output's name."""
+        return f"{SIDE_MARK}.{self.name}"
+
+    def load(self) -> Callable[..., object]:
+        """The writer."""
+        module, function = self.writer.split(":")
+        found: Callable[..., object] = getattr(import_module(f"poolcli.reports.{module}"), function)
+        return found
+
+
+FORMS: Mapping[str, Form] = {
+    form.name: form
+    for form in (
+        Form("json", "forms:write_side_file", "an object beside every output"),
+        Form("jsonl", "forms:write_lines_file", "a line a picture", of_run=True),
+        Form("png", "forms:write_sheet", "a contact sheet beside every output", looks=("SHEET", "SHEET", "SHEET")),
+        Form(
+            "html",
+            "page:write_page",
+            "a page to look at",
+            of_run=True,
+            package="jinja2",
+            looks=("ONE_PAGE", "PAGE", "LONG_PAGE"),
+        ),
+        Form("csv", "forms:write_table", "a row a shift, for spreadsheets", of_run=True),
+    )
+}
+
+
+def check_forms(names: Iterable[str]) -> None:
+    """UsageError for a name that is not in the table, or a form whose extra is not installed."""
+    for name in names:
+        if name not in FORMS:
+            if "," in name:
+                each = " ".join(f"--report {form}" for form in name.split(","))
+                raise UsageError(f"--report '{name}' is several forms: write {each}")
+            raise unknown("report", name, FORMS)
+        package = FORMS[name].package
+        if package and find_spec(package) is None:
+            raise missing(f"--report {name}", [package])
+
+
+def side_extensions(names: Iterable[str]) -> dict[str, str]:
+    """Of these forms, those beside every output, with what their names end in."""
+    return {name: FORMS[name].extension for name in names if not FORMS[name].of_run}
+
+
+def run_extensions(names: Iterable[str]) -> dict[str, str]:
+    """Of these forms, those of a run, with what their names end in beside the output of a single picture."""
+    return {name: FORMS[name].extension for name in names if FORMS[name].of_run}
+
+
+def run_paths(names: Iterable[str], folder: Place) -> dict[str, Place]:
+    """Of these forms, those of a run, with their files in `folder`."""
+    return {name: folder / f"{RUN_NAME}.{name}" for name in names if FORMS[name].of_run}
+
+
+def looks_of(names: Iterable[str], *, pictures: int) -> "dict[str, Sizes]":
+    """Of these forms, those that show pictures, with the sizes of these: smaller when there are many pictures."""
+    wanted = {name: FORMS[name].looks for name in names if FORMS[name].looks}
+    if not wanted:
+        return {}
+    from poolcli import visualize
+
+    return {
+        name: getattr(visualize, sizes[(pictures > 1) + (pictures > FEW)]) for name, sizes in wanted.items() if sizes
+    }
+
+
+def form_of(path: Place) -> Form:
+    """The form that the extension of a file stands for; UsageError where it is none, or its extra is not installed."""
+    name = path.suffix.lower().removeprefix(".")
+    if name not in FORMS:
+        allowed = ", ".join(f".{form}" for form in FORMS)
+        raise UsageError(f"'{path}' is no form of a report: the extensions {allowed} are allowed")
+    check_forms([name])
+    return FORMS[name]
+
+
+def write_sides(sides: Mapping[str, Place], outcome: "Outcome") -> None:
+    """Write the forms beside one output; OutputError when that cannot be."""
+    for name, path in sides.items():
+        FORMS[name].load()(path, outcome)
+
+
+class _NothingMeasured(Exception):  # noqa: N818 (no error: it ends the contexts of the forms without their files)
+    pass
+
+
+@contextmanager
+def run_reports(paths: Mapping[str, Place]) -> Iterator[Callable[["Outcome"], None]]:
+    """Give a function to call with every outcome; the files of the run appear when the block ends well.
+
+    Unless nothing was measured: an empty report would tell nobody anything, and be in the way of the next run.
+    """
+    measured = False
+    with suppress(_NothingMeasured), ExitStack() as stack:
+        adders = []
+        for name, path in paths.items():
+            context = FORMS[name].load()(path)
+            assert isinstance(context, AbstractContextManager)
+            adders.append(stack.enter_context(context))
+
+        def add(outcome: "Outcome") -> None:
+            nonlocal measured
+            measured = measured or bool(outcome.reports)
+            for adder in adders:
+                adder(outcome)
+
+        yield add
+        if not measured:
+            raise _NothingMeasured

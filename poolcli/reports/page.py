@@ -1,0 +1,265 @@
+"""The HTML pages of a run and of a ranking."""
+
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import ceil, floor, log10
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from poolcli import __version__, storage
+from poolcli.errors import escaped
+from poolcli.reports import Outcome
+from poolcli.reports.entries import COLUMNS, Entry, Line, entries_of, facts_of, figure, plots
+from poolcli.reports.interactive import SCRIPTS, asset, explorer, policy, sample_view
+from poolcli.reports.ranking import Compared, Ranked, Ranking, figures, top_of, words
+from poolcli.storage import Place, publish
+from poolcli.visualize import heat_colours
+
+MOST_BYTES = 24 << 20  # of rows with their pictures; the others have figures only
+MOST_ROWS = 20_000
+MOST_FAILURES = 1_000
+
+
+@contextmanager
+def write_page(path: Place) -> Iterator[Callable[[Outcome], None]]:
+    """A page in `path`, whose pictures come with the outcomes."""
+    with TemporaryFile() as spool:
+        page = Page(spool)
+        yield page.add
+        with publish(path) as stream:
+            page.write(stream)
+
+
+class Page:
+    """Entries as they come, rendered into `spool`; of each only what orders the page stays in memory."""
+
+    def __init__(self, spool: BinaryIO) -> None:
+        self.spool = spool
+        self.templates = templates()
+        self.lines: list[Line] = []
+        self.failures: list[str] = []
+        self.failed = 0
+        self.first: Entry | None = None
+        self.facts: tuple[str, ...] = ()
+
+    def add(self, outcome: Outcome) -> None:
+        """Render what is shown of one picture, every frame."""
+        if outcome.error is not None:
+            self.failed += 1
+            self.failures += [outcome.error] * (len(self.failures) < MOST_FAILURES)
+        for entry in entries_of(outcome, "html"):
+            self.first = self.first or entry
+            self.facts = self.facts or facts_of(entry.report)
+            short, full = (self._render("row.html", entry=entry, full=full) for full in (False, bool(entry.panels)))
+            start = self.spool.seek(0, 2)
+            self.spool.write(short + full)
+            self.lines.append(Line(start, len(short), len(full), *entry.figures))
+
+    def write(self, stream: BinaryIO) -> None:
+        """The whole page, worst pictures first."""
+        listed = len(self.lines) > 1
+        name = self.first.name if self.first and not listed else "Shift report"
+        facts = (f"{len(self.lines):,} pictures", *self.facts) if listed else self.facts
+        layers = self.first.report.layers if self.first else ""
+        view = self._view() if not listed else None
+        scripts = [asset(script) for script in ("page.js", *(SCRIPTS if view else ()))]
+        stream.write(write_head(self.templates, name, facts, layers, scripts))
+        notes = []
+        if listed:
+            notes = self._write_index(stream)
+        elif self.first:
+            part, live = view["part"] if view else "", explorer("view", view) if view else ""
+            stream.write(self._render("alone.html", entry=self.first, part=part, live=live))
+        failures = [*self.failures, *([f"and {self.failed - MOST_FAILURES} more"] * (self.failed > MOST_FAILURES))]
+        stream.write(
+            self._render(
+                "foot.html",
+                listed=listed,
+                notes=notes,
+                failures=failures,
+                failed=self.failed,
+                scripts=scripts,
+                version=__version__,
+            )
+        )
+
+    def _view(self) -> dict[str, Any] | None:
+        """What the page of a single picture pools by itself, if it can."""
+        sample = self.first.look.sample if self.first and self.first.look else None
+        return sample_view(sample, self.first.file, self.first.report) if self.first and sample else None
+
+    def _write_index(self, stream: BinaryIO) -> list[str]:
+        """The spread of the figures and the table; what to say below it."""
+        stream.write(self._render("index.html", plots=plots(self.lines), columns=COLUMNS))
+        order = sorted(self.lines, key=lambda line: -1.0 if line.residual is None else line.residual, reverse=True)
+        written = with_pictures = 0
+        for line in order[:MOST_ROWS]:
+            full = written + line.full <= MOST_BYTES
+            with_pictures += full
+            self.spool.seek(line.start + (line.short if full else 0))
+            written += stream.write(self.spool.read(line.full if full else line.short))
+        notes = []
+        if with_pictures < len(order):
+            notes.append(f"Only the first {with_pictures:,} show their pictures, or the page would be too large.")
+        if len(order) > MOST_ROWS:
+            notes.append(f"The {len(order) - MOST_ROWS:,} that keep least of the change are not listed.")
+        return notes
+
+    def _render(self, template: str, **values: Any) -> bytes:
+        return self.templates.get_template(template).render(values).encode("utf-8", "replace")
+
+
+def templates() -> Environment:
+    """What pages are made of; whatever is put into them is escaped."""
+    loader = PackageLoader("poolcli.reports", "page")
+    found = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, finalize=_shown)
+    found.filters["uri"] = data_uri
+    return found
+
+
+def _shown(value: object) -> object:
+    """What a template shows of a value: text without controls, while markup stays what it is."""
+    return escaped(value) if type(value) is str else value
+
+
+def write_head(found: Environment, title: str, facts: Sequence[str], layers: str, scripts: Sequence[str]) -> bytes:
+    """The beginning of a page, whose policy allows its own style and these scripts."""
+    style = asset("page.css")
+    text = found.get_template("head.html").render(
+        title=title,
+        facts=facts,
+        layers=layers,
+        colours=["#" + bytes(colour).hex() for colour in heat_colours()[::9].tolist()],
+        style=style,
+        policy=policy(style, scripts),
+        version=__version__,
+    )
+    return text.encode("utf-8", "replace")
+
+
+def data_uri(picture: bytes) -> Markup:
+    """A PNG or JPEG as part of a page.
+
+    >>> data_uri(b"\\x89PNG")
+    Markup('data:image/png;base64,iVBORw==')
+    """
+    kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
+    return Markup(f"data:image/{kind};base64,{b64encode(picture).decode()}")
+
+
+LEFT, RIGHT, TOP, BOTTOM = 60.0, 500.0, 16.0, 260.0
+LINE_HEIGHT = 14.0
+COLOURS = 8
+HEADS = ("aligned", "absorbed", "gain", "fidelity")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the table; `width` of its bar in per cent."""
+
+    place: Ranked
+    width: float
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A number at an axis."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The curve of one candidate; its name stands at height `label`, moved so that no two names overlap."""
+
+    name: str
+    colour: int
+    points: str
+    dots: tuple[tuple[float, float], ...]
+    end: float
+    label: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Residual against distance."""
+
+    alt: str
+    ticks: tuple[Tick, ...]
+    distances: tuple[Tick, ...]
+    lines: tuple[Curve, ...]
+
+
+@contextmanager
+def write_ranking_page(path: storage.Place, ranking: Ranking) -> Iterator[Callable[[Compared], None]]:
+    """The page in `path`, made when all pictures are in `ranking`."""
+    yield lambda compared: None
+    places = ranking.places()
+    page = templates()
+    with storage.publish(path) as stream:
+        facts = (f"{ranking.pictures:,} picture{'s' * (ranking.pictures != 1)}", *ranking.facts)
+        stream.write(write_head(page, "Which down-sampling is least upset by shifts?", facts, "", ()))
+        text = page.get_template("ranking.html").render(
+            words=words(places, ranking.pictures),
+            heads=HEADS,
+            rows=[_row(place, top_of(places)) for place in places],
+            chart=chart(places),
+            version=__version__,
+        )
+        stream.write(text.encode("utf-8", "replace"))
+
+
+def _row(place: Ranked, top: float) -> Row:
+    return Row(place, round(100 * (place.residual or 0) / top, 1) if top else 0, figures(place))
+
+
+def chart(places: Sequence[Ranked]) -> Chart:
+    """The curves as shapes."""
+    step = _round_step(max(1.0, top_of(places)))
+    count = ceil(max(1.0, top_of(places)) / step)
+    top = step * count
+    distances = sorted({point.distance for place in places for point in place.curve})
+    far = distances[-1] if distances else 1.0
+
+    def x(distance: float) -> float:
+        return round(LEFT + (RIGHT - LEFT) * distance / far, 1)
+
+    def y(residual: float) -> float:
+        return round(BOTTOM - (BOTTOM - TOP) * residual / top, 1)
+
+    lines = []
+    for number, place in enumerate(places):
+        dots = tuple((x(point.distance), y(point.residual)) for point in place.curve if point.residual is not None)
+        if dots:
+            points = " ".join(f"{across},{down}" for across, down in dots)
+            lines.append(Curve(place.mode, number % COLOURS, points, dots, dots[-1][0], dots[-1][1]))
+    ticks = tuple(Tick(y(step * number), f"{step * number:.3g}") for number in range(count + 1))
+    apart = [distance for distance in distances if distance == int(distance)]
+    alt = "; ".join(f"{place.mode}: {figure(place.residual)} on average" for place in places)
+    return Chart(f"Residual by distance. {alt}", ticks, tuple(Tick(x(d), f"{d:.3g}") for d in apart), _spaced(lines))
+
+
+def _round_step(top: float) -> float:
+    """The distance of the numbers at an axis up to `top`: a round one, of which at most six fit.
+
+    >>> _round_step(1.0), _round_step(1.6), _round_step(386)
+    (0.25, 0.5, 100.0)
+    """
+    unit = 10.0 ** floor(log10(top))
+    return unit * next(step for step in (0.25, 0.5, 1, 2.5) if top <= 6 * step * unit)
+
+
+def _spaced(lines: Sequence[Curve]) -> tuple[Curve, ...]:
+    """The lines with their labels pushed apart, top to bottom."""
+    found, lowest = [], TOP - LINE_HEIGHT
+    for line in sorted(lines, key=lambda line: line.label):
+        lowest = max(line.label, lowest + LINE_HEIGHT)
+        found.append(Curve(line.name, line.colour, line.points, line.dots, line.end, lowest))
+    return tuple(found)

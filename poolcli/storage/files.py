@@ -1,0 +1,330 @@
+"""Local files that appear whole or not at all."""
+
+import errno
+import os
+import platform
+import re
+import shutil
+import stat
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO
+from zlib import crc32
+
+from poolcli.errors import OutputError, UsageError
+
+TEMPORARY_PREFIX = ".poolcli-"
+TEMPORARY_SUFFIX = ".part"
+_HOST = f"{crc32(platform.node().encode()):08x}"
+_TEMPORARY = re.compile(rf"{re.escape(TEMPORARY_PREFIX)}([0-9a-f]+)-(\d+)-[0-9a-f]+{re.escape(TEMPORARY_SUFFIX)}")
+_FORGOTTEN = 24 * 3600  # seconds after which a temporary file of another machine belongs to nobody
+
+_swept: set[Path] = set()
+_unpublished: set[Path] = set()  # the temporary files of this process
+
+
+def is_folder(path: Path | str) -> bool:
+    """Whether `path` is a folder; no, where that cannot be asked: whoever opens it will be told why."""
+    return os.path.isdir(path)  # noqa: PTH112 (Path.is_dir raises for names too long and folders that are closed)
+
+
+def check_not_read(outputs: Iterable[object], inputs: Iterable[str]) -> None:
+    """UsageError when an output (a path, or a URL) is an input under whatever name: no input is ever written to."""
+    named = list(inputs)
+    for output in outputs:
+        for name in named:
+            if str(output) == name or (isinstance(output, Path) and _is_same(output, name)):
+                raise UsageError(f"the output '{output}' is the input '{name}': give another place with -o")
+
+
+def _is_same(output: Path, name: str) -> bool:
+    try:
+        return output.samefile(name)
+    except OSError:  # one of them is not there
+        return False
+
+
+@contextmanager
+def publish(target: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
+    """Give a binary file to fill; rename it to `target` (its folders are made) when all ends well.
+
+    What is replaced leaves its permissions to what replaces it; through a symbolic link it is what the link points to.
+    A device, such as /dev/null, is written to. `durable` waits until file and name are on the disk, so that a power cut
+    cannot tear them. Raises OutputError when the file cannot be written or renamed; whatever else the block raises
+    goes through.
+    """
+    if is_device(target):
+        with _device(target) as stream:
+            yield stream
+        return
+    shown = target
+    if os.path.islink(target):  # noqa: PTH114 (which asks in a closed folder, too)
+        target = Path(os.path.realpath(target))
+    temporary = _beside(target)
+    try:
+        _unpublished.add(temporary)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _sweep_once(target.parent)
+        with temporary.open("x+b") as stream:  # the umask decides the permissions, as for any new file
+            yield stream
+            _keep_permissions(target, temporary)
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
+        temporary.replace(target)
+        if durable:
+            _sync_folder(target.parent)
+    except FileExistsError as error:
+        raise OutputError(f"cannot write '{shown}': '{error.filename}' is a file, not a folder") from error
+    except OSError as error:
+        raise OutputError(f"cannot write '{shown}': {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+        _unpublished.discard(temporary)
+
+
+@contextmanager
+def publish_folder(target: Path) -> Iterator[Path]:
+    """Give an empty folder to fill; rename it to `target` when all ends well, in place of the folder that is there.
+
+    Raises OutputError when it cannot be made or renamed; whatever else the block raises goes through.
+    """
+    target = Path(os.path.realpath(target)) if target.is_symlink() else target
+    temporary, old = (_beside(target) for _ in range(2))
+    try:
+        _unpublished.add(temporary)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _sweep_once(target.parent)
+        temporary.mkdir()
+        yield temporary
+        if target.exists():
+            target.rename(old)
+        temporary.rename(target)
+    except OSError as error:
+        raise OutputError(f"cannot write '{target}': {error.strerror or error}") from error
+    finally:
+        if old.exists() and not target.exists():
+            old.rename(target)
+        _remove(old)
+        _remove(temporary)
+        _unpublished.discard(temporary)
+
+
+def _beside(target: Path) -> Path:
+    """The name under which something is written that is to become `target`."""
+    return target.with_name(f"{TEMPORARY_PREFIX}{_HOST}-{os.getpid()}-{os.urandom(8).hex()}{TEMPORARY_SUFFIX}")
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there; threads that still write into a folder are waited for, for a while."""
+    for _ in range(50):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                path.unlink()
+        if not path.exists():
+            return
+        time.sleep(0.02)
+
+
+def is_device(path: Path) -> bool:
+    """Whether a path is there and neither a file nor a folder: what is written to it goes on to somebody."""
+    try:
+        kind = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(kind) or stat.S_ISDIR(kind))
+
+
+@contextmanager
+def _device(target: Path) -> Iterator[BinaryIO]:
+    """Give a file to fill; all of it goes to a device when all ends well."""
+    whole = BytesIO()
+    yield whole
+    try:
+        with target.open("wb", buffering=0) as stream:
+            rest = whole.getbuffer()
+            while len(rest):
+                rest = rest[stream.write(rest) :]
+    except OSError as error:
+        raise OutputError(f"cannot write '{target}': {error.strerror or error}") from error
+
+
+def _keep_permissions(target: Path, temporary: Path) -> None:
+    """Give a new file the permissions of the one that it is to replace, and its owner where that is allowed."""
+    try:
+        old, new = target.stat(), temporary.stat()
+    except FileNotFoundError:
+        return
+    if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid) and hasattr(os, "chown"):
+        with suppress(OSError):
+            os.chown(temporary, old.st_uid, old.st_gid)
+    if old.st_mode != new.st_mode:
+        with suppress(OSError):
+            temporary.chmod(stat.S_IMODE(old.st_mode))
+
+
+def merged(one: Path, other: Path) -> bool:
+    """Whether two paths that differ in letters alone would be one file, where they are or would be made.
+
+    Asked of the file system itself, in a folder that is gone again: none of its properties says so.
+    """
+    parts, others = one.parts, other.parts
+    same = next((at for at, pair in enumerate(zip(parts, others, strict=False)) if pair[0] != pair[1]), len(parts))
+    folder = Path(*parts[:same])
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    try:
+        with TemporaryDirectory(prefix=TEMPORARY_PREFIX, suffix=TEMPORARY_SUFFIX, dir=folder) as there:
+            path = Path(there, *parts[same:])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+            return Path(there, *others[same:]).exists()
+    except OSError:  # nothing can be written there anyway
+        return False
+
+
+def abandon() -> None:
+    """Remove the temporary files of this process, whose threads will not live to do it."""
+    while _unpublished:
+        _remove(_unpublished.pop())
+
+
+def _sweep_once(folder: Path) -> None:
+    """Sweep a folder that this process has not swept yet."""
+    if folder not in _swept:
+        _swept.add(folder)
+        sweep(folder)
+
+
+def sweep(folder: Path, *, begun: bool = True) -> None:
+    """Remove the temporary files in `folder` that dead processes left; what cannot be removed stays.
+
+    `begun` False: this process has written nothing yet, so that what bears its number is an earlier one's.
+    """
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            match = _TEMPORARY.fullmatch(entry.name)
+            if match and _is_left(entry, match[1], int(match[2]), begun):
+                _remove(Path(entry.path))
+
+
+def _is_left(entry: os.DirEntry[str], host: str, process: int, begun: bool) -> bool:
+    if host != _HOST or os.name == "nt":  # where nobody can be asked
+        return time.time() - entry.stat().st_mtime > _FORGOTTEN
+    if process == os.getpid():
+        return not begun
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except (PermissionError, OverflowError):
+        return False
+    return False
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the names in `folder` to the disk, where a folder can be opened for that (not on Windows)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+_OWN = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_NOT_OURS = (errno.ELOOP, errno.EMLINK, errno.EISDIR, errno.ENXIO)  # a link, a folder, a pipe
+_LOCKLESS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EBADF, errno.EINVAL)  # of file systems that know no locks
+_LOCKED = 1 << 40  # where Windows locks a byte: beyond all that is written, or nobody could read it
+_LOCK_NAME = ".poolcli-lock"  # where a folder itself cannot be locked
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A file or folder that is open, and locked if nobody else has locked it, as long as it is open."""
+
+    path: Path
+    number: int  # of the open file
+    locked: bool
+
+    def is_there(self) -> bool:
+        """Whether it is still the one under its name."""
+        try:
+            return os.path.samestat(self.path.stat(), os.fstat(self.number))
+        except OSError:
+            return False
+
+
+@contextmanager
+def hold_file(path: Path) -> Iterator[tuple[BinaryIO, Held]]:
+    """Open a file of our own for reading and writing, and lock it; it is made where there is none.
+
+    UsageError unless it is a regular file of this one name: what is written into a link lands in somebody's file.
+    """
+    try:
+        if path.is_symlink():  # where O_NOFOLLOW is not known
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        number = os.open(path, _OWN, 0o666)
+        status = os.fstat(number)
+    except OSError as error:
+        if error.errno in _NOT_OURS:
+            raise not_ours(path) from error
+        raise
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+        os.close(number)
+        raise not_ours(path)
+    with os.fdopen(number, "r+b") as stream:
+        yield stream, Held(path, number, _lock(number))
+
+
+@contextmanager
+def hold_folder(path: Path) -> Iterator[Held]:
+    """Open a folder and lock it; on Windows, which locks no folders, a file in it that is gone when it is closed."""
+    if os.name == "nt":
+        name = path / _LOCK_NAME
+        flags = _OWN | os.O_TEMPORARY  # type: ignore[attr-defined,unused-ignore]
+        with os.fdopen(os.open(name, flags, 0o666), "r+b") as stream:
+            yield Held(name, stream.fileno(), _lock(stream.fileno()))
+        return
+    number = os.open(path, os.O_RDONLY)
+    try:
+        yield Held(path, number, _lock(number))
+    finally:
+        os.close(number)
+
+
+def not_ours(path: Path) -> UsageError:
+    """The error for a link or a folder where a run writes what is its own."""
+    return UsageError(
+        f"'{path}' is a link, or no file, and a run writes what is its own into nobody else's: remove it, or give "
+        "another place"
+    )
+
+
+def _lock(descriptor: int) -> bool:
+    """Whether nobody else holds the lock of this file; then we do, as long as it is open (if the file system can)."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            os.lseek(descriptor, _LOCKED, os.SEEK_SET)
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError as error:
+        if error.errno not in _LOCKLESS:
+            raise
+    return True

@@ -1,0 +1,240 @@
+"""Places: local paths and objects by URL; their table of schemes; secrets redacted."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.util import find_spec
+from io import BytesIO
+from pathlib import Path, PurePath, PurePosixPath
+from typing import BinaryIO
+from urllib.parse import unquote, urlsplit
+
+from poolcli.errors import OutputError, PictureError, UsageError, missing, unknown
+from poolcli.storage import files
+
+_USER = re.compile(r"(?<=://)[^\s/?#'\"<>]*@")
+_QUERY = re.compile(r"(://[^\s?'\"<>]*\?)[^\s'\"<>]+")
+_NAMED = re.compile(
+    r"(?i)\b((?:x-amz-|x-goog-)?(?:signature|credential|security-token|secret[\w-]*|password|passwd|token|sig"
+    r"|access_?key[\w-]*|aws_[\w]*key[\w]*))(['\"]?\s*[=:]\s*['\"]?)[^\s'\",&;)]+"
+)
+_HEADER = re.compile(r"(?i)\b(authorization['\"]?\s*[=:]\s*['\"]?)[^'\"\n]+")
+
+
+def redacted(text: str) -> str:
+    """`text` without what may be a secret in it.
+
+    >>> redacted("cannot read https://me:word@host/a.png?X-Amz-Signature=abc, 403")
+    'cannot read https://***@host/a.png?*** 403'
+    """
+    for pattern, shown in ((_USER, "***@"), (_QUERY, r"\1***"), (_HEADER, r"\1***"), (_NAMED, r"\1\2***")):
+        text = pattern.sub(shown, text)
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One kind of store. `packages` are the modules it needs, which pip knows by the same names.
+
+    `writes`: objects can be written, and appear whole; `lists`: what is in it can be asked; `quoted`: keys are
+    percent-encoded and may end in a query; `shared`: other processes see the same objects.
+    """
+
+    scheme: str
+    packages: tuple[str, ...]
+    aliases: tuple[str, ...] = ()
+    writes: bool = True
+    lists: bool = True
+    quoted: bool = False
+    shared: bool = True
+
+
+_ROWS = (
+    Store("s3", ("fsspec", "s3fs"), aliases=("s3a",)),
+    Store("gs", ("fsspec", "gcsfs"), aliases=("gcs",)),
+    Store("az", ("fsspec", "adlfs"), aliases=("abfs", "abfss")),
+    Store("https", ("fsspec", "aiohttp"), writes=False, lists=False, quoted=True),
+    Store("http", ("fsspec", "aiohttp"), writes=False, lists=False, quoted=True),
+    Store("memory", ("fsspec",), shared=False),
+)
+STORES: Mapping[str, Store] = {scheme: row for row in _ROWS for scheme in (row.scheme, *row.aliases)}
+
+
+@cache
+def find_store(scheme: str) -> Store:
+    """The store of this scheme; UsageError when there is none, or what it needs is not installed."""
+    if scheme not in STORES:
+        raise unknown("kind of URL", f"{scheme}://", (f"{name}://" for name in (*STORES, "file")))
+    store = STORES[scheme]
+    absent = [package for package in store.packages if find_spec(package) is None]
+    if absent:
+        raise missing(f"{scheme}://", absent)
+    return store
+
+
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Url:
+    """An object, or a prefix, in a store. `str` is what may be shown, `address` what the store is asked for.
+
+    >>> url = Url("s3", "bucket", "photos/a.b.png")
+    >>> url.name, url.stem, url.suffix, str(url.parent), str(url.with_name("c.png")), str(url / "d.png")
+    ('a.b.png', 'a.b', '.png', 's3://bucket/photos', 's3://bucket/photos/c.png', 's3://bucket/photos/a.b.png/d.png')
+    """
+
+    scheme: str
+    host: str  # a bucket, or a host with its port
+    key: str = ""
+    query: str = ""
+
+    @property
+    def address(self) -> str:
+        """The whole URL; its query may be a signature, so that it is for the store alone."""
+        return f"{self.scheme}://{self.host}/{self.key}".removesuffix("/") + (self.query and f"?{self.query}")
+
+    def __str__(self) -> str:
+        return redacted(self.address)
+
+    def __repr__(self) -> str:  # tracebacks and logs of others show it
+        return f"Url({str(self)!r})"
+
+    @property
+    def name(self) -> str:
+        """The last part; empty for a whole bucket."""
+        last = self.key.rstrip("/").rpartition("/")[2]
+        return safe_part(unquote(last)) if STORES[self.scheme].quoted else last
+
+    @property
+    def stem(self) -> str:
+        """The name without its extension."""
+        return PurePosixPath(self.name).stem
+
+    @property
+    def suffix(self) -> str:
+        """The extension, with its dot."""
+        return PurePosixPath(self.name).suffix
+
+    @property
+    def parent(self) -> "Url":
+        """What it lies in; a bucket lies in itself."""
+        return replace(self, key=self.key.rstrip("/").rpartition("/")[0], query="")
+
+    def with_name(self, name: str) -> "Url":
+        """Its neighbour of that name."""
+        return self.parent / name
+
+    def __truediv__(self, below: str | PurePath) -> "Url":
+        below = below if isinstance(below, str) else below.as_posix()
+        return replace(self, key=f"{self.key}/{below}" if self.key else below, query="")
+
+    def exists(self) -> bool:
+        """Whether there is such an object; UsageError when the store does not say."""
+        from poolcli.storage.objects import StoreError, exists  # and with it fsspec
+
+        try:
+            return exists(self)
+        except StoreError as error:
+            raise UsageError(f"'{self}' cannot be asked for: {error}; check its name and your access to it") from error
+
+
+Place = Path | Url
+
+
+def safe_part(name: str) -> str:
+    """`name` as one part of a path on any system, and none that leads elsewhere: `.`, `..` or with a separator in it.
+
+    >>> safe_part("a.b"), safe_part(".."), safe_part("../b")
+    ('a.b', '__', '.._b')
+    """
+    part = name.replace("/", "_").replace("\\", "_")
+    return part.replace(".", "_") if part in (".", "..") else part
+
+
+def is_url(text: str) -> bool:
+    """Whether `text` names an object in a store. One letter is a drive, not a scheme.
+
+    >>> is_url("s3://in/a.png"), is_url("C://a.png"), is_url("a.png")
+    (True, False, False)
+    """
+    return _URL.match(text) is not None
+
+
+def place_of(text: str) -> Place:
+    """The place that `text` names; `file://` is a local path. UsageError for a store that there is not, or not here.
+
+    So is a password in the URL, since URLs stand in reports and logs.
+    """
+    match = _URL.match(text)
+    if match is None:
+        return Path(text)
+    scheme, rest = match[1].lower(), text[match.end() :]
+    if scheme == "file":
+        return _local(text)
+    store = find_store(scheme)
+    host, _, key = rest.partition("/")
+    if "@" in host:
+        raise UsageError(
+            f"'{redacted(text)}': a user in a URL is not allowed: give it by the environment or fsspec's configuration"
+        )
+    if "::" in text:
+        raise UsageError(f"'{redacted(text)}': chained URLs (::) are not allowed: name the object itself")
+    if store.quoted:
+        key, _, query = key.partition("?")
+        return Url(store.scheme, host, key, query)
+    return Url(store.scheme, host, key.rstrip("/"))
+
+
+def writable(place: Place) -> Place:
+    """`place` itself; UsageError where a store takes nothing."""
+    if isinstance(place, Url) and not find_store(place.scheme).writes:
+        raise UsageError(f"'{place}': nothing can be written to {place.scheme}://; give another place with -o")
+    return place
+
+
+def _local(text: str) -> Path:
+    from urllib.request import url2pathname  # which takes a while to load
+
+    parts = urlsplit(text)
+    if parts.netloc not in ("", "localhost") and os.name != "nt":
+        raise UsageError(f"'{text}' is a file of another machine: give file:///PATH, with three slashes")
+    path = url2pathname(f"//{parts.netloc}{parts.path}" if parts.netloc and os.name == "nt" else parts.path)
+    if "\0" in path:
+        raise UsageError(f"'{text}' holds %00, which no file's name does: check the URL")
+    return Path(path)
+
+
+def fetched(source: Place) -> Path | BinaryIO:
+    """What can be opened: the path itself, or the whole content of an object; PictureError when it cannot be read."""
+    if not isinstance(source, Url):
+        return source
+    from poolcli.storage.objects import StoreError, read
+
+    try:
+        return BytesIO(read(source))
+    except StoreError as error:
+        raise PictureError(f"{source}: cannot be read ({error}); check its name and your access to it") from error
+
+
+@contextmanager
+def publish(target: Place, *, durable: bool = False) -> Iterator[BinaryIO]:
+    """Give a binary file to fill; it is at `target` when all ends well.
+
+    In a store an object appears when the store has all of it. Raises OutputError when that cannot be.
+    """
+    if not isinstance(target, Url):
+        with files.publish(target, durable=durable) as stream:
+            yield stream
+        return
+    from poolcli.storage.objects import StoreError, write
+
+    whole = BytesIO()
+    yield whole
+    try:
+        write(target, whole.getvalue())
+    except StoreError as error:
+        raise OutputError(f"cannot write '{target}': {error}") from error
