@@ -183,7 +183,8 @@ def test_a_page_on_a_terminal_goes_through_the_pager(tmp_path):
     import pty
 
     master, slave = pty.openpty()
-    pager = f"{sys.executable} -c \"import sys; print('PAGED', len(sys.stdin.read()))\""
+    code = "import re, sys; text = sys.stdin.read(); print('PAGED', len(text), set(re.findall('[[;](3[0-9])', text)))"
+    pager = f'{sys.executable} -c "{code}"'
     running = subprocess.run(
         [*COMMAND.split(), "help", "modes"],
         env=environment(TERM="xterm", PAGER=pager, MANPAGER=""),
@@ -197,3 +198,5 @@ def test_a_page_on_a_terminal_goes_through_the_pager(tmp_path):
     shown = os.read(master, 10_000).decode()
     os.close(master)
     assert (running.returncode, bool(re.search(r"PAGED \d{4}", shown))) == (0, True), (running, shown)
+    colours = set(re.findall(r"'(\d+)'", shown))
+    assert colours == {"35", "36"}  # no yellow, which light terminals do not show, and no blue, which dark ones do not

@@ -208,8 +208,10 @@ def show_page(topic: str | None) -> None:
     from rich.markdown import Markdown
     from rich.theme import Theme
 
-    plain = Theme({"markdown.code": "cyan"})  # code without a background of its own, on light terminals as on dark
-    console, page = Console(highlight=False, theme=plain), Markdown(_page(topic), code_theme="ansi_dark")
+    # What is seen on light terminals and on dark ones: code without a background, links without blue, nothing yellow.
+    plain = Theme({"markdown.code": "cyan", "markdown.link": "underline", "markdown.link_url": "underline"})
+    text = re.sub(r"^```\w+$", "```", _page(topic), flags=re.MULTILINE)
+    console, page = Console(highlight=False, theme=plain), Markdown(text, code_theme="ansi_dark")
     if not console.is_terminal:
         console.print(page)
         return
