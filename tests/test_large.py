@@ -16,6 +16,7 @@ import tifffile
 import zarr
 
 import poolcli
+from poolcli import images
 from tests.process import started
 from tests.test_banded import assert_alike
 
@@ -434,6 +435,36 @@ def test_a_streamed_map_stays_where_it_was(tmp_path, command):
         assert bands.pages[0].tile == (16, 16)
 
 
+def test_what_is_decoded_at_once_is_bounded(tmp_path, command):
+    """A strip, or a tile, of more pixels than a picture may have, whatever is in it."""
+    with tifffile.TiffWriter(tmp_path / "in.tif") as file:
+        file.write(np.zeros((16, 16), np.uint8), tile=(16, 16), metadata=None, compression="zlib")
+    for code, value in ((322, 1 << 20), (323, 1 << 20), (256, 1 << 20), (257, 1 << 20)):
+        with tifffile.TiffFile(tmp_path / "in.tif", mode="r+b") as file:
+            file.pages[0].tags[code].overwrite(value)
+    said = command.refused("pyramid", tmp_path / "in.tif", "-o", tmp_path / "out.tif", code=1)
+    assert "page 0 has strips or tiles of 1099511627776 pixels, each of which is decoded at once" in said
+
+
+@pytest.mark.slow
+def test_a_pyramid_of_more_than_four_gibibytes(tmp_path, command):
+    """Is a BigTIFF, and every level is there."""
+    array = np.lib.format.open_memmap(tmp_path / "in.npy", "w+", np.uint8, (66_000, 66_000))
+    array[65_990:, 65_990:] = 9
+    array.flush()
+    words = ("--compression", "none", "--tile", "4096", "--mode", "avg")
+    assert command("pyramid", tmp_path / "in.npy", "-o", tmp_path / "out.tif", *words).code == 0
+    with tifffile.TiffFile(tmp_path / "out.tif") as file:
+        assert file.is_bigtiff and [page.shape[0] for page in file.pages] == [66_000, 33_000, 16_500, 8250, 4125, 2063]
+        for number, last in ((1, 9), (5, 4)):  # of the fifth level 100 of 256 values are 9
+            page = file.pages[number]
+            file.filehandle.seek(page.dataoffsets[-1])
+            data = file.filehandle.read(page.databytecounts[-1])
+            tile = page.decode(data, len(page.dataoffsets) - 1)[0][0, :, :, 0]
+            assert tile[(page.shape[0] - 1) % 4096, (page.shape[1] - 1) % 4096] == last
+    (tmp_path / "out.tif").unlink()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_what_is_ended_leaves_nothing_half(tmp_path, number, command):
@@ -666,3 +697,35 @@ def test_an_ome_zarr_is_whole_or_not_there(tmp_path, command):
     assert "unknown compression of a Zarr 'jpeg'" in command.refused(
         "pyramid", good, "-o", tmp_path / "o.zarr", "--compression", "jpeg"
     )
+
+
+KEPT = {
+    "10 bits": ({"bitspersample": 10}, "uint16", 1024, "10 bits a value were written as 16"),
+    "WhiteIsZero": ({"photometric": "miniswhite"}, "uint16", 65536, ""),
+    "CMYK": ({"photometric": "separated"}, "uint8", 256, ""),
+    "YCbCr": ({"photometric": "ycbcr", "subsampling": (1, 1)}, "uint8", 256, ""),
+    "CIELab": ({"photometric": "cielab"}, "uint8", 256, ""),
+    "RGBA": ({"photometric": "rgb", "extrasamples": ("unassalpha",)}, "uint16", 65536, ""),
+    "1 bit": ({"photometric": "minisblack"}, "bool", 2, ""),
+}
+
+
+@pytest.mark.parametrize("base", ["copy", "encode"])
+@pytest.mark.parametrize("kind", KEPT)
+def test_pixels_of_every_meaning(tmp_path, command, kind, base):
+    """Mean what they meant, in the picture and in its levels: read again by the whole reader they are equal."""
+    options, dtype, most, note = KEPT[kind]
+    shape = (70, 90, {"CMYK": 4, "RGBA": 4, "YCbCr": 3, "CIELab": 3}.get(kind, 1))
+    values = np.random.default_rng(8).integers(0, most, shape).astype(dtype)
+    values = values[..., 0] if shape[2] == 1 else values
+    compression = None if kind == "10 bits" else "zlib"
+    tifffile.imwrite(tmp_path / "in.tif", values, tile=(16, 32), compression=compression, metadata=None, **options)
+    done = command("pyramid", tmp_path / "in.tif", "-o", tmp_path / "out.tif", "--levels", "2", "--base", base)
+    assert done.code == 0 and note in done.err and bool(note) == bool(done.err), done
+    source, *levels = [images.decode(tmp_path / "in.tif", name="in"),
+                       *(images.decode(tmp_path / "out.tif", name="out", frame=n) for n in range(3))]  # fmt: skip
+    pixels = source.frames[0].pixels
+    for number, level in enumerate(levels):
+        (frame,) = level.frames
+        assert np.array_equal(frame.pixels, poolcli.pool(pixels, 2**number, ceil_mode=True))
+        assert frame.mode == source.frames[0].mode

@@ -9,7 +9,7 @@ import numpy as np
 from poolcli import images
 from poolcli.batch import job as jobs
 from poolcli.evaluate import Evaluation, evaluate, is_local, shift_rows_of_large, size_of
-from poolcli.images import tiled
+from poolcli.images import tiff, tiled
 from poolcli.images.tiled import SAME, Plane
 from poolcli.ops.arrays import Array
 from poolcli.ops.filters import to_dtype
@@ -27,7 +27,9 @@ def streams(settings: "jobs.Settings", source: Path, name: str, largest: int) ->
         return False
     weight = tiled.weight(source, name, settings.reading)
     most = settings.reading.max_pixels
-    return weight is not None and (weight[1] >= largest or (most is not None and weight[0] > most))
+    if weight is None or (weight[1] < largest and (most is None or weight[0] <= most)):
+        return False
+    return tiff.tifffile() is not None
 
 
 def pool_tiled(settings: "jobs.Settings", job: Job, band_bytes: int) -> Outcome:

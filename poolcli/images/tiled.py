@@ -23,11 +23,23 @@ from numpy.typing import NDArray
 
 from poolcli.errors import PictureError
 from poolcli.images import arrays, guard, tiff, tiff_pages
-from poolcli.images.formats import START, ReadOptions, Request
+from poolcli.images.formats import DEFAULT_MAX_PIXELS, START, ReadOptions, Request
 from poolcli.images.frame import Frame, Meta
 from poolcli.images.guard import opened, reading
 from poolcli.images.metadata import RESOLUTION
-from poolcli.images.tiff_pages import GRAY, JPEG, PALETTE, RAW, YCBCR, Page, Tag, described
+from poolcli.images.tiff_pages import (
+    GRAY,
+    JPEG,
+    OLD_JPEG,
+    PALETTE,
+    RAW,
+    RGB,
+    WHITE_IS_ZERO,
+    YCBCR,
+    Page,
+    Tag,
+    described,
+)
 
 if TYPE_CHECKING:
     from poolcli.images.ome import Scene
@@ -46,7 +58,7 @@ SMALL = 1 << 20  # no file of fewer bytes is looked into
 _WHOLE = (8, 16, 32, 64)  # bits
 WAITING = 64  # tiles of a file that may wait to be written
 QUALITY = 90  # of levels in JPEG, if nobody says
-_LYING = (258, 259, 262, 266, 277, 284, 292, 293, 317, 320, 322, 323, 338, 339, 347, 529, 530, 531, 532)
+_LYING = (258, 259, 262, 266, 277, 284, 292, 293, 317, 320, 322, 323, 338, 339, 347, 529, 530, 531, 532, 50674)
 CLASSIC = (1 << 32) - 1  # the last byte that 32-bit offsets reach
 
 
@@ -106,7 +118,8 @@ class Plane:
 
         alpha = self.frame.alpha and bands[-1] == count - 1 and len(bands) > 1
         extra = (0,) * (len(bands) - 1 - alpha) + (2,) * alpha
-        page = replace(page, samples=len(bands), photometric=GRAY, extra=extra, planar=False, tile=None)
+        tags = {code: tag for code, tag in page.tags.items() if code not in (_PROFILE, tiff_pages.METADATA)}
+        page = replace(page, samples=len(bands), photometric=GRAY, extra=extra, planar=False, tile=None, tags=tags)
         pixels = np.broadcast_to(self.dtype.type(0), (*self.shape[:2], *[len(bands)] * (len(bands) > 1)))
         nodata = tuple(value for value in self.frame.nodata if not isinstance(value, tuple))
         frame = replace(self.frame, pixels=pixels, mode=page.mode(self.dtype.name), alpha=alpha, page=page)
@@ -137,12 +150,17 @@ def is_tiff(source: Path, name: str) -> bool:
 
 def weight(source: Path, name: str, options: ReadOptions) -> tuple[int, int] | None:
     """(pixels, bytes) of the pages of a TIFF that can be read by place and written in tiles; None for other files."""
-    if source.stat().st_size < SMALL or not is_tiff(source, name) or tiff.tifffile() is None:
+    try:
+        if source.stat().st_size < SMALL or not is_tiff(source, name):
+            return None
+    except OSError:  # who decodes it will tell
         return None
     with opened(source, name) as stream, reading(name):
         chosen = tiff.chosen_pages(stream, Request(name, options=replace(options, max_pixels=None)))
-    if any(page.orientation != 1 or page.photometric == PALETTE or page.bits not in _WHOLE for _, page in chosen):
-        return None
+    for _, page in chosen:
+        turned, palette = page.orientation != 1, page.photometric == PALETTE
+        if turned or palette or page.bits not in _WHOLE or _of_segment(page) > DEFAULT_MAX_PIXELS:
+            return None
     pixels = [page.height * page.width for _, page in chosen]
     sizes = [n * page.samples * page.bits // 8 for n, (_, page) in zip(pixels, chosen, strict=True)]
     return sum(pixels), sum(sizes)
@@ -185,6 +203,17 @@ def _text(page: Page) -> str:
     return str(page.tags.get(270, (2, ""))[1]).encode("latin-1", "replace").decode("utf-8", "replace")
 
 
+def _of_segment(page: Page) -> int:
+    """The pixels that are decoded at once; of a strip without compression any rows can be read."""
+    if page.tile is not None:
+        return page.tile[0] * page.tile[1]
+    return 0 if _is_raw(page) else min(page.rows_per_strip, page.height) * page.width
+
+
+def _is_raw(page: Page) -> bool:
+    return page.compression == RAW and page.tile is None and page.bits in _WHOLE
+
+
 def _check(page: Page, number: int, request: Request, library: Any) -> None:
     """PictureError for what is not read by place."""
     high, wide = page.tile or (page.rows_per_strip, page.width)
@@ -196,6 +225,8 @@ def _check(page: Page, number: int, request: Request, library: Any) -> None:
         (page.photometric == PALETTE and not request.labels, "has a palette, whose indices are labels: use --mode "
          "majority or stride, or convert it to RGB first"),
         (len(page.segments) != count, "is cut short; get the file again"),
+        (_of_segment(page) > DEFAULT_MAX_PIXELS, f"has strips or tiles of {_of_segment(page)} pixels, each of which "
+         "is decoded at once; save it in smaller tiles first"),
     )  # fmt: skip
     for wrong, sentence in reasons:
         if wrong:
@@ -216,7 +247,7 @@ class Segments:
         self._tiff, self._decode, self._tables = tiff_page, tiff_page.decode, tiff_page.jpegtables
         self._dtype = np.dtype(np.uint8 if page.photometric == PALETTE and page.bits == 1 else tiff_page.dtype)
         row = page.width * (1 if page.planar else page.samples) * self._dtype.itemsize
-        self._raw = page.compression == RAW and page.tile is None and page.bits in (8, 16, 32, 64)
+        self._raw = _is_raw(page)
         if self._raw and self.grain[0] == page.height:  # one strip, of which any rows can be read
             high = min(page.height, max(1, RAW_BYTES // row))
             self.grain = high, page.width
@@ -240,7 +271,8 @@ class Segments:
         """The tags that say how its tiles lie, where they can be copied as they are into a little-endian file."""
         page = self.page
         turned = page.big_endian and page.bits > 8 and page.compression != JPEG
-        if page.tile is None or turned or any(side % 16 for side in page.tile):
+        old = page.compression == OLD_JPEG  # whose tags point elsewhere into its file
+        if page.tile is None or turned or old or page.peak is not None or any(side % 16 for side in page.tile):
             return None
         return {tag.code: (int(tag.dtype), _as_read(tag)) for tag in self._tiff.tags if tag.code in _LYING}
 
@@ -371,7 +403,7 @@ def layout_of(
     """
     page = plane.page
     bands, own = (*plane.shape, 1)[2], page.tile if page.tile and not any(side % 16 for side in page.tile) else None
-    fits_jpeg = plane.dtype == np.uint8 and bands in (1, 3) and page.photometric != PALETTE
+    fits_jpeg = plane.dtype == np.uint8 and (bands, page.photometric) in ((1, 0), (1, GRAY), (3, RGB))
     code = CODECS.get(compression, DEFLATE if page.compression == 32946 else page.compression)
     if compression == SAME and (code not in CODECS.values() or (code == JPEG and (labels or not fits_jpeg))):
         code = DEFLATE
@@ -380,7 +412,11 @@ def layout_of(
             + ("JPEG would change labels" if page.compression == JPEG else "that of the picture is not written")
         ] = None
     if code == JPEG and not fits_jpeg:
-        raise PictureError(f"JPEG has no room for {page}, but for 8 bits and 1 or 3 bands: use --compression deflate")
+        raise PictureError(f"JPEG has no room for {page}, but for 8-bit gray and RGB: use --compression deflate")
+    if page.peak is not None and page.photometric == WHITE_IS_ZERO:
+        raise PictureError(f"{page} cannot be written in tiles: convert it to 8 or 16 bits first")
+    if page.peak is not None:
+        notes[f"{page.bits} bits a value were written as {8 * plane.dtype.itemsize}"] = None
     if plane.dtype == np.bool_ and bands > 1:
         raise PictureError(f"{page} cannot be written in tiles: convert it to 8 bits first")
     return Layout(tile or own or (USUAL_TILE, USUAL_TILE), code, quality)
@@ -453,8 +489,10 @@ class Level:
     @cached_property
     def predictor(self) -> int:
         """The predictor's tag: the input's, or that of the kind of values; labels have none."""
-        page, kind = self.page, self.frame.pixels.dtype.kind
+        page, kind, size = self.page, self.frame.pixels.dtype.kind, self.frame.pixels.dtype.itemsize
         if self.layout.compression not in (DEFLATE, ZSTD, LZW) or kind == "b" or page.photometric == PALETTE:
+            return 1
+        if kind in "ui" and size == 8:  # which libtiff reads since 4.4
             return 1
         if page.compression == self.layout.compression and page.predictor != 1:
             return page.predictor
@@ -462,8 +500,8 @@ class Level:
 
     def entries(self) -> dict[int, Tag]:
         """Its tags, but where its tiles lie."""
-        page, dtype, guard = self.page, self.frame.pixels.dtype, self.layout.compression == JPEG
-        bits, ycbcr = 1 if dtype.kind == "b" else 8 * dtype.itemsize, guard and self.samples == 3
+        page, dtype, jpeg = self.page, self.frame.pixels.dtype, self.layout.compression == JPEG
+        bits, ycbcr = 1 if dtype.kind == "b" else 8 * dtype.itemsize, jpeg and page.photometric == RGB
         lying: dict[int, Tag] = {
             258: (3, (bits,) * self.samples),
             259: (3, self.layout.compression),
@@ -476,8 +514,8 @@ class Level:
             338: (3, page.extra),
             339: (3, ({"b": 1, "u": 1, "i": 2, "f": 3}[dtype.kind],) * self.samples),
         }
-        if ycbcr:
-            lying[530] = (3, (2, 2) if page.subsampled else (1, 1))
+        if ycbcr or page.photometric == YCBCR:
+            lying[530] = (3, (2, 2) if ycbcr and page.subsampled else (1, 1))
         if page.colormap:
             colours = np.zeros((3, 1 << bits), np.uint16)
             colours[:, : 1 << page.bits] = np.reshape(page.colormap, (3, -1))
@@ -595,7 +633,8 @@ def directory(entries: Mapping[int, Tag], at: int, following: int, big: bool) ->
     count, entry, word, inline = ("<Q", "<HHQ", "<Q", 8) if big else ("<H", "<HHI", "<I", 4)
     size = struct.calcsize(count) + len(entries) * (struct.calcsize(entry) + inline) + struct.calcsize(word)
     table, values = struct.pack(count, len(entries)), bytearray()
-    for code, (kind, value) in sorted(entries.items()):
+    for code, (given, value) in sorted(entries.items()):
+        kind = 7 if isinstance(value, bytes) and given not in (1, 2, 6, 7) else given
         number, data = _as_bytes(kind, value)
         table += struct.pack(entry, code, kind, number)
         if len(data) <= inline:
@@ -630,5 +669,5 @@ def rescaled_resolution(page: Page, down: int, across: int) -> Page:
     tags = dict(page.tags)
     for code, times in zip(RESOLUTION, (across, down), strict=False):
         if code in tags:
-            tags[code] = (5, Fraction(*tiff.rational(tags[code][1])) / times)
+            tags[code] = (5, (Fraction(*tiff.rational(tags[code][1])) / times).limit_denominator(CLASSIC))
     return replace(page, tags=tags)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import kernels, processes
+from tests.bench import kernels, processes, pyramids
 from tests.bench.curves import CURVES
-from tests.bench.facts import FACTS
+from tests.bench.facts import FACTS as SIZES
 from tests.bench.lines import Line, Result
 from tests.bench.peers import missing
 from tests.bench.plot import svg
@@ -20,9 +20,10 @@ from tests.bench.timing import WHOLE, interleaved, processor_time
 
 def all_lines() -> list[Line]:
     """Every line that is timed, in the order of the table."""
-    return [*kernels.LINES, *processes.LINES]
+    return [*kernels.LINES, *processes.LINES, *pyramids.LINES]
 
 
+FACTS = SIZES | pyramids.FACTS
 LINES = {line.name: line for line in all_lines()}
 NAMES = (*LINES, *FACTS)
 

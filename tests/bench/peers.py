@@ -21,7 +21,7 @@ MODULES = {
     "SciPy": "scipy",
     "pyvips": "pyvips",
 }
-PROGRAMS = {"vips": "vips", "mogrify": "mogrify"}
+PROGRAMS = {name: name for name in ("vips", "mogrify", "gdaladdo", "gdalwarp")}
 Pool = Callable[[str, np.ndarray, int, int], Callable[[], object] | None]
 
 

@@ -80,7 +80,7 @@ def python(code: str, *words: object) -> None:
     run(PYTHON, "-c", code, *words)
 
 
-def _those_present(calls: Mapping[str, tuple[str | None, Callable[[], object]]]) -> Calls:
+def those_present(calls: Mapping[str, tuple[str | None, Callable[[], object]]]) -> Calls:
     """The calls whose peer is installed (None: no peer is needed)."""
     return {name: call for name, (peer, call) in calls.items() if peer is None or present(peer)}
 
@@ -95,7 +95,7 @@ def _questions() -> Calls:
 
 def _small() -> Calls:
     source = folder() / "many" / "000.png"
-    return _those_present(
+    return those_present(
         {
             OURS: (None, lambda: poolcli("pool", source, "-o", fresh("small.png"))),
             "imports": (None, partial(python, "import numpy, PIL.Image, typer")),
@@ -107,7 +107,7 @@ def _small() -> Calls:
 def _large(extension: str) -> Calls:
     name = f"photo.{extension}"
     source = folder() / name
-    return _those_present(
+    return those_present(
         {
             OURS: (None, lambda: poolcli("pool", source, "-o", fresh(name))),
             "no report": (None, lambda: poolcli("pool", source, "-o", fresh(name), "--no-report")),
@@ -125,7 +125,7 @@ def _many() -> Calls:
         for path in files:
             run("vips", "shrink", path, out / path.name, 2, 2)
 
-    return _those_present(
+    return those_present(
         {
             OURS: (None, lambda: poolcli("pool", source, "-o", fresh("all"), "--jobs", JOBS)),
             "pyvips": ("pyvips", lambda: python(PYVIPS, source, fresh(""))),
