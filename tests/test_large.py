@@ -17,7 +17,7 @@ import zarr
 
 import poolcli
 from poolcli import images
-from tests.process import started
+from tests.process import POOLCLI, environment, started
 from tests.test_banded import assert_alike
 
 SIZE = 77, 4133  # odd, and of more columns than a block has
@@ -729,3 +729,34 @@ def test_pixels_of_every_meaning(tmp_path, command, kind, base):
         (frame,) = level.frames
         assert np.array_equal(frame.pixels, poolcli.pool(pixels, 2**number, ceil_mode=True))
         assert frame.mode == source.frames[0].mode
+
+
+def test_a_damaged_chunk_is_reported_by_its_place(tmp_path, command):
+    """And nothing is written."""
+    array, source = picture("gray", (60, 80)), tmp_path / "in.zarr"
+    zarr.create_array(source, shape=array.shape, chunks=(20, 40), dtype="uint8", zarr_format=3)[:] = array
+    (source / "c" / "1" / "1").write_bytes(b"broken")
+    said = command.refused("pyramid", source, "-o", tmp_path / "out.tif", "--levels", "1", code=1)
+    assert re.search(
+        r"a chunk of picture 0 in rows 20 to 39, columns 0 to 79 cannot be read \(.+\); get it again", said
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["in.zarr"]
+
+
+@pytest.mark.cluster
+def test_a_zarr_in_a_store_is_read(tmp_path):
+    """Chunk by chunk, over S3."""
+    from tests.cluster import Bucket, s3_server
+
+    array, out = picture("16 bits", (60, 80)), tmp_path / "out.tif"
+    zarr.create_array(tmp_path / "in.zarr", shape=array.shape, chunks=(20, 40), dtype="uint16")[:] = array
+    with s3_server() as variables:
+        files = {path.relative_to(tmp_path).as_posix(): path.read_bytes()
+                 for path in (tmp_path / "in.zarr").rglob("*") if path.is_file()}  # fmt: skip
+        Bucket(variables, "slides").put(files)
+        for name, code in (("in.zarr", 0), ("none.zarr", 1)):
+            words = ["pyramid", f"s3://slides/{name}", "-o", str(out), "--levels", "1", "--overwrite"]
+            done = subprocess.run([*POOLCLI, *words], env=environment(**variables), capture_output=True, check=False)
+            assert done.returncode == code and (code == 0 or b"no Zarr is there" in done.stderr), done.stderr
+    base, level = pages_of(out)
+    assert np.array_equal(base, array) and np.array_equal(level, poolcli.pool(array, 2))

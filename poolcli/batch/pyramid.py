@@ -30,6 +30,7 @@ from poolcli.ops.modes import Mode, find_mode
 from poolcli.ops.pooling import run_mode
 from poolcli.ops.reduce import reduce_any
 from poolcli.recipe.layers import Pool
+from poolcli.storage import Place, Url
 from poolcli.storage.files import publish, publish_folder
 
 BLOCK = 2048  # columns of a block, at least
@@ -259,7 +260,7 @@ def ahead(executor: Executor, work: Callable[[Any], Any], items: Iterable[Any], 
 # Files
 
 
-def make_pyramid(source: Path, name: str, target: Path, settings: Settings, advance: Advance) -> tuple[str, ...]:
+def make_pyramid(source: Place, name: str, target: Path, settings: Settings, advance: Advance) -> tuple[str, ...]:
     """Write the pyramid of a picture; notes for what is left out. PictureError where it cannot be."""
     with (
         ThreadPoolExecutor(settings.threads) as executor,
@@ -278,8 +279,8 @@ def make_pyramid(source: Path, name: str, target: Path, settings: Settings, adva
 
 
 @contextmanager
-def _opened(source: Path, name: str, settings: Settings) -> Iterator[tuple[list[Plane], tuple[str, ...]]]:
-    if source.is_dir():
+def _opened(source: Place, name: str, settings: Settings) -> Iterator[tuple[list[Plane], tuple[str, ...]]]:
+    if isinstance(source, Url) or source.is_dir():
         yield zarr.planes_of(source, name, settings.reading), ()
         return
     with tiled.planes_of(source, name, settings.reading, labels=settings.layer.labels) as found:

@@ -208,8 +208,11 @@ def pyramid(levels: Levels, tiling: Tiling, arguments: list[str]) -> None:
     place = place_of(source)
     if target.suffix == ".zarr" and tiling.compression not in OF_ZARR:
         raise unknown("compression of a Zarr", tiling.compression, OF_ZARR)
-    if source == "-" or isinstance(place, Url) or (is_folder(place) and not is_zarr(place)):
-        raise UsageError(f"'{source}' is not read in tiles: name a file, as in poolcli pyramid slide.tif -o out.tif")
+    zarr = place.suffix == ".zarr" if isinstance(place, Url) else is_zarr(place)
+    if source == "-" or (not zarr and (isinstance(place, Url) or is_folder(place))):
+        raise UsageError(
+            f"'{place}' is not read in tiles: name a file, a folder that is a Zarr, or a URL that ends in .zarr"
+        )
     threads = Running(threads_per_image=tiling.threads_per_image).threads(pictures=1)
     options: dict[str, Any] = {
         "levels": count, "tile": tile, "compression": tiling.compression, "bands": bands, "threads": threads,
@@ -230,7 +233,7 @@ def pyramid(levels: Levels, tiling: Tiling, arguments: list[str]) -> None:
             tiles.set(done, total, pixels)
             advance()
 
-        notes = make_pyramid(place, source, target, settings, tell)
+        notes = make_pyramid(place, str(place), target, settings, tell)
     for note in () if tiling.quiet else notes:
-        say(f"{source}: {note}")
+        say(f"{place}: {note}")
     print(escaped(str(target)), flush=True)

@@ -20,7 +20,9 @@ from poolcli.images.formats import ReadOptions
 from poolcli.images.frame import Frame, Meta
 from poolcli.images.guard import reading
 from poolcli.images.ome import Scene
-from poolcli.images.tiled import Place, Plane
+from poolcli.images.tiled import Place as Where
+from poolcli.images.tiled import Plane
+from poolcli.storage import Place, Url
 
 Array = NDArray[Any]
 
@@ -46,14 +48,17 @@ def library() -> Any:
 # Reading
 
 
-def planes_of(source: Path, name: str, options: ReadOptions) -> list[Plane]:
-    """The pictures in a Zarr, none of them held; of OME-Zarr those of the largest level.
+def planes_of(source: Place, name: str, options: ReadOptions) -> list[Plane]:
+    """The pictures in a Zarr, none of them held; of OME-Zarr those of the largest level. A URL is read by fsspec.
 
     Raises PictureError for a group that is no OME-Zarr, and for axes of which rows and columns are not the last two.
     """
     zarr = library()
     with reading(name):
-        node = zarr.open(source, mode="r")
+        try:
+            node = zarr.open(source.address if isinstance(source, Url) else source, mode="r")
+        except FileNotFoundError:
+            raise PictureError(f"{name}: no Zarr is there; check its name and your access to it") from None
         if isinstance(node, zarr.Array):
             axes = LAYOUTS[arrays.layout_of(node.shape, options.layout, name)]
             scene = Scene(channels=node.shape[axes.index("y") - 1] if "c" in axes else 1,
@@ -74,7 +79,7 @@ def planes_of(source: Path, name: str, options: ReadOptions) -> list[Plane]:
             raise PictureError(
                 f"{name}: values of {node.dtype}; bool, integers and floats of up to 64 bits are allowed"
             )
-        planes = list(_planes(node, axes, scene))
+        planes = list(_planes(node, axes, scene, name))
         if options.frame is None:
             return planes
         if options.frame >= len(planes):
@@ -89,7 +94,7 @@ def _names(axes: Sequence[Any] | None, count: int) -> list[str]:
     return [str(axis["name"] if isinstance(axis, Mapping) else axis)[:1].lower() for axis in axes]
 
 
-def _planes(array: Any, axes: str, scene: Scene) -> Iterator[Plane]:
+def _planes(array: Any, axes: str, scene: Scene, name: str) -> Iterator[Plane]:
     """A picture for every place on the axes before rows and columns, the last of them fastest."""
     rows = axes.index("y")
     shape, dtype = array.shape[rows:], array.dtype.newbyteorder("=")
@@ -97,8 +102,15 @@ def _planes(array: Any, axes: str, scene: Scene) -> Iterator[Plane]:
     nodata = (fill,) if isinstance(fill, int | float) and not isinstance(fill, bool) else ()
     for number, at in enumerate(product(*map(range, array.shape[:rows]))):
 
-        def block(place: Place, at: tuple[int, ...] = at) -> Array:
-            values: Array = np.asarray(array[(*at, *place)])
+        def block(where: Where, at: tuple[int, ...] = at, number: int = number) -> Array:
+            try:
+                values: Array = np.asarray(array[(*at, *where)])
+            except Exception as error:
+                (down, across), why = where, " ".join(str(error).split())[:120] or type(error).__name__
+                raise PictureError(
+                    f"{name}: a chunk of picture {number} in rows {down.start} to {down.stop - 1}, columns "
+                    f"{across.start} to {across.stop - 1} cannot be read ({why}); get it again"
+                ) from error
             return values if values.dtype.isnative else values.astype(dtype)
 
         frame = Frame(np.broadcast_to(dtype.type(0), shape), dtype.name, info={"layout": "hw"}, nodata=nodata)
