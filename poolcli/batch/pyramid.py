@@ -142,7 +142,9 @@ def _from_sums(how: Reduction, values: Array, valid: Array | None) -> Iterator[A
         most = of_picture[0].most * of_picture[1].most
         wide = np.dtype(np.float64) if dtype.kind == "f" else sum_dtype(dtype, most, most)
         sums = reduce_any(sums, axes, np.add, fill=0, dtype=wide, result=wide)
-        n = total = counts_of(*of_picture, padded=False)
+        k = how.window(level).k
+        whole = size[0] % k[0] == 0 and size[1] % k[1] == 0  # the usual block: its windows need not be counted
+        n = total = np.full((1, 1, 1), k[0] * k[1]) if whole else counts_of(*of_picture, padded=False)
         if counts is not None:
             n = counts = window_counts(counts, axes) if counts.dtype == bool else reduce_any(
                 counts.astype(np.uint32), axes, np.add, fill=0)  # fmt: skip
@@ -150,7 +152,7 @@ def _from_sums(how: Reduction, values: Array, valid: Array | None) -> Iterator[A
         if dtype.kind == "f":
             np.divide(sums, n, out=means, casting="same_kind")
         else:
-            rounded_quotient(sums.copy(), np.asarray(n), means)
+            rounded_quotient(sums, np.asarray(n), means, keep=True)
         if counts is not None and how.ignored is not None:
             enough = (counts > 0) & (counts / total >= how.ignored.min_valid)
             write_stand_in(means, None if enough.all() else enough, how.ignored)

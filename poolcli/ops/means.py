@@ -102,10 +102,13 @@ def _is_power_of_two(n: float) -> bool:
     return int(n).bit_count() == 1
 
 
-def rounded_quotient(sums: Array, n: Array, out: Array) -> None:
-    """out = (2 * sums + n) // (2 * n) without the doubling: sums + n // 2 over n is the same for whole numbers."""
+def rounded_quotient(sums: Array, n: Array, out: Array, *, keep: bool = False) -> None:
+    """out = (2 * sums + n) // (2 * n) without the doubling: sums + n // 2 over n is the same for whole numbers.
+
+    `keep`: the sums are used again.
+    """
     n = np.maximum(n, 1).astype(sums.dtype)
-    sums += n // 2
+    sums = np.add(sums, n // 2, out=None if keep else sums)
     if n.size == 1 and _is_power_of_two(n.flat[0]):
         np.right_shift(sums, n.dtype.type(int(n.flat[0]).bit_length() - 1), out=out, casting="unsafe")
     else:  # by one number NumPy multiplies, by an array it divides
