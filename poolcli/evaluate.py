@@ -25,12 +25,13 @@ from poolcli.shift.difference import (
     Lattice,
     Lattices,
     Piece,
+    Rectangle,
     Sums,
     differ,
     joined,
     value_range,
 )
-from poolcli.shift.move import Rectangle, Source, shifted_pair
+from poolcli.shift.move import Source, shifted_pair
 from poolcli.shift.record import (
     GIVEN,
     InputFacts,

@@ -13,8 +13,8 @@ from poolcli.ops import arrays, convolve, reduce
 from poolcli.ops.geometry import EDGES
 from poolcli.recipe import parse_recipe
 from poolcli.shift import difference
-from poolcli.shift.difference import Contrast, Piece, differ
-from poolcli.shift.move import Rectangle, Source
+from poolcli.shift.difference import Contrast, Piece, Rectangle, differ
+from poolcli.shift.move import Source
 from poolcli.shift.record import Shifting
 from tests import oracles
 from tests.images import assert_close, random_image

@@ -9,7 +9,7 @@ import pytest
 import poolcli
 from poolcli.cli.options import Running
 from poolcli.errors import PictureError
-from poolcli.ops import threads
+from poolcli.ops import arrays
 from tests.images import assert_same, random_image
 
 WORK = {
@@ -28,7 +28,7 @@ WORK = {
 @pytest.fixture
 def always(monkeypatch):
     """Every part is worth a thread, however small."""
-    monkeypatch.setattr(threads, "WORTH", 1)
+    monkeypatch.setattr(arrays, "WORTH", 1)
 
 
 @pytest.mark.usefixtures("always")
@@ -39,7 +39,7 @@ def test_any_number_of_threads_gives_the_same_bits(work, dtype):
     image = random_image(1, (61, 47), dtype, (3,))
     expected = work(image)
     for count in (2, 3, 100):
-        with threads.threads(count):
+        with arrays.threads(count):
             have = work(image)
         assert (have == expected).all() if have.dtype.kind == "U" else assert_same(have, expected) is None
 
@@ -48,7 +48,7 @@ def test_any_number_of_threads_gives_the_same_bits(work, dtype):
 def test_error_states_and_errors_come_through():
     """NumPy's error states belong to a thread; so do exceptions."""
     image = np.full((40, 4), np.finfo(np.float32).max, np.float32)
-    with warnings.catch_warnings(), threads.threads(3):
+    with warnings.catch_warnings(), arrays.threads(3):
         warnings.simplefilter("error")
         assert (poolcli.pool(image, 2, mode="avg") == image[0, 0]).all()  # the sums of float32 overflow
 
@@ -57,18 +57,18 @@ def test_error_states_and_errors_come_through():
             raise PictureError("the third")
         return item
 
-    with threads.threads(3), pytest.raises(PictureError, match="the third"):
-        threads.each(fail, range(4))
+    with arrays.threads(3), pytest.raises(PictureError, match="the third"):
+        arrays.each(fail, range(4))
 
 
 def test_parts_are_worth_a_thread():
     """A small picture stays whole; within a part nothing is cut again."""
-    with threads.threads(4):
-        assert threads.parts(100, threads.WORTH) == [range(100)]
-        assert threads.parts(100, 2 * threads.WORTH) == [range(50), range(50, 100)]
-        cut = threads.each(lambda _: len(threads.parts(100, 9 * threads.WORTH)), range(3))
+    with arrays.threads(4):
+        assert arrays.parts(100, arrays.WORTH) == [range(100)]
+        assert arrays.parts(100, 2 * arrays.WORTH) == [range(50), range(50, 100)]
+        cut = arrays.each(lambda _: len(arrays.parts(100, 9 * arrays.WORTH)), range(3))
     assert cut == [1, 1, 1]
-    assert threads.parts(100, 9 * threads.WORTH) == [range(100)]
+    assert arrays.parts(100, 9 * arrays.WORTH) == [range(100)]
 
 
 def test_off_in_batches_unless_asked_for():
@@ -97,18 +97,18 @@ def test_results_come_in_the_order_of_the_items(count):
             assert done.wait(20)
         return item * item
 
-    with threads.threads(count):
-        assert threads.each(work, range(10)) == [number * number for number in range(10)]
+    with arrays.threads(count):
+        assert arrays.each(work, range(10)) == [number * number for number in range(10)]
 
 
 def test_two_things_at_once_where_they_are_worth_it():
     """A small picture starts no thread; either way both results come back, and an error of either."""
     here = current_thread()
-    for count, size, alone in ((1, threads.WORTH, True), (2, threads.WORTH - 1, True), (2, threads.WORTH, False)):
-        with threads.threads(count):
-            first, second = threads.beside(current_thread, current_thread, size)
+    for count, size, alone in ((1, arrays.WORTH, True), (2, arrays.WORTH - 1, True), (2, arrays.WORTH, False)):
+        with arrays.threads(count):
+            first, second = arrays.beside(current_thread, current_thread, size)
         assert (first is here, second) == (alone, here)
-    with threads.threads(2), pytest.raises(ZeroDivisionError):
-        threads.beside(lambda: 1 // 0, current_thread, threads.WORTH)
-    with threads.threads(2), pytest.raises(ZeroDivisionError):
-        threads.beside(current_thread, lambda: 1 // 0, threads.WORTH)
+    with arrays.threads(2), pytest.raises(ZeroDivisionError):
+        arrays.beside(lambda: 1 // 0, current_thread, arrays.WORTH)
+    with arrays.threads(2), pytest.raises(ZeroDivisionError):
+        arrays.beside(current_thread, lambda: 1 // 0, arrays.WORTH)

@@ -122,7 +122,7 @@ def run_image(settings: Settings, job: Job) -> Outcome:
     """Pool one picture and measure its shifts; what is wrong with this picture becomes the outcome's error."""
     import numpy as np
 
-    from poolcli.ops.threads import threads
+    from poolcli.ops.arrays import threads
 
     try:
         # Sums beyond the largest float are infinite: an answer, no news for stderr.
@@ -353,7 +353,7 @@ def _write(
     measure: Callable[[], list[_Measured]],
 ) -> tuple[images.Picture, list[_Measured]]:
     """Encode the picture and measure its shifts, at the same time where there are threads; published when both are."""
-    from poolcli.ops.threads import beside
+    from poolcli.ops.arrays import beside
 
     size = sum(frame.pixels.nbytes for frame in picture.frames)
     encode = partial(images.encode, picture, format=target_format, options=settings.encoding)

@@ -26,7 +26,7 @@ from poolcli.batch.inputs import STREAM, Input, Inputs, Selection, names_in
 from poolcli.batch.job import Settings, inspect, seen_from_afar, weight
 from poolcli.batch.plan import Destination, Plan, check, choose, presence, reports_of
 from poolcli.batch.state import MOST_DRAWN, NAME, Keys, State, Task, done_before, tasks_known, tasks_of
-from poolcli.cli.interrupt import Interrupted, gently, received
+from poolcli.cli.app import Interrupted, gently, received
 from poolcli.cli.options import Discovery, Request, Running, extension_of, settings_of, writable_destination
 from poolcli.cli.output import PREVIEW, Printer, Tally, progress, say
 from poolcli.errors import UsageError

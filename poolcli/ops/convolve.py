@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from poolcli.errors import PictureError, UsageError, unknown
-from poolcli.ops.arrays import Array, as_image, planes
+from poolcli.ops.arrays import Array, as_image, each, parts, planes
 from poolcli.ops.filters import check_kernel, find_kernel
 from poolcli.ops.geometry import EDGES, Pair, Sides, as_padding, as_pair, same_sides
 from poolcli.ops.reduce import Scratch, column_planes, doubled, doubles, overflowed
-from poolcli.ops.threads import each, parts
 
 _NUMPY_MODES: Mapping[str, Any] = {"reflect": "reflect", "replicate": "edge", "wrap": "wrap"}
 ZERO = -1  # the index that stands for "a zero here"

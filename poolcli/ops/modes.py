@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from numbers import Integral, Real
 from sys import float_info
 from typing import TYPE_CHECKING, Any
@@ -267,6 +268,7 @@ def mode_called(text: str) -> str | None:
     return _CALLED.get(_bare(text))
 
 
+@cache
 def find_mode(name: str) -> Mode:
     """The row called `name`; UsageError when there is none, with the mode that is meant, or the nearest name."""
     if name in MODES:

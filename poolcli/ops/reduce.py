@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from poolcli.ops.arrays import Array, to_integers
+from poolcli.ops.arrays import Array, each, parts, to_integers
 from poolcli.ops.geometry import AnyAxes, Axis, Spans
-from poolcli.ops.threads import each, parts
 
 BAND_BYTES = 1 << 19  # of row-reduced values: stays in the second-level cache
 STRIP_BYTES = 1 << 18  # of rows whose columns are doubled together

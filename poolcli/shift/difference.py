@@ -8,13 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from math import floor, hypot, inf, isfinite, log10, sqrt
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from poolcli.ops.arrays import Array
 from poolcli.ops.geometry import Footprint
-from poolcli.shift.move import Rectangle, staying
 from poolcli.shift.record import Aligned, Shift, ShiftRow, Side, quotient
 
 BAND_VALUES = 1 << 17
@@ -24,6 +23,54 @@ SIDE = tuple(field.name for field in fields(Side))
 SAFE = 1e-140, 1e140  # sizes of differences whose squares neither vanish nor overflow, nor do sums of them
 
 Footprints = tuple[Footprint, Footprint]  # what outputs see, in rows and in columns
+
+
+class Rectangle(NamedTuple):
+    """Rows `top` ... `bottom` - 1 and columns `left` ... `right` - 1 of a picture."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @classmethod
+    def whole(cls, shape: tuple[int, ...]) -> Self:
+        """All of an array of this shape."""
+        return cls(0, shape[0], 0, shape[1])
+
+    @property
+    def rows(self) -> slice:
+        """Its rows."""
+        return slice(self.top, self.bottom)
+
+    @property
+    def columns(self) -> slice:
+        """Its columns."""
+        return slice(self.left, self.right)
+
+    @property
+    def area(self) -> int:
+        """How many pixels it has."""
+        return max(0, self.bottom - self.top) * max(0, self.right - self.left)
+
+    def around(self, inner: "Rectangle") -> "list[Rectangle]":
+        """What of it lies around `inner`: above, below, to the left and to the right, if anything does.
+
+        >>> Rectangle(0, 4, 0, 4).around(Rectangle(0, 4, 0, 3))
+        [Rectangle(top=0, bottom=4, left=3, right=4)]
+        """
+        pieces = [
+            Rectangle(self.top, inner.top, self.left, self.right),
+            Rectangle(inner.bottom, self.bottom, self.left, self.right),
+            Rectangle(inner.top, inner.bottom, self.left, inner.left),
+            Rectangle(inner.top, inner.bottom, inner.right, self.right),
+        ]
+        return [piece for piece in pieces if piece.area]
+
+
+def staying(d: int, n: int) -> tuple[int, int]:
+    """(begin, end) of what of the still picture is there too when it moves by d; by -d: where it is then."""
+    return max(0, d), n + min(0, d)
 
 
 class Piece(NamedTuple):

@@ -4,57 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import inf, log10
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 
 from poolcli.errors import PictureError
 from poolcli.ops.arrays import Array, Rows, planes
 from poolcli.ops.geometry import Footprint
+from poolcli.shift.difference import Rectangle, staying
 from poolcli.shift.record import Shift
-
-
-class Rectangle(NamedTuple):
-    """Rows `top` ... `bottom` - 1 and columns `left` ... `right` - 1 of a picture."""
-
-    top: int
-    bottom: int
-    left: int
-    right: int
-
-    @classmethod
-    def whole(cls, shape: tuple[int, ...]) -> Self:
-        """All of an array of this shape."""
-        return cls(0, shape[0], 0, shape[1])
-
-    @property
-    def rows(self) -> slice:
-        """Its rows."""
-        return slice(self.top, self.bottom)
-
-    @property
-    def columns(self) -> slice:
-        """Its columns."""
-        return slice(self.left, self.right)
-
-    @property
-    def area(self) -> int:
-        """How many pixels it has."""
-        return max(0, self.bottom - self.top) * max(0, self.right - self.left)
-
-    def around(self, inner: "Rectangle") -> "list[Rectangle]":
-        """What of it lies around `inner`: above, below, to the left and to the right, if anything does.
-
-        >>> Rectangle(0, 4, 0, 4).around(Rectangle(0, 4, 0, 3))
-        [Rectangle(top=0, bottom=4, left=3, right=4)]
-        """
-        pieces = [
-            Rectangle(self.top, inner.top, self.left, self.right),
-            Rectangle(inner.bottom, self.bottom, self.left, self.right),
-            Rectangle(inner.top, inner.bottom, self.left, inner.left),
-            Rectangle(inner.top, inner.bottom, inner.right, self.right),
-        ]
-        return [piece for piece in pieces if piece.area]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,11 +98,6 @@ def shifted_pair(source: Source, shift: Shift, edge: str, zero_valid: Array | bo
         valid = _all_valid(source.shape)
     valid = valid and partial(_moved_rows, valid, height, shift, edge, zero_valid)
     return source, Source(source.shape, source.dtype, rows, valid)
-
-
-def staying(d: int, n: int) -> tuple[int, int]:
-    """(begin, end) of what of the still picture is there too when it moves by d; by -d: where it is then."""
-    return max(0, d), n + min(0, d)
 
 
 def _moved_rows(rows: Rows, n: int, shift: Shift, edge: str, zero: Any, low: int, high: int) -> Array:
