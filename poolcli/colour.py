@@ -48,8 +48,13 @@ class Colour:
             if isinstance(layer, Conv) and min(map(min, layer.kernel)) < 0:
                 raise UsageError(f"--premultiply has no weights below 0, as in '{layer}': use box, gauss or the like")
 
-    def around(self, recipe: Recipe, mode: str, dtype: "np.dtype[Any]", *, alpha: bool) -> Recipe:
-        """`recipe` between the functions that a picture of this mode and dtype needs; PictureError where none do."""
+    def around(
+        self, recipe: Recipe, mode: str, dtype: "np.dtype[Any]", *, alpha: bool, peak: int | None = None
+    ) -> Recipe:
+        """`recipe` between the functions that a picture of this mode and dtype needs; PictureError where none do.
+
+        `peak`: the value that stands for white, where it is not the largest of the dtype.
+        """
         if self.linear and mode not in LIGHT:
             raise PictureError(f"values of {mode} have no linear light: grey and RGB of 8 or 16 bits do; convert it")
         weighted = self.premultiply and alpha and not mode.startswith(("La", "RGBa"))  # which hold weighted values
@@ -57,8 +62,8 @@ class Colour:
             return recipe
         from poolcli.ops.arrays import full_range
 
-        peak = float(full_range(dtype)) if dtype.kind == "u" else 1.0
-        return Coloured(recipe.layers, self.linear, weighted, peak)
+        white = float(peak or full_range(dtype)) if dtype.kind == "u" else 1.0
+        return Coloured(recipe.layers, self.linear, weighted, white)
 
 
 _GRID = 1 << 20  # so that a mean of 7.5 is not 7.4999999999 and rounded down

@@ -28,7 +28,6 @@ from poolcli.shift.difference import (
     Rectangle,
     Sums,
     differ,
-    joined,
     value_range,
 )
 from poolcli.shift.move import Source, shifted_pair
@@ -145,7 +144,7 @@ class Evaluation:
             _lattice(None, source), None if before is None else _lattice(before, source), _lattice(recipe, source)
         )
         self._whole: Band | None = None
-        self._outputs: list[Piece] = []
+        self._held: Piece | None = None
         self._contrasts: Contrasts | None = None
 
     @property
@@ -164,11 +163,25 @@ class Evaluation:
         if self._whole is not None or not self.is_cut:
             yield self.whole
             return
-        self._outputs = []
+        self._held = None
         for band in _bands(self, max(1, self.how.band_bytes * self.source.shape[0] // self.source.nbytes)):
             if not self.how.large:
-                self._outputs.append(band.output)
+                self._hold(band.output)
             yield band
+
+    def _hold(self, rows: Piece) -> None:
+        """Keep some rows of the output, in one array from the first on: put together later they would stand twice."""
+        if self._held is None:
+            shape = self.lattices.output.shape[0], *rows.values.shape[1:]
+            self._held = Piece(0, np.empty(shape, rows.values.dtype), None)
+        _, values, valid = self._held
+        where = slice(rows.first, rows.first + len(rows.values))
+        values[where] = rows.values
+        if rows.valid is not None:
+            if valid is None:
+                valid = np.ones((len(values), *rows.valid.shape[1:]), np.bool_)
+                self._held = Piece(0, values, valid)
+            valid[where] = rows.valid
 
     @property
     def whole(self) -> Band:
@@ -201,14 +214,13 @@ class Evaluation:
     @property
     def output(self) -> Piece:
         """The output, whole; of bands put together."""
-        if self._whole is None and not self._outputs:
+        if self._whole is None and self._held is None:
             for _ in self.bands():
                 pass
         if self._whole is not None:
             return self._whole.output
-        if len(self._outputs) > 1:
-            self._outputs = [joined(self._outputs)]
-        return self._outputs[0]
+        assert self._held is not None  # or there are no bands, and it is whole
+        return self._held
 
     @property
     def contrasts(self) -> Contrasts:
@@ -216,9 +228,14 @@ class Evaluation:
         if self._contrasts is None:
             picture, features, output = self.whole
             self._contrasts = Contrasts(
-                Contrast(picture, self.how.peak), features and Contrast(features), Contrast(output)
+                Contrast(picture, self.how.peak),
+                features and Contrast(features, self._peak_of(features)),
+                Contrast(output),
             )
         return self._contrasts
+
+    def _peak_of(self, features: Piece) -> int | None:
+        return self.how.peak if features.values.dtype == self.source.dtype else None
 
 
 def evaluate(recipe: Recipe, source: Source, how: How | None = None, *, features: bool = True) -> Evaluation:
@@ -414,7 +431,7 @@ def compared(
     return comparison
 
 
-Written = Callable[[Array], Array]  # an output as it is written to a file
+Written = Callable[[Array], tuple[Array, int | None]]  # an output as a file holds it, and white if not the dtype's
 
 
 def differences(
@@ -448,12 +465,19 @@ def shifted(still: Evaluation, shift: Shift, edge: str) -> tuple[Evaluation, Eva
 
 def _written_side(reference: Evaluation, other: Evaluation, written: Written, tolerance: float) -> Side | None:
     outputs = reference.output, other.output
-    files = [_in_file(piece, written(piece.values)) for piece in outputs]
-    if all(np.array_equal(file.values, piece.values) for file, piece in zip(files, outputs, strict=True)):
+    in_files = [written(piece.values) for piece in outputs]
+    files = [_in_file(piece, values) for piece, (values, _) in zip(outputs, in_files, strict=True)]
+    if all(_same(file.values, piece.values) for file, piece in zip(files, outputs, strict=True)):
         return None
     labels, inside = reference.how.labels, reference.lattices.output.inside
     spread = None if labels else Contrast(files[0]).spread(inside)
-    return differ(files[0], files[1], tolerance).side(value_range(files[0].values), spread, labels=labels)
+    peak = float(in_files[0][1] or value_range(files[0].values))
+    return differ(files[0], files[1], tolerance).side(peak, spread, labels=labels)
+
+
+def _same(file: Array, output: Array) -> bool:
+    """Whether a file holds an output; where that is the very array, nothing of its size is needed to see that."""
+    return file is output or np.array_equal(file, output)
 
 
 def _in_file(output: Piece, values: Array) -> Piece:
@@ -493,7 +517,8 @@ def shift_rows_of_large(
     rows = []
     for comparison, file, (reference, _) in zip(comparisons, files, pairs, strict=True):
         found = shared if shared and reference is still else _read_contrasts(reference, [comparison], [file])
-        side = file.side(*found[1], labels=still.how.labels) if not file.same else None
+        peak, spread = found[1]
+        side = file.side(float(file.white or peak), spread, labels=still.how.labels) if not file.same else None
         rows.append(comparison.row(found[0], written=side))
     return tuple(rows)
 
@@ -503,12 +528,14 @@ class _Files:
 
     def __init__(self, written: Written | None, tolerance: float) -> None:
         self.written, self.same = written, True
+        self.white: int | None = None
         self._tolerance, self._sums = tolerance, Sums()
 
     def piece(self, output: Piece) -> Piece:
         """Rows of an output as they stand in the file."""
         assert self.written
-        return _in_file(output, self.written(output.values))._replace(first=output.first)
+        values, self.white = self.written(output.values)
+        return _in_file(output, values)._replace(first=output.first)
 
     def add(self, still: Piece, moved: Piece) -> None:
         """More rows, the same of both."""
@@ -516,7 +543,7 @@ class _Files:
             return
         files = [self.piece(output) for output in (still, moved)]
         pairs = zip(files, (still, moved), strict=True)
-        self.same = self.same and all(np.array_equal(file.values, output.values) for file, output in pairs)
+        self.same = self.same and all(_same(file.values, output.values) for file, output in pairs)
         self._sums += differ(files[0], files[1], self._tolerance)
 
     def side(self, peak: float, spread: float | None, *, labels: bool) -> Side:

@@ -1,5 +1,6 @@
 """More bits than Pillow keeps, and values that it scales: what stands in the file is what is pooled and written."""
 
+import math
 import struct
 import zlib
 from io import BytesIO
@@ -12,8 +13,9 @@ from PIL import Image
 import poolcli
 from poolcli import images
 from poolcli.errors import PictureError
-from tests.images import random_image
+from tests.images import assert_same, random_image
 from tests.pictures import chunk, file_of, png, random_picture
+from tests.test_colour import average as linear_average
 
 WIDE = {2: ("RGB;16", 3), 4: ("LA;16", 2), 6: ("RGBA;16", 4)}
 
@@ -290,3 +292,63 @@ def test_palettes_with_alpha_are_pooled_as_what_they_show(alpha, command, tmp_pa
     with Image.open(tmp_path / "c.png") as after:
         assert after.mode == "P"
         assert np.array_equal(np.asarray(after.convert("RGBA")), shown[::2, ::2])
+
+
+def netpbm(pixels, most):
+    """A PGM of this maxval."""
+    height, width = pixels.shape
+    return b"P5 %d %d %d\n" % (width, height, most) + pixels.astype(">u2" if most > 255 else "u1").tobytes()
+
+
+@pytest.mark.parametrize("most", [15, 1000, 1023])
+def test_the_maxval_is_white_in_linear_light_and_in_the_report(most, command, tmp_path):
+    """Not the largest value of the dtype: with pool, compare and diff."""
+    pixels = np.random.default_rng(most).integers(0, most + 1, (12, 14), np.uint8 if most < 256 else np.uint16)
+    source, target, moved = (tmp_path / name for name in ("a.pgm", "b.pgm", "moved.pgm"))
+    source.write_bytes(netpbm(pixels, most))
+    moved.write_bytes(netpbm(np.roll(pixels, 1, 1), most))
+    assert command("pool", source, "-o", target, "--linear", "--mode", "avg", "-q", "--no-report").code == 0
+    expected = linear_average(pixels[..., np.newaxis], 2, True, False, float(most))
+    assert_same(images.decode(target, name="b").frames[0].pixels, expected[..., 0])
+
+    (record,) = command("pool", source, "-o", tmp_path / "c.pgm", "--mode", "avg", "--json").objects
+    row = record["report"]["shifts"][0]
+    for side in (row["raw"], row["pooled"], row["aligned"]):
+        assert side["psnr"] == pytest.approx(20 * math.log10(most / side["rmse"]))
+    (record,) = command("diff", source, moved, "--json").objects
+    side = record["report"]["shifts"][0]["raw"]
+    assert side["psnr"] == pytest.approx(20 * math.log10(most / side["rmse"]))
+
+
+def test_the_maxval_is_white_in_what_is_written(command, tmp_path):
+    """Where values are clipped to it."""
+    source = tmp_path / "a.pgm"
+    source.write_bytes(netpbm(np.random.default_rng(0).integers(0, 1001, (12, 14), np.uint16), 1000))
+    words = ("--filter", "line-v", "--mode", "avg", "--json")
+    for target in ("b.pgm", "b.png"):
+        (record,) = command("pool", source, "-o", tmp_path / target, *words).objects
+        side = record["report"]["shifts"][0]["written"]
+        assert side["psnr"] == pytest.approx(20 * math.log10(1000 / side["rmse"]))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_colours_that_a_gif_has_no_room_for_are_part_of_what_is_written(mode, command, tmp_path):
+    """Whoever compares the two written files finds that number."""
+    pixels = np.random.default_rng(1).integers(0, 256, (60, 64, len(mode)), np.uint8)
+    if mode == "RGBA":
+        pixels[..., 3] = 255
+        pixels[20:40, 20:40, 3] = 0
+    moved = np.concatenate([pixels[:, 1:], pixels[:, -1:]], axis=1)
+    files, records = [], []
+    for name, each in (("a", pixels), ("moved", moved)):
+        Image.fromarray(each).save(tmp_path / f"{name}.png")
+        records += command("pool", tmp_path / f"{name}.png", "-o", tmp_path / f"{name}.gif", "--json").objects
+        files.append(images.decode(tmp_path / f"{name}.gif", name=name).frames[0].pixels.astype(int))
+    one, other = files
+    side = records[0]["report"]["shifts"][0]["written"]
+    assert side["changed"] == (one != other).any(axis=2).sum()
+    assert side["mae"] == pytest.approx(np.abs(one - other).mean())
+    few = np.repeat(np.repeat(pixels[:4, :4], 8, axis=0), 8, axis=1)
+    Image.fromarray(few).save(tmp_path / "few.png")
+    (record,) = command("pool", tmp_path / "few.png", "-o", tmp_path / "few.gif", "--json").objects
+    assert record["report"]["shifts"][0]["written"] is None

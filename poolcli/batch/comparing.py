@@ -43,7 +43,7 @@ class Choices:
 
     def evaluated(self, recipe: Recipe, frame: images.Frame, source: Source | None = None) -> Evaluation:
         """What `recipe` makes of a frame, or of another source of its kind. Palettes are labels, nothing is guessed."""
-        coloured = self.colour.around(recipe, frame.mode, frame.pixels.dtype, alpha=frame.alpha)
+        coloured = self.colour.around(recipe, frame.mode, frame.pixels.dtype, alpha=frame.alpha, peak=frame.peak)
         how = how_of(recipe, frame, labels=self.labels, guess=False, ignore=self.ignore)
         return evaluate(coloured, source or Source.of(frame.pixels), how)
 

@@ -42,6 +42,7 @@ Rows = tuple[ShiftRow, ...]
 
 MOST_LOOKS = 8  # frames of a picture that a report shows
 SMALL = 16  # pixels a side of a picture whose values are shown
+HEAVY = 1 << 27  # bytes of an output that is measured before it is encoded, not meanwhile
 LARGE = 1 << 28  # a .npy of so many bytes is not held in memory
 BAND_BYTES = 1 << 23  # what is read of it at a time
 
@@ -232,7 +233,9 @@ class _Run:
         from poolcli.shift.move import Source
 
         frame, settings = self.frame, self.settings
-        recipe = settings.colour.around(settings.recipe, frame.mode, frame.pixels.dtype, alpha=frame.alpha)
+        recipe = settings.colour.around(
+            settings.recipe, frame.mode, frame.pixels.dtype, alpha=frame.alpha, peak=frame.peak
+        )
         how = how_of(settings.recipe, frame, labels=settings.labels, guess=True, ignore=settings.ignore)
         still = evaluate(recipe, Source.of(frame.pixels), how, features=settings.shifting is not None)
         with chosen_phases() as phases:
@@ -258,10 +261,11 @@ class _Run:
             return array_bytes(output, settings.array_range or "clip")
         return to_dtype(output, frame.pixels.dtype, settings.to_range, alpha=frame.alpha, peak=frame.peak)
 
-    def in_file(self, output: Array) -> Array:
-        """An output as it is handed to the encoder, which may hold fewer channels, or none of its modes."""
+    def in_file(self, output: Array) -> tuple[Array, int | None]:
+        """An output as its file holds it, which may have fewer channels, colours or modes; and what is white there."""
         frame = replace(self.frame, pixels=self.written(output))
-        return images.held(frame, self.target_format, self.settings.encoding)
+        found = images.held(frame, self.target_format, self.settings.encoding)
+        return found.pixels, found.peak
 
     def measured(self) -> _Measured:
         """What every shift leaves; nothing where no report is wanted."""
@@ -356,6 +360,9 @@ def _write(
     from poolcli.ops.arrays import beside
 
     size = sum(frame.pixels.nbytes for frame in picture.frames)
+    if size >= HEAVY:  # each takes as much memory as the output again
+        rows = measure()
+        measure, size = (lambda: rows), 0
     encode = partial(images.encode, picture, format=target_format, options=settings.encoding)
     if isinstance(job.target, Place):
         with publish(job.target, durable=settings.durable) as stream:

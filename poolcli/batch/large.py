@@ -82,7 +82,7 @@ def _pool_plane(
         for band in still.bands():
             put(band)
         return None
-    rows = shift_rows_of_large(still, settings.shifting, put, written)
+    rows = shift_rows_of_large(still, settings.shifting, put, lambda output: (written(output), plane.frame.peak))
     return ShiftReport(
         InputFacts(job.name, plane.size[::-1], plane.frame.mode, number + (settings.reading.frame or 0)),
         OutputFacts(job.target_name, size_of(level.frame.pixels), level.frame.mode),

@@ -30,7 +30,7 @@ from poolcli.images.formats import (
     Request,
 )
 from poolcli.images.frame import MODES, NATIVE, Frame, Palette, Picture, to_array, turned
-from poolcli.images.guard import hush, opened, pixel_limit, reading, taken
+from poolcli.images.guard import hush, opened, own_memory, pixel_limit, reading, taken
 
 # Starts of files that are told by name rather than as "not a picture".
 _REFUSED_STARTS = {b"%!PS": "EPS", b"\xc5\xd0\xd3\xc6": "EPS", b"%PDF": "PDF", b"\xd7\xcd\xc6\x9a": "WMF",
@@ -391,6 +391,8 @@ def _read(image: Image.Image, stream: BinaryIO, request: Request) -> Frame:
         scaled = tuple(value * (255 // ((1 << head.depth) - 1)) for value in key)
         image.info["transparency"] = scaled if len(scaled) > 1 else scaled[0]
     with reading(request.name):
+        if image.format in SIGNATURES:
+            own_memory(image)
         image.load()
         if image.mode != image.im.mode:  # a GIF's indices without their colours
             raise request.refuse("a frame without its colours; convert it to PNG first")

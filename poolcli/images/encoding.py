@@ -9,7 +9,6 @@ from itertools import pairwise
 from typing import Any, BinaryIO, NamedTuple, cast
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from poolcli.errors import OutputError, PictureError
@@ -312,12 +311,16 @@ def _held(frame: Frame, row: Format, options: EncodeOptions, notes: dict[str, No
     return frame
 
 
-def held(frame: Frame, format: str, options: EncodeOptions = _DEFAULT) -> NDArray[Any]:
-    """The pixels of `frame` as the encoder of `format` is given them: in the nearest mode that the format holds."""
+def held(frame: Frame, format: str, options: EncodeOptions = _DEFAULT) -> Frame:
+    """`frame` as a file of `format` holds it, or as its encoder is given it where that loses something: in the nearest
+    mode that the format has, and with as few colours.
+    """
     row = None if format in ARRAYS else writable(format)
     if row is None or row.name == "TIFF":  # these hold whatever there is
-        return frame.pixels
-    return _held(frame, row, options, {}).pixels
+        return frame
+    found = _held(frame, row, options, {})
+    (reduced,) = _with_palettes((found,), row, {})
+    return found if reduced is found else converted(reduced, found.mode)
 
 
 def _modal(frame: Frame, row: Format, notes: dict[str, None]) -> Frame:

@@ -1,5 +1,6 @@
 """Frames of pixels, their palettes, and the Pillow modes they come from and go to."""
 
+import mmap
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from poolcli.errors import PictureError
+from poolcli.images.guard import memory_of
 
 if TYPE_CHECKING:
     from poolcli.images.tiff_pages import Page
@@ -184,6 +186,28 @@ _ARRAYS = {
 _STRIP = 24_000
 
 
+def _taken_over(image: Image.Image, memory: mmap.mmap) -> NDArray[Any]:
+    """The pixels in the memory that an image was decoded into, which is none of its own any more."""
+    width, height = image.size
+    if image.mode != "RGB":
+        return np.frombuffer(memory, np.uint8).reshape((height, width, 4) if image.mode == "RGBA" else (height, width))
+    pixels = np.frombuffer(memory, np.uint8, 3 * height * width).reshape(height, width, 3)
+    _copy_strips(image, pixels)
+    end = -(-pixels.nbytes // mmap.PAGESIZE) * mmap.PAGESIZE
+    if hasattr(mmap, "MADV_DONTNEED") and end < len(memory):
+        memory.madvise(mmap.MADV_DONTNEED, end)
+    return pixels
+
+
+def _copy_strips(image: Image.Image, pixels: NDArray[Any]) -> None:
+    """Copy an image into `pixels`, which may be its own memory: no strip lies behind the one that it comes from."""
+    width, height = image.size
+    rows = max(1, _STRIP // width)
+    for top in range(0, height, rows):
+        strip = image.crop((0, top, width, min(height, top + rows)))
+        pixels[top : top + rows] = np.asarray(strip)
+
+
 def to_array(image: Image.Image) -> NDArray[Any]:
     """The pixels of `image` as H x W or H x W x C of native byte order; a and b of LAB run from 0 to 255.
 
@@ -192,6 +216,8 @@ def to_array(image: Image.Image) -> NDArray[Any]:
     """
     mode = MODES[NATIVE.get(image.mode, image.mode)]
     dtype = np.dtype(mode.dtype)
+    if (memory := memory_of(image)) is not None:
+        return _taken_over(image, memory)
     width, height = image.size
     if image.mode == "1":  # Pillow keeps any byte but 0 for True, which NumPy would count as that number
         truth: NDArray[np.bool_] = np.asarray(image).view(np.uint8) != 0
@@ -199,10 +225,7 @@ def to_array(image: Image.Image) -> NDArray[Any]:
     if mode.channels * dtype.itemsize <= 2 and mode.channels == 1:
         return np.asarray(image).astype(dtype, copy=False)
     pixels = np.empty((height, width, mode.channels) if mode.channels > 1 else (height, width), dtype)
-    rows = max(1, _STRIP // width)
-    for top in range(0, height, rows):
-        strip = image.crop((0, top, width, min(height, top + rows)))
-        pixels[top : top + rows] = np.asarray(strip)
+    _copy_strips(image, pixels)
     return _signs_flipped(pixels) if image.mode == "LAB" else pixels
 
 

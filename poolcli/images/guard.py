@@ -1,6 +1,7 @@
 """Decoders kept from printing and crashing; JPEGs that were cut short; the one picture that is read ahead."""
 
 import logging
+import mmap
 import os
 import re
 import stat
@@ -16,7 +17,7 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError, _imaging
 
 from poolcli.errors import OutputError, PictureError, nearest
 from poolcli.images.formats import SIGNATURES, ReadOptions, Request
@@ -176,6 +177,36 @@ def _only_a_file(path: Path, name: str) -> None:
         raise PictureError(f"{name}: a pipe or device, not a file; give its content on standard input")
 
 
+# The memory of large pictures
+
+
+def own_memory(image: Image.Image) -> None:
+    """Let a large picture that is not decoded yet be decoded into memory that its array can take over (`memory_of`).
+
+    Else it would stand there twice. Pillow keeps four bytes a pixel of RGB, which can be moved together to three in
+    their place: of 400 megapixels 1.6 GB are held at most, where there were 2.8.
+    """
+    size = image.width * image.height * _KEPT.get(image.mode, 0)
+    map_buffer = getattr(_imaging, "map_buffer", None)  # what Pillow has for files that are mapped
+    if size < _LARGE or map_buffer is None or not vars(image).get("tile"):
+        return
+    with suppress(OSError, ValueError, MemoryError):  # then as usual
+        memory = mmap.mmap(-1, size)
+        image.im = map_buffer(memory, image.size, "raw", 0, (image.mode, 0, 1))
+        vars(image)[_MEMORY] = memory
+
+
+_KEPT = {"L": 1, "RGB": 4, "RGBA": 4}  # bytes a pixel that Pillow keeps, of the modes of large pictures
+_LARGE = 1 << 26  # bytes
+_MEMORY = "memory of our own"
+
+
+def memory_of(image: Image.Image) -> mmap.mmap | None:
+    """The memory that `image` was decoded into, for somebody to take over; None where it is Pillow's."""
+    memory: mmap.mmap | None = vars(image).pop(_MEMORY, None)
+    return memory
+
+
 _EOI, _SOS, _DRI, _RESTARTS = 0xD9, 0xDA, 0xDD, range(0xD0, 0xD8)
 _FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}  # of blocks: sequential, progressive, by Huffman's or arithmetic code
 _SEQUENTIAL = {0xC0, 0xC1}
@@ -261,6 +292,7 @@ def _scan(
 
 
 WORTH = 1 << 18  # bytes of a file from which decoding takes longer than a thread costs
+BLOCK = 1 << 24  # bytes of a JPEG that its decoder is given at a time: most in one piece
 
 
 class Begun(Thread):
@@ -300,7 +332,8 @@ def begin(path: Path, options: ReadOptions) -> None:
         several = image.format not in formats or getattr(image, "is_animated", False)
         if several or ";16" in str(image.tile):  # more bits than Pillow keeps
             return
-        image.decodermaxblock = size  # JPEG: all in one piece
+        image.decodermaxblock = min(size, BLOCK)
+        own_memory(image)
         begun = Begun(image, stream, file.pop_all(), options.max_pixels)
         try:
             begun.start()
