@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from poolcli.ops.convolve import convolve as convolve
     from poolcli.ops.pooling import adaptive_pool as adaptive_pool
     from poolcli.ops.pooling import pool as pool
+    from poolcli.reports.interactive import show as show
 
 __version__ = "0.2.0"
 
@@ -18,6 +19,7 @@ _PLACES = {
     "convolve": "ops.convolve",
     "apply": "evaluate",
     "shift_report": "evaluate",
+    "show": "reports.interactive",
 }
 __all__ = [*_PLACES]  # noqa: PLE0604 (names, one place for them)
 

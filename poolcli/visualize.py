@@ -9,19 +9,20 @@ from functools import partial
 from math import ceil
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from poolcli import images
-from poolcli.evaluate import Evaluation, How, size_of
+from poolcli.evaluate import Evaluation, How, evaluate, shift_report, shifted, size_of
 from poolcli.images.sheet import palette_png, photo, png, shown
-from poolcli.ops.arrays import Array
+from poolcli.ops.arrays import Array, as_image
 from poolcli.ops.geometry import Axis
 from poolcli.ops.modes import find_mode
 from poolcli.ops.pooling import pool
 from poolcli.ops.reduce import taps_of
 from poolcli.recipe import Pool, Recipe
 from poolcli.shift.difference import Piece
-from poolcli.shift.record import Offset
+from poolcli.shift.move import Source
+from poolcli.shift.record import Offset, Shifting, ShiftReport
 
 LEVELS = 64
 BAND_VALUES = 1 << 18
@@ -237,7 +238,8 @@ class Sample:
     """The values of a part of a picture (`region`: x, y, width, height), for a page that runs the recipe on them.
 
     `whole`: it is all of the picture. `other` is the same part of the second of two given pictures, `to_range` how
-    floats become the file's integers (None: they stay floats). `valid`: nothing in it is ignored.
+    floats become the file's integers (None: they stay floats). `valid`: nothing in it is ignored. Differences up to
+    `tolerance` are no change.
     """
 
     region: tuple[int, int, int, int]
@@ -249,6 +251,7 @@ class Sample:
     palette: images.Palette | None
     to_range: str | None
     valid: bool
+    tolerance: float = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +297,7 @@ def look(
     sizes: tuple[Sizes, ...],
     *,
     given: bool = False,
+    tolerance: float = 0,
 ) -> tuple[Look, ...]:
     """A look, in every one of `sizes`, at two pictures of the kind of `frame` and at what the layers made of them.
 
@@ -313,9 +317,27 @@ def look(
         (peak_of(changes[0]), peak_of(changes[1])),
         _cell(pair[0].recipe, pictures[0].values, outputs[0].values),
         partial(_marks, pair[0]),
-        partial(_sample, pair[0], frame, other, to_range),
+        partial(_sample, pair[0], frame, other, to_range, tolerance),
     )
     return tuple(_look(scene, shift, each) for each in sizes)
+
+
+def array_sample(
+    recipe: Recipe, image: ArrayLike, shifting: Shifting, *, labels: bool = False
+) -> tuple[Sample, ShiftReport]:
+    """The sample of an array, for the worst of the shifts, and its report. Raises as `poolcli.shift_report`."""
+    array = as_image(image)
+    report = shift_report(
+        recipe, array, shifting.shifts, edge=shifting.edge, tolerance=shifting.tolerance, labels=labels
+    )
+    worst = report.summary.worst
+    with np.errstate(all="ignore"):
+        still = evaluate(recipe, Source.of(array), How(labels=labels))
+        pair = shifted(still, (worst.dx, worst.dy), shifting.edge)
+        frame = images.Frame(array, array.dtype.name)
+        (shown,) = look(frame, pair, np.asarray, None, worst, (SHOWN,), tolerance=shifting.tolerance)
+    assert shown.sample is not None  # of these sizes there is one
+    return shown.sample, report
 
 
 def _changes(one: Piece, other: Piece, *, labels: bool) -> NDArray[np.float32]:
@@ -346,7 +368,12 @@ def _shown_values(pieces: tuple[Piece, ...]) -> tuple[Array, Array]:
 
 
 def _sample(
-    still: Evaluation, frame: images.Frame, other: Array | None, to_range: str | None, region: Region
+    still: Evaluation,
+    frame: images.Frame,
+    other: Array | None,
+    to_range: str | None,
+    tolerance: float,
+    region: Region,
 ) -> Sample:
     pixels, valid = region.of(frame.pixels).copy(), still.picture.valid  # views would keep all of the picture
     return Sample(
@@ -359,6 +386,7 @@ def _sample(
         frame.palette,
         to_range,
         valid is None or bool(region.of(valid).all()),
+        tolerance,
     )
 
 

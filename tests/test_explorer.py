@@ -243,3 +243,13 @@ def test_values_cannot_leave_their_script(browser, samples, command):
     assert "onerror=alert(1)" in texts(browser, ".command code")[0]
     assert json.dumps(texts(browser, "h1")).count("onerror") == 1
     assert_quiet(browser, path)
+
+
+def test_the_page_counts_with_the_tolerance_of_its_report(browser, samples, command):
+    """Differences up to it are no change, neither in the table nor in the live figures."""
+    path = page_of(command, "samples/photo.jpg", "--tolerance", "9", "--json")
+    browser.open(path)
+    assert browser.run("return explorer.mounted[0].shift.tolerance") == 9
+    still, moved = browser.run("return explorer.mounted[0].result.stages.map((each) => Array.from(each[0].values))")
+    far = (np.abs(np.subtract(still, moved)) > 9).reshape(-1, 3).any(axis=1).sum()
+    assert texts(browser, ".counts")[0].split()[0] == f"{far:,}"

@@ -11,9 +11,9 @@ import poolcli
 from poolcli.batch.job import Settings, run_image
 from poolcli.recipe import as_recipe
 from poolcli.reports import Job
-from poolcli.reports.entries import figure
 from poolcli.reports.ranking import Point, Ranked, print_ranking
 from poolcli.reports.terminal import UPPER_HALF, plain_lines, print_preview, print_report, unable
+from poolcli.shift.words import figure
 from poolcli.visualize import PREVIEW
 
 

@@ -182,7 +182,9 @@ def compare_two(
             if looks:
                 written = partial(_as_picture, frame)
                 sizes = tuple(looks.values())
-                shown.append(look(frame, (one, two), written, "clip", Offset(0, 0), sizes, given=True))
+                shown.append(
+                    look(frame, (one, two), written, "clip", Offset(0, 0), sizes, given=True, tolerance=tolerance)
+                )
         reports.append(
             ShiftReport(
                 InputFacts(job.name, size_of(frame.pixels), first.stored_mode, index + (choices.reading.frame or 0)),

@@ -289,8 +289,9 @@ class _Run:
 
         (row, (reference, other)), sizes = worst, tuple(self.settings.looks.values())
         to_range = None if self.target_format in images.ARRAYS else self.settings.to_range
-        place = Offset(row.dx, row.dy)
-        return _Measured(tuple(rows), look(self.frame, (reference, other), self.written, to_range, place, sizes))
+        place, tolerance = Offset(row.dx, row.dy), self.settings.shifting.tolerance
+        looks = look(self.frame, (reference, other), self.written, to_range, place, sizes, tolerance=tolerance)
+        return _Measured(tuple(rows), looks)
 
 
 def _to_bytes(settings: Settings, frame: images.Frame, target_format: str) -> bool:

@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from html import escape
@@ -11,6 +11,7 @@ from string import Template
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from poolcli import __version__
 from poolcli.errors import PictureError, escaped
@@ -19,12 +20,12 @@ from poolcli.ops.arrays import Array
 from poolcli.ops.convolve import separate
 from poolcli.ops.filters import FILTERS
 from poolcli.ops.geometry import Window
-from poolcli.recipe import Activation, Conv, Pool, Recipe, parse_recipe
+from poolcli.recipe import Activation, Conv, Pool, Recipe, as_recipe, parse_recipe
 from poolcli.recipe.layers import shapes
-from poolcli.reports.entries import percent
 from poolcli.shift.move import Source, shifted_pair
-from poolcli.shift.record import ShiftReport, ShiftRow
-from poolcli.visualize import Sample, heat_colours
+from poolcli.shift.record import Shift, Shifting, ShiftReport, ShiftRow
+from poolcli.shift.words import percent
+from poolcli.visualize import Sample, array_sample, heat_colours
 
 ONE = """
 ....##
@@ -204,7 +205,7 @@ def _outputs(
     return {"name": str(recipe), "feet": feet, "outputs": pairs}
 
 
-def sample_view(sample: Sample, name: str, report: ShiftReport) -> dict[str, Any] | None:
+def sample_view(sample: Sample, name: str, report: ShiftReport, *, call: str | None = None) -> dict[str, Any] | None:
     """The explorer of a part of a picture, moved as the worst shift of its report.
 
     None where a page cannot hold its values or some are ignored, or the recipe does not fit the part.
@@ -223,6 +224,8 @@ def sample_view(sample: Sample, name: str, report: ShiftReport) -> dict[str, Any
         "peak": sample.how.peak,
         "palette": _colours(sample.palette),
         "labels": sample.how.labels,
+        "tolerance": sample.tolerance,
+        "call": call,
         "part": "" if sample.whole else place,
     }
     if sample.other is not None:
@@ -236,6 +239,50 @@ def _colours(palette: Palette | None) -> list[list[int]] | None:
         return None
     step = len(palette.mode)
     return [list(palette.colours[at : at + 3]) for at in range(0, len(palette.colours), step)]
+
+
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """A page that a notebook shows in a frame of its own, `height` pixels high; `html` is the page."""
+
+    html: str
+    height: int
+
+    def _repr_html_(self) -> str:
+        """The page as the frame's text: it sees nothing of the notebook, and the notebook's styles do not reach it."""
+        return (
+            f'<iframe srcdoc="{escape(self.html)}" sandbox="allow-scripts" title="poolcli" '
+            f'style="width: 100%; height: {self.height}px; border: 0; resize: vertical"></iframe>'
+        )
+
+
+def show(
+    image: ArrayLike,
+    layers: Recipe | str = "max:2",
+    shifts: Iterable[Shift] = ((-1, 0),),
+    *,
+    edge: str = "replicate",
+    tolerance: float = 0,
+    labels: bool = False,
+    height: int = 800,
+) -> Inline:
+    """The interactive page of what the layers of a recipe do to an image, for a notebook.
+
+    `image` is H x W or H x W x C; of one larger than 128 x 128 the page holds the part whose output changes most.
+    `shifts`, `edge`, `tolerance` and `labels` are as in `shift_report`; the page begins with the shift that leaves most
+    of the change. `height` is that of the frame, in pixels of the screen. Raises as `shift_report`, and PictureError
+    where a page cannot hold the values.
+
+    >>> show([[12, 20], [8, 12]]).html[:15]
+    '<!doctype html>'
+    """
+    shifting = Shifting(tuple(shifts), edge, tolerance)
+    sample, report = array_sample(as_recipe(layers), image, shifting, labels=labels)
+    (width, rows), dtype = report.input.size, report.input.mode
+    return Inline(
+        sample_page(sample, f"Array of {width} x {rows}, {dtype}", report, "en", call="image"),
+        height,
+    )
 
 
 def explorer(name: str, view: Mapping[str, Any]) -> str:
@@ -284,9 +331,12 @@ class Step:
     view: Mapping[str, Any]
 
 
-def sample_page(sample: Sample, name: str, report: ShiftReport, language: str) -> str:
-    """The page of one picture; PictureError where a page cannot show it."""
-    view = sample_view(sample, name, report)
+def sample_page(sample: Sample, name: str, report: ShiftReport, language: str, *, call: str | None = None) -> str:
+    """The page of one picture; PictureError where a page cannot show it.
+
+    `call`: what an array is called in the line of Python that does the same.
+    """
+    view = sample_view(sample, name, report, call=call)
     if view is None:
         (width, height), dtype = sample.region[2:], sample.pixels.dtype
         why = f"its values ({width} x {height} of {dtype}) are too large, or {sample.recipe} does not fit"

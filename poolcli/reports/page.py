@@ -14,9 +14,10 @@ from markupsafe import Markup
 from poolcli import __version__, storage
 from poolcli.errors import escaped
 from poolcli.reports import Outcome
-from poolcli.reports.entries import COLUMNS, Entry, Line, entries_of, facts_of, figure, plots
+from poolcli.reports.entries import COLUMNS, Entry, Line, entries_of, facts_of, plots
 from poolcli.reports.interactive import SCRIPTS, asset, explorer, policy, sample_view
 from poolcli.reports.ranking import Compared, Ranked, Ranking, figures, top_of, words
+from poolcli.shift.words import figure
 from poolcli.storage import Place, publish
 from poolcli.visualize import heat_colours
 

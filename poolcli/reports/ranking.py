@@ -11,8 +11,8 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 from poolcli.errors import UsageError, missing
-from poolcli.reports.entries import NOTHING, figure, percent, share
 from poolcli.shift.record import ShiftRow, Totals
+from poolcli.shift.words import NOTHING, figure, percent, share
 
 if TYPE_CHECKING:
     from rich.console import Console

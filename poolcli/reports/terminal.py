@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING, TextIO
 
-from poolcli.reports.entries import row_figures, title, verdict, worst_row
 from poolcli.shift.record import GIVEN, ShiftReport
+from poolcli.shift.words import row_figures, title, verdict, worst_row
 
 if TYPE_CHECKING:
     from rich.console import Console

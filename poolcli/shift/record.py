@@ -240,6 +240,12 @@ class ShiftReport:
         form["shifts"] = [row.to_dict() for row in self.shifts]
         return form
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the verdict and a table of the shifts."""
+        from poolcli.shift.words import report_html
+
+        return report_html(self)
+
     @classmethod
     def from_dict(cls, form: Mapping[str, Any]) -> "ShiftReport":
         """The record that `to_dict` gave this form of."""

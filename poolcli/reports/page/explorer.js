@@ -738,7 +738,8 @@ const explorer = (() => {
       fields.k.max = pool?.mode === "blur" ? "7" : "16";
       for (const name of ["dx", "dy", "shiftEdge"]) fields[name].disabled = fixed;
       this.back.hidden = layers === own;
-      this.command.textContent = `poolcli stack "${layers.map(nameOf).join(" ")}" ${quoted(view.name ?? "")}`;
+      const recipe = `"${layers.map(nameOf).join(" ")}"`;
+      this.command.textContent = view.call ? `poolcli.apply(${recipe}, ${view.call})` : `poolcli stack ${recipe} ${quoted(view.name ?? "")}`;
       explorer.figures.replaceChildren(...figures(explorer.result, layers.length > 0, groups.has("shift") || view.figures || view.other));
     }
 
