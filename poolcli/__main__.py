@@ -20,12 +20,12 @@ def main() -> None:
     sys.setswitchinterval(PATIENCE)
     for name in ONE_THREAD:
         os.environ.setdefault(name, "1")
-    from poolcli.cli.output import own_streams
-
-    own_streams()
-    if sys.argv[1:] == ["--version"] and _told_version():
-        sys.exit(0)
     try:
+        from poolcli.cli.streams import own_streams
+
+        own_streams()
+        if sys.argv[1:] == ["--version"] and _told_version():
+            sys.exit(0)
         from poolcli.cli.app import main as run
 
         code = run()

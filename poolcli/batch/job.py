@@ -229,7 +229,6 @@ class _Run:
     def pooled(self) -> images.Frame:
         """The frame with its pooled pixels, as they are written: in the dtype it had, but arrays keep floats."""
         from poolcli.evaluate import evaluate
-        from poolcli.ops.antialiased import chosen_phases
         from poolcli.shift.move import Source
 
         frame, settings = self.frame, self.settings
@@ -238,8 +237,14 @@ class _Run:
         )
         how = how_of(settings.recipe, frame, labels=settings.labels, guess=True, ignore=settings.ignore)
         still = evaluate(recipe, Source.of(frame.pixels), how, features=settings.shifting is not None)
-        with chosen_phases() as phases:
+        phases: list[tuple[int, int]] = []
+        if frame.page is None:
             values = still.output.values
+        else:  # where the pixels lie on a map
+            from poolcli.ops.antialiased import chosen_phases
+
+            with chosen_phases() as phases:
+                values = still.output.values
         if settings.shifting is not None:
             self._still = still
             if self._at_once:

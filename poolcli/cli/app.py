@@ -11,8 +11,9 @@ from types import FrameType
 from typing import NoReturn
 
 from poolcli.batch import SIGNALS
-from poolcli.cli.output import abandon_streams, prepare_streams, say
+from poolcli.cli.output import say
 from poolcli.cli.parser import asks_for_help
+from poolcli.cli.streams import abandon_streams, prepare_streams
 from poolcli.errors import PoolcliError, lacks_memory, unexpected
 from poolcli.storage.files import abandon
 

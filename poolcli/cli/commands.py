@@ -1,6 +1,5 @@
 """The commands: a row for each in the table at the end, and a function that makes a run or a table of its options."""
 
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,6 +109,8 @@ def _check_layers_first(arguments: list[str]) -> None:
     first, *others = arguments
     if first and not is_layer(first.split(" ")[0]) and Path(first).exists():
         layers = next((text for text in others if is_layer(text.split(" ")[0])), "conv:sobel-v relu max:2")
+        import shlex
+
         words = shlex.join([first, *(text for text in others if text != layers)])
         raise UsageError(f"'{first}' is a file, and the layers come first: poolcli stack \"{layers}\" {words}")
 
@@ -159,6 +160,8 @@ def _command(layers: tuple[Layer, ...], filtering: Filtering, groups: list[Group
     if any(is_folder(Path(name)) or any(letter in name for letter in "*?[") for name in inputs) or not inputs:
         words += ["-o", "pooled/"]
     words += ["--"] * any(name.startswith("-") for name in inputs)
+    import shlex
+
     return shlex.join(["poolcli", *words, *inputs])
 
 
@@ -237,6 +240,8 @@ def show(showing: Showing, pooling: Pooling, filtering: Filtering, reading: Read
     if given and picture is None:
         raise UsageError(f"the built-in story has its own layers: name a picture to show {given[0]}")
     if picture is not None and layers is not None and is_layer(picture.split(" ")[0]) and Path(layers).exists():
+        import shlex
+
         raise UsageError(f'the picture comes first: poolcli show {shlex.quote(layers)} "{picture}"')
     if showing.lang is not None and showing.lang not in LANGUAGES:
         raise unknown("language", showing.lang, LANGUAGES)

@@ -56,12 +56,6 @@ class _Control:
     data: tuple[Chunk, ...] = ()
 
 
-def is_animated(head: Head) -> bool:
-    """Whether there are frames to compose."""
-    control = head.chunks.get(b"acTL", b"")
-    return len(control) >= 8 and struct.unpack_from(">I", control)[0] > 0
-
-
 def frames_of(
     stream: BinaryIO, head: Head, request: Request, still: Callable[[BinaryIO, bool], Frame]
 ) -> tuple[list[Frame], bool, int]:

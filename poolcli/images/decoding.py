@@ -13,8 +13,7 @@ from typing import Any, BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from poolcli.errors import PictureError
-from poolcli.images import animations, guard, metadata, numbers, png
-from poolcli.images.animations import one_canvas
+from poolcli.images import guard, metadata, numbers, png
 from poolcli.images.formats import (
     ARRAYS,
     DEFAULT_MAX_PIXELS,
@@ -271,12 +270,20 @@ def _png(stream: BinaryIO, request: Request) -> Picture:
         head = png.head(stream)
         if head is not None and head.broken:  # some of which Pillow passes over in silence
             raise request.refuse("a note on the picture is broken")
-        animated = head is not None and animations.is_animated(head)
-        file = animations.without_animation(stream) if animated else stream
+        if head is not None and png.is_animated(head):
+            return _apng(stream, head, request)
+        stream.seek(0)
+        image = Image.open(stream, formats=["PNG"])
+    return _picture(image, stream, request)
+
+
+def _apng(stream: BinaryIO, head: png.Head, request: Request) -> Picture:
+    from poolcli.images import animations  # not loaded for single pictures
+
+    with reading(request.name):
+        file = animations.without_animation(stream)
         file.seek(0)
         image = Image.open(file, formats=["PNG"])
-    if not animated or head is None:
-        return _picture(image, file, request)
     frames, hidden, plays = animations.frames_of(stream, head, request, partial(_still, request))
     with reading(request.name):
         image.load()
@@ -310,6 +317,8 @@ def _picture(image: Image.Image, stream: BinaryIO, request: Request) -> Picture:
     if image.format == "GIF":
         rows, columns = (max(sides) for sides in zip(*(frame.pixels.shape[:2] for frame in frames), strict=True))
         request.check_pixels(rows * columns * len(frames), together=len(frames) > 1)
+        from poolcli.images.animations import one_canvas
+
         frames = [*one_canvas(frames, request.notes)]
     if image.format in ("JPEG", "MPO") and request.options.frame in (None, 0):
         with reading(request.name):

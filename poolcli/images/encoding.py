@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from poolcli.errors import OutputError, PictureError
-from poolcli.images import animations, metadata, png, pnm
+from poolcli.images import metadata, png, pnm
 from poolcli.images.formats import (
     ARRAYS,
     AVIF_PEAKS,
@@ -57,6 +57,8 @@ def save(
     if len(frames) > 1:
         pictures = (_parts(_planned(frame, given), given) for frame in frames)
         durations = [frame.info.get("duration") or 0 for frame in frames]
+        from poolcli.images import animations
+
         write_chunks(stream, _with_more(animations.animated(pictures, durations, plays, hidden=hidden), more))
         return
     plan = _planned(frames[0], given)

@@ -66,6 +66,12 @@ class Head:
         return tuple(value & (1 << self.depth) - 1 for value in struct.unpack_from(f">{count}H", data))
 
 
+def is_animated(head: Head) -> bool:
+    """Whether there are frames to compose."""
+    control = head.chunks.get(b"acTL", b"")
+    return len(control) >= 8 and struct.unpack_from(">I", control)[0] > 0
+
+
 def chunks(stream: BinaryIO) -> Iterator[Chunk]:
     """The chunks of a PNG in `stream`, as far as it goes."""
     at = len(SIGNATURES["PNG"])

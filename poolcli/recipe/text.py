@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -168,6 +167,8 @@ def _layers(path: Path) -> str:
         with path.open("rb") as stream:
             data = stream.read(LARGEST_FILE + 1)
         _check_size(data)
+        import tomllib
+
         table = tomllib.loads(data.decode())
     except OSError as error:
         raise UsageError(f"it cannot be read ({error.strerror}): check its name and permissions") from None

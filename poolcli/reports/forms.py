@@ -1,6 +1,5 @@
 """The table of report forms: JSON, JSON Lines, CSV, page and sheet."""
 
-import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -15,7 +14,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from poolcli.errors import UsageError, missing, unknown
 from poolcli.reports import Outcome
-from poolcli.reports.entries import Shown, facts_of, place, six, title_of
 from poolcli.shift.record import SIDE_MARK, Aligned, ShiftReport, ShiftRow, Side, names_of
 from poolcli.shift.words import title, verdict, worst_row
 from poolcli.storage import Place, publish
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from poolcli.images.sheet import Band, Tile
     from poolcli.ops.arrays import Array
     from poolcli.reports import Job, Outcome
+    from poolcli.reports.entries import Shown
     from poolcli.visualize import Look, Panel, Sizes
 
 
@@ -125,6 +124,8 @@ def write_table(path: Place) -> Iterator[Callable[[Outcome], None]]:
     """A table in `path`, whose rows come with the outcomes."""
     with spooled(path) as stream:
         text = TextIOWrapper(stream, "utf-8", errors="replace", newline="", write_through=True)
+        import csv
+
         writer = csv.DictWriter(text, columns(), restval="")
         writer.writeheader()
 
@@ -168,6 +169,7 @@ def write_sheet(path: Place, outcome: Outcome) -> None:
     if not outcome.looks.get("png"):  # too large to be shown
         return
     from poolcli.images.sheet import draw_sheet
+    from poolcli.reports.entries import facts_of, title_of
     from poolcli.visualize import heat_colours
 
     report, look = outcome.reports[0], outcome.looks["png"][0]
@@ -184,12 +186,13 @@ def write_sheet(path: Place, outcome: Outcome) -> None:
 
 def _band(panel: "Panel", look: "Look", report: ShiftReport, *, alone: bool) -> "Band":
     from poolcli.images.sheet import PANEL, Band
+    from poolcli.reports.entries import place, six
 
     tiles = [_tile(shown) for shown in six(panel, look, report, worst_row(report), PANEL)]
     return Band("" if alone else place(panel, look), (tiles[:3], tiles[3:]))
 
 
-def _tile(shown: Shown) -> "Tile":
+def _tile(shown: "Shown") -> "Tile":
     from poolcli.images.sheet import Tile
 
     scale = None if shown.peak is None else ("0", shown.peak)
