@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
+from PIL import Image
 
 import poolcli
 from poolcli import images
@@ -184,6 +185,25 @@ def test_bands_and_pages(tmp_path, command):
             assert np.array_equal(page.asarray(), array[..., band])
             for number, level in enumerate(page.pages, 1):
                 assert np.array_equal(level.asarray(), poolcli.pool(array[..., band], 2**number, ceil_mode=True))
+
+
+def test_what_is_not_written_is_named(tmp_path, command):
+    """Camera data, and what belongs to all bands where some are taken."""
+    array = picture("rgb", (64, 64))
+    tags = [(34675, 7, None, bytes(range(132)), True), (42112, 2, None, b"<GDALMetadata/>\0", True)]
+    source = tiff(tmp_path / "in.tif", array, extratags=tags)
+    done = command("pyramid", source, "-o", tmp_path / "out.tif", "--levels", "1", "--bands", "1,2")
+    assert "the colour profile or GDAL's metadata was dropped, since it is that of all bands" in done.err
+    assert not command("pyramid", source, "-o", tmp_path / "all.tif", "--levels", "1").err
+    with tifffile.TiffFile(tmp_path / "out.tif") as some, tifffile.TiffFile(tmp_path / "all.tif") as whole:
+        assert not {34675, 42112} & {tag.code for page in some.pages for tag in page.tags}
+        assert all(34675 in page.tags for page in whole.pages)
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x829A] = 0.01
+    exif[0x8769] = {0x829A: 0.01}  # or Pillow writes none
+    Image.fromarray(array).save(tmp_path / "camera.tif", exif=exif)
+    done = command("pyramid", tmp_path / "camera.tif", "-o", tmp_path / "out.tif", "--levels", "1", "--overwrite")
+    assert done.code == 0 and "the camera data in EXIF was dropped" in done.err
 
 
 def test_npy_and_palettes(tmp_path, command):

@@ -100,6 +100,7 @@ def _page(
     after = images.rescaled(replace(plane.frame, pixels=pixels), *spacings(settings.recipe, *plane.size))
     page = after.page or plane.page
     page = replace(page, tags={}) if settings.encoding.strip else page
+    said |= dict.fromkeys(tiled.unwritten(page))
     layout = tiled.layout_of(plane, None, SAME, tiled.QUALITY, said, labels=True)
     level = tiled.Level(file, after, page, layout)
     file.add_page([level])

@@ -270,6 +270,8 @@ def make_pyramid(source: Place, name: str, target: Path, settings: Settings, adv
     ):
         said = dict.fromkeys(notes)
         pictures = [prepared(plane, settings) for plane in found]
+        if any(len(plane.page.tags) < len(whole.page.tags) for plane, whole in zip(pictures, found, strict=True)):
+            said["the colour profile or GDAL's metadata was dropped, since it is that of all bands"] = None
         make = _make_zarr if target.name.lower().endswith(ZARR) else _make_tiff
         try:
             make(target, pictures, settings, said, executor, advance)
@@ -392,6 +394,7 @@ def _reduce_into(
     """All levels of one picture as pages of a TIFF."""
     lossless = settings.layer.labels
     layout = tiled.layout_of(plane, settings.tile, settings.compression, settings.quality, said, labels=lossless)
+    said |= dict.fromkeys(tiled.unwritten(plane.page))
     size = plane.size
     count = _count(plane, settings, layout.tile)
     how = Reduction(settings.layer, settings.factor, count, ignored_in(plane, settings), plane.frame.alpha)

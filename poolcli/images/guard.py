@@ -6,6 +6,7 @@ import os
 import re
 import stat
 import warnings
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
@@ -220,7 +221,7 @@ def check(stream: BinaryIO, request: Request) -> None:
     size: tuple[int, int] = (0, 0)
     sampling: dict[int, tuple[int, int]] = {}
     kind, interval, at, places = 0, 0, 2, _markers(data)
-    while (number := int(np.searchsorted(places, at))) < len(places):
+    while (number := bisect_left(places, at)) < len(places):
         start = int(places[number]) + 2
         marker, end = data[start - 1], start + int.from_bytes(data[start : start + 2])
         at = start if marker in _RESTARTS or marker == 1 else end
@@ -276,7 +277,7 @@ def _scan(
 ) -> int:  # fmt: skip
     """Where the scan ends whose data begin at `at`; PictureError for parts that are missing."""
     restarts, end = 0, len(data)
-    for place in places[np.searchsorted(places, at) :]:
+    for place in places[bisect_left(places, at) :]:
         marker = data[place + 1]
         if marker not in _RESTARTS:
             end = int(place)

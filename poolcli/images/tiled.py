@@ -422,6 +422,12 @@ def layout_of(
     return Layout(tile or own or (USUAL_TILE, USUAL_TILE), code, quality)
 
 
+def unwritten(page: Page) -> Iterator[str]:
+    """A note for what of a page is not written: tables in its table of tags."""
+    if any(isinstance(value, Mapping) for _, value in page.tags.values()):
+        yield "the camera data in EXIF was dropped, since it is not written in tiles"
+
+
 def reduced(plane: Plane, k: tuple[int, int], size: tuple[int, int]) -> Frame:
     """A picture pooled by k, of this size, with what is known of places and resolution as it is then; no pixels."""
     page, pixels = plane.page, np.broadcast_to(plane.dtype.type(0), (*size, *plane.shape[2:]))

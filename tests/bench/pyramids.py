@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from tests.bench.facts import PEAK
-from tests.bench.lines import OURS, Line, Result, Target, Verdict
+from tests.bench.lines import HUGE, OURS, Line, Result, Target, Verdict
 from tests.bench.processes import PYTHON, folder, fresh, poolcli, python, run, those_present
 from tests.bench.timing import Calls
 
@@ -112,7 +112,7 @@ def _single() -> Calls:
 def peak() -> Result:
     """Peak memory of a pyramid, by what is allowed."""
     target = Target("320 MiB", 1, "peak")
-    line = Line("memory-pyramid", f"peak memory, pyramid of {SIDE}x{SIDE}, JPEG", dict, (target,))
+    line = Line("memory-pyramid", f"peak memory, pyramid of {SIDE}x{SIDE}, JPEG", dict, (target,), subject=HUGE)
     if not sys.platform.startswith("linux"):
         return Result(line, {}, (Verdict(target, None),))
     told, words = folder() / "peak", ("pyramid", slide("jpeg"), "-o", fresh("out.tif"), "-q")
@@ -130,6 +130,7 @@ LINES = (
             rounds=3,
             budget=60,
             whole=True,
+            subject=HUGE,
         )
         for compression, most in (("jpeg", 0.8), ("deflate", 1.0))
     ),
@@ -141,6 +142,7 @@ LINES = (
         rounds=3,
         budget=60,
         whole=True,
+        subject=HUGE,
     ),
     Line(
         "level",
@@ -150,6 +152,7 @@ LINES = (
         rounds=3,
         budget=60,
         whole=True,
+        subject=HUGE,
     ),
 )
 FACTS = {"memory-pyramid": peak}
