@@ -187,6 +187,20 @@ def test_bands_and_pages(tmp_path, command):
                 assert np.array_equal(level.asarray(), poolcli.pool(array[..., band], 2**number, ceil_mode=True))
 
 
+@pytest.mark.parametrize("name", ["in.png", "in.webp", "in.jpg"])
+def test_other_pictures_are_held(tmp_path, command, name):
+    """And become pyramids as well, alpha included."""
+    array = picture("rgb", (70, 90))
+    array = array if name == "in.jpg" else np.dstack([array, array[..., 0]])
+    Image.fromarray(array).save(tmp_path / name, lossless=True)
+    pixels = np.asarray(Image.open(tmp_path / name))
+    assert command("pyramid", tmp_path / name, "-o", tmp_path / "out.tif", "--levels", "2", "--mode", "avg").code == 0
+    for number, level in enumerate(pages_of(tmp_path / "out.tif")):
+        assert np.array_equal(level, poolcli.pool(pixels, 2**number, mode="avg", ceil_mode=True))
+    (tmp_path / "text.tif").write_text("no picture")
+    assert "not a picture" in command.refused("pyramid", tmp_path / "text.tif", "-o", tmp_path / "o.tif", code=1)
+
+
 def test_what_is_not_written_is_named(tmp_path, command):
     """Camera data, and what belongs to all bands where some are taken."""
     array = picture("rgb", (64, 64))

@@ -245,7 +245,7 @@ def _common(
 ARGUMENTS: Mapping[str, tuple[str, Values | None]] = {
     "INPUT...": ("Pictures, .npy arrays, folders, globs, or - (stdin).", None),
     "LAYERS": ('The layers, as in "conv:sobel-v relu max:2".', _layers),
-    "INPUT": ("A TIFF, a .npy array, or a folder that is a Zarr.", None),
+    "INPUT": ("A TIFF, a .npy array, a folder that is a Zarr, or any other picture.", None),
     "[INPUT]": ("A picture, a .npy array, numbers as text, or - (stdin); the built-in story if not given.", None),
     "[LAYERS]": ('The layers, as in "conv:sobel-v relu max:2", in place of the options of Window and Filter.', _layers),
     "A": ("A picture or a .npy array.", None),

@@ -170,7 +170,7 @@ def weight(source: Path, name: str, options: ReadOptions) -> tuple[int, int] | N
 def planes_of(
     source: Path, name: str, options: ReadOptions, *, labels: bool = False
 ) -> Iterator[tuple[list[Plane], tuple[str, ...]]]:
-    """The pictures in a TIFF, or in a .npy, none of them held; and notes for what is left out.
+    """The pictures in a TIFF, or in a .npy, none of them held, or in another file; and notes for what is left out.
 
     `labels`: palettes are indices, else refused. Raises PictureError as `decode` does, and of tiles when they are read.
     """
@@ -178,7 +178,8 @@ def planes_of(
     if not is_tiff(source, name):
         found = arrays.open_large(source, name, request.options, 0)
         if found is None:
-            raise request.refuse("no TIFF and no .npy in C order, which are what is read in tiles; convert it first")
+            yield _held(source, name, options)
+            return
         frames = (Frame(array, array.dtype.name, info={"layout": found.layout}) for array in found.frames())
         yield [of_array(frame, Meta(), number) for number, frame in enumerate(frames)], ()
         return
@@ -196,6 +197,17 @@ def planes_of(
                 frame = tiff.frame_of(described(stream, page, request), segments.nothing(), request)
                 planes.append(Plane(frame, segments.block, segments.grain, Meta(), number, segments, _text(page)))
         yield planes, tuple(request.notes)
+
+
+def _held(source: Path, name: str, options: ReadOptions) -> tuple[list[Plane], tuple[str, ...]]:
+    """The frames of any other picture, which is decoded whole."""
+    from poolcli.images.decoding import decode
+
+    picture = decode(source, name=name, frame=options.frame, layout=options.layout)
+    notes = dict.fromkeys(picture.notes)
+    if picture.meta.exif:
+        notes["the camera data in EXIF was dropped, since it is not written in tiles"] = None
+    return [of_array(frame, picture.meta, number) for number, frame in enumerate(picture.frames)], tuple(notes)
 
 
 def _text(page: Page) -> str:
