@@ -326,6 +326,21 @@ def test_ome_says_what_its_pages_are(tmp_path, command):
             assert (1 / across, 1 / down) == pytest.approx((0.25 * 2**number, 0.5 * 2**number))
 
 
+def test_bands_of_an_ome_tiff_keep_their_size(tmp_path, command):
+    """What is known of a pixel does not depend on how many bands it has."""
+    array, source = picture("rgb", (64, 64)), tmp_path / "in.ome.tif"
+    tifffile.imwrite(source, array, photometric="rgb", tile=(16, 16), metadata={"axes": "YXS", **PIXELS})
+    for name in ("out.ome.tif", "out.ome.zarr"):
+        assert command("pyramid", source, "-o", tmp_path / name, "--bands", "2", "--levels", "1").code == 0
+    with tifffile.TiffFile(tmp_path / "out.ome.tif") as file:
+        pixels = tifffile.xml2dict(file.ome_metadata)["OME"]["Image"]["Pixels"]
+        assert {name: pixels[name] for name in PIXELS} == PIXELS and pixels["SizeC"] == 1
+        assert np.array_equal(file.series[0].asarray(), array[..., 1])
+    facts, (base, _) = read_zarr(tmp_path / "out.ome.zarr")
+    assert facts["multiscales"][0]["datasets"][0]["coordinateTransformations"][0]["scale"] == [0.5, 0.25]
+    assert np.array_equal(base[:], array[..., 1])
+
+
 def test_ome_of_what_was_none(tmp_path, command):
     """With the resolution's size of a pixel; of what OME has no room for nothing is written."""
     array, out = picture("rgb", (70, 90)), tmp_path / "out.ome.tif"
