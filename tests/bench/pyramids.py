@@ -132,7 +132,7 @@ LINES = (
             whole=True,
             subject=HUGE,
         )
-        for compression, most in (("jpeg", 0.8), ("deflate", 1.0))
+        for compression, most in (("jpeg", 1.0), ("deflate", 1.0))
     ),
     Line(
         "overviews",
