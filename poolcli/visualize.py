@@ -190,14 +190,14 @@ class Sizes:
     """How large the pictures of a report are: the longest side of a whole picture, and of the part looked at.
 
     A picture that fits into `whole_up_to` is its own part. `whole` 0: no whole pictures, a thumbnail is enough;
-    `whole_bytes`: they are made smaller until all six are no longer than this.
+    `bytes`: whole pictures are made smaller until these, the part and the sample are together no longer than this.
     `sample`: the longest side of the part whose values are kept too, for a page that pools.
     """
 
     whole: int = 640
     part: int = 48
     whole_up_to: int = 64
-    whole_bytes: int | None = None
+    bytes: int | None = None
     thumbnail: int = 0
     sample: int = 0
 
@@ -205,9 +205,10 @@ class Sizes:
 SHEET = Sizes()
 PAGE = Sizes(whole=480, thumbnail=72)
 SHOWN = Sizes(whole=0, part=16, whole_up_to=16, sample=128)  # the values alone are wanted
-ONE_PAGE = Sizes(whole=480, whole_bytes=140_000, thumbnail=72, sample=128)
+ONE_PAGE = Sizes(whole=480, bytes=180_000, thumbnail=72, sample=128)  # of 400 KB, text and scripts included
 PREVIEW = Sizes(whole=160)
-SAMPLE_BYTES = 100_000  # of the values that a page holds: 128 x 128 in colour, 64 x 64 in colour of 64 bits
+# Of the values that a page holds (128 x 128 in colour, 64 x 64 in colour of 64 bits); half as many of two pictures.
+SAMPLE_BYTES = 100_000
 LONG_PAGE = Sizes(whole=0, part=24, whole_up_to=32, thumbnail=64)
 
 
@@ -280,6 +281,7 @@ class _Scene:
     peaks: tuple[float, float]
     cell: tuple[float, float]
     marks: Callable[[Region], Array | None]
+    other: Array | None
     sample: Callable[[Region], Sample]
 
 
@@ -317,6 +319,7 @@ def look(
         (peak_of(changes[0]), peak_of(changes[1])),
         _cell(pair[0].recipe, pictures[0].values, outputs[0].values),
         partial(_marks, pair[0]),
+        other,
         partial(_sample, pair[0], frame, other, to_range, tolerance),
     )
     return tuple(_look(scene, shift, each) for each in sizes)
@@ -405,14 +408,17 @@ def _look(scene: _Scene, shift: Offset, sizes: Sizes) -> Look:
     if max(picture.shape[:2]) <= sizes.whole_up_to:
         part, whole = _panel(scene, *everything, sizes.whole_up_to), None
     else:
-        part, whole = _panel(scene, *_part(scene, sizes.part), sizes.whole_up_to), _whole(scene, everything, sizes)
+        part = _panel(scene, *_part(scene, sizes.part), sizes.whole_up_to)
+        room = None if sizes.bytes is None else sizes.bytes - _bytes_of(part) - _held_by(sample)
+        whole = _whole(scene, everything, sizes.whole, room)
     return Look(shift, part, whole, thumbnail, scene.peaks, sample)
 
 
 def _sample_of(scene: _Scene, side: int) -> Sample:
     """The sample of at most `side` x `side` pixels, and no more than SAMPLE_BYTES of them."""
     picture = scene.pictures[0]
-    most = int((SAMPLE_BYTES * picture.shape[0] * picture.shape[1] / picture.nbytes) ** 0.5)
+    room = SAMPLE_BYTES // (1 if scene.other is None else 2)
+    most = int((room * picture.shape[0] * picture.shape[1] / picture.nbytes) ** 0.5)
     return scene.sample(_part(scene, max(1, min(side, most)))[0])
 
 
@@ -426,13 +432,20 @@ def _part(scene: _Scene, side: int) -> tuple[Region, Region]:
     return kept.scaled(scene.cell, picture.shape[:2]), kept
 
 
-def _whole(scene: _Scene, everything: tuple[Region, Region], sizes: Sizes) -> Panel | None:
-    """The whole pictures, if there are to be any, as large as their bytes allow."""
-    side, panel = sizes.whole, None
-    while side and (panel is None or (sizes.whole_bytes and _bytes_of(panel) > sizes.whole_bytes and side > 64)):
+def _whole(scene: _Scene, everything: tuple[Region, Region], side: int, room: int | None) -> Panel | None:
+    """The whole pictures, if there are to be any, as large as the room for their bytes allows."""
+    panel = None
+    while side and (panel is None or (room is not None and _bytes_of(panel) > room and side > 64)):
         panel = _panel(replace(scene, marks=_no_marks), *everything, side)
         side = side * 3 // 4
     return panel
+
+
+def _held_by(sample: Sample | None) -> int:
+    """The bytes of its values."""
+    if sample is None:
+        return 0
+    return sample.pixels.nbytes + (0 if sample.other is None else sample.other.nbytes)
 
 
 def _bytes_of(panel: Panel) -> int:

@@ -204,6 +204,11 @@ class Entry:
         return [panel for panel in self.panels if panel.smooth]
 
     @property
+    def parts(self) -> list[PanelView]:
+        """The others."""
+        return [panel for panel in self.panels if not panel.smooth]
+
+    @property
     def other(self) -> str:
         """What the other picture is called."""
         return "the other picture" if self.row.edge == GIVEN else "the moved picture"

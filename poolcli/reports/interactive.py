@@ -3,7 +3,8 @@
 import json
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
@@ -99,7 +100,7 @@ def _view(layers: str, controls: tuple[str, ...], shown: tuple[str, ...]) -> dic
 MODES = ("max", "avg", "min", "median", "majority", "stride", "blur")  # those that page/engine.js computes
 LARGEST_KERNEL = 49  # values: larger kernels may run as transforms, which the page does not
 EXACT = 2**38  # whole numbers up to this size can be added up in a page's floats
-MOST_OUTPUTS = 60_000  # bytes of the outputs of a recipe that the page does not compute
+MOST_OUTPUTS = 40_000  # bytes of the outputs of a recipe that the page does not compute
 SCRIPTS = ("engine.js", "explorer.js")
 
 
@@ -212,6 +213,8 @@ def sample_view(sample: Sample, name: str, report: ShiftReport, *, call: str | N
     """
     if not sample.valid:
         return None
+    if page_layers(sample.recipe) is None:
+        sample = _lighter(sample)
     x, y, width, height = sample.region
     place = f"Pixels {x} to {x + width - 1} across and {y} to {y + height - 1} down, as a picture of its own"
     worst = report.summary.worst
@@ -231,6 +234,19 @@ def sample_view(sample: Sample, name: str, report: ShiftReport, *, call: str | N
     if sample.other is not None:
         more |= {"other": page_picture(sample.other), "edge": "replicate"}
     return view_of(sample.pixels, sample.recipe, alpha=sample.how.alpha, **more)
+
+
+def _lighter(sample: Sample) -> Sample:
+    """The upper left of a sample whose outputs are too large to be held."""
+    height, width = sample.pixels.shape[:2]
+    with np.errstate(all="ignore"), suppress(PictureError):
+        while 2 * sample.recipe(sample.pixels[:height, :width], alpha=sample.how.alpha).nbytes > MOST_OUTPUTS:
+            height, width = max(1, height * 3 // 4), max(1, width * 3 // 4)
+    if (height, width) == sample.pixels.shape[:2]:
+        return sample
+    other = None if sample.other is None else sample.other[:height, :width]
+    region = (*sample.region[:2], width, height)
+    return replace(sample, region=region, whole=False, pixels=sample.pixels[:height, :width], other=other)
 
 
 def _colours(palette: Palette | None) -> list[list[int]] | None:
@@ -299,8 +315,12 @@ def script_data(name: str, value: Any) -> str:
 
 
 def asset(name: str) -> str:
-    """A file of the folder `page`."""
-    return files("poolcli.reports").joinpath("page", name).read_text("utf-8")
+    """A file of the folder `page`; a script without its comments and indents, a sixth of it."""
+    text = files("poolcli.reports").joinpath("page", name).read_text("utf-8")
+    if not name.endswith(".js"):
+        return text
+    lines = (line.strip() for line in text.splitlines())  # no text of a script goes over several lines
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
 def language_of(name: str) -> dict[str, Any]:

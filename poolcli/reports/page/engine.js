@@ -249,14 +249,34 @@ const engine = (() => {
       if (value > high) high = value;
     }
     if (whole && high - low < 65536)
-      return {ranks: Int32Array.from(values, (value) => value - low), levels: Float64Array.from({length: high - low + 1}, (_, i) => low + i)};
-    const levels = Float64Array.from(values).sort().filter((value, i, all) => !i || !(value === all[i - 1] || all[i - 1] !== all[i - 1]));
-    const found = new Map();
-    levels.forEach((value, rank) => found.set(value, rank));
-    return {ranks: Int32Array.from(values, (value) => found.get(value)), levels};
+      return {ranks: Int32Array.from(values.map((value) => value - low)), levels: new Float64Array(high - low + 1).map((_, i) => low + i)};
+    const levels = Float64Array.from(values).sort(), last = values.length - 1;
+    let count = 1;
+    for (let i = 1; i <= last; i++) {
+      const value = levels[i], before = levels[count - 1];
+      if (!(value === before || before !== before)) levels[count++] = value;
+    }
+    const ranks = new Int32Array(values.length);
+    for (let i = 0; i < values.length; i++) ranks[i] = placeIn(levels, count, values[i]);
+    return {ranks, levels: levels.subarray(0, count)};
   }
 
-  const channelOf = (values, channels, c) => values.filter((_, i) => i % channels === c);
+  // Where a value stands among `count` ascending ones, of which it is one; NaN is the last.
+  function placeIn(levels, count, value) {
+    if (value !== value) return count - 1;
+    let low = 0, high = count - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (levels[middle] < value) low = middle + 1; else high = middle;
+    }
+    return low;
+  }
+
+  function channelOf(values, channels, c) {
+    const out = new Float64Array(values.length / channels);
+    for (let i = 0, at = c; i < out.length; i++, at += channels) out[i] = values[at];
+    return out;
+  }
 
   // The median of every window, by counts of ranks that slide along: in blocks of BLOCK, so that few are looked at.
   const BLOCK = 64;
@@ -311,7 +331,9 @@ const engine = (() => {
     let {ranks} = rankLine(channelOf(values, channels, 0));
     for (let c = 1; c < channels; c++) {
       const other = rankLine(channelOf(values, channels, c)), count = other.levels.length;
-      ({ranks} = rankLine(Float64Array.from(ranks, (rank, i) => rank * count + other.ranks[i])));
+      const both = new Float64Array(ranks.length);
+      for (let i = 0; i < both.length; i++) both[i] = ranks[i] * count + other.ranks[i];
+      ({ranks} = rankLine(both));
     }
     return ranks;
   }
@@ -490,6 +512,14 @@ const engine = (() => {
     return stages;
   }
 
+  // The stages of the picture that is not moved, which another shift leaves as they are.
+  let still = null;
+  function stillStages(picture, layers) {
+    if (layers.some(({kind}) => kind === "fixed")) return run(picture, layers);
+    if (still?.picture !== picture || still.layers !== layers) still = {picture, layers, stages: run(picture, layers)};
+    return still.stages;
+  }
+
   // Why the layers cannot run on a picture, or null.
   function refusal(picture, layers) {
     let [height, width] = [picture.height, picture.width];
@@ -581,8 +611,8 @@ const engine = (() => {
   }
 
   // How two pictures differ: pixels of which any channel differs by more than the tolerance, and by how much on average.
-  function sideOf(a, b, tolerance, spread, labels) {
-    const gaps = gapsOf(a, b), pixels = a.height * a.width, {channels} = a, finite = new Float64Array(gaps.length);
+  function sideOf(a, b, tolerance, spread, labels, gaps = gapsOf(a, b)) {
+    const pixels = a.height * a.width, {channels} = a, finite = new Float64Array(gaps.length);
     let changed = 0, compared = 0;
     for (let i = 0; i < gaps.length; i += channels) {
       let any = 0;
@@ -592,26 +622,27 @@ const engine = (() => {
       }
       changed += any;
     }
-    const side = {pixels, changed, fraction: changed / pixels, compared, mae: null, spread: null, gaps};
+    const side = {pixels, changed, fraction: changed / pixels, compared, mae: null, spread: null};
     return labels ? side : {...side, mae: compared ? summed(finite, compared) / compared : null, spread};
   }
 
   // What a shift changes before the layers, at full resolution after them, and in the end.
   function measure(picture, layers, {dx, dy, edge, tolerance = 0, labels = false, other = null}) {
-    const pair = other ? [picture, other] : moved(picture, dx, dy, edge), stages = pair.map((each, which) => run(each, layers, which));
-    const first = layers.findIndex(thins), side = (seen, a, b) =>
-      sideOf(a, b, tolerance, labels || seen.some(({kind}) => kind === "fixed") ? null : spreadOf(a, insideOf(pair[0], seen)), labels);
-    const raw = side([], ...pair), pooled = side(layers, stages[0].at(-1), stages[1].at(-1));
+    const pair = other ? [picture, other] : moved(picture, dx, dy, edge), stages = [stillStages(pair[0], layers), run(pair[1], layers, 1)];
+    const gaps = stages[0].map((stage, i) => gapsOf(stage, stages[1][i]));
+    const first = layers.findIndex(thins), side = (seen, a, b, known) =>
+      sideOf(a, b, tolerance, labels || seen.some(({kind}) => kind === "fixed") ? null : spreadOf(a, insideOf(pair[0], seen)), labels, known);
+    const raw = side([], ...pair, gaps[0]), pooled = side(layers, stages[0].at(-1), stages[1].at(-1), gaps.at(-1));
     let dense = null; // the features before the first down-sampling; of a strided filter as if it were not
     if (first >= 0 && layers[first].kind === "conv") {
       const seen = [...layers.slice(0, first), {...layers[first], s: [1, 1]}];
       dense = side(seen, ...stages.map((stage) => apply(stage[first], seen[first])));
-    } else if (first > 0) dense = side(layers.slice(0, first), stages[0][first], stages[1][first]);
+    } else if (first > 0) dense = side(layers.slice(0, first), stages[0][first], stages[1][first], gaps[first]);
     const before = labels && raw.compared ? raw : dense ?? raw;
     const relative = ({fraction, compared, mae, spread}) => labels && compared ? fraction : mae === null || !spread ? null : mae / spread;
     const top = relative(pooled), bottom = relative(before);
     return {
-      stages, raw, dense, pooled,
+      stages, gaps, raw, dense, pooled,
       absorbed: raw.changed ? 1 - pooled.changed / raw.changed : null,
       gain: raw.changed && pooled.changed ? raw.fraction / pooled.fraction : null,
       residual: top === null || !bottom ? null : top / bottom,

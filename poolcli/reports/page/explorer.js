@@ -45,8 +45,9 @@ const explorer = (() => {
       root.replaceChildren(this.controls.node, make("div", {class: "reading"}, this.window, make("div", {}, this.words, this.figures)), this.stages);
       root.classList.add("ready");
       this.panels = [];
-      new ResizeObserver(() => this.draw()).observe(this.stages);
-      matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+      new ResizeObserver(() => { this.measureRoom(); this.draw(); }).observe(this.stages);
+      matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { this.muted = colourOf("--muted"); this.draw(); });
+      this.muted = colourOf("--muted");
       this.compute();
     }
 
@@ -59,7 +60,7 @@ const explorer = (() => {
       this.result = engine.measure(this.picture, this.layers, this.shift);
       const [still, moved] = this.result.stages;
       this.feet = still.map((_, i) => engine.footprints(still[0], this.layers.slice(0, i)));
-      this.gaps = still.map((stage, i) => engine.gapsOf(stage, moved[i]));
+      this.gaps = this.result.gaps;
       const last = still.length - 1;
       this.written = [still, moved].map((stages) => this.view.written ? engine.written(stages[last], this.picture.dtype, this.view.written, this.view.peak) : stages[last]);
       this.keepSelection();
@@ -67,6 +68,7 @@ const explorer = (() => {
         this.panels = still.map((_, i) => new Panel(this, i));
         this.stages.replaceChildren(...this.panels.map((panel) => panel.node));
         this.stages.style.setProperty("--stages", still.length);
+        this.measureRoom();
       }
       this.bounds = this.extents();
       this.controls.update();
@@ -97,8 +99,13 @@ const explorer = (() => {
       return bounds;
     }
 
+    // How wide a panel is: known before anything is drawn, since to ask again for every canvas lays out the page again (10 ms of 30).
+    measureRoom() {
+      this.room = this.panels.length ? this.panels[0].node.clientWidth : 0;
+    }
+
     draw() {
-      if (!this.bounds || !this.stages.clientWidth) return;
+      if (!this.bounds || !this.room) return;
       for (const panel of this.panels) panel.draw();
       this.read();
     }
@@ -194,6 +201,7 @@ const explorer = (() => {
       this.counts = make("span", {class: "counts"});
       this.canvas = this.makeCanvas("view");
       this.heat = this.makeCanvas("heat");
+      this.native = document.createElement("canvas"); // pixels before they are enlarged
       this.heatScale = make("span", {class: "scale"});
       this.heading = make("b", {});
       this.node = make("figure", {class: "panel"}, make("figcaption", {}, this.heading, this.caption), this.canvas, this.scale, this.heat, make("div", {}, this.counts, this.heatScale));
@@ -246,13 +254,13 @@ const explorer = (() => {
       this.heading.textContent = t(this.title);
       this.caption.textContent = [layer ? nameOf(layer) : "", `${still.width} x ${still.height}`].filter(Boolean).join(", ");
       const brush = prepare(this.canvas, explorer);
-      this.paint(brush, paintPixels(still, scale, explorer.channel), still);
+      this.paint(brush, paintPixels(still, scale, explorer.channel, this.native), still);
       if (explorer.part > 0) {
         brush.save();
         brush.beginPath();
         brush.rect(0, 0, this.canvas.clientWidth * explorer.part, this.canvas.clientHeight);
         brush.clip();
-        this.paint(brush, paintPixels(moved, scale, explorer.channel), moved);
+        this.paint(brush, paintPixels(moved, scale, explorer.channel, this.native), moved);
         brush.restore();
       }
       this.overlay(brush, explorer.part >= 1 ? moved : still, scale, last);
@@ -263,14 +271,15 @@ const explorer = (() => {
 
     drawHeat(still) {
       const {explorer, index} = this, {tolerance, labels} = explorer.shift;
-      const {colours, peak, changed} = heatOf(explorer.gaps[index], still, tolerance, labels, explorer.view.heat);
+      const {colours, peak, changed} = heatOf(explorer.gaps[index], still, tolerance, labels, explorer.view.heat, this.native);
       const brush = prepare(this.heat, explorer);
       this.paint(brush, colours, still);
       this.highlight(brush);
       const pixels = still.height * still.width, share = percent(changed / pixels);
       this.counts.textContent = t("{changed} of {all} pixels change ({share})", {changed: grouped(changed), all: grouped(pixels), share});
       this.heat.setAttribute("aria-label", `${t("Where it changes")}: ${this.counts.textContent}`);
-      this.heatScale.replaceChildren(...(labels || !changed ? [] : ["0 ", gradient(explorer.view.heat), ` ${brief(peak)}`]));
+      this.heatBar ??= gradient(explorer.view.heat);
+      this.heatScale.replaceChildren(...(labels || !changed ? [] : ["0 ", this.heatBar, ` ${brief(peak)}`]));
     }
 
     // Native pixels, enlarged so that every cell lies around its window's centre.
@@ -299,7 +308,7 @@ const explorer = (() => {
 
     // Hatched: what windows see beyond the border.
     padding(brush, stage, next) {
-      const [rows, columns] = engine.axesOf(stage, next), {side} = brush;
+      const [rows, columns] = engine.axesOf(stage, next), {side} = brush, {explorer} = this;
       if (!(rows.before || rows.after || columns.before || columns.after)) return;
       const [x, y, w, h] = this.cell(0, 0, side), outer = this.cell(-rows.before, -columns.before, side);
       const wide = (stage.width + columns.before + columns.after) * w, high = (stage.height + rows.before + rows.after) * h;
@@ -308,7 +317,7 @@ const explorer = (() => {
       brush.rect(outer[0], outer[1], wide, high);
       brush.rect(x, y, stage.width * w, stage.height * h);
       brush.clip("evenodd");
-      brush.strokeStyle = colourOf("--muted");
+      brush.strokeStyle = explorer.muted;
       brush.globalAlpha = 0.45;
       brush.beginPath();
       for (let d = outer[0] - high; d < outer[0] + wide; d += 6) { brush.moveTo(d, outer[1] + high); brush.lineTo(d + high, outer[1]); }
@@ -437,7 +446,7 @@ const explorer = (() => {
   // A canvas as large as its box, a brush for it in units of the page, and how large a pixel of the picture is.
   function prepare(canvas, explorer) {
     const {top, left, bottom, right} = explorer.bounds, dense = window.devicePixelRatio || 1;
-    const most = Math.max(160, window.innerHeight * 0.4), room = canvas.parentElement.clientWidth;
+    const most = Math.max(160, window.innerHeight * 0.4), {room} = explorer;
     const side = Math.min(room / (right - left), most / (bottom - top), LARGEST_CELL), wide = side * (right - left);
     const size = [wide, side * (bottom - top)].map((length) => Math.max(1, Math.round(length * dense)));
     if (canvas.width !== size[0] || canvas.height !== size[1]) {
@@ -507,7 +516,7 @@ const explorer = (() => {
 
   const brightness = ([r, g, b]) => 0.299 * r + 0.587 * g + 0.114 * b;
 
-  function paintPixels(stage, scale, channel) {
+  function paintPixels(stage, scale, channel, native) {
     const {height, width, channels, values, alpha} = stage, image = new ImageData(width, height), data = image.data;
     const colours = channels - (alpha ? 1 : 0), opaque = engine.isFloat(stage.dtype) ? 255 : engine.highest(stage.dtype);
     const one = channel >= 0 ? channel : colours >= 3 ? -1 : 0;
@@ -518,17 +527,16 @@ const explorer = (() => {
       else data[i] = data[i + 1] = data[i + 2] = scale.level(value);
       data[i + 3] = alpha && channel < 0 ? Math.round(255 * values[at + channels - 1] / opaque) : 255;
     }
-    return asCanvas(image);
+    return asCanvas(image, native);
   }
 
-  function asCanvas(image) {
-    const canvas = document.createElement("canvas");
-    [canvas.width, canvas.height] = [image.width, image.height];
+  function asCanvas(image, canvas) {
+    if (canvas.width !== image.width || canvas.height !== image.height) [canvas.width, canvas.height] = [image.width, image.height];
     canvas.getContext("2d").putImageData(image, 0, 0);
     return canvas;
   }
 
-  function heatOf(gaps, stage, tolerance, labels, heat) {
+  function heatOf(gaps, stage, tolerance, labels, heat, native) {
     const {height, width, channels} = stage, image = new ImageData(width, height), data = image.data;
     let peak = 0, changed = 0;
     for (let i = 0; i < gaps.length; i++) if (gaps[i] < Infinity && gaps[i] > peak) peak = gaps[i];
@@ -539,7 +547,7 @@ const explorer = (() => {
       const level = most <= 0 ? 0 : labels || !(peak > 0) ? heat.length - 1 : Math.ceil(Math.min(most / peak, 1) * (heat.length - 1));
       data[pixel] = heat[level][0]; data[pixel + 1] = heat[level][1]; data[pixel + 2] = heat[level][2]; data[pixel + 3] = 255;
     }
-    return {colours: asCanvas(image), peak, changed};
+    return {colours: asCanvas(image, native), peak, changed};
   }
 
   const isClipped = (stage, file, i) =>
@@ -553,6 +561,9 @@ const explorer = (() => {
   }
 
   function drawScale(node, scale, clipped, how) {
+    const key = [scale.labels, scale.low, scale.high, scale.signed, clipped].join(" ");
+    if (node.dataset.key === key) return; // a canvas for every bar took 4 ms of 20
+    node.dataset.key = key;
     if (scale.labels) { node.replaceChildren(t("labels")); return; }
     const stops = scale.signed ? [scale.colour(scale.low), [0, 0, 0], scale.colour(scale.high)] : [[0, 0, 0], [255, 255, 255]];
     const parts = [`${brief(scale.low)} `, gradient(stops), ` ${brief(scale.high)}`];
