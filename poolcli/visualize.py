@@ -3,7 +3,7 @@
 Heat-maps of how much every pixel changes, the pixels that survive a pooling, the part worth a closer look.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil
@@ -343,6 +343,96 @@ def array_sample(
     return shown.sample, report
 
 
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """One part of a picture (`region`: x, y, width, height) and what several recipes make of it, side by side.
+
+    `outputs` by the name of each: its encoded picture and how large it is shown, where the part is `size` large.
+    `apart`: how much the outputs differ there, as a share of all values. `whole`: it is all of the picture.
+    """
+
+    region: tuple[int, int, int, int]
+    size: tuple[int, int]
+    picture: bytes
+    outputs: Mapping[str, tuple[bytes, tuple[int, int]]]
+    apart: float
+    whole: bool
+
+
+CROP, CROP_SHOWN = 64, 192  # the longest side of the part, in pixels of the picture and of the screen
+
+
+def crop_of(frame: images.Frame, evaluations: Mapping[str, Evaluation]) -> Crop:
+    """The part of a frame in which the outputs of some recipes differ most, and these."""
+    values = {name: _shown_value(each.output) for name, each in evaluations.items()}
+    cells = {name: _cell(each.recipe, frame.pixels, values[name]) for name, each in evaluations.items()}
+    gaps = _gaps_between(list(values.values()), labels=any(each.how.labels for each in evaluations.values()))
+    whole = frame.pixels.shape[0] / gaps.shape[0], frame.pixels.shape[1] / gaps.shape[1]
+    part = busiest(gaps, (max(1, int(CROP / whole[0])), max(1, int(CROP / whole[1]))))
+    region = part.scaled(whole, frame.pixels.shape[:2])
+    crops = {name: _over(region, cells[name], each) for name, each in values.items()}
+    times = max(1, CROP_SHOWN // max(region.height, region.width))
+    shown = zip(crops, _displayed(frame, list(crops.values())), strict=True)
+    outputs = {
+        name: (
+            photo(pixels),
+            (
+                max(1, round(pixels.shape[1] * cells[name][1] * times)),
+                max(1, round(pixels.shape[0] * cells[name][0] * times)),
+            ),
+        )
+        for name, pixels in shown
+    }
+    return Crop(
+        (region.left, region.top, region.width, region.height),
+        (region.width * times, region.height * times),
+        photo(_displayed(frame, [region.of(frame.pixels)])[0]),
+        outputs,
+        float(part.of(gaps).mean()),
+        (region.height, region.width) == frame.pixels.shape[:2],
+    )
+
+
+def _over(region: Region, cell: tuple[float, float], output: Array) -> Array:
+    """The outputs that stand for a region of the picture, at least one."""
+    top, left = (
+        min(int(at / each), n - 1) for at, each, n in zip((region.top, region.left), cell, output.shape, strict=False)
+    )
+    return output[
+        top : top + max(1, round(region.height / cell[0])), left : left + max(1, round(region.width / cell[1]))
+    ]
+
+
+def _gaps_between(outputs: list[Array], *, labels: bool) -> NDArray[np.float32]:
+    """Largest less smallest value of several outputs at every cell of the smallest, as a share of all values."""
+    height, width = (min(each.shape[axis] for each in outputs) for axis in (0, 1))
+    places = [np.arange(n) for n in (height, width)]
+
+    def alike(output: Array) -> Array:
+        """An output in cells of the smallest, without a copy where it is as large."""
+        if output.shape[:2] == (height, width):
+            return output.reshape(height, width, -1)
+        rows, columns = (place * output.shape[axis] // len(place) for axis, place in enumerate(places))
+        return output[np.ix_(rows, columns)].reshape(height, width, -1)
+
+    first, *others = map(alike, outputs)
+    if labels:
+        differs = np.zeros((height, width), np.bool_)
+        for each in others:
+            differs |= (each != first).any(axis=2)
+        return differs.astype(np.float32)
+    low = first.astype(np.float32)
+    high = low.copy()
+    with np.errstate(all="ignore"):
+        for each in others:
+            np.fmin(low, each, out=low, casting="same_kind")
+            np.fmax(high, each, out=high, casting="same_kind")
+        finite = high[np.isfinite(high)]
+        span = float(np.ptp(finite)) if finite.size else 0.0
+        gaps = np.nan_to_num((high - low).max(axis=2) / np.float32(span or 1), nan=0, posinf=1, neginf=0)
+    return np.asarray(gaps, np.float32)
+
+
 def _changes(one: Piece, other: Piece, *, labels: bool) -> NDArray[np.float32]:
     """How much every pixel changes: of labels 1 or 0, infinite where it is valid on one side only."""
     if labels:
@@ -361,13 +451,13 @@ def _changes(one: Piece, other: Piece, *, labels: bool) -> NDArray[np.float32]:
 
 def _shown_values(pieces: tuple[Piece, ...]) -> tuple[Array, Array]:
     """The values of two pictures; what is not valid is nothing on a common scale."""
-    found = []
-    for piece in pieces:
-        if piece.valid is None or (piece.values.dtype.kind != "f" and piece.values.itemsize == 1):
-            found.append(piece.values)
-        else:
-            found.append(np.where(piece.valid, piece.values, np.nan))
-    return found[0], found[1]
+    return _shown_value(pieces[0]), _shown_value(pieces[1])
+
+
+def _shown_value(piece: Piece) -> Array:
+    if piece.valid is None or (piece.values.dtype.kind != "f" and piece.values.itemsize == 1):
+        return piece.values
+    return np.where(piece.valid, piece.values, np.nan)
 
 
 def _sample(

@@ -1,8 +1,11 @@
 """`poolcli compare`: what the papers found, and every form of telling it."""
 
+import base64
 import csv
 import json
+import re
 import shlex
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,7 @@ from PIL import Image
 import poolcli
 from poolcli.batch.comparing import shifts_within
 from poolcli.reports.page import chart
-from poolcli.reports.ranking import Point, Ranked, Ranking, sparkline
+from poolcli.reports.ranking import Compared, Point, Ranked, Ranking, Score, sparkline
 from tests.images import random_image
 from tests.test_page import assert_quiet
 
@@ -208,7 +211,7 @@ def test_every_form(samples, command):
         rows = list(csv.DictReader(stream))
     assert len(rows) == 16 and {row["name"] for row in rows} == {"max:2/2", "avg:2/2"}
     assert [place["mode"] for place in json.loads(Path("a.json").read_text())] == ["avg:2/2", "max:2/2"]
-    assert "src=" not in Path("sub/a.html").read_text("utf-8")
+    assert re.findall(r'src="(?!data:)', Path("sub/a.html").read_text("utf-8")) == []
     again = command("compare", samples, "--modes", "max", "-o", "a.csv")
     assert (again.code, "'a.csv' exists already" in again.err) == (2, True)
 
@@ -234,6 +237,79 @@ def test_the_page_in_a_browser(browser, samples, command):
         assert browser.run("return document.documentElement.scrollWidth") <= size[0]
     assert browser.run("return document.querySelectorAll('.ranking tbody tr').length") == 7
     assert browser.run("return document.querySelectorAll('.chart polyline').length") == 7
+    assert browser.run("return document.querySelectorAll('.scatter circle').length") == 7
+    assert browser.run("return document.querySelectorAll('.crops img').length") == 8
+    browser.run("document.querySelector('.copy').click()")
+    command_line = browser.run("return getSelection().toString()")
+    said = browser.run("return document.querySelector('.copy').textContent")
+    assert (command_line.startswith("poolcli pool --mode"), said in ("Copied", "Selected")) == (True, True)
+
+
+def test_every_mode_is_shown_on_the_same_part(samples, command):
+    """Where the outputs differ most: on noise that lies in one corner of a flat picture; each as the mode gives it."""
+    pixels = np.full((256, 320), 90, np.uint8)
+    pixels[160:224, 192:256] = np.random.default_rng(0).integers(0, 256, (64, 64))
+    Image.fromarray(pixels).save("corner.png")
+    assert command("compare", "corner.png", "--modes", "max,avg,stride", "-o", "a.html").code == 0
+    page = Path("a.html").read_text("utf-8")
+    x, y = map(int, re.search(r"pixels (\d+) to \d+ across, (\d+) to", page).groups())
+    assert abs(x - 192) <= 32 and abs(y - 160) <= 32
+    shown = {}
+    for data, name in re.findall(r'src="data:image/\w+;base64,([^"]+)"[^>]*alt="([^"]+)"', page):
+        with Image.open(BytesIO(base64.b64decode(data))) as picture:
+            shown[name] = np.asarray(picture.convert("L")).astype(int)
+    part = pixels[y : y + 64, x : x + 64]
+    assert np.abs(shown.pop("The picture") - part).max() <= 60  # a JPEG where that is smaller
+    for name, picture in shown.items():
+        expected = poolcli.pool(part, 2, mode=name.partition(":")[0])
+        assert picture.shape == (32, 32) and np.abs(picture - expected).mean() < 8, name
+    assert set(shown) == {"max:2/2", "avg:2/2", "stride:2/2"}
+
+
+def test_a_page_shows_few_pictures_however_many_there_are(samples, command):
+    """Those in which the outputs differ most; as many bytes for ten as for a hundred."""
+    for number in range(9):
+        pixels = np.random.default_rng(number).integers(0, 10 * number + 20, (200, 200, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(f"{number}.png")
+    assert command("compare", *(f"{number}.png" for number in range(9)), "-o", "a.html").code == 0
+    page = Path("a.html").read_text("utf-8")
+    assert page.count("where the outputs differ most") == 4
+    assert len(page) < 600_000
+
+
+def test_quartiles_and_ties():
+    """By hand: of the differences 0.1, 0.2, -0.1, 0.3 the quartiles are 0.05 and 0.225, so that 0 is not among them."""
+    ranking = Ranking()
+    lines = {"a": (0.5, 0.5, 0.5, 0.5), "b": (0.6, 0.7, 0.4, 0.8), "c": (0.7, 0.6, 0.5, 0.8)}
+    for number in range(4):
+        scores = []
+        for name, residuals in lines.items():
+            score = Score(name, name)
+            score.totals.relative = [1.0, residuals[number]]
+            score.rows = 1
+            scores.append(score)
+        ranking.add(Compared(f"{number}.png", scores=tuple(scores)))
+    ranking.add(Compared("bad.png", error="bad.png: cannot be read"))
+    first, second, third = ranking.places()
+    assert [place.tie for place in (first, second, third)] == [False, False, True]
+    assert (first.quartiles, second.quartiles) == ((0.5, 0.5, 0.5), pytest.approx((0.55, 0.65, 0.725)))
+    assert [third.to_dict()[name] for name in ("tie", "quartiles")] == [True, pytest.approx((0.575, 0.65, 0.725))]
+
+
+def test_a_picture_without_a_mode_leaves_the_others_paired():
+    """What one picture does not have is no difference: b - a is 0.2 and 0.4, not what lies beside it in the list."""
+    ranking = Ranking()
+    for name, residuals in (
+        ("1", {"a": 0.1}),
+        ("2", {"a": 0.5, "b": 0.7}),
+        ("3", {"b": 0.1}),
+        ("4", {"a": 0.2, "b": 0.6}),
+    ):
+        scores = [Score(each, each) for each in residuals]
+        for score in scores:
+            score.totals.relative = [1.0, residuals[score.name]]
+        ranking.add(Compared(name, scores=tuple(scores)))
+    assert [(place.mode, place.tie) for place in ranking.places()] == [("a", False), ("b", False)]
 
 
 @pytest.mark.parametrize(

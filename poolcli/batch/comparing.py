@@ -29,7 +29,7 @@ from poolcli.shift.difference import Comparison
 from poolcli.shift.move import Source, fidelities
 from poolcli.shift.record import AUTO, InputFacts, Offset, OutputFacts, Shifting, ShiftReport, summarize
 from poolcli.storage import Place, fetched
-from poolcli.visualize import Look, Sizes, look
+from poolcli.visualize import Crop, Look, Sizes, crop_of, look
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ class Ranked:
     recipes: Mapping[str, Recipe]
     shifting: Shifting
     choices: Choices = field(default_factory=Choices)
+    shows: bool = False  # also what every one makes of a part of the picture
 
 
 def shifts_within(radius: int) -> tuple[tuple[int, int], ...]:
@@ -94,14 +95,18 @@ def _compared(ranked: Ranked, place: Place, name: str) -> Compared:
     scores = {key: Score(key, str(recipe)) for key, recipe in ranked.recipes.items()}
     notes: dict[str, None] = {}
     size = (0, 0)
+    crop: Crop | None = None
     for labels in dict.fromkeys(keeping.values()):
         picture = decoded(fetched(place), name, choices.reading, labels=labels)
         size = size_of(picture.frames[0].pixels)
         recipes = {key: recipe for key, recipe in ranked.recipes.items() if keeping[key] == labels}
         for frame in picture.frames:
-            _score_frame(ranked, frame, recipes, scores, notes)
+            still = _score_frame(ranked, frame, recipes, scores, notes)
+            if ranked.shows and crop is None:
+                crop = crop_of(frame, still)
+            del still  # not held while the next frame is run
     counted = tuple(score for score in scores.values() if score.rows)
-    return Compared(name, size, counted, tuple(notes))
+    return Compared(name, size, counted, tuple(notes), crop=crop)
 
 
 def _score_frame(
@@ -110,8 +115,11 @@ def _score_frame(
     recipes: Mapping[str, Recipe],
     scores: Mapping[str, Score],
     notes: dict[str, None],
-) -> None:
-    """Add one frame to the scores. What stands before the first down-sampling is run once where it is the same."""
+) -> dict[str, Evaluation]:
+    """Add one frame to the scores and give what was made of it.
+
+    What stands before the first down-sampling is run once where it is the same.
+    """
     evaluations = {key: ranked.choices.evaluated(recipe, frame) for key, recipe in recipes.items()}
     has_ignored = next(iter(evaluations.values())).picture.valid is not None
     able = {key: each for key, each in evaluations.items() if each.recipe.ignores or not has_ignored}
@@ -120,11 +128,15 @@ def _score_frame(
     groups: dict[Recipe | None, dict[str, Evaluation]] = {}
     for key, evaluation in (able or evaluations).items():  # where none is able the first says so
         groups.setdefault(evaluation.before, {})[key] = evaluation
+    made: dict[str, Evaluation] = {}
     for group in groups.values():
-        _score_group(ranked.shifting, group, scores)
+        made |= _score_group(ranked.shifting, group, scores)
+    return made
 
 
-def _score_group(shifting: Shifting, group: Mapping[str, Evaluation], scores: Mapping[str, Score]) -> None:
+def _score_group(
+    shifting: Shifting, group: Mapping[str, Evaluation], scores: Mapping[str, Score]
+) -> dict[str, Evaluation]:
     """Of candidates that begin alike: they share features, the ideal picture, and what a shift changes before them."""
     first, *_ = group.values()
     still = {key: first if each is first else first.sharing(each.recipe) for key, each in group.items()}
@@ -141,6 +153,7 @@ def _score_group(shifting: Shifting, group: Mapping[str, Evaluation], scores: Ma
             other.whole  # noqa: B018 (held, since several candidates read it)
             alike = compared(one, moved, shift, edge=shifting.edge, tolerance=shifting.tolerance, alike=alike)
             scores[key].add(alike.row(one.contrasts), round(hypot(*shift), 3))
+    return still
 
 
 def _fidelities(evaluations: Sequence[Evaluation]) -> list[float | None]:

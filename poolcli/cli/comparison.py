@@ -21,7 +21,7 @@ from poolcli.cli.run import found_by, selection_of
 from poolcli.errors import UsageError, escaped
 from poolcli.recipe import Recipe
 from poolcli.reports.forms import FORMS, looks_of, run_reports, to_json, write_sides
-from poolcli.reports.ranking import Compared, Ranking, print_ranking, writer_of
+from poolcli.reports.ranking import SHOWING, Compared, Ranking, print_ranking, writer_of
 from poolcli.shift.record import Shifting
 from poolcli.storage import Place, fetched, place_of, publish
 
@@ -39,7 +39,7 @@ def run_ranking(
     if STREAM in inputs:
         raise UsageError("compare reads files: name pictures, folders or globs instead of - (stdin)")
     shifting = Shifting(shifts_within(comparing.shifts), comparing.shift_edge, comparing.tolerance)
-    ranked = Ranked(recipes, shifting, choices)
+    ranked = Ranked(recipes, shifting, choices, shows=any(path.suffix.lower() in SHOWING for path in files))
     reach = f"every shift of up to {comparing.shifts} pixel{'s' * (comparing.shifts != 1)} each way"
     ranking, failed = Ranking((reach, f"edge: {comparing.shift_edge}"), commands), 0
     search = Inputs(selection_of(discovery, None))

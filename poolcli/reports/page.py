@@ -19,7 +19,7 @@ from poolcli.reports.interactive import SCRIPTS, asset, explorer, policy, sample
 from poolcli.reports.ranking import Compared, Ranked, Ranking, figures, top_of, words
 from poolcli.shift.words import figure
 from poolcli.storage import Place, publish
-from poolcli.visualize import heat_colours
+from poolcli.visualize import Crop, heat_colours
 
 MOST_BYTES = 24 << 20  # of rows with their pictures; the others have figures only
 MOST_ROWS = 20_000
@@ -161,11 +161,15 @@ HEADS = ("aligned", "absorbed", "gain", "fidelity")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of the table; `width` of its bar in per cent."""
+    """A row of the table; `width` of its bar, and the quartiles over the pictures, in per cent of the bar's room."""
 
     place: Ranked
     width: float
     cells: tuple[str, ...]
+    interval: str
+    low: float
+    middle: float
+    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,22 +207,100 @@ def write_ranking_page(path: storage.Place, ranking: Ranking) -> Iterator[Callab
     """The page in `path`, made when all pictures are in `ranking`."""
     yield lambda compared: None
     places = ranking.places()
-    page = templates()
+    page, script = templates(), asset("page.js")
     with storage.publish(path) as stream:
         facts = (f"{ranking.pictures:,} picture{'s' * (ranking.pictures != 1)}", *ranking.facts)
-        stream.write(write_head(page, "Which down-sampling is least upset by shifts?", facts, "", ()))
+        stream.write(write_head(page, "Which down-sampling is least upset by shifts?", facts, "", (script,)))
         text = page.get_template("ranking.html").render(
             words=words(places, ranking.pictures),
             heads=HEADS,
             rows=[_row(place, top_of(places)) for place in places],
             chart=chart(places),
+            scatter=scatter(places),
+            ties=any(place.tie for place in places),
+            crops=[_crop_view(name, crop, places) for name, crop in ranking.crops],
+            script=script,
             version=__version__,
         )
         stream.write(text.encode("utf-8", "replace"))
 
 
 def _row(place: Ranked, top: float) -> Row:
-    return Row(place, round(100 * (place.residual or 0) / top, 1) if top else 0, figures(place))
+    def width(value: float) -> float:
+        return round(100 * value / top, 1) if top else 0
+
+    low, middle, high = place.quartiles or (0.0, 0.0, 0.0)
+    interval = f"{figure(low)} to {figure(high)}" if place.quartiles else ""
+    return Row(place, width(place.residual or 0), figures(place), interval, width(low), width(middle), width(high))
+
+
+@dataclass(frozen=True, slots=True)
+class CropView:
+    """One picture with what every mode makes of a part of it, the best first."""
+
+    name: str
+    place: str
+    crop: Crop
+    tiles: tuple[tuple[Ranked, bytes, tuple[int, int]], ...]
+
+
+def _crop_view(name: str, crop: Crop, places: Sequence[Ranked]) -> CropView:
+    x, y, width, height = crop.region
+    where = f"A crop: pixels {x} to {x + width - 1} across, {y} to {y + height - 1} down, where the outputs differ most"
+    if crop.whole:
+        where = "The whole picture"
+    return CropView(name, where, crop, tuple((p, *crop.outputs[p.mode]) for p in places if p.mode in crop.outputs))
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A candidate in the scatter; its name stands at height `label`, on the left where `flips`."""
+
+    name: str
+    colour: int
+    x: float
+    y: float
+    label: float
+    flips: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Scatter:
+    """Fidelity against residual."""
+
+    alt: str
+    residuals: tuple[Tick, ...]
+    fidelities: tuple[Tick, ...]
+    dots: tuple[Dot, ...]
+
+
+def scatter(places: Sequence[Ranked]) -> Scatter | None:
+    """The candidates that have both figures, as shapes; None where none has."""
+    known = [(i, p, p.residual, p.fidelity) for i, p in enumerate(places) if None not in (p.residual, p.fidelity)]
+    pairs = [(i, p, r, f) for i, p, r, f in known if r is not None and f is not None]
+    if not pairs:
+        return None
+    across, right = _axis([r for *_, r, _ in pairs], LEFT, RIGHT)
+    down, top = _axis([f for *_, f in pairs], BOTTOM, TOP)
+    points = sorted(((right(r), top(f), i, p.mode) for i, p, r, f in pairs), key=lambda each: each[1])
+    dots, lowest = [], TOP - LINE_HEIGHT
+    for x, y, number, name in points:
+        lowest = max(y, lowest + LINE_HEIGHT)
+        dots.append(Dot(name, number % COLOURS, x, y, lowest, x > (LEFT + RIGHT) / 2))
+    said = "; ".join(f"{p.mode}: {figure(r)}, {f:.1f} dB" for _, p, r, f in pairs)
+    return Scatter(f"Residual and fidelity. {said}", across, down, tuple(dots))
+
+
+def _axis(values: Sequence[float], start: float, end: float) -> tuple[tuple[Tick, ...], Callable[[float], float]]:
+    """Round numbers along an axis around some values, and where a value stands on it."""
+    low, high = min(values), max(values)
+    step = _round_step(max(high - low, 0.02 * abs(high), 1e-6))
+    first, last = floor(low / step), max(ceil(high / step), floor(low / step) + 1)
+
+    def at(value: float) -> float:
+        return round(start + (end - start) * (value / step - first) / (last - first), 1)
+
+    return tuple(Tick(at(step * number), f"{step * number:.3g}") for number in range(first, last + 1)), at
 
 
 def chart(places: Sequence[Ranked]) -> Chart:

@@ -2,12 +2,15 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
 from io import TextIOWrapper
+from math import isnan, nan
+from statistics import quantiles
 from typing import TYPE_CHECKING, Any
 
 from poolcli.errors import UsageError, missing
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from poolcli.storage import Place
+    from poolcli.visualize import Crop
 
 
 SCHEMA = "poolcli.compare/2"
@@ -92,6 +96,7 @@ class Compared:
     scores: tuple[Score, ...] = ()
     notes: tuple[str, ...] = ()
     error: str | None = None
+    crop: "Crop | None" = None  # what the candidates make of a part of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +113,15 @@ class Ranked:
     fidelity: float | None
     curve: tuple[Point, ...]
     command: str | None = None
+    quartiles: tuple[float, float, float] | None = None  # of the residuals of the pictures
+    tie: bool = False  # with the one before it: of the differences, picture by picture, the quartiles include 0
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""
         return {"schema": SCHEMA, **asdict(self)}
+
+
+MOST_CROPS = 4  # pictures of which a page shows every mode's output
 
 
 class Ranking:
@@ -122,22 +132,58 @@ class Ranking:
         self.facts = facts
         self.scores: dict[str, Score] = {}
         self.pictures = 0
+        self.crops: list[tuple[str, Crop]] = []  # of the pictures in which the candidates differ most
+        self._residuals: dict[str, array[float]] = {}  # of every picture, NaN where there is none
         self._commands = commands or {}
 
     def add(self, compared: Compared) -> None:
         """One more picture."""
-        self.pictures += compared.error is None
         for score in compared.scores:
             self.scores.setdefault(score.name, Score(score.name, score.layers)).merge(score)
+            line, residual = self._residuals.setdefault(score.name, array("d")), score.totals.residual
+            line.extend([nan] * (self.pictures - len(line)))
+            line.append(nan if residual is None else residual)
+        self.pictures += compared.error is None
+        if compared.crop:
+            self.crops.append((compared.path, compared.crop))
+            self.crops.sort(key=lambda each: (-each[1].apart, each[0]))
+            del self.crops[MOST_CROPS:]
 
     def places(self) -> list[Ranked]:
         """Least residual first; those that have none last."""
         scores = [(score, score.figures) for score in self.scores.values()]
         scores.sort(key=lambda pair: (pair[1]["residual"] is None, pair[1]["residual"]))
         return [
-            Ranked(rank, score.name, score.layers, **figures, curve=score.curve, command=self._commands.get(score.name))
+            Ranked(
+                rank,
+                score.name,
+                score.layers,
+                **figures,
+                curve=score.curve,
+                command=self._commands.get(score.name),
+                quartiles=quartiles(self._residuals[score.name]),
+                tie=rank > 1 and self._tie(scores[rank - 2][0].name, score.name),
+            )
             for rank, (score, figures) in enumerate(scores, start=1)
         ]
+
+    def _tie(self, better: str, worse: str) -> bool:
+        """Whether the pictures do not say which of two is better."""
+        middle = quartiles([b - a for a, b in zip(self._residuals[better], self._residuals[worse], strict=False)])
+        return middle is not None and middle[0] <= 0 <= middle[2]
+
+
+def quartiles(values: Iterable[float]) -> tuple[float, float, float] | None:
+    """The quartiles of values that are numbers, interpolated linearly; None of fewer than two.
+
+    >>> quartiles([1, 2, 3, 5, float("nan")])
+    (1.75, 2.5, 3.5)
+    """
+    known = [value for value in values if not isnan(value)]
+    if len(known) < 2:
+        return None
+    low, middle, high = quantiles(known, n=4, method="inclusive")
+    return low, middle, high
 
 
 def sparkline(points: Sequence[Point], top: float) -> str:
@@ -204,13 +250,15 @@ class RankingForm:
 
     writer: str
     package: str | None = None
+    shows: bool = False  # pictures
 
 
 FORMS: Mapping[str, RankingForm] = {
     ".csv": RankingForm("ranking:write_csv"),
     ".json": RankingForm("ranking:write_json"),
-    ".html": RankingForm("page:write_ranking_page", "jinja2"),
+    ".html": RankingForm("page:write_ranking_page", "jinja2", shows=True),
 }
+SHOWING = tuple(extension for extension, form in FORMS.items() if form.shows)
 
 Add = Callable[["Compared"], None]
 

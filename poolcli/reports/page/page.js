@@ -80,3 +80,9 @@ if (table) {
     document.querySelector(".search output").value = wanted ? `${shown} shown` : "";
   });
 }
+
+// Copy the command beside a button; where the clipboard is closed it is selected at least.
+for (const button of document.querySelectorAll("button.copy")) button.addEventListener("click", () => {
+  getSelection().selectAllChildren(button.parentElement.querySelector("code"));
+  button.textContent = document.execCommand("copy") ? "Copied" : "Selected";
+});
