@@ -2,16 +2,22 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from poolcli.reports import forms, page
-from tests.test_views import THE_ONE
+import poolcli
+from poolcli.images import Frame
+from poolcli.reports import Job, Outcome, forms, page
+from poolcli.reports.entries import Sheet, entries_of
+from poolcli.visualize import LONG_PAGE, PAGE
+from tests.test_views import THE_ONE, looks
 
 HOSTILE = '"><img src=x onerror=alert(1)>.png'
 VALUES = """return [...document.querySelector("table.index").tBodies].filter((b) => !b.hidden)
@@ -219,6 +225,45 @@ def test_what_waits_for_a_script_is_there_without_one(browser, index):
     assert (count("table.index details .six") >= 9, count("table.index .tile img") >= 54) == (True, True)
     browser.open(index)
     assert count("table.index details .six") == 0
+
+
+def test_pictures_are_sorted_into_sheets_by_verdict(browser, index):
+    """Every picture is in one, with its thumbnail, as often as the table says its verdict."""
+    browser.open(index)
+    tags = browser.run("return [...document.querySelectorAll('.index .tag')].map((each) => each.textContent)")
+    heads = browser.run(
+        "return [...document.querySelectorAll('[aria-labelledby=verdicts] h3')].map((e) => e.innerText)"
+    )
+    assert sorted(heads) == sorted(
+        f"{word} {tags.count(word)} picture{'s' * (tags.count(word) != 1)}" for word in dict.fromkeys(tags)
+    )
+    script = "return [...document.querySelectorAll('.sheet')].map((each) => [...each.children].map((img) => img.alt))"
+    shown = browser.run(script)
+    assert sorted(sum(shown, [])) == sorted(browser.run(VALUES, 1))
+
+
+def test_a_sheet_holds_few_thumbnails():
+    """Of many pictures those with the largest residual."""
+    sheet = Sheet("less sensitive")
+    for number in range(40):
+        row = SimpleNamespace(residual=number / 100)
+        sheet.add(SimpleNamespace(thumbnail=b"x", name=f"{number}", row=row))
+    assert (sheet.count, [name for _, name, _ in sheet.shown]) == (40, [f"{n}" for n in range(39, 23, -1)])
+
+
+def test_a_crop_says_that_it_is_one(samples):
+    """Also where the whole picture is not shown: it has neither the size nor the counts of all."""
+    with Image.open(samples / "colour.png") as stored:
+        frame = Frame(np.asarray(stored), "RGB")
+    report = poolcli.shift_report("max:2", frame.pixels)
+    for sizes, crops in ((LONG_PAGE, [True]), (PAGE, [False]), (replace(PAGE, part=16, whole_up_to=16), [False, True])):
+        (seen,) = looks("max:2", frame, (-1, 0), "replicate", (sizes,))
+        job = Job(Path("a.png"), Path("b.png"), "a.png", "b.png")
+        (entry,) = entries_of(Outcome(job, (report,), looks={"html": (seen,)}), "html")
+        captions = [[tile.caption for tile in panel.tiles] for panel in entry.panels]
+        assert [lines[1].startswith("A crop of ") for lines in captions] == crops, captions
+        assert [any("pixels change" in line for line in lines) for lines in captions] == [not crop for crop in crops]
+        assert [panel.place.startswith("Pixels ") for panel in entry.panels] == crops
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """What a report shows of a picture, whatever its form: figures, verdict, panels."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from math import floor
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
@@ -42,11 +42,13 @@ def six(panel: "Panel", look: "Look", report: ShiftReport, row: ShiftRow, side: 
     given = row.edge == GIVEN
     moved = "The other picture" if given else f"Picture moved {direction(row.dx, row.dy)}"
     moved_output = f"Output of the {'other' if given else 'moved'} picture"
-    is_part = panel is look.part and look.whole is not None
+    is_part = _is_crop(panel, look, row)
     large, small = enlarged(panel, side)
     (w, h), (ow, oh) = report.input.size, report.output.size
     peaks = [figure(peak) for peak in look.peaks]
-    sizes = ("", "") if is_part else (f"{w} x {h} pixels", f"{ow} x {oh} pixels")
+    sizes = f"{w} x {h} pixels", f"{ow} x {oh} pixels"
+    if is_part:
+        sizes = f"A crop of {sizes[0]}", f"A crop of {sizes[1]}"
     counts = ("", "") if is_part else (counted(row.raw), counted(row.pooled))
     dots = "Dots: the pixels that survive the pooling" if panel.marks else sizes[0]
     yield Shown("still", panel.still, large, "Picture", dots, panel.marks)
@@ -55,6 +57,11 @@ def six(panel: "Panel", look: "Look", report: ShiftReport, row: ShiftRow, side: 
     yield Shown("pooled", panel.pooled, small, "Output", sizes[1])
     yield Shown("pooled-moved", panel.pooled_moved, small, moved_output, sizes[1])
     yield Shown("after", panel.after, small, "Where the output changes", counts[1], peak=peaks[1])
+
+
+def _is_crop(panel: "Panel", look: "Look", row: ShiftRow) -> bool:
+    """Whether a panel shows only a part of what was compared."""
+    return panel is not look.whole and panel.region[2] * panel.region[3] < row.raw.pixels
 
 
 def counted(side: Side) -> str:
@@ -241,8 +248,7 @@ def title_of(outcome: Outcome) -> str:
 def _panels(report: ShiftReport, look: "Look") -> Iterator[PanelView]:
     row = worst_row(report)
     for panel in filter(None, (look.whole, look.part)):
-        everything = panel is look.part and panel.region[2:] == report.input.size
-        where = "" if everything else place(panel, look)
+        where = place(panel, look) if panel is look.whole or _is_crop(panel, look, row) else ""
         yield PanelView(where, panel is look.whole, tuple(six(panel, look, report, row, SIDE)))
 
 
@@ -253,6 +259,34 @@ def facts_of(report: ShiftReport) -> tuple[str, ...]:
     shifts = [direction(row.dx, row.dy) for row in report.shifts]
     shown = ", ".join(shifts[:4]) + (f" and {len(shifts) - 4} more" if len(shifts) > 4 else "")
     return f"moved {shown}", f"edge: {report.shifts[0].edge}"
+
+
+MOST_THUMBNAILS = 16  # of one verdict
+ORDER = "more sensitive", "as sensitive", GOOD  # what they are listed by; what has no residual comes last
+
+
+@dataclass(slots=True)
+class Sheet:
+    """The pictures of one verdict: how many there are, and the thumbnails of those that keep most of the change."""
+
+    word: str
+    count: int = 0
+    shown: list[tuple[float, str, bytes]] = field(default_factory=list)
+
+    def add(self, entry: Entry) -> None:
+        """One more."""
+        self.count += 1
+        if entry.thumbnail:
+            residual = entry.row.residual
+            self.shown.append((0.0 if residual is None else -residual, entry.name, entry.thumbnail))
+            self.shown.sort()
+            del self.shown[MOST_THUMBNAILS:]
+
+
+def sheets_in_order(sheets: Iterable[Sheet]) -> list[Sheet]:
+    """What keeps most of the change first."""
+    places = {word: place for place, word in enumerate(ORDER)}
+    return sorted(sheets, key=lambda sheet: (places.get(sheet.word, len(ORDER)), sheet.word))
 
 
 BINS = 24

@@ -14,10 +14,10 @@ from markupsafe import Markup
 from poolcli import __version__, storage
 from poolcli.errors import escaped
 from poolcli.reports import Outcome
-from poolcli.reports.entries import COLUMNS, Entry, Line, entries_of, facts_of, plots
+from poolcli.reports.entries import COLUMNS, Entry, Line, Sheet, entries_of, facts_of, plots, sheets_in_order
 from poolcli.reports.interactive import SCRIPTS, asset, explorer, policy, sample_view
 from poolcli.reports.ranking import Compared, Ranked, Ranking, figures, top_of, words
-from poolcli.shift.words import figure
+from poolcli.shift.words import GOOD, figure
 from poolcli.storage import Place, publish
 from poolcli.visualize import Crop, heat_colours
 
@@ -43,6 +43,7 @@ class Page:
         self.spool = spool
         self.templates = templates()
         self.lines: list[Line] = []
+        self.sheets: dict[str, Sheet] = {}  # by verdict
         self.failures: list[str] = []
         self.failed = 0
         self.first: Entry | None = None
@@ -59,6 +60,7 @@ class Page:
             short, full = (self._render("row.html", entry=entry, full=full) for full in (False, bool(entry.panels)))
             start = self.spool.seek(0, 2)
             self.spool.write(short + full)
+            self.sheets.setdefault(entry.word, Sheet(entry.word)).add(entry)
             self.lines.append(Line(start, len(short), len(full), *entry.figures))
 
     def write(self, stream: BinaryIO) -> None:
@@ -96,7 +98,15 @@ class Page:
 
     def _write_index(self, stream: BinaryIO) -> list[str]:
         """The spread of the figures and the table; what to say below it."""
-        stream.write(self._render("index.html", plots=plots(self.lines), columns=COLUMNS))
+        stream.write(
+            self._render(
+                "index.html",
+                plots=plots(self.lines),
+                sheets=sheets_in_order(self.sheets.values()),
+                columns=COLUMNS,
+                good=GOOD,
+            )
+        )
         order = sorted(self.lines, key=lambda line: -1.0 if line.residual is None else line.residual, reverse=True)
         written = with_pictures = 0
         for line in order[:MOST_ROWS]:
