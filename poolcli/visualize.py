@@ -217,12 +217,14 @@ class Panel:
     """Six encoded pictures of one region, and the layer of marks to lay over the first; `region` in input pixels.
 
     `factor`: how many pixels of the input, on each axis, one pixel shown stands for. `cell`: inputs from one output to
-    the next. `input`, `output`: (width, height) of the pictures as they are encoded.
+    the next, `lead`: where the first output begins in the region, if each lies around the centre of its window; both
+    (down, across). `input`, `output`: (width, height) of the pictures as they are encoded.
     """
 
     region: tuple[int, int, int, int]
     factor: int
     cell: tuple[float, float]
+    lead: tuple[float, float]
     input: tuple[int, int]
     output: tuple[int, int]
     still: bytes
@@ -280,6 +282,7 @@ class _Scene:
     changes: tuple[Array, Array]
     peaks: tuple[float, float]
     cell: tuple[float, float]
+    lead: tuple[float, float]
     marks: Callable[[Region], Array | None]
     other: Array | None
     sample: Callable[[Region], Sample]
@@ -318,6 +321,7 @@ def look(
         changes,
         (peak_of(changes[0]), peak_of(changes[1])),
         _cell(pair[0].recipe, pictures[0].values, outputs[0].values),
+        _lead(pair[0].recipe, pictures[0].values),
         partial(_marks, pair[0]),
         other,
         partial(_sample, pair[0], frame, other, to_range, tolerance),
@@ -491,6 +495,15 @@ def _cell(recipe: Recipe, picture: Array, output: Array) -> tuple[float, float]:
     return float(seen[0].jump), float(seen[1].jump)
 
 
+def _lead(recipe: Recipe, picture: Array) -> tuple[float, float]:
+    """Where the first output begins in the picture, down and across, if it lies around the centre of its window."""
+    seen = recipe.footprints(*picture.shape[:2])
+    if seen is None:
+        return 0.0, 0.0
+    down, across = (foot.start + (foot.field - foot.jump) / 2 for foot in seen)
+    return down, across
+
+
 def _look(scene: _Scene, shift: Offset, sizes: Sizes) -> Look:
     picture, output = scene.pictures[0], scene.outputs[0]
     everything = Region(0, 0, *picture.shape[:2]), Region(0, 0, *output.shape[:2])
@@ -564,6 +577,10 @@ def _panel(scene: _Scene, region: Region, cells: Region, side: int) -> Panel:
         (region.left, region.top, region.width, region.height),
         factor,
         scene.cell,
+        (
+            scene.lead[0] + cells.top * scene.cell[0] - region.top,
+            scene.lead[1] + cells.left * scene.cell[1] - region.left,
+        ),
         size_of(pictures[0]),
         size_of(outputs[0]),
         still,

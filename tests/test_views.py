@@ -14,6 +14,7 @@ from poolcli import visualize as heat
 from poolcli.evaluate import How, differences, evaluate
 from poolcli.images import Frame
 from poolcli.recipe import Pool, Recipe, as_recipe
+from poolcli.reports.entries import enlarged
 from poolcli.shift.move import Source
 from poolcli.shift.record import Offset, Shifting
 from poolcli.visualize import LONG_PAGE, MARK, PAGE, SHEET, Region, busiest, dots, look, shrunk, stretched, survivors
@@ -182,3 +183,29 @@ def test_a_sheet_for_a_folder_and_odd_names(samples, command):
     assert command("pool", folder, "-o", "out", "--report", "png", "--report", "jsonl", "-q").code == 0
     assert len(list(Path("out").glob("*.shift.png"))) == 2
     assert Path("out/shift-report.jsonl").exists()
+
+
+PLACES = {  # of a picture of 28 x 28: (size, place) of the picture and of the output, and the room of both
+    "max:2": (((308, 308), (0, 0)), ((308, 308), (0, 0)), (308, 308)),
+    "max:3/1": (((308, 308), (0, 0)), ((286, 286), (11, 11)), (308, 308)),
+    "max:3/2": (((308, 308), (0, 0)), ((286, 286), (6, 6)), (308, 308)),
+    "max:4/2+1": (((308, 308), (0, 0)), ((308, 308), (0, 0)), (308, 308)),
+    "max:2/1+1": (((308, 308), (6, 6)), ((319, 319), (0, 0)), (319, 319)),
+}
+
+
+@pytest.mark.parametrize("layers", PLACES)
+def test_outputs_lie_around_the_centres_of_their_windows(layers):
+    """With window 3 and stride 1 the first output stands over pixel (1, 1), not over (0, 0): 11 times as large."""
+    frame = Frame(random_image(1, (28, 28), "uint8"), "L")
+    (seen,) = looks(layers, frame, (-1, 0), "replicate", (SHEET,))
+    assert enlarged(seen.part, 320) == PLACES[layers]
+
+
+def test_the_sheet_has_room_around_an_output(samples, command):
+    """Three outputs of 26 x 26 in the room of 28 x 28, in each of them a band as wide as one pixel all around."""
+    assert command("pool", samples / "one.png", "--k", "3", "--s", "1", "-o", "out/", "--report", "png", "-q").code == 0
+    with Image.open("out/one.shift.png") as sheet:
+        room = (np.asarray(sheet.convert("RGB")) == (0xEE, 0xF1, 0xF4)).all(axis=2)
+    frame = 4 * 287  # a line of one pixel around each output lies in its room
+    assert room.sum() == 3 * (308**2 - 286**2 - frame)

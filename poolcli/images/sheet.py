@@ -93,6 +93,7 @@ def _saved(image: Image.Image, format: str, **options: Any) -> bytes:
 PANEL = 320  # the longest side of an enlarged picture
 MARGIN, GAP, LINE = 24, 20, 20
 PAPER, INK, MUTED, FRAME = "#ffffff", "#16202c", "#5b6776", "#c9d0d8"
+ROOM = "#eef1f4"  # around an output that is smaller than its picture
 SQUARES = ("#ffffff", "#d9dee4")  # what shows through where a picture is transparent
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
@@ -100,7 +101,10 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One encoded picture, shown `size` (width, height) large; `overlay` is laid over it; `scale` belongs below it."""
+    """One encoded picture, shown `size` (width, height) large; `overlay` is laid over it; `scale` belongs below it.
+
+    `at`: where it lies in its `room` (None: it fills it).
+    """
 
     picture: bytes
     size: tuple[int, int]
@@ -108,6 +112,13 @@ class Tile:
     caption: str
     overlay: bytes | None = None
     scale: tuple[str, str] | None = None
+    at: tuple[int, int] = (0, 0)
+    room: tuple[int, int] | None = None
+
+    @property
+    def space(self) -> tuple[int, int]:
+        """What it takes."""
+        return self.room or self.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +167,7 @@ def font(size: int) -> Font:
 
 
 def _row_height(row: Sequence[Tile]) -> int:
-    return 2 * LINE + 8 + max(tile.size[1] for tile in row) + (24 if any(tile.scale for tile in row) else 0) + 12
+    return 2 * LINE + 8 + max(tile.space[1] for tile in row) + (24 if any(tile.scale for tile in row) else 0) + 12
 
 
 def _band_height(band: Band) -> int:
@@ -169,7 +180,7 @@ def _draw_band(sheet: Image.Image, draw: ImageDraw.ImageDraw, band: Band, y: int
         draw.text((MARGIN, y), band.heading, INK, font(15))
         y += LINE + 4
     for row in band.rows:
-        tallest = max(tile.size[1] for tile in row)
+        tallest = max(tile.space[1] for tile in row)
         for column, tile in enumerate(row):
             x = MARGIN + column * (PANEL + GAP)
             draw.text((x, y), _fitted(tile.heading, font(15), PANEL), INK, font(15))
@@ -182,7 +193,10 @@ def _draw_band(sheet: Image.Image, draw: ImageDraw.ImageDraw, band: Band, y: int
     return y
 
 
-def _paste(sheet: Image.Image, draw: ImageDraw.ImageDraw, tile: Tile, place: tuple[int, int]) -> None:
+def _paste(sheet: Image.Image, draw: ImageDraw.ImageDraw, tile: Tile, corner: tuple[int, int]) -> None:
+    if tile.space != tile.size:
+        draw.rectangle((*corner, corner[0] + tile.space[0] - 1, corner[1] + tile.space[1] - 1), ROOM)
+    place = corner[0] + tile.at[0], corner[1] + tile.at[1]
     for layer in filter(None, (tile.picture, tile.overlay)):
         with Image.open(BytesIO(layer)) as image:
             method = Image.Resampling.NEAREST if tile.size[0] >= image.width else Image.Resampling.BOX

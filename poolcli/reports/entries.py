@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from math import floor
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One picture with what stands around it; `size` is what it is enlarged to, `peak` the top of a heat-map."""
+    """One picture with what stands around it; `size` is what it is enlarged to, `peak` the top of a heat-map.
+
+    `at`: where it lies in the `room` that all of a panel have, so that outputs lie over the centres of their windows.
+    """
 
     kind: str
     picture: bytes
@@ -25,6 +29,8 @@ class Shown:
     caption: str
     marks: bytes | None = None
     peak: str | None = None
+    at: tuple[int, int] = (0, 0)
+    room: tuple[int, int] = (0, 0)
 
     @property
     def alt(self) -> str:
@@ -43,7 +49,7 @@ def six(panel: "Panel", look: "Look", report: ShiftReport, row: ShiftRow, side: 
     moved = "The other picture" if given else f"Picture moved {direction(row.dx, row.dy)}"
     moved_output = f"Output of the {'other' if given else 'moved'} picture"
     is_part = _is_crop(panel, look, row)
-    large, small = enlarged(panel, side)
+    (large, inset), (small, output_inset), room = enlarged(panel, side)
     (w, h), (ow, oh) = report.input.size, report.output.size
     peaks = [figure(peak) for peak in look.peaks]
     sizes = f"{w} x {h} pixels", f"{ow} x {oh} pixels"
@@ -51,12 +57,14 @@ def six(panel: "Panel", look: "Look", report: ShiftReport, row: ShiftRow, side: 
         sizes = f"A crop of {sizes[0]}", f"A crop of {sizes[1]}"
     counts = ("", "") if is_part else (counted(row.raw), counted(row.pooled))
     dots = "Dots: the pixels that survive the pooling" if panel.marks else sizes[0]
-    yield Shown("still", panel.still, large, "Picture", dots, panel.marks)
-    yield Shown("moved", panel.moved, large, moved, sizes[0])
-    yield Shown("before", panel.before, large, "Where it changes", counts[0], peak=peaks[0])
-    yield Shown("pooled", panel.pooled, small, "Output", sizes[1])
-    yield Shown("pooled-moved", panel.pooled_moved, small, moved_output, sizes[1])
-    yield Shown("after", panel.after, small, "Where the output changes", counts[1], peak=peaks[1])
+    picture = partial(Shown, size=large, at=inset, room=room)
+    output = partial(Shown, size=small, at=output_inset, room=room)
+    yield picture("still", panel.still, heading="Picture", caption=dots, marks=panel.marks)
+    yield picture("moved", panel.moved, heading=moved, caption=sizes[0])
+    yield picture("before", panel.before, heading="Where it changes", caption=counts[0], peak=peaks[0])
+    yield output("pooled", panel.pooled, heading="Output", caption=sizes[1])
+    yield output("pooled-moved", panel.pooled_moved, heading=moved_output, caption=sizes[1])
+    yield output("after", panel.after, heading="Where the output changes", caption=counts[1], peak=peaks[1])
 
 
 def _is_crop(panel: "Panel", look: "Look", row: ShiftRow) -> bool:
@@ -69,15 +77,30 @@ def counted(side: Side) -> str:
     return f"{side.changed:,} of {side.pixels:,} pixels change ({percent(side.fraction)})"
 
 
-def enlarged(panel: "Panel", side: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    """How large to show the pictures and the outputs of a panel: whole times, an output over the inputs it covers."""
+Size = tuple[int, int]  # (width, height), or a place from the left and the top
+Placed = tuple[Size, Size]  # how large, and where
+
+
+def enlarged(panel: "Panel", side: int) -> tuple[Placed, Placed, Size]:
+    """How large and where to show the pictures and the outputs of a panel, and the room that holds both.
+
+    They grow whole times, and an output lies around the centre of its window.
+    """
     (w, h), (ow, oh) = panel.input, panel.output
     if max(w, h) > side // 2:
         fitted = max(1, round(w * side / max(w, h))), max(1, round(h * side / max(w, h)))
-        return fitted, fitted
-    times = side // max(w, h)
-    down, across = panel.cell
-    return (w * times, h * times), (max(1, round(ow * across * times)), max(1, round(oh * down * times)))
+        return (fitted, (0, 0)), (fitted, (0, 0)), fitted
+    (down, across), (first_row, first_column) = panel.cell, panel.lead
+    left, top = min(0.0, first_column), min(0.0, first_row)
+    wide, high = max(w, first_column + ow * across) - left, max(h, first_row + oh * down) - top
+    times = max(1, int(side / max(wide, high)))
+
+    def scaled(across: float, down: float) -> Size:
+        return round(across * times), round(down * times)
+
+    width, height = scaled(ow * across, oh * down)
+    output = (max(1, width), max(1, height)), scaled(first_column - left, first_row - top)
+    return (scaled(w, h), scaled(-left, -top)), output, scaled(wide, high)
 
 
 def place(panel: "Panel", look: "Look") -> str:

@@ -196,7 +196,7 @@ def _tile(shown: "Shown") -> "Tile":
     from poolcli.images.sheet import Tile
 
     scale = None if shown.peak is None else ("0", shown.peak)
-    return Tile(shown.picture, shown.size, shown.heading, shown.caption, shown.marks, scale)
+    return Tile(shown.picture, shown.size, shown.heading, shown.caption, shown.marks, scale, shown.at, shown.room)
 
 
 RUN_NAME = "shift-report"
