@@ -41,6 +41,8 @@ class Colour:
         """UsageError for labels in linear light, and for what is no weighted sum under `premultiply`."""
         if self and recipe.labels:
             raise UsageError(f"'{recipe}' keeps values as they are: leave out --linear and --premultiply")
+        if self and recipe.own_dtype:
+            raise UsageError(f"'{recipe}' gives no colours: leave out --linear and --premultiply")
         for layer in recipe.layers if self.premultiply else ():
             if isinstance(layer, Pool) and not find_mode(layer.mode).weighted:
                 allowed = ", ".join(mode.name for mode in MODES.values() if mode.weighted)

@@ -16,6 +16,7 @@ DTYPES = (
     "float32",
     "float64",
 )
+NEEDED = {"quantile": {"q": 0.75}, "fraction": {"of": 1}}  # options without a default, by mode
 SIZES = ((1, 1), (1, 9), (7, 5), (8, 8), (13, 17), (33, 31))
 CHANNELS = ((), (1,), (3,), (4,), (6,))
 

@@ -71,11 +71,20 @@ def cells(shape, size):
 
 
 def quantile(values, dtype, q):
-    """Linear between neighbours; integers exactly, with q as the decimal that it is written as, rounded half up."""
+    """Linear between neighbours; integers exactly, with q as the decimal that it is written as, rounded half up.
+
+    Floats as numpy.quantile, but for infinities and gaps beyond float64, where that gives NaN or infinity.
+    """
     if any(map(is_nan, values)):
         return math.nan
     ordered = sorted(values)
     if oracles.is_float(dtype):
+        place = q * (len(ordered) - 1)
+        low, high, rest = ordered[math.floor(place)], ordered[math.ceil(place)], place - math.floor(place)
+        if low == high:
+            return low
+        if not math.isfinite(high - low):
+            return low * (1 - rest) + high * rest
         return float(np.quantile(np.array(ordered, np.float64), q))
     place = Fraction(repr(q)) * (len(ordered) - 1)
     below = math.floor(place)
@@ -135,24 +144,21 @@ def pool(image, valid, where, shape, *, mode, ignored=math.nan, min_valid=0.0, *
     picture, truths = (part[:, :, np.newaxis] if flat else part for part in (image, valid))
     channels = picture.shape[2]
     nothing = ignored if isinstance(ignored, tuple) else (ignored,) * channels
-    if mode in ("sum", "fraction"):
-        nothing = (math.nan,) * channels
+    if mode in ("sum", "fraction"):  # sums of integers are refused, and here 0
+        nothing = (math.nan if mode == "fraction" or oracles.is_float(image.dtype) else 0,) * channels
     out = [[[None] * channels for _ in range(shape[1])] for _ in range(shape[0])]
     out_valid = np.zeros((*shape, channels), bool)
     whole = mode == "majority" and not options.get("per_channel")
     for (row, col), (places, counted) in where.items():
-        looked_at = places[:1] if mode == "stride" else places
+        looked_at = places[:1] if mode == "stride" else places  # of one value that is taken, the window is that value
+        looked_at = [options["middle"](row, col)] if mode == "center" else looked_at
         for channel in range(channels):
             there = [place for place in looked_at if (truths[place].any() if whole else truths[*place, channel])]
             good = len(there) > 0 and Fraction(len(there), len(looked_at)) >= Fraction(repr(min_valid))
             values = [picture[*place, channel].item() for place in there]
             padded = counted - len(places) if options.get("count_include_pad", True) else 0
-            if mode == "stride":
+            if mode in ("stride", "center"):
                 value = values[0] if good else None
-            elif mode == "center":
-                middle = options["middle"](row, col)
-                good = good and middle in there
-                value = picture[*middle, channel].item() if good else None
             elif whole:
                 pixels = [tuple(picture[place].tolist()) for place in there]
                 value = (

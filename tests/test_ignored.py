@@ -10,8 +10,8 @@ from poolcli.colour import Coloured
 from poolcli.errors import PictureError, UsageError
 from poolcli.ops.ignored import Ignored, as_ignored, validity
 from poolcli.recipe import as_recipe
-from tests import oracles
-from tests.images import DTYPES, assert_same, random_image
+from tests import oracles, oracles_ignored
+from tests.images import DTYPES, assert_close, assert_same, random_image
 from tests.test_modes import assert_pooled
 
 MODES = ("max", "avg", "min", "median", "lp", "majority", "soft", "stride", "center")
@@ -83,6 +83,120 @@ def test_every_mode_without_ignored_values_equals_plain_loops(mode, name):
         masked = call(np.ma.MaskedArray(image, ~valid), geometry, mode=mode, min_valid=min_valid, **options)
         assert np.array_equal(np.ma.getmaskarray(masked), ~enough)
         assert np.array_equal(masked.data[enough], have[enough], equal_nan=have.dtype.kind == "f")
+
+
+def random_window(rng, mode):
+    """(size of a picture, geometry, the oracle's windows, shape of the output, the middle of a window)."""
+    height, width = rng.integers(1, 10, 2).tolist()
+    if rng.random() < 0.25:
+        size = tuple(rng.integers(1, 6, 2).tolist())
+        axes = ((height, size[0]), (width, size[1]))
+
+        def middle(*cell):
+            spans = [(i * n // out, -(-(i + 1) * n // out)) for i, (n, out) in zip(cell, axes, strict=True)]
+            return tuple(first + (end - first) // 2 for first, end in spans)
+
+        return (height, width), {"size": size}, oracles_ignored.cells((height, width), size), size, middle
+    k, s = tuple(rng.integers(1, 5, 2).tolist()), tuple(rng.integers(1, 4, 2).tolist())
+    d = tuple(rng.integers(1, 3, 2).tolist()) if rng.random() < 0.4 else (1, 1)
+    spans = [1 + (k[axis] - 1) * d[axis] for axis in (0, 1)]
+    bordered = rng.random() < 0.5 and takes(mode, {"padding": 1})
+    padding = tuple(int(rng.integers(0, spans[side // 2])) if bordered else 0 for side in range(4))
+    ceil = bool(rng.random() < 0.3) and takes(mode, {"ceil_mode": True})
+    size = max(height, spans[0]), max(width, spans[1])
+    windows = oracles_ignored.windows(size, k, s, padding, d, ceil)
+    shape = tuple(max(place[axis] for place in windows) + 1 for axis in (0, 1))
+
+    def middle(row, col):
+        return row * s[0] + k[0] // 2 * d[0], col * s[1] + k[1] // 2 * d[1]
+
+    return size, {"k": k, "s": s, "padding": padding, "dilation": d, "ceil_mode": ceil}, windows, shape, middle
+
+
+def random_options(rng, mode, geometry):
+    """What a mode takes beside its window."""
+    if mode == "quantile":
+        return {"q": float(rng.choice([0.0, 0.05, 0.1, 0.25, 1 / 3, 0.5, 0.7, 0.95, 1.0, 0.123456789012345]))}
+    if mode == "fraction":
+        return {"of": [1, 3, 300, -1, 2.5][int(rng.integers(5))]}
+    if mode == "avg" and rng.random() < 0.5 and "size" not in geometry:
+        return {"count_include_pad": False}
+    if mode == "majority":
+        return {"per_channel": bool(rng.random() < 0.5), "ties": str(rng.choice(["smallest", "largest", "first"]))}
+    return {"p": float(rng.choice([1, 2, 1.5]))} if mode == "lp" else {}
+
+
+def random_picture(rng, size, dtype):
+    """Few values or the whole range, with a value in its holes that is a number, NaN or infinite."""
+    channels, seed = ((), (1,), (3,))[int(rng.integers(3))], int(rng.integers(2**32))
+    if rng.random() < 0.6:
+        return with_holes(seed, size, dtype, channels)
+    image = random_image(seed, size, dtype, channels)
+    hole = image.flat[0].item()
+    image[rng.random(image.shape) < 0.4] = hole
+    return image, hole
+
+
+def check_random_case(rng, mode, dtype):
+    """A picture, window, ignored number or colour and share against the oracle; a masked array of the same, too."""
+    size, geometry, windows, shape, middle = random_window(rng, mode)
+    image, hole = random_picture(rng, size, dtype)
+    options = random_options(rng, mode, geometry)
+    whole = mode == "majority" and not options["per_channel"]
+    ignore = None if rng.random() < 0.2 else hole
+    if ignore is not None and image.ndim == 3 and rng.random() < 0.3:
+        ignore = tuple(image[0, 0].tolist())
+    valid = oracles_ignored.validity(image, ignore, whole=whole)
+    if mode in ("lp", "soft", "sum") and image.dtype.kind == "f":  # what these give for infinities is for other tests
+        image = np.where(valid & ~np.isfinite(image), 1, image).astype(dtype)
+        valid = oracles_ignored.validity(image, ignore, whole=whole)
+    share = float(rng.choice([0, 0.25, 0.5, 1])) if ignore is not None else 0.0
+    given = {} if ignore is None else {"ignore": [ignore] if isinstance(ignore, tuple) else ignore, "min_valid": share}
+    stand_in = 0 if ignore is None else ignore
+    refused = mode == "sum" and image.dtype.kind != "f"
+    try:
+        expected, enough = oracles_ignored.pool(
+            image, valid, windows, shape, mode=mode, min_valid=share, ignored=stand_in, middle=middle, **options
+        )
+        refused = refused and ignore is not None and not enough.all()
+    except OverflowError:  # a sum that no 64 bits hold
+        assert refused
+    if refused:
+        with pytest.raises(PictureError, match=r"without enough valid values|leaves 64 bits"):
+            call(image, geometry, mode=mode, **options, **given)
+        return
+    have = call(image, geometry, mode=mode, **options, **given)
+    if ignore is None:  # a window of padding only holds nothing that could be written
+        have, expected = (np.where(enough, part, part.dtype.type(0)) for part in (have, expected))
+    if mode == "quantile" and have.dtype == np.float64:
+        assert_close(have, expected, ulps=2)
+    else:
+        assert_pooled(have, expected, mode)
+    if ignore is not None:
+        hidden = np.ma.MaskedArray(image, ~oracles_ignored.validity(image, ignore))
+        if mode != "majority":
+            masked = call(hidden, geometry, mode=mode, min_valid=share, **options)
+            assert np.array_equal(np.ma.getmaskarray(masked), ~enough)
+
+
+ALL_MODES = (*MODES, "quantile", "sum", "fraction")
+
+
+@pytest.mark.parametrize("mode", ALL_MODES)
+def test_random_cases_of_every_mode_equal_the_oracle(mode):
+    """Every dtype, window, ignored number and colour, share; NaN and infinities as values and in holes."""
+    rng = np.random.default_rng(len(mode))
+    for case in range(60):
+        check_random_case(rng, mode, DTYPES[case % len(DTYPES)])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ALL_MODES)
+def test_thousands_of_random_cases_of_every_mode_equal_the_oracle(mode):
+    """1,200 of each mode."""
+    rng = np.random.default_rng(1000 + len(mode))
+    for case in range(1200):
+        check_random_case(rng, mode, DTYPES[case % len(DTYPES)])
 
 
 @pytest.mark.parametrize("mode", [*MODES, "stochastic"])

@@ -1,11 +1,19 @@
 """The modes on the command line: every one on every kind of picture, and what cannot be in one clear sentence."""
 
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
 
 import poolcli
+from poolcli.evaluate import How, evaluate, shift_rows, shift_rows_of_large
 from poolcli.ops.modes import MODES
+from poolcli.ops.threads import threads
+from poolcli.recipe import as_recipe
+from poolcli.shift.move import Source
+from poolcli.shift.record import Shifting
+from tests.images import NEEDED, assert_same, random_image
 
 PICTURES = ("one.png", "colour.png", "transparent.png", "deep.png", "mask.png")
 
@@ -13,12 +21,19 @@ PICTURES = ("one.png", "colour.png", "transparent.png", "deep.png", "mask.png")
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode_on_every_kind_of_picture(mode, command, samples):
     """Gray, colour, transparent, 16 bits, a palette: the picture written is what the library gives."""
-    result = command("pool", *(samples / name for name in PICTURES), "-o", "out/", "--mode", mode, "--k", 3, "--s", 2)
+    needed = NEEDED.get(mode, {})
+    words = [word for name, value in needed.items() for word in (f"--{name}", value)]
+    paths = [samples / name for name in PICTURES]
+    result = command("pool", *paths, "-o", "out/", "--mode", mode, "--k", 3, "--s", 2, *words)
+    if MODES[mode].own_dtype:
+        assert result.code == 1
+        assert len(re.findall(r"cannot (be written as PNG|hold)[^\n]*; write [^\n]*\.npy", result.err)) == len(PICTURES)
+        return
     assert result.code == 0, result.err
     for name in PICTURES:
         with Image.open(samples / name) as before, Image.open(samples.parent / "out" / name) as after:
             if name != "mask.png" or MODES[mode].labels:
-                expected = poolcli.pool(np.asarray(before), 3, 2, mode=mode)
+                expected = poolcli.pool(np.asarray(before), 3, 2, mode=mode, **needed)
                 assert np.array_equal(np.asarray(after), expected)
                 assert after.mode == before.mode
 
@@ -42,6 +57,21 @@ def test_majority_keeps_the_palette_and_its_labels(command, samples):
         (("--mode", "mxa"), 2, "unknown mode 'mxa', did you mean 'max'? Allowed: max, avg, min"),
         (("--mode", "lp", "--p", 0), 2, "option p=0 of mode 'lp': a number above 0 is allowed"),
         (("--mode", "lp", "--p", "nan"), 2, "option p=nan of mode 'lp': a number above 0 is allowed"),
+        (
+            ("--mode", "quantile"),
+            2,
+            "mode 'quantile' needs q, a number from 0 to 1 of up to 15 digits: give --q 0.9, or",
+        ),
+        (("--mode", "quantile", "--q", "1.5"), 2, "option q=1.5 of mode 'quantile': a number from 0 to 1"),
+        (("--mode", "quantile", "--q", "0.12345678901234567"), 2, "option q=0.12345678901234567 cannot be read"),
+        (
+            ("--mode", "fraction"),
+            2,
+            "mode 'fraction' needs of, a number or nan: give --of 1, or in a recipe fraction:2",
+        ),
+        (("--mode", "fraction", "--of", "red"), 2, "option of=red cannot be read: a number or nan is allowed"),
+        (("--mode", "sum", "--linear"), 2, "'sum:2/2' gives no colours: leave out --linear and --premultiply"),
+        (("--mode", "max", "--q", 0.5), 2, "mode 'max' knows no option 'q': give it to quantile"),
         (("--mode", "max", "--p", 3), 2, "mode 'max' knows no option 'p': give it to lp"),
         (("--mode", "blur", "--taps", 3), 2, "mode 'blur' knows no option 'taps': give it to maxblur or maxaps"),
         (("--mode", "avg", "--edge", "zero"), 2, "give it to blur, maxblur, aps or maxaps"),
@@ -79,3 +109,52 @@ def test_draws_do_not_depend_on_how_the_work_is_shared(command, samples):
     }
     assert len(written["one"]) > 5
     assert written["one"] == written["two"] == written["threads"] != written["other"]
+
+
+def test_quantiles_sums_and_shares_in_files(command, samples):
+    """Exact in .npy and TIFF: the library's values in the dtype of the mode; of a palette, its numbers."""
+    with Image.open(samples / "mask.png") as mask, Image.open(samples / "deep.png") as deep:
+        labels, values = np.asarray(mask), np.asarray(deep)
+    share = poolcli.pool(labels, 4, mode="fraction", of=2)
+    assert 0 < share.mean() < 1
+    for name in ("share.npy", "share.tif"):
+        words = ("pool", samples / "mask.png", "-o", name, "-m", "fraction", "--of", 2, "--k", 4, "--json")
+        (record,) = command(*words).objects
+        assert "notes" not in record
+    assert np.array_equal(np.load("share.npy"), share)
+    with Image.open("share.tif") as written:
+        assert written.mode == "F"
+        assert np.array_equal(np.asarray(written), share)
+    assert command("pool", samples / "deep.png", "-o", "sum.npy", "-m", "sum").code == 0
+    assert np.load("sum.npy").dtype == np.uint64
+    assert np.array_equal(np.load("sum.npy"), poolcli.pool(values, 2, mode="sum"))
+    assert command("stack", "quantile:3/2,q=0.1", samples / "deep.png", "-o", "low.png").code == 0
+    with Image.open("low.png") as written:
+        assert np.array_equal(np.asarray(written), poolcli.pool(values, 3, 2, mode="quantile", q=0.1))
+
+
+def test_a_share_as_a_picture_of_bytes(command, samples):
+    """By a range that is asked for: 0 is black, all of the window white."""
+    words = ("-m", "fraction", "--of", 2, "--k", 4, "--to-range", "stretch")
+    assert command("pool", samples / "mask.png", "-o", "share.png", *words).code == 0
+    with Image.open("share.png") as written:
+        assert (written.mode, written.getextrema()) == ("L", (0, 255))
+
+
+@pytest.mark.parametrize("layer", ["sum:3/2", "fraction:2,of=3", "quantile:9/4,q=0.3", "fraction:2,of=3 max:2"])
+def test_bands_and_threads_give_what_the_whole_gives(layer):
+    """To the bit, in the dtype of the mode; the report too."""
+    image = random_image(5, (300, 40), "uint8") % 7
+    how = How(large=True, band_bytes=2000)
+    whole, banded = (evaluate(as_recipe(layer), Source.of(image), each) for each in (How(), how))
+    assert banded.is_cut
+    pieces = [band.output.values for band in banded.bands()]
+    assert len(pieces) > 2
+    assert_same(np.concatenate(pieces), whole.output.values)
+    wide = np.tile(image, (9, 9))
+    with threads(2):
+        threaded = poolcli.apply(layer, wide)
+    assert_same(threaded, poolcli.apply(layer, wide))
+    rows = shift_rows(whole, Shifting(((-1, 0),)))
+    large = shift_rows_of_large(banded, Shifting(((-1, 0),)), lambda _: None)
+    assert rows[0].pooled.changed == large[0].pooled.changed > 0

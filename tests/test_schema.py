@@ -13,7 +13,7 @@ import poolcli
 from poolcli.ops.modes import MODES
 from poolcli.reports.forms import to_json
 from poolcli.shift.record import SHIFT_EDGES
-from tests.images import random_image
+from tests.images import NEEDED, random_image
 
 SCHEMA = json.loads(files("poolcli.reports").joinpath("schema", "shift-2.json").read_text("utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
@@ -32,13 +32,14 @@ def test_the_schema_is_one():
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode(mode):
     """On integers and floats, with and without channels, at every edge; constant and wild pictures too."""
+    needed = "".join(f",{name}={value}" for name, value in NEEDED.get(mode, {}).items())
     pictures = [random_image(1, (12, 14), "uint8", (3,)), random_image(2, (9, 11), "float32"), np.zeros((8, 8), bool)]
     wild = random_image(3, (8, 8), "float64")
     wild[2, 3], wild[4, 5], wild[6, 6] = np.nan, np.inf, 1e308
     for image in (*pictures, wild):
         for edge in SHIFT_EDGES:
             with np.errstate(all="ignore"):
-                report = poolcli.shift_report(f"{mode}:2", image, [(-1, 0), (1, 2), (0, 0)], edge=edge)
+                report = poolcli.shift_report(f"{mode}:2{needed}", image, [(-1, 0), (1, 2), (0, 0)], edge=edge)
             VALIDATOR.validate(as_json(report))
 
 

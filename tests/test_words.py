@@ -16,6 +16,7 @@ from poolcli.cli.help import PANELS
 from poolcli.cli.parser import parse
 from poolcli.errors import UsageError
 from poolcli.ops.modes import MODES
+from tests.images import NEEDED
 
 POOL = COMMANDS["pool"]
 
@@ -157,9 +158,12 @@ def test_jobs_are_auto_everywhere(samples, command):
 )
 def test_modes_go_by_many_names(samples, command, text, mode):
     """On the command line and in layers; the output is called by the usual one."""
-    by_name = command("pool", samples / "four.png", "--mode", text, "--dry-run")
+    needed = NEEDED.get(mode, {})
+    words = [word for name, value in needed.items() for word in (f"--{name}", value)]
+    by_name = command("pool", samples / "four.png", "--mode", text, *words, "--dry-run")
     assert (by_name.code, f".{mode}-" in by_name.out) == (0, True), by_name
-    by_layer = command("stack", f"{text}:2", samples / "four.png", "--dry-run")
+    options = "".join(f",{name}={value}" for name, value in needed.items())
+    by_layer = command("stack", f"{text}:2{options}", samples / "four.png", "--dry-run")
     assert (by_layer.code, f".{mode}-" in by_layer.out) == (0, True), by_layer
 
 

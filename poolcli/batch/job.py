@@ -156,7 +156,7 @@ def _pool_picture(settings: Settings, job: Job) -> Outcome:
         from poolcli.batch.large import pool_tiled
 
         return pool_tiled(settings, job, BAND_BYTES)
-    picture = decoded(_source(settings, job), job.name, settings.reading, labels=settings.recipe.labels)
+    picture = decoded(_source(settings, job), job.name, settings.reading, labels=settings.recipe.indices)
     target_format = _target_format(settings, job, picture)
     images.check_fits(_as_bytes(settings, picture, target_format), target_format, settings.encoding)
     runs = [_Run(settings, picture, index, target_format) for index in range(len(picture.frames))]
@@ -249,17 +249,31 @@ class _Run:
             self._still = still
             if self._at_once:
                 self._measured = self._measure()
-        after = replace(frame, pixels=self.written(values))
+        after = self._after(values)
         if frame.page is None:
             return after
         height, width = frame.pixels.shape[:2]
         return images.rescaled(after, *spacings(recipe, height, width, phases))
 
+    def _after(self, output: Array) -> images.Frame:
+        """The frame with an output as its file holds it."""
+        frame = self.frame
+        if self.settings.recipe.own_dtype:
+            frame = images.retyped(frame, output.dtype if self._keeps_dtype else frame.pixels.dtype)
+        return replace(frame, pixels=self.written(output))
+
+    @property
+    def _keeps_dtype(self) -> bool:
+        """Whether sums and shares are written in their own dtype: unless a range makes values of the picture's."""
+        return self.target_format in images.ARRAYS or self.settings.array_range is None
+
     def written(self, output: Array) -> Array:
         """An output as its file holds it."""
         settings, frame = self.settings, self.frame
-        if self.target_format in images.ARRAYS:
+        if self.target_format in images.ARRAYS or (settings.recipe.own_dtype and self._keeps_dtype):
             return output
+        if settings.recipe.own_dtype:
+            output = output.astype("float64")
         from poolcli.ops.filters import array_bytes, to_dtype
 
         if _to_bytes(settings, frame, self.target_format):
@@ -268,8 +282,7 @@ class _Run:
 
     def in_file(self, output: Array) -> tuple[Array, int | None]:
         """An output as its file holds it, which may have fewer channels, colours or modes; and what is white there."""
-        frame = replace(self.frame, pixels=self.written(output))
-        found = images.held(frame, self.target_format, self.settings.encoding)
+        found = images.held(self._after(output), self.target_format, self.settings.encoding)
         return found.pixels, found.peak
 
     def measured(self) -> _Measured:

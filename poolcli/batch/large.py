@@ -23,7 +23,13 @@ from poolcli.storage.files import publish
 
 def streams(settings: "jobs.Settings", source: Path, name: str, largest: int) -> bool:
     """Whether a file is a TIFF of more bytes than are held, or more pixels than may be, that can be pooled in bands."""
-    if settings.colour or settings.to_range != "clip" or settings.array_range or not is_local(settings.recipe):
+    if (
+        settings.colour
+        or settings.recipe.own_dtype
+        or settings.to_range != "clip"
+        or settings.array_range
+        or not is_local(settings.recipe)
+    ):
         return False
     weight = tiled.weight(source, name, settings.reading)
     most = settings.reading.max_pixels

@@ -4,7 +4,17 @@ from poolcli.cli.parser import Group, Option
 from poolcli.errors import UsageError, unknown
 from poolcli.ops.filters import FILTERS
 from poolcli.ops.geometry import EDGES, Cells, padding_text, pair_text
-from poolcli.ops.modes import ACTIVATIONS, MODES, MOST_TAPS, OPTIONS, TIES, find_mode, mode_called, option_text
+from poolcli.ops.modes import (
+    ACTIVATIONS,
+    MODES,
+    MOST_TAPS,
+    OPTIONS,
+    TIES,
+    find_mode,
+    mode_called,
+    option_text,
+    read_option,
+)
 from poolcli.recipe import Activation, Conv, Pool, Recipe, parse_recipe
 from poolcli.recipe.layers import Layer
 from poolcli.recipe.text import filter_name, load_kernel
@@ -78,6 +88,12 @@ class Pooling(Group):
         help="The power of lp, above 0; 2 if not given.",
         also="--norm-type --power",
     ).default(None)
+    q: str | None = Option(
+        "--q", metavar="SHARE", help="The share of quantile, 0 to 1, as in 0.95.", also="--quantile"
+    ).default(None)
+    of: str | None = Option(
+        "--of", metavar="VALUE", help="The value whose share of the window fraction gives."
+    ).default(None)
     seed: int | None = Option(
         "--seed", metavar="N", kind=int, help="What stochastic draws with; 0 if not given.", also="--random-seed"
     ).default(None)
@@ -96,6 +112,8 @@ class Pooling(Group):
         given = {
             "exclude-pad": self.exclude_pad or None,
             "p": self.p,
+            "q": self.q and read_option("q", self.q),
+            "of": self.of and read_option("of", self.of),
             "taps": self.taps,
             "edge": self.edge,
             "seed": self.seed,

@@ -125,6 +125,8 @@ IN_LAYERS: Mapping[str, str] = {
     "edge": "blur:3/2,edge=zero",
     "taps": "maxblur:2,taps=5",
     "p": "lp:2,p=3",
+    "q": "quantile:2,q=0.9",
+    "of": "fraction:2,of=1",
     "seed": "stochastic:2,seed=7",
     "ties": "majority:2,ties=first",
     "per_channel": "majority:2,per-channel",

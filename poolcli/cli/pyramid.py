@@ -12,7 +12,7 @@ from poolcli.cli.parser import Group, Option
 from poolcli.errors import UsageError, escaped, unknown
 from poolcli.images.formats import ReadOptions, is_zarr
 from poolcli.ops.geometry import Pair, as_pair
-from poolcli.ops.modes import MODES, find_mode, mode_called
+from poolcli.ops.modes import MODES, find_mode, mode_called, read_option
 from poolcli.recipe import Pool
 from poolcli.shift.record import AUTO, NOTHING
 from poolcli.storage import Url, place_of
@@ -40,6 +40,7 @@ class Levels(Group):
         "--levels", metavar="N", help="How many smaller levels; auto (if not given): until one tile holds the picture."
     ).default(AUTO)
     p: float | None = _POOLING["p"].default(None)
+    q: str | None = _POOLING["q"].default(None)
     ties: str | None = _POOLING["ties"].default(None)
     per_channel: bool = _POOLING["per_channel"].default(False)
     ignore: str = Option(
@@ -53,11 +54,20 @@ class Levels(Group):
 
     def layer(self) -> Pool:
         """What makes a level of the one above it; UsageError for modes that make no levels."""
-        options = {"p": self.p, "ties": self.ties, "per-channel": self.per_channel or None}
+        options = {
+            "p": self.p,
+            "q": self.q and read_option("q", self.q),
+            "ties": self.ties,
+            "per-channel": self.per_channel or None,
+        }
         mode = find_mode(mode_called(self.mode) or self.mode)
-        if not (mode.has_windows and mode.local and mode.exact_in_bands and "ceil" in mode.geometry):
-            allowed = [row.name for row in MODES.values() if row.has_windows and row.local and row.exact_in_bands]
-            raise unknown("mode of a pyramid", mode.name, [name for name in allowed if "ceil" in MODES[name].geometry])
+        allowed = [
+            row.name
+            for row in MODES.values()
+            if row.has_windows and row.local and row.exact_in_bands and "ceil" in row.geometry and not row.own_dtype
+        ]
+        if mode.name not in allowed:
+            raise unknown("mode of a pyramid", mode.name, allowed)
         factor = as_pair(self.factor, "factor")
         if max(factor) < 2:
             raise UsageError(f"factor {self.factor} makes nothing smaller: give 2 or more, or HxW with one of them 2")

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from poolcli.images.inspection import read_stream as read_stream
     from poolcli.images.inspection import weigh as weigh
     from poolcli.images.tiff_pages import rescaled as rescaled
+    from poolcli.images.tiff_pages import retyped as retyped
 
 _NAMES = {
     "arrays": "LargeArray RowWriter open_large rows_of write_bands",
@@ -44,7 +45,7 @@ _NAMES = {
     "frame": "Frame Meta Palette Picture",
     "guard": "begin",
     "inspection": "inspect read_stream weigh",
-    "tiff_pages": "rescaled",
+    "tiff_pages": "rescaled retyped",
 }
 _PLACES = {name: module for module, names in _NAMES.items() for name in names.split()}
 __all__ = [*_PLACES]  # noqa: PLE0604 (names, one place for them)

@@ -75,6 +75,24 @@ def _numbers(tags: Mapping[int, tuple[int, Any]], code: int) -> tuple[float, ...
 Spacing = tuple[float, float]
 
 
+def retyped(frame: "Frame", dtype: np.dtype[Any]) -> "Frame":
+    """`frame` for pixels of another meaning and of `dtype`: no palette, no peak, and no value that stands for no data.
+
+    What its page says of the map stays.
+    """
+    from poolcli.images.frame import MODES
+
+    mode = frame.mode if frame.mode in MODES and MODES[frame.mode].dtype == dtype else dtype.name
+    mode = {"P": "L", "PA": "LA"}.get(mode, mode)
+    page = frame.page
+    if page is not None:
+        photometric = GRAY if page.photometric in (PALETTE, WHITE_IS_ZERO) else page.photometric
+        tags = {code: tag for code, tag in page.tags.items() if code != NODATA}
+        bits, kind = 8 * dtype.itemsize, dtype.kind.replace("b", "u")
+        page = replace(page, bits=bits, kind=kind, photometric=photometric, predictor=1, colormap=(), tags=tags)
+    return replace(frame, mode=mode, palette=None, peak=None, nodata=(), page=page)
+
+
 def rescaled(frame: "Frame", rows: Spacing, columns: Spacing) -> "Frame":
     """`frame` with the tags of its place on the map as they are for its pooled pixels; no pixel changes.
 

@@ -108,7 +108,7 @@ def _hits(band: Array, ignored: Ignored, *, alpha: bool) -> Array | None:
     hits = np.zeros(band.shape, np.bool_)
     for value in ignored.values:
         if not isinstance(value, tuple):
-            hits[:, :, :colours] |= _equal(band[:, :, :colours], value)
+            hits[:, :, :colours] |= equals(band[:, :, :colours], value)
             continue
         if len(value) not in (channels, colours):
             raise PictureError(
@@ -121,11 +121,12 @@ def _hits(band: Array, ignored: Ignored, *, alpha: bool) -> Array | None:
 
 def _is_colour(pixels: Array, colour: Colour) -> Array:
     """Which pixels are `colour` in as many channels as it names: H x W."""
-    same: Array = np.logical_and.reduce([_equal(pixels[:, :, c], number) for c, number in enumerate(colour)])
+    same: Array = np.logical_and.reduce([equals(pixels[:, :, c], number) for c, number in enumerate(colour)])
     return same
 
 
-def _equal(values: Array, number: Value) -> Array:
+def equals(values: Array, number: Value) -> Array:
+    """Which of the values are this number, of floats rounded to their dtype; NaN is NaN."""
     if isnan(number):
         return np.isnan(values) if values.dtype.kind == "f" else np.zeros(values.shape, np.bool_)
     there = _in_dtype(number, values.dtype)
@@ -152,7 +153,7 @@ def pixel_validity(pixels: Array, valid: Array, ignored: Ignored | None, *, alph
     numbers = [value for value in ignored.values if not isinstance(value, tuple)] if ignored else []
     if len(numbers) < 2 or colours == 1:
         return some
-    same = [np.logical_and.reduce(_equal(pixels[:, :, :colours], number), axis=2, keepdims=True) for number in numbers]
+    same = [np.logical_and.reduce(equals(pixels[:, :, :colours], number), axis=2, keepdims=True) for number in numbers]
     named = [value for value in ignored.values if isinstance(value, tuple)] if ignored else []
     same += [_is_colour(pixels, value)[:, :, np.newaxis] for value in named]
     return np.asarray(some | ~np.logical_or.reduce(same))

@@ -1,13 +1,14 @@
-"""Means of windows: average, power average (lp) and softmax-weighted."""
+"""Sums and means of windows: average, sum, share of a value, power average (lp) and softmax-weighted."""
 
 from math import log2
 from typing import Any
 
 import numpy as np
 
+from poolcli.errors import PictureError
 from poolcli.ops.arrays import Array, full_range, highest, integer_range
 from poolcli.ops.geometry import AnyAxes, Axis, Spans
-from poolcli.ops.ignored import values_of_windows, window_counts, without
+from poolcli.ops.ignored import equals, values_of_windows, window_counts, without
 from poolcli.ops.reduce import bands, blocks, finite_range, has_large_windows, overflowed, reduce_any, rounded, sums
 
 FEW_VALUES = 8  # rows and columns of a window whose sum in float32 is right to 4 units in the last place
@@ -113,6 +114,46 @@ def rounded_quotient(sums: Array, n: Array, out: Array, *, keep: bool = False) -
         np.right_shift(sums, n.dtype.type(int(n.flat[0]).bit_length() - 1), out=out, casting="unsafe")
     else:  # by one number NumPy multiplies, by an array it divides
         np.floor_divide(sums, n if n.size > 1 else n.flat[0], out=out, casting="unsafe")
+
+
+def sum_pool(image: Array, axes: AnyAxes, *, valid: Array | None = None) -> Array:
+    """The sum of the (`valid`) values of every window of `image` (H x W x C): int64, uint64 (also of bool) or float64.
+
+    NaN where a window of floats holds no value. PictureError for a sum that 64 bits do not hold.
+    """
+    image = without(image, valid, 0)
+    if image.dtype.kind != "f":
+        wide = np.dtype(np.int64 if image.dtype.kind == "i" else np.uint64)
+        if image.dtype.itemsize == 8:
+            return _wide_sum(image, axes)
+        return reduce_any(image, axes, np.add, fill=0, dtype=wide, result=wide)
+    with np.errstate(invalid="ignore", over="ignore"):
+        total = sums(image.astype(np.float64), axes)
+    return np.where(values_of_windows(axes) > 0, total, np.nan)
+
+
+def _wide_sum(image: Array, axes: AnyAxes) -> Array:
+    """64-bit integers: sums of the upper and the lower 32 bits tell whether their joint sum has room."""
+    high = reduce_any(image >> 32, axes, np.add, fill=0)
+    low = reduce_any(image & 0xFFFFFFFF, axes, np.add, fill=0)
+    high += low >> 32
+    smallest, largest = (-(1 << 31), (1 << 31) - 1) if image.dtype.kind == "i" else (0, (1 << 32) - 1)
+    if high.min() < smallest or high.max() > largest:
+        raise PictureError(f"a sum of {image.dtype} values leaves 64 bits: use smaller windows, or floats")
+    return (high << 32) | (low & 0xFFFFFFFF)
+
+
+def fraction_pool(image: Array, axes: AnyAxes, *, of: float, valid: Array | None = None) -> Array:
+    """The share of the (`valid`) values of every window of `image` (H x W x C) that are `of`, as float32.
+
+    Floats are compared in the dtype of the picture; NaN is `of` NaN, and the share where a window holds no value.
+    """
+    hits = equals(image, of)
+    if valid is not None:
+        hits &= valid
+    n = values_of_windows(axes) if valid is None else window_counts(valid, axes)
+    with np.errstate(invalid="ignore"):
+        return np.asarray((window_counts(hits, axes) / n).astype(np.float32))
 
 
 SAFE_EXPONENT = 900  # sums of |x|^p between 2^-900 and 2^900 neither overflow nor lose digits

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from math import isfinite
 from numbers import Integral, Real
 from sys import float_info
 from typing import TYPE_CHECKING, Any
@@ -42,12 +43,14 @@ class Option:
     parse: Callable[[str], Any]
     check: Callable[[Any], bool]
     allowed: str
+    example: str = ""  # of options without a default
 
 
 @dataclass(frozen=True, slots=True)
 class Mode:
     """One pooling. `kernel` names its function in `poolcli.ops` as module:function; it takes the image
-    (H x W x C), where its windows lie (what `stages` gives), and `options`, whose defaults stand here.
+    (H x W x C), where its windows lie (what `stages` gives), and `options`, whose defaults stand here; those of None
+    must be given.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Mode:
     exact_in_bands: bool = True  # to the last bit, wherever a value lies in an array
     weighted: bool = False  # a sum of weighted values
     joins: str = ""  # of pooled windows side by side their "values", or "sums", give the pooling of all they hold
+    own_dtype: bool = False  # of its results, not that of the picture; where nothing is valid they are NaN
     picks: bool = False  # an output is a pixel of its window, found by its value
 
     @property
@@ -93,6 +97,28 @@ def _is_positive(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= float_info.max
 
 
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def _is_value(value: object) -> bool:
+    return isinstance(value, float) or _is_whole(value, -(2**63), 2**64 - 1)
+
+
+def _decimal(text: str) -> float:
+    """The float that is written as this decimal; ValueError for one with more digits than a float has."""
+    from decimal import Decimal
+
+    value = float(text)
+    if not isfinite(value) or Decimal(text.strip()) != Decimal(repr(value)):
+        raise ValueError(text)
+    return value
+
+
+def _value(text: str) -> int | float:
+    return int(text) if re.fullmatch(r"[-+]?[0-9]{1,30}", text) else float(text)
+
+
 OPTIONS: Mapping[str, Option] = {
     option.name: option
     for option in (
@@ -101,6 +127,8 @@ OPTIONS: Mapping[str, Option] = {
         Option("per-channel", _flag, _is_flag, "the name alone"),
         Option("ties", str, lambda value: value in TIES, any_of(TIES)),
         Option("p", float, _is_positive, "a number above 0"),
+        Option("q", _decimal, _is_share, "a number from 0 to 1 of up to 15 digits", "0.9"),
+        Option("of", _value, _is_value, "a number or nan", "1"),
         Option("taps", int, lambda value: _is_whole(value, 1, MOST_TAPS), f"a whole number from 1 to {MOST_TAPS}"),
         Option("seed", int, lambda value: _is_whole(value, 0, 2**64 - 1), "a whole number from 0 to 2**64 - 1"),
         Option("edge", str, lambda value: value in EDGES, any_of(EDGES)),
@@ -144,6 +172,31 @@ MODES: Mapping[str, Mode] = {
             "numpy.median",
             "order:median_pool",
             picks=True,
+        ),
+        Mode(
+            "quantile",
+            "value at the share q of the sorted values, linear between neighbours, integers rounded half up",
+            "numpy.quantile",
+            "order:quantile_pool",
+            options={"q": None},
+            also=("percentile",),
+        ),
+        Mode(
+            "sum",
+            "sum of the window, in 64 bits",
+            "numpy.sum",
+            "means:sum_pool",
+            akin=("total",),
+            own_dtype=True,
+        ),
+        Mode(
+            "fraction",
+            "share of the values of the window that are `of`, as float32",
+            "class fractions of label maps",
+            "means:fraction_pool",
+            options={"of": None},
+            also=("share",),
+            own_dtype=True,
         ),
         Mode(
             "lp",
@@ -301,7 +354,23 @@ def complete_options(mode: Mode, given: Mapping[str, Any]) -> Options:
             raise UsageError(
                 f"option {name}={option_text(value)} of mode '{mode.name}': {OPTIONS[name].allowed} is allowed"
             )
-    return tuple((name, given.get(name, default)) for name, default in mode.options.items())
+    complete = tuple((name, given.get(name, default)) for name, default in mode.options.items())
+    for name, value in complete:
+        if value is None:
+            option = OPTIONS[name]
+            raise UsageError(
+                f"mode '{mode.name}' needs {name}, {option.allowed}: give --{name} {option.example}, or in a recipe "
+                f"{mode.name}:2,{name}={option.example}"
+            )
+    return complete
+
+
+def read_option(name: str, text: str) -> Any:
+    """The value of an option from its text; UsageError where it cannot be read."""
+    try:
+        return OPTIONS[name].parse(text)
+    except ValueError:
+        raise UsageError(f"option {name}={text} cannot be read: {OPTIONS[name].allowed} is allowed") from None
 
 
 def _plain(value: Any) -> Any:

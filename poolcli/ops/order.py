@@ -1,8 +1,9 @@
-"""Order statistics of windows: max and min with their indices, medians by networks, by counting or by sorting."""
+"""Order statistics of windows: max and min with their indices, quantiles by networks, by counting or by sorting."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
@@ -144,58 +145,141 @@ def counts(
 PARTITION_COST = 0.7  # of a value of a window, in passes over a value of the picture (2.5 ns against 3.5)
 
 
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """Which two of n sorted values an output lies between, and what it is there: the median.
+
+    Of floats exact division of the places brings nothing: `exact` is for integers.
+    """
+
+    exact: bool
+
+    def places(self, n: Array) -> tuple[Array, Array]:
+        """The places (from 0) of the values below and above, of n values each; the same where it is one of them."""
+        return (n - 1) // 2, n // 2
+
+    def between(self, below: Array, above: Array, n: Array) -> Array:
+        """The output from the values at these places."""
+        return _mean_of(below, above)
+
+
+@dataclass(frozen=True, slots=True)
+class Quantile(Rank):
+    """The value at the share `q` of the way from the smallest to the largest, linear between neighbours."""
+
+    q: float
+
+    def places(self, n: Array) -> tuple[Array, Array]:
+        """As of any rank."""
+        below, rest = self._split(n)
+        return below, below + (rest > 0)
+
+    def _split(self, n: Array) -> tuple[Array, Array]:
+        """(q * (n - 1) rounded down, what that leaves): of integers in parts of the denominator of q as a decimal."""
+        last = np.maximum(np.asarray(n, np.int64) - 1, 0)
+        if not self.exact:  # as numpy.quantile, to the last bit
+            place = last * self.q
+            return np.floor(place).astype(np.int64), place - np.floor(place)
+        share = Fraction(repr(self.q))
+        different, of_each = np.unique(last, return_inverse=True)
+        parts = [divmod(share.numerator * each, share.denominator) for each in different.tolist()]
+        below, rest = (np.array(part)[of_each].reshape(last.shape) for part in zip(*parts, strict=True))
+        return below, rest
+
+    def between(self, below: Array, above: Array, n: Array) -> Array:
+        """As of any rank; integers are rounded half up."""
+        rest = self._split(n)[1]
+        if self.exact:
+            return self._between_integers(below, above, rest)
+        low, high = below.astype(np.float64), above.astype(np.float64)
+        with np.errstate(invalid="ignore", over="ignore"):
+            gap = high - low
+            value = np.where(rest >= 0.5, high - gap * (1 - rest), low + gap * rest)
+            value = np.where(np.isfinite(gap), value, low * (1 - rest) + high * rest)
+            value = np.where(low == high, low, value)  # of equal infinities, too
+            return np.asarray(value.astype(below.dtype))
+
+    def _between_integers(self, below: Array, above: Array, rest: Array) -> Array:
+        """below + (above - below) * rest / denominator, which wraps around and back where the gap leaves the dtype."""
+        parts = Fraction(repr(self.q)).denominator
+        gap = above.astype(np.uint64) - below.astype(np.uint64)
+        if parts * (2 * int(gap.max(initial=0)) + 1) >= 1 << 64:
+            steps = (gap.astype(object) * rest * 2 + parts) // (2 * parts)
+            return np.asarray((below.astype(object) + steps).astype(below.dtype))
+        steps = (gap * rest.astype(np.uint64) * np.uint64(2) + np.uint64(parts)) // np.uint64(2 * parts)
+        return (below.astype(np.uint64) + steps).astype(below.dtype)
+
+
 def median_pool(image: Array, axes: AnyAxes, *, valid: Array | None = None) -> Array:
     """The median of every window of `image` (H x W x C), in its dtype; NaN where there is one, or no value (int: 0)."""
+    return _rank_pool(image, axes, valid, Rank(exact=image.dtype.kind != "f"))
+
+
+def quantile_pool(image: Array, axes: AnyAxes, *, q: float, valid: Array | None = None) -> Array:
+    """The quantile `q` (0 to 1) of every window of `image` (H x W x C), in its dtype, linear between neighbours.
+
+    Integers are interpolated exactly, with q as the decimal that it is written as, and rounded half up. NaN where there
+    is one, or no value (int: 0). Source: numpy.quantile.
+    """
+    return _rank_pool(image, axes, valid, Quantile(image.dtype.kind != "f", q))
+
+
+def _rank_pool(image: Array, axes: AnyAxes, valid: Array | None, rank: Rank) -> Array:
     if image.dtype.kind == "b":
-        return median_pool(image.view(np.uint8), axes, valid=valid).view(np.bool_)
+        return _rank_pool(image.view(np.uint8), axes, valid, rank).view(np.bool_)
     rows, columns = axes
     if rows.most * columns.most <= LARGEST_NETWORK:
-        return _by_sorting(image, axes, valid)
+        return _by_sorting(image, axes, valid, rank)
     out = np.empty((rows.out, columns.out, image.shape[2]), image.dtype)
     for outputs, seen, part in bands(image.shape, axes):
         band, there = image[seen], None if valid is None else valid[seen]
         levels = worthwhile_levels(band, part, PARTITION_COST)
         if levels is None:
-            out[outputs] = _by_sorting(band, part, there)
+            out[outputs] = _by_sorting(band, part, there, rank)
         else:
-            out[outputs] = _by_counting(band, part, there, levels)
+            out[outputs] = _by_counting(band, part, there, levels, rank)
     return out
 
 
-def _by_counting(band: Array, axes: AnyAxes, valid: Array | None, levels: Array) -> Array:
-    """The level below which just not half of the values lie; of an even number two such levels."""
+def _by_counting(band: Array, axes: AnyAxes, valid: Array | None, levels: Array, rank: Rank) -> Array:
+    """The levels below which just not as many values lie as the places say."""
     n = (values_of_windows(axes) if valid is None else window_counts(valid, axes)).astype(np.int64)
+    below, above = rank.places(n)
     places = np.zeros((2, axes[0].out, axes[1].out, band.shape[2]), np.intp)
     for _, smaller in counts(band, axes, valid, levels, or_smaller=True):
-        places[0] += smaller <= (n - 1) // 2
-        places[1] += smaller <= n // 2
-    middle = _mean_of(list(levels[np.minimum(places, len(levels) - 1)]))
-    return np.where(n > 0, middle, undefined(band)).astype(band.dtype)
+        places[0] += smaller <= below
+        places[1] += smaller <= above
+    last = len(levels) - 1
+    value = rank.between(levels[np.minimum(places[0], last)], levels[np.minimum(places[1], last)], n)
+    return np.where(n > 0, value, undefined(band)).astype(band.dtype)
 
 
-def _by_sorting(image: Array, axes: AnyAxes, valid: Array | None) -> Array:
+def _by_sorting(image: Array, axes: AnyAxes, valid: Array | None, rank: Rank) -> Array:
     rows, columns = axes
     out = np.empty((rows.out, columns.out, image.shape[2]), image.dtype)
     for block in blocks(image, axes, valid=valid, bytes_per_output=rows.most * columns.most * image.itemsize):
-        out[block.where] = _middle_inside(block) if block.there is None else _middle_at_border(block)
+        ranked = _ranked_inside if block.there is None else _ranked_at_border
+        out[block.where] = ranked(block, rank)
     return out
 
 
-def _middle_inside(block: Block) -> Array:
+def _ranked_inside(block: Block, rank: Rank) -> Array:
     planes = block.filled(0)
-    n = len(planes)
-    places = ((n - 1) // 2, n // 2) if n % 2 == 0 else (n // 2,)
+    n = np.asarray(len(planes))
+    places = tuple(dict.fromkeys(int(place) for place in rank.places(n)))
     if n <= LARGEST_NETWORK:
-        return _mean_of(select(planes, places))
+        found = select(planes, places)
+        return found[0] if len(found) == 1 else rank.between(found[0], found[1], n)
     values = side_by_side(planes)
     values.partition(places, axis=-1)
-    middle = _mean_of([values[..., place] for place in places])
+    found = [values[..., place] for place in places]
+    value = np.array(found[0]) if len(found) == 1 else rank.between(found[0], found[1], n)
     if values.dtype.kind == "f":
-        middle[np.isnan(values).any(axis=-1)] = np.nan
-    return middle
+        value[np.isnan(values).any(axis=-1)] = np.nan
+    return value
 
 
-def _middle_at_border(block: Block) -> Array:
+def _ranked_at_border(block: Block, rank: Rank) -> Array:
     """Padding sorts behind everything; how many values there are differs from window to window."""
     is_float = block.values.dtype.kind == "f"
     values = np.sort(block.filled(np.nan if is_float else highest(block.values.dtype)), axis=0)
@@ -205,18 +289,16 @@ def _middle_at_border(block: Block) -> Array:
         found: Array = np.take_along_axis(values, np.maximum(place, 0)[np.newaxis], axis=0)[0]
         return found
 
-    middle = _mean_of([at((there - 1) // 2), at(there // 2)])
+    below, above = rank.places(there)
+    value = np.array(rank.between(at(below), at(above), there))
     if is_float:
-        middle[np.isnan(at(there - 1))] = np.nan
-    middle[there == 0] = undefined(values)
-    return middle
+        value[np.isnan(at(there - 1))] = np.nan
+    value[there == 0] = undefined(values)
+    return value
 
 
-def _mean_of(middle: list[Any]) -> Array:
-    """The middle value itself, or the mean of two; (a | b) - ((a ^ b) >> 1) rounds half up and cannot overflow."""
-    if len(middle) == 1:
-        return np.array(middle[0])
-    a, b = middle
+def _mean_of(a: Array, b: Array) -> Array:
+    """The mean of the middle two, or one; (a | b) - ((a ^ b) >> 1) rounds half up and cannot overflow."""
     if a.dtype.kind != "f":
         return np.asarray((a | b) - ((a ^ b) >> 1))
     wide = np.promote_types(a.dtype, np.float32) if a.dtype == np.float16 else np.dtype(np.float64)

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypedDict, Unpack, overload
 import numpy as np
 from numpy.typing import ArrayLike
 
-from poolcli.errors import UsageError
+from poolcli.errors import PictureError, UsageError
 from poolcli.ops.arrays import Array, planes
 from poolcli.ops.geometry import AnyAxes, Axis, Cells, Window, as_padding, as_pair, padding_text, taken
 from poolcli.ops.ignored import Ignored, pixel_validity, refuse, run_on, valid_outputs, write_stand_in
@@ -26,6 +26,8 @@ class How(TypedDict, total=False):
     ceil_mode: bool
     count_include_pad: bool
     p: float
+    q: float | None
+    of: float | None
     taps: int
     edge: str | None
     seed: int | None
@@ -56,6 +58,8 @@ def pool(  # noqa: PLR0913 (the public signature)
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     p: float = 2.0,
+    q: float | None = None,
+    of: float | None = None,
     taps: int = 3,
     edge: str | None = None,
     seed: int | None = None,
@@ -73,10 +77,12 @@ def pool(  # noqa: PLR0913 (the public signature)
     left, right), "same", "same-lower" or "wrap" (as much as "same", but holding the other side of the picture);
     `s=None` means `s = k`. Integers are exact, means rounded half up; NaN wins every maximum and minimum.
     `count_include_pad` is for avg: whether zeros of the padding count. `p` is the power of lp, above 0: the sum of
-    |x|^p, to the power of 1 / p. `taps` is the width of the low-pass of maxblur and maxaps, 1 to 7, `edge` what lies
-    beyond the border for the blurring modes (reflect, replicate, zero, wrap; None: the mode's own). `seed`, from 0 to
-    2**64 - 1, is what stochastic draws with (None: 0); one seed gives one result. majority votes over whole pixels, or
-    `per_channel`; `ties` go to the smallest, the largest or the first pixel of the window.
+    |x|^p, to the power of 1 / p. `q` is the share of quantile, from 0 to 1, `of` the value whose share fraction gives;
+    both have no default. sum gives int64, uint64 or float64, fraction float32, and NaN for a window without a value.
+    `taps` is the width of the low-pass of maxblur and maxaps, 1 to 7, `edge` what lies beyond the border for the
+    blurring modes (reflect, replicate, zero, wrap; None: the mode's own). `seed`, from 0 to 2**64 - 1, is what
+    stochastic draws with (None: 0); one seed gives one result. majority votes over whole pixels, or `per_channel`;
+    `ties` go to the smallest, the largest or the first pixel of the window.
     `return_indices`, for max: (result, flat index row * W + column of every maximum as int64), the first of equal
     ones, the last NaN; a window that holds padding only has the index of its first row and column that are not
     negative, as in PyTorch.
@@ -99,8 +105,8 @@ def pool(  # noqa: PLR0913 (the public signature)
     check_window(row, window)
     if return_indices:
         _check_has_indices(row, window)
-    asked = {"exclude-pad": not count_include_pad, "p": p, "taps": taps, "edge": edge, "seed": seed}
-    given = _unusual({**asked, "per-channel": per_channel, "ties": ties})
+    asked = {"exclude-pad": not count_include_pad, "p": p, "q": q, "of": of, "taps": taps, "edge": edge}
+    given = _unusual({**asked, "seed": seed, "per-channel": per_channel, "ties": ties})
     options = complete_options(row, given)
     indices: list[Array] = []
 
@@ -119,6 +125,8 @@ def adaptive_pool(
     *,
     mode: str = "avg",
     p: float = 2.0,
+    q: float | None = None,
+    of: float | None = None,
     seed: int | None = None,
     per_channel: bool = False,
     ties: str = "smallest",
@@ -138,7 +146,7 @@ def adaptive_pool(
     """
     row, cells = find_mode(mode), Cells(as_pair(size, "size"))
     check_window(row, cells)
-    given = _unusual({"p": p, "seed": seed, "per-channel": per_channel, "ties": ties})
+    given = _unusual({"p": p, "q": q, "of": of, "seed": seed, "per-channel": per_channel, "ties": ties})
     options = complete_options(row, given)
 
     def run(array: Array, valid: Array | None, ignored: Ignored | None) -> tuple[Array, Array | None]:
@@ -150,6 +158,8 @@ def adaptive_pool(
 USUAL = {
     "exclude-pad": False,
     "p": 2.0,
+    "q": None,
+    "of": None,
     "taps": 3,
     "edge": None,
     "seed": None,
@@ -206,9 +216,20 @@ def run_mode(
         enough = enough if enough is None else np.broadcast_to(enough, result.shape)
         if by_pixels and alpha and enough is not None and valid is not None and valid[..., -1].all():
             enough = np.concatenate([enough[:, :, :-1], np.ones_like(enough[:, :, -1:])], axis=2)
-        write_stand_in(result, enough, ignored)
+        if mode.own_dtype:
+            _check_written(mode, result, enough)
+        write_stand_in(result, enough, None if mode.own_dtype else ignored)
     shape = result.shape[: image.ndim]
     return result.reshape(shape), None if enough is None else enough.reshape(shape)
+
+
+def _check_written(mode: Mode, result: Array, enough: Array | None) -> None:
+    """PictureError for integers where windows without enough valid values would be NaN."""
+    if enough is not None and result.dtype.kind != "f":
+        raise PictureError(
+            f"mode '{mode.name}' of integers has no number for a window without enough valid values: "
+            "make floats of the picture (--dtype float64), or count all values (--ignore none)"
+        )
 
 
 def _going_round(image: Array, axes: AnyAxes) -> tuple[Array, AnyAxes]:

@@ -211,6 +211,11 @@ class Pool:
         return find_mode(self.mode).for_labels
 
     @property
+    def own_dtype(self) -> bool:
+        """Whether its results have a dtype of their own."""
+        return find_mode(self.mode).own_dtype
+
+    @property
     def ignores(self) -> bool:
         """Whether it can leave ignored values out."""
         return find_mode(self.mode).has_windows
@@ -339,9 +344,20 @@ class Recipe:
         return all(layer.labels for layer in self.layers)
 
     @property
+    def indices(self) -> bool:
+        """Whether it takes the numbers of a palette, not its colours: it keeps labels, or counts one."""
+        first = self.layers[0]
+        return self.labels or (isinstance(first, Pool) and first.mode == "fraction")
+
+    @property
     def for_labels(self) -> bool:
         """Whether nothing but poolings made for labels is done, so that integers are taken for labels."""
         return all(layer.for_labels for layer in self.layers)
+
+    @property
+    def own_dtype(self) -> bool:
+        """Whether a layer gives sums or shares, whose dtype is not that of the picture."""
+        return any(isinstance(layer, Pool) and layer.own_dtype for layer in self.layers)
 
     @property
     def ignores(self) -> bool:

@@ -3,14 +3,14 @@
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from poolcli.errors import UsageError, unknown
 from poolcli.ops.filters import FILTERS, MOST_VALUES, Kernel, check_kernel, find_kernel
 from poolcli.ops.geometry import as_pair
-from poolcli.ops.modes import ACTIVATIONS, MODES, OPTIONS, mode_called
+from poolcli.ops.modes import ACTIVATIONS, MODES, OPTIONS, mode_called, read_option
 from poolcli.recipe.layers import Activation, Conv, Layer, Pool, Recipe
 
 GRAMMAR = (
@@ -111,7 +111,7 @@ def _parse_conv(rest: str) -> Conv:
         raise UsageError(f"not a filter: {GRAMMAR} is allowed")
     name, stride, options = match.groups()
     name = name.replace('"', "") if name.startswith("@") else name.lower()
-    given = _options(options, {"edge": OPTIONS["edge"].parse})
+    given = _options(options, ("edge",))
     return Conv(name, load_kernel(name), as_pair(stride or 1, "stride"), **given)
 
 
@@ -123,7 +123,7 @@ def _parse_pool(mode: str, rest: str) -> Pool:
     word = k.partition("=")[0]
     if word in _OF_WINDOW and not k.startswith(_TO_SIZE):
         raise UsageError(f"the window's size stands alone: write it as in {mode}:2, a stride as in {mode}:3/2")
-    given = _options(options, {option.name: option.parse for option in OPTIONS.values()})
+    given = _options(options, OPTIONS)
     if k.startswith(_TO_SIZE):
         if (s, padding, dilation) != (None, None, None):
             raise UsageError("an output size makes its own windows: leave /stride, +padding and @dilation out")
@@ -132,7 +132,7 @@ def _parse_pool(mode: str, rest: str) -> Pool:
     return Pool.of(mode, k, s, padding=padding or 0, dilation=dilation or 1, ceil=ceil, options=given)
 
 
-def _options(text: str, parsers: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
+def _options(text: str, known: Collection[str]) -> dict[str, Any]:
     """`,name=value,flag` as a dictionary; a flag has no value."""
     given: dict[str, Any] = {}
     for part in filter(None, text.split(",")):
@@ -140,12 +140,9 @@ def _options(text: str, parsers: Mapping[str, Callable[[str], Any]]) -> dict[str
         if name.replace("_", "-") in _OF_WINDOW:
             example = _OF_WINDOW[name.replace("_", "-")]
             raise UsageError(f"'{name}' is no option but a part of the window: write it as in {example}")
-        if name not in parsers:
-            raise unknown("option", name, parsers)
-        try:
-            given[name] = parsers[name](value)
-        except ValueError:
-            raise UsageError(f"option {name}={value} cannot be read: {OPTIONS[name].allowed} is allowed") from None
+        if name not in known:
+            raise unknown("option", name, known)
+        given[name] = read_option(name, value)
     return given
 
 
