@@ -1,6 +1,7 @@
 """No-data values, labels and written values of files, through the commands: what counts, what is compared."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,101 @@ def test_layers_without_windows_name_the_way_out(command):
     Image.fromarray(random_image(1, (20, 22), "float32")).save("c.tif", tiffinfo={NODATA: "-9999"})
     assert command("pool", "c.tif", "--mode", "blur", "-o", "d.tif").code == 0
     assert "auto" in command.refused("pool", "a.tif", "--ignore", "atuo")
+
+
+HOLES = [
+    (("--ignore", "-9999"), {"ignore": -9999}),
+    (("--ignore", "-9999", "--min-valid", "0.5"), {"ignore": -9999, "min_valid": 0.5}),
+    (("--ignore=-9999", "--ignore", "nan"), {"ignore": [-9999, math.nan]}),
+    (("--ignore", "NaN"), {"ignore": math.nan}),
+    (("--min-valid", "0.75"), {"ignore": -9999, "min_valid": 0.75}),  # of what the file declares
+    (("--ignore", "auto", "--ignore", "nan"), {"ignore": [math.nan, -9999]}),
+]
+
+
+@pytest.mark.parametrize(("words", "options"), HOLES)
+@pytest.mark.parametrize("mode", ["max", "avg", "majority", "median", "center"])
+def test_named_values_count_in_no_window(command, monkeypatch, mode, words, options):
+    """In the output and in the report, of TIFFs and arrays, also of arrays that are too large to be held."""
+    image = with_holes("a.tif")
+    image[3, 4:7] = np.nan
+    Image.fromarray(image).save("a.tif", tiffinfo={NODATA: "-9999"})
+    have = report_of(command, "pool", "a.tif", "-o", "b.tif", "--mode", mode, *words)
+    recipe = f"{mode}:2"
+    expected = poolcli.pool(image, 2, mode=mode, **options)
+    assert np.array_equal(np.asarray(Image.open("b.tif")), expected, equal_nan=True)
+    if "min_valid" not in options:
+        assert have["shifts"] == poolcli.shift_report(recipe, image, ignore=options["ignore"]).to_dict()["shifts"]
+    if any("--ignore" in word for word in words) and "auto" not in words:
+        np.save("a.npy", image)
+        whole = command("stack", recipe, "a.npy", "-o", "b.npy", *words, "--json").objects[0]["report"]
+        assert np.array_equal(np.load("b.npy"), expected, equal_nan=True)
+        monkeypatch.setattr("poolcli.batch.job.LARGE", 1)
+        large = command("stack", recipe, "a.npy", "-o", "c.npy", *words, "--json").objects[0]["report"]
+        assert np.array_equal(np.load("c.npy"), expected, equal_nan=True)
+        assert large["shifts"][0]["pooled"]["changed"] == whole["shifts"][0]["pooled"]["changed"] > 0
+        assert command("stack", recipe, "a.npy", "-o", "d.npy", *words, "--no-report").code == 0
+        assert np.array_equal(np.load("d.npy"), expected, equal_nan=True)
+
+
+def test_colours_and_numbers_of_a_palette(command, samples):
+    """A colour ignores whole pixels; a number of a palette does where its numbers are kept, else it is refused."""
+    image = random_image(3, (12, 14), "uint8", (3,)) % 3
+    image[4:8, 4:8] = 0
+    Image.fromarray(image).save("colours.png")
+    for mode in ("avg", "majority", "max"):
+        words = ("-o", "out.png", "--mode", mode, "--overwrite", "--ignore", "0,0,0", "--ignore", "1,2,0")
+        assert command("pool", "colours.png", *words).code == 0
+        expected = poolcli.pool(image, 2, mode=mode, ignore=[(0, 0, 0), (1, 2, 0)])
+        assert np.array_equal(np.asarray(Image.open("out.png")), expected)
+    mask = np.asarray(Image.open(samples / "mask.png"))
+    assert command("pool", samples / "mask.png", "-o", "m.png", "--mode", "majority", "--ignore", "0").code == 0
+    assert np.array_equal(np.asarray(Image.open("m.png")), poolcli.pool(mask, 2, mode="majority", ignore=0))
+    for words in (("pool", samples / "mask.png", "-o", "n.png"), ("compare", samples / "mask.png")):
+        said = command.refused(*words, "--ignore", "2", code=1)
+        assert "--ignore 2 is the number of a colour in its palette, and the colours are pooled" in said
+    assert "the picture 1 channels" in command.refused(
+        "pool", samples / "one.png", "-o", "n.png", "--ignore", "0,0,0", code=1
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--ignore", "red"), "--ignore 'red' is not allowed: give a number, nan, a colour R,G,B, auto or none"),
+        (("--ignore", "1,,2"), "--ignore '1,,2' is not allowed"),
+        (("--ignore", "none", "--ignore", "3"), "--ignore none lets every value count: leave the other --ignore out"),
+        (("--min-valid", "1.5"), "--min-valid 1.5 is no share of a window: a number from 0 to 1 is allowed"),
+        (("--min-valid", "nan"), "--min-valid nan is no share of a window"),
+    ],
+)
+def test_what_cannot_be_ignored(command, samples, words, sentence):
+    """A mistake in the command, for every command that takes it."""
+    one = samples / "one.png"
+    for command_words in (("pool", one), ("stack", "max:2", one), ("compare", one), ("diff", one, one)):
+        assert sentence in command.refused(*command_words, *words)
+
+
+def test_named_values_in_compare_and_diff(command):
+    """The same figures as of a file that declares the value."""
+    image = with_holes("declared.tif")
+    Image.fromarray(image).save("named.tif")
+    for words in (("--modes", "max,blur,avg"), ("--modes", "avg", "--min-valid", "0.6")):
+        declared = command("compare", "declared.tif", *words, "--json")
+        named = command("compare", "named.tif", *words, "--ignore", "-9999", "--json")
+        assert [{**each, "command": ""} for each in named.objects] == [
+            {**each, "command": ""} for each in declared.objects
+        ]
+        assert "--ignore=-9999" in named.objects[0]["command"]
+    Image.fromarray(np.roll(image, 1, 1)).save("other.tif")
+    (counted,) = command("diff", "named.tif", "other.tif", "--mode", "avg", "--json").objects
+    (left,) = command("diff", "named.tif", "other.tif", "--mode", "avg", "--ignore", "-9999", "--json").objects
+    expected = np.abs(
+        poolcli.pool(image, 2, mode="avg", ignore=-9999).astype(float)
+        - poolcli.pool(np.roll(image, 1, 1), 2, mode="avg", ignore=-9999)
+    )
+    assert left != counted
+    assert left["report"]["shifts"][0]["pooled"]["compared"] <= expected.size
 
 
 def test_compare_leaves_out_modes_that_cannot_ignore(command):

@@ -8,7 +8,7 @@ from math import hypot
 import numpy as np
 
 from poolcli import images
-from poolcli.batch.job import decoded, how_of
+from poolcli.batch.job import Ignore, decoded, how_of
 from poolcli.colour import Colour
 from poolcli.errors import PictureError, PoolcliError
 from poolcli.evaluate import (
@@ -27,7 +27,7 @@ from poolcli.reports import Job, Outcome
 from poolcli.reports.ranking import Compared, Score
 from poolcli.shift.difference import Comparison
 from poolcli.shift.move import Source, fidelities
-from poolcli.shift.record import AUTO, InputFacts, Offset, OutputFacts, Shifting, ShiftReport, summarize
+from poolcli.shift.record import InputFacts, Offset, OutputFacts, Shifting, ShiftReport, summarize
 from poolcli.storage import Place, fetched
 from poolcli.visualize import Crop, Look, Sizes, crop_of, look
 
@@ -39,7 +39,7 @@ class Choices:
     reading: images.ReadOptions = field(default_factory=images.ReadOptions)
     colour: Colour = field(default_factory=Colour)
     labels: bool = False
-    ignore: str = AUTO
+    ignore: Ignore = field(default_factory=Ignore)
 
     def evaluated(self, recipe: Recipe, frame: images.Frame, source: Source | None = None) -> Evaluation:
         """What `recipe` makes of a frame, or of another source of its kind. Palettes are labels, nothing is guessed."""
@@ -98,6 +98,7 @@ def _compared(ranked: Ranked, place: Place, name: str) -> Compared:
     crop: Crop | None = None
     for labels in dict.fromkeys(keeping.values()):
         picture = decoded(fetched(place), name, choices.reading, labels=labels)
+        choices.ignore.check(picture)
         size = size_of(picture.frames[0].pixels)
         recipes = {key: recipe for key, recipe in ranked.recipes.items() if keeping[key] == labels}
         for frame in picture.frames:
@@ -217,6 +218,7 @@ def _decoded_alike(recipe: Recipe, places: tuple[Place, Place], choices: Choices
         one, other = (decoded(fetched(place), str(place), choices.reading, labels=labels) for place in places)
         if [frame.palette for frame in one.frames] == [frame.palette for frame in other.frames]:
             break
+    choices.ignore.check(one)
     if len(one.frames) != len(other.frames):
         raise PictureError(
             f"'{places[0]}' has {len(one.frames)} frames, '{places[1]}' has {len(other.frames)}: as many of both are "

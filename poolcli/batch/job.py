@@ -17,7 +17,6 @@ from poolcli.recipe import Conv, Recipe
 from poolcli.recipe.layers import shapes, spacings
 from poolcli.reports import Grids, Job, Outcome
 from poolcli.shift.record import (
-    AUTO,
     InputFacts,
     Offset,
     OutputFacts,
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from poolcli.batch.state import Task
     from poolcli.evaluate import Evaluation, How
     from poolcli.ops.arrays import Array
+    from poolcli.ops.ignored import Ignored
     from poolcli.shift.difference import Band
     from poolcli.shift.move import Source
     from poolcli.visualize import Look, Sizes
@@ -48,14 +48,42 @@ BAND_BYTES = 1 << 23  # what is read of it at a time
 
 
 @dataclass(frozen=True, slots=True)
+class Ignore:
+    """What counts in no window: `values` (numbers, and tuples of them for colours), and what files declare as no-data.
+
+    `min_valid`: the share of valid values that a window needs.
+    """
+
+    values: tuple[float | int | tuple[float | int, ...], ...] = ()
+    declared: bool = True
+    min_valid: float = 0.0
+
+    def of(self, nodata: tuple[float | int | tuple[int, ...], ...]) -> Ignored | None:
+        """The values for a frame that declares `nodata`; None where there are none."""
+        from poolcli.ops.ignored import Ignored
+
+        values = (*self.values, *(nodata if self.declared else ()))
+        return Ignored(values, self.min_valid) if values else None
+
+    def check(self, picture: images.Picture) -> None:
+        """PictureError where a number is an index of a palette of which only the colours are left."""
+        numbers = [value for value in self.values if not isinstance(value, tuple)]
+        if numbers and picture.stored_mode in ("P", "PA") and any(frame.palette is None for frame in picture.frames):
+            raise PictureError(
+                f"--ignore {numbers[0]} is the number of a colour in its palette, and the colours are pooled: use "
+                "--mode majority, center or stride, or name the colour, as in --ignore 0,0,0"
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What is the same for every picture of a run; `shifting` None: no report.
 
     `format` None: the one that the target's extension says, else the picture's own. `durable`: results are on the
     disk, not only with the system, before a job is done. `threads`: how many a large picture may use. `looks`: the
-    forms of report that show pictures. `labels`: values are labels, whatever is done with them; `ignore`: auto, what
-    files declare as no-data counts in no window, or none. `array_range`: how an array becomes a picture of bytes, where
-    its own values are none (None: it does not). `printed`: the values themselves are the result.
+    forms of report that show pictures. `labels`: values are labels, whatever is done with them; `ignore`: what counts
+    in no window. `array_range`: how an array becomes a picture of bytes, where its own values are none (None: it does
+    not). `printed`: the values themselves are the result.
     """
 
     recipe: Recipe
@@ -67,7 +95,7 @@ class Settings:
     durable: bool = False
     colour: Colour = field(default_factory=Colour)
     labels: bool = False
-    ignore: str = AUTO
+    ignore: Ignore = field(default_factory=Ignore)
     threads: int = 1
     looks: Mapping[str, Sizes] = field(default_factory=dict)
     array_range: str | None = None
@@ -157,6 +185,7 @@ def _pool_picture(settings: Settings, job: Job) -> Outcome:
 
         return pool_tiled(settings, job, BAND_BYTES)
     picture = decoded(_source(settings, job), job.name, settings.reading, labels=settings.recipe.indices)
+    settings.ignore.check(picture)
     target_format = _target_format(settings, job, picture)
     images.check_fits(_as_bytes(settings, picture, target_format), target_format, settings.encoding)
     runs = [_Run(settings, picture, index, target_format) for index in range(len(picture.frames))]
@@ -340,23 +369,20 @@ def _grids(settings: Settings, picture: images.Picture, written: images.Picture)
     return Grids(before, after, settings.recipe.tile)
 
 
-def how_of(recipe: Recipe, frame: images.Frame, *, labels: bool, guess: bool, ignore: str) -> How:
+def how_of(recipe: Recipe, frame: images.Frame, *, labels: bool, guess: bool, ignore: Ignore) -> How:
     """How a frame is run: whether its values are labels, and what is ignored.
 
     They are labels where they are called so, or stand for colours and the recipe computes none; where one may `guess`
     also where integers are pooled by nothing but what is made for labels.
     """
     from poolcli.evaluate import How
-    from poolcli.ops.ignored import Ignored
 
     are_labels = (
         labels
         or (frame.palette is not None and recipe.labels)
         or (guess and frame.pixels.dtype.kind in "bui" and recipe.for_labels)
     )
-    no_data = frame.nodata if ignore == AUTO else ()
-    ignored = Ignored(no_data) if no_data else None
-    return How(alpha=frame.alpha, ignored=ignored, labels=are_labels, peak=frame.peak)
+    return How(alpha=frame.alpha, ignored=ignore.of(frame.nodata), labels=are_labels, peak=frame.peak)
 
 
 def _asked_format(settings: Settings, job: Job) -> str | None:
@@ -435,7 +461,7 @@ def _pool_large(settings: Settings, job: Job, large: images.LargeArray) -> Outco
 
     assert isinstance(job.target, Path)
     labels = settings.labels or (settings.recipe.for_labels and large.array.dtype.kind in "bui")
-    how = How(labels=labels, large=True, band_bytes=BAND_BYTES)
+    how = How(labels=labels, ignored=settings.ignore.of(()), large=True, band_bytes=BAND_BYTES)
     *_, output = shapes(settings.recipe, *large.size)
     if settings.shifting is None:
         parts = (evaluate(settings.recipe, _mapped(part), how, features=False) for part in large.parts(BAND_BYTES))

@@ -378,7 +378,8 @@ def prepared(plane: Plane, settings: Settings) -> Plane:
 def ignored_in(plane: Plane, settings: Settings) -> Ignored | None:
     """What counts in no window of this picture."""
     declared = plane.frame.nodata if settings.ignore_declared else ()
-    return settings.ignored or (Ignored(declared) if declared else None)
+    named = settings.ignored.values if settings.ignored else ()
+    return Ignored((*named, *declared)) if named or declared else None
 
 
 def damages(pictures: Sequence[Plane]) -> Iterator[str]:

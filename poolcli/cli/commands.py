@@ -142,7 +142,7 @@ def compare(
     from poolcli.batch.comparing import Choices  # NumPy and Pillow are loaded only now
     from poolcli.cli.comparison import run_ranking
 
-    choices = Choices(options, colour, reading.labels, reading.ignore)
+    choices = Choices(options, colour, reading.labels, reading.ignoring())
     return run_ranking(recipes, commands, inputs, comparing, files, discovery, choices)
 
 
@@ -210,7 +210,7 @@ def diff(
     from poolcli.batch.comparing import Choices  # NumPy and Pillow are loaded only now
     from poolcli.cli.comparison import run_diff
 
-    choices = Choices(options, colour, reading.labels, reading.ignore)
+    choices = Choices(options, colour, reading.labels, reading.ignoring())
     run_diff(recipe, (place_of(one), place_of(other)), choices, differing.tolerance, by_form, json=differing.json)
 
 

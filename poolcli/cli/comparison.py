@@ -147,7 +147,7 @@ def _page(source: str, recipe: Recipe, reading: Reading, language: str) -> str:
     stream = images.read_stream(sys.stdin.buffer, source, options) if source == STDIN else fetched(place_of(source))
     picture = decoded(stream, source, options, labels=recipe.labels)
     sizes = {"show": SHOWN}
-    settings = Settings(recipe, reading=options, labels=reading.labels, ignore=reading.ignore, looks=sizes)
+    settings = Settings(recipe, reading=options, labels=reading.labels, ignore=reading.ignoring(), looks=sizes)
     (look,), report = looked_at(settings, picture, source)
     assert look.sample is not None  # of these sizes there is one
     return sample_page(look.sample, source, report, language)

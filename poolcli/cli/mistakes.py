@@ -92,8 +92,8 @@ OPTIONS_MEANT: Mapping[str, str] = {
     "--relu": "write --activation relu",
     "--abs": "write --activation abs",
     "--report-format": "write --report FORM, as in --report html",
-    "--no-data": "write --ignore WHAT",
-    "--nodata": "write --ignore WHAT",
+    "--no-data": "write --ignore VALUE",
+    "--nodata": "write --ignore VALUE",
 }
 
 # What words among the inputs are no files, and what is to be done with them.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from poolcli import images
 from poolcli.batch.executors import CLUSTER, ENGINES, USUAL, Engine, find_engine, processors
-from poolcli.batch.job import Settings
+from poolcli.batch.job import Ignore, Settings
 from poolcli.batch.plan import Destination
 from poolcli.cli.parser import Group, Option
 from poolcli.colour import Colour
@@ -26,6 +26,7 @@ from poolcli.images.formats import (
     find_writable,
 )
 from poolcli.ops.filters import RANGES
+from poolcli.ops.modes import read_number
 from poolcli.recipe import Recipe
 from poolcli.reports.forms import FORMS, check_forms
 from poolcli.shift.record import AUTO, NOTHING, SHIFT_EDGES, Shifting, check_edge, check_tolerance
@@ -150,18 +151,54 @@ class Reading(Group):
     labels: bool = Option(
         "--labels", help="Values are labels: the report counts those that change, differences mean nothing."
     ).default(False)
-    ignore: str = Option(
+    ignore: list[str] | None = Option(
         "--ignore",
-        metavar="WHAT",
-        help="What counts in no window: auto (if not given), what the file declares as no-data; or none.",
+        metavar="VALUE",
+        several=True,
+        help="What counts in no window: a number, nan, a colour R,G,B; auto (if not given), what the file declares as "
+        "no-data; or none. Repeatable.",
         values=lambda: (AUTO, NOTHING),
-    ).default(AUTO)
+        also="--ignore-index --ignore-label",
+    ).default(None)
+    min_valid: float = Option(
+        "--min-valid",
+        metavar="SHARE",
+        kind=float,
+        help="The share of values that count that a window needs; others give the ignored value. 0 if not given.",
+    ).default(0.0)
 
     def options(self) -> ReadOptions:
         """The checked values; UsageError for what is out of range."""
-        if self.ignore not in (AUTO, NOTHING):
-            raise unknown("--ignore", self.ignore, (AUTO, NOTHING))
+        self.ignoring()
         return ReadOptions(self.frame, _limit(self.max_pixels), self.layout, self.allow_8bit)
+
+    def ignoring(self) -> Ignore:
+        """What counts in no window; UsageError for what is no value, and no share."""
+        if not 0 <= self.min_valid <= 1:
+            raise UsageError(f"--min-valid {self.min_valid:g} is no share of a window: a number from 0 to 1 is allowed")
+        return Ignore(*named_values(self.ignore), self.min_valid)
+
+
+Number = float | int
+Values = tuple[Number | tuple[Number, ...], ...]
+
+
+def named_values(texts: list[str] | None) -> tuple[Values, bool]:
+    """The numbers and colours of every `--ignore`, and whether what files declare counts in no window either."""
+    texts = texts or [AUTO]
+    if NOTHING in texts and len(texts) > 1:
+        raise UsageError(f"--ignore {NOTHING} lets every value count: leave the other --ignore out")
+    return tuple(dict.fromkeys(_value(text) for text in texts if text not in (AUTO, NOTHING))), AUTO in texts
+
+
+def _value(text: str) -> Number | tuple[Number, ...]:
+    try:
+        values = tuple(map(read_number, text.split(",")))
+    except ValueError:
+        raise UsageError(
+            f"--ignore '{text}' is not allowed: give a number, nan, a colour R,G,B, {AUTO} or {NOTHING}"
+        ) from None
+    return values[0] if len(values) == 1 else values
 
 
 def _limit(text: str) -> int | None:
@@ -495,7 +532,7 @@ def settings_of(request: Request) -> Settings:
         writing.durable,
         request.colouring.colour([request.recipe]),
         reading.labels,
-        reading.ignore,
+        reading.ignoring(),
         array_range=writing.to_range,
     )
 

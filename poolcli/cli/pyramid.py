@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from poolcli.cli.layers import Pooling
-from poolcli.cli.options import FILES, OVERWRITE, Reading, Running, Writing
+from poolcli.cli.options import FILES, OVERWRITE, Reading, Running, Writing, named_values
 from poolcli.cli.output import progress, say, spell
 from poolcli.cli.parser import Group, Option
 from poolcli.errors import UsageError, escaped, unknown
@@ -14,7 +14,7 @@ from poolcli.images.formats import ReadOptions, is_zarr
 from poolcli.ops.geometry import Pair, as_pair
 from poolcli.ops.modes import MODES, find_mode, mode_called, read_option
 from poolcli.recipe import Pool
-from poolcli.shift.record import AUTO, NOTHING
+from poolcli.shift.record import AUTO
 from poolcli.storage import Url, place_of
 from poolcli.storage.files import check_not_read, is_folder
 
@@ -43,14 +43,7 @@ class Levels(Group):
     q: str | None = _POOLING["q"].default(None)
     ties: str | None = _POOLING["ties"].default(None)
     per_channel: bool = _POOLING["per_channel"].default(False)
-    ignore: str = Option(
-        "--ignore",
-        metavar="WHAT",
-        help="What counts in no window: auto (if not given), what the file declares as no-data; none; a number, "
-        "nan, or a colour R,G,B.",
-        values=lambda: (AUTO, NOTHING),
-        panel="Pictures",
-    ).default(AUTO)
+    ignore: list[str] | None = Reading.OPTIONS["ignore"].default(None)
 
     def layer(self) -> Pool:
         """What makes a level of the one above it; UsageError for modes that make no levels."""
@@ -81,22 +74,6 @@ class Levels(Group):
         if not re.fullmatch("[0-9]{1,2}", self.levels) or not 1 <= int(self.levels) <= MOST_LEVELS:
             raise UsageError(f"--levels '{self.levels}' is not allowed: give 1 to {MOST_LEVELS}, or {AUTO}")
         return int(self.levels)
-
-    def ignored(self) -> float | int | tuple[float | int, ...] | None:
-        """The number or colour that is named, if one is."""
-        if self.ignore in (AUTO, NOTHING):
-            return None
-        try:
-            values = tuple(_number(text) for text in self.ignore.split(","))
-        except ValueError:
-            raise UsageError(
-                f"--ignore '{self.ignore}' is not allowed: give a number, nan, a colour R,G,B, {AUTO} or {NOTHING}"
-            ) from None
-        return values[0] if len(values) == 1 else values
-
-
-def _number(text: str) -> float | int:
-    return int(text) if re.fullmatch(r"\s*[-+]?\d+\s*", text) else float(text)
 
 
 class Tiling(Group):
@@ -212,7 +189,7 @@ class Tiles:
 def pyramid(levels: Levels, tiling: Tiling, arguments: list[str]) -> None:
     """Make a multi-resolution picture."""
     (source,) = arguments
-    layer, count, ignored = levels.layer(), levels.count(), levels.ignored()
+    layer, count, (ignored, declared) = levels.layer(), levels.count(), named_values(levels.ignore)
     tiling.check()
     target, tile, bands = tiling.target(source), tiling.tiles(), tiling.chosen()
     place = place_of(source)
@@ -227,7 +204,7 @@ def pyramid(levels: Levels, tiling: Tiling, arguments: list[str]) -> None:
     options: dict[str, Any] = {
         "levels": count, "tile": tile, "compression": tiling.compression, "bands": bands, "threads": threads,
         "base": "none" if target.suffix == ".ovr" else tiling.base, "overviews": target.suffix == ".ovr",
-        "ignore_declared": levels.ignore == AUTO, "ignore_damaged": tiling.damaged_tiles == "ignore",
+        "ignore_declared": declared, "ignore_damaged": tiling.damaged_tiles == "ignore",
         "reading": ReadOptions(tiling.frame, None, tiling.layout),
     }  # fmt: skip
     if tiling.quality is not None:
@@ -235,7 +212,7 @@ def pyramid(levels: Levels, tiling: Tiling, arguments: list[str]) -> None:
     from poolcli.batch.pyramid import Settings, make_pyramid  # NumPy is loaded only now
     from poolcli.ops.ignored import Ignored
 
-    settings = Settings(layer, ignored=None if ignored is None else Ignored((ignored,)), **options)
+    settings = Settings(layer, ignored=Ignored(ignored) if ignored else None, **options)
     tiles = Tiles()
     with progress(tiles, quiet=tiling.quiet) as advance:
 

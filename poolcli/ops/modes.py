@@ -115,7 +115,9 @@ def _decimal(text: str) -> float:
     return value
 
 
-def _value(text: str) -> int | float:
+def read_number(text: str) -> int | float:
+    """A whole number as int, other numbers and nan as float; ValueError for what is none."""
+    text = text.strip()
     return int(text) if re.fullmatch(r"[-+]?[0-9]{1,30}", text) else float(text)
 
 
@@ -128,7 +130,7 @@ OPTIONS: Mapping[str, Option] = {
         Option("ties", str, lambda value: value in TIES, any_of(TIES)),
         Option("p", float, _is_positive, "a number above 0"),
         Option("q", _decimal, _is_share, "a number from 0 to 1 of up to 15 digits", "0.9"),
-        Option("of", _value, _is_value, "a number or nan", "1"),
+        Option("of", read_number, _is_value, "a number or nan", "1"),
         Option("taps", int, lambda value: _is_whole(value, 1, MOST_TAPS), f"a whole number from 1 to {MOST_TAPS}"),
         Option("seed", int, lambda value: _is_whole(value, 0, 2**64 - 1), "a whole number from 0 to 2**64 - 1"),
         Option("edge", str, lambda value: value in EDGES, any_of(EDGES)),
