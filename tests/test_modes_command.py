@@ -8,8 +8,8 @@ from PIL import Image
 
 import poolcli
 from poolcli.evaluate import How, evaluate, shift_rows, shift_rows_of_large
+from poolcli.ops.arrays import threads
 from poolcli.ops.modes import MODES
-from poolcli.ops.threads import threads
 from poolcli.recipe import as_recipe
 from poolcli.shift.move import Source
 from poolcli.shift.record import Shifting
@@ -158,3 +158,65 @@ def test_bands_and_threads_give_what_the_whole_gives(layer):
     rows = shift_rows(whole, Shifting(((-1, 0),)))
     large = shift_rows_of_large(banded, Shifting(((-1, 0),)), lambda _: None)
     assert rows[0].pooled.changed == large[0].pooled.changed > 0
+
+
+def test_integers_become_floats_before_the_layers(command, samples):
+    """The average of a mask is the share of it; of a palette the colours, of labels their numbers, of 16 bits all."""
+    truth = random_image(2, (9, 12), "bool")
+    Image.fromarray(truth).save("bits.png")
+    for name in ("share.npy", "share.tif"):
+        assert command("pool", "bits.png", "-o", name, "-m", "avg", "--dtype", "float32").code == 0
+    share = poolcli.pool(truth.astype(np.float32), 2, mode="avg")
+    assert_same(np.load("share.npy"), share)
+    with Image.open("share.tif") as written:
+        assert_same(np.asarray(written), share)
+    for name, mode, dtype in (("deep.png", "avg", "float64"), ("mask.png", "majority", "float32")):
+        with Image.open(samples / name) as before:
+            expected = poolcli.pool(np.asarray(before).astype(dtype), 3, mode=mode)
+        words = ("-o", "out.npy", "-m", mode, "--k", 3, "--dtype", dtype, "--overwrite")
+        assert command("pool", samples / name, *words).code == 0
+        assert_same(np.load("out.npy"), expected)
+    np.save("floats.npy", share)
+    assert command("pool", "floats.npy", "-o", "same.npy", "--dtype", "float64").code == 0
+    assert_same(np.load("same.npy"), poolcli.pool(share, 2))
+    (row,) = command("compare", "bits.png", "--modes", "avg", "--dtype", "float32", "--json").objects[:1]
+    shifts = [(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1) if x or y]
+    expected = poolcli.shift_report("avg:2", truth.astype(np.float32), shifts).summary.residual
+    assert row["residual"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype", "sentence"),
+    [
+        (2**24, "float32", None),
+        (2**24 + 1, "float32", "float32 holds whole numbers up to 16777216, and the picture has 16777217: use --dtype"),
+        (-(2**53) - 1, "float32", "and the picture has 9007199254740993: leave --dtype out"),
+        (2**53 + 1, "float64", "float64 holds whole numbers up to 9007199254740992, and the picture has"),
+        (0.1, "float32", "float64 would lose digits in float32: leave --dtype out, or use float64"),
+    ],
+)
+def test_what_floats_cannot_hold_is_refused(command, samples, value, dtype, sentence):
+    """One sentence; so is a name that is none, and floats for PNG."""
+    np.save("a.npy", np.full((4, 4), value))
+    words = ("pool", "a.npy", "-o", "b.npy", "--dtype", dtype)
+    if sentence is None:
+        assert command(*words).code == 0
+        assert np.load("b.npy").tolist() == [[value] * 2] * 2
+    else:
+        assert sentence in command.refused(*words, code=1)
+    assert "float16" in command.refused("pool", "a.npy", "--dtype", "float16")
+    np.save("c.npy", np.ones((4, 4), np.uint8))
+    assert "PNG cannot hold 32-bit floats" in command.refused(
+        "pool", "c.npy", "-o", "c.png", "--dtype", "float32", code=1
+    )
+
+
+def test_no_data_stays_no_data_as_floats(command, samples):
+    """Named or declared, in the values and in the file's tag."""
+    image = random_image(3, (8, 8), "uint8")
+    image[2:5, 2:5] = 7
+    Image.fromarray(image).save("a.tif", tiffinfo={42113: "7"})
+    assert command("pool", "a.tif", "-o", "b.tif", "-m", "avg", "--dtype", "float32").code == 0
+    with Image.open("b.tif") as written:
+        assert written.tag_v2[42113].strip("\0") == "7"
+        assert_same(np.asarray(written), poolcli.pool(image.astype(np.float32), 2, mode="avg", ignore=7))

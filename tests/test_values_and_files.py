@@ -88,8 +88,8 @@ def test_named_values_count_in_no_window(command, monkeypatch, mode, words, opti
         assert have["shifts"] == poolcli.shift_report(recipe, image, ignore=options["ignore"]).to_dict()["shifts"]
     if any("--ignore" in word for word in words) and "auto" not in words:
         np.save("a.npy", image)
-        whole = command("stack", recipe, "a.npy", "-o", "b.npy", *words, "--json").objects[0]["report"]
-        assert np.array_equal(np.load("b.npy"), expected, equal_nan=True)
+        whole = command("stack", recipe, "a.npy", "-o", "w.npy", *words, "--json").objects[0]["report"]
+        assert np.array_equal(np.load("w.npy"), expected, equal_nan=True)
         monkeypatch.setattr("poolcli.batch.job.LARGE", 1)
         large = command("stack", recipe, "a.npy", "-o", "c.npy", *words, "--json").objects[0]["report"]
         assert np.array_equal(np.load("c.npy"), expected, equal_nan=True)

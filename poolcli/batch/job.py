@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from poolcli import images
 from poolcli.colour import Colour
 from poolcli.errors import PictureError, PoolcliError
+from poolcli.images.formats import KEEP
 from poolcli.recipe import Conv, Recipe
 from poolcli.recipe.layers import shapes, spacings
 from poolcli.reports import Grids, Job, Outcome
@@ -215,7 +216,7 @@ def _is_streamed(settings: Settings, job: Job) -> bool:
 
 def decoded(source: Path | BinaryIO, name: str, reading: images.ReadOptions, *, labels: bool) -> images.Picture:
     """The picture in a file or stream; palettes stay what they are where the layers keep `labels`."""
-    return images.decode(
+    picture = images.decode(
         source,
         name=name,
         labels=labels,
@@ -224,6 +225,26 @@ def decoded(source: Path | BinaryIO, name: str, reading: images.ReadOptions, *, 
         layout=reading.layout,
         allow_8bit=reading.allow_8bit,
     )
+    if reading.dtype == KEEP:
+        return picture
+    return replace(picture, frames=tuple(_as_floats(frame, reading.dtype, name) for frame in picture.frames))
+
+
+def _as_floats(frame: images.Frame, dtype: str, name: str) -> images.Frame:
+    """The frame with floats of its integers; PictureError where there are none for them."""
+    import numpy as np
+
+    pixels, wide = frame.pixels, np.dtype(dtype)
+    if pixels.dtype.kind == "f" and pixels.dtype.itemsize <= wide.itemsize:
+        return frame
+    if pixels.dtype.kind == "f":
+        raise PictureError(f"{name}: {pixels.dtype} would lose digits in {dtype}: leave --dtype out, or use float64")
+    most = 1 << np.finfo(wide).nmant + 1
+    largest = max(abs(int(pixels.min())), abs(int(pixels.max())))
+    if largest > most:
+        way = "use --dtype float64" if dtype == "float32" and largest <= 1 << 53 else "leave --dtype out"
+        raise PictureError(f"{name}: {dtype} holds whole numbers up to {most}, and the picture has {largest}: {way}")
+    return replace(images.retyped(frame, wide, nodata=frame.nodata), pixels=pixels.astype(wide))
 
 
 def _source(settings: Settings, job: Job) -> Path | BinaryIO:
@@ -452,6 +473,8 @@ def _large_array(settings: Settings, job: Job) -> images.LargeArray | None:
 
     if not isinstance(job.source, Path) or settings.colour or not is_local(settings.recipe):
         return None
+    if settings.reading.dtype != KEEP:
+        return None
     return images.open_large(job.source, job.name, settings.reading, LARGE)
 
 
@@ -508,7 +531,8 @@ HEAD = 1 << 16  # bytes of an object that tell how large a picture it is
 
 def weight(settings: Settings, task: Task) -> int:
     """Bytes of memory that the job will take at most, about, as the header of its picture says; 0 where none does."""
-    source, filtered = task.job.source, any(isinstance(layer, Conv) for layer in settings.recipe.layers)
+    source = task.job.source
+    filtered = settings.reading.dtype != KEEP or any(isinstance(layer, Conv) for layer in settings.recipe.layers)
     if isinstance(source, Url):
         from poolcli.storage.objects import StoreError, read
 

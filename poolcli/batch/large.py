@@ -10,6 +10,7 @@ from poolcli import images
 from poolcli.batch import job as jobs
 from poolcli.evaluate import Evaluation, evaluate, is_local, shift_rows_of_large, size_of
 from poolcli.images import tiff, tiled
+from poolcli.images.formats import KEEP
 from poolcli.images.tiled import SAME, Plane
 from poolcli.ops.arrays import Array
 from poolcli.ops.filters import to_dtype
@@ -26,6 +27,7 @@ def streams(settings: "jobs.Settings", source: Path, name: str, largest: int) ->
     if (
         settings.colour
         or settings.recipe.own_dtype
+        or settings.reading.dtype != KEEP
         or settings.to_range != "clip"
         or settings.array_range
         or not is_local(settings.recipe)

@@ -18,7 +18,9 @@ from poolcli.colour import Colour
 from poolcli.errors import UsageError, unknown
 from poolcli.images.formats import (
     DEFAULT_MAX_PIXELS,
+    DTYPES,
     FORMATS,
+    KEEP,
     LAYOUTS,
     WRITABLE,
     EncodeOptions,
@@ -148,6 +150,12 @@ class Reading(Group):
         "--allow-8bit", help="Let more than 8 bits a channel become 8 where nothing else can be done."
     ).default(False)
 
+    dtype: str = Option(
+        "--dtype",
+        metavar="NAME",
+        help="Integers as floats before the layers: keep (if not given) what they are, float32 or float64.",
+        values=lambda: DTYPES,
+    ).default(KEEP)
     labels: bool = Option(
         "--labels", help="Values are labels: the report counts those that change, differences mean nothing."
     ).default(False)
@@ -170,7 +178,7 @@ class Reading(Group):
     def options(self) -> ReadOptions:
         """The checked values; UsageError for what is out of range."""
         self.ignoring()
-        return ReadOptions(self.frame, _limit(self.max_pixels), self.layout, self.allow_8bit)
+        return ReadOptions(self.frame, _limit(self.max_pixels), self.layout, self.allow_8bit, dtype=self.dtype)
 
     def ignoring(self) -> Ignore:
         """What counts in no window; UsageError for what is no value, and no share."""

@@ -277,6 +277,8 @@ def is_zarr(path: Path) -> bool:
 
 DEFAULT_MAX_PIXELS = 1024**3 // 4 // 3  # Pillow's own: a quarter of a gigabyte of RGB
 MAX_FRAMES = 10_000
+KEEP = "keep"
+DTYPES = (KEEP, "float32", "float64")  # that a picture has before the layers
 LAYOUTS = ("hw", "hwc", "chw", "nchw")  # of arrays: height, width, channels, number
 
 
@@ -289,8 +291,8 @@ class ReadOptions:
     """What is read of a file: only number `frame` from 0, or all; at most `max_pixels` (None: any number).
 
     `layout` says what the axes of an array are; None: H x W or H x W x C by their number. `allow_8bit`: more bits may
-    become 8 where whoever reads or writes them has no room for more. Raises UsageError for a number out of its range
-    and an unknown layout.
+    become 8 where whoever reads or writes them has no room for more. `dtype`: integers and bool become floats of it.
+    Raises UsageError for a number out of its range, an unknown layout and an unknown dtype.
     """
 
     frame: int | None = None
@@ -298,11 +300,14 @@ class ReadOptions:
     layout: str | None = None
     allow_8bit: bool = False
     header_only: bool = False  # HeaderRead is raised where the pixels would be decoded
+    dtype: str = KEEP
 
     def __post_init__(self) -> None:
         _check_layout(self.layout)
         if self.frame is not None and self.frame < 0:
             raise UsageError(f"frame {self.frame} is not allowed: frames are numbered from 0")
+        if self.dtype not in DTYPES:
+            raise unknown("dtype", self.dtype, DTYPES)
         if self.max_pixels is not None and self.max_pixels < 1:
             raise UsageError(f"a limit of {self.max_pixels} pixels is not allowed: give 1 or more, or none")
 

@@ -75,8 +75,8 @@ def _numbers(tags: Mapping[int, tuple[int, Any]], code: int) -> tuple[float, ...
 Spacing = tuple[float, float]
 
 
-def retyped(frame: "Frame", dtype: np.dtype[Any]) -> "Frame":
-    """`frame` for pixels of another meaning and of `dtype`: no palette, no peak, and no value that stands for no data.
+def retyped(frame: "Frame", dtype: np.dtype[Any], *, nodata: tuple[Any, ...] = ()) -> "Frame":
+    """`frame` for pixels of another meaning and of `dtype`: no palette, no peak, and `nodata` stand for no data.
 
     What its page says of the map stays.
     """
@@ -87,10 +87,11 @@ def retyped(frame: "Frame", dtype: np.dtype[Any]) -> "Frame":
     page = frame.page
     if page is not None:
         photometric = GRAY if page.photometric in (PALETTE, WHITE_IS_ZERO) else page.photometric
-        tags = {code: tag for code, tag in page.tags.items() if code != NODATA}
+        stays = nodata and page.photometric != WHITE_IS_ZERO  # of which the tag is not inverted
+        tags = {code: tag for code, tag in page.tags.items() if code != NODATA or stays}
         bits, kind = 8 * dtype.itemsize, dtype.kind.replace("b", "u")
         page = replace(page, bits=bits, kind=kind, photometric=photometric, predictor=1, colormap=(), tags=tags)
-    return replace(frame, mode=mode, palette=None, peak=None, nodata=(), page=page)
+    return replace(frame, mode=mode, palette=None, peak=None, nodata=nodata, page=page)
 
 
 def rescaled(frame: "Frame", rows: Spacing, columns: Spacing) -> "Frame":
