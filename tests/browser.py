@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -107,16 +108,29 @@ class Browser:
             self.process.stdout.close()
 
 
+def programs():
+    """The driver and the browser, None for what is not installed."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    return shutil.which("chromedriver"), chromium
+
+
+@contextmanager
+def running():
+    """A browser with a profile of its own, ended with the block."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        session = Browser(*programs(), profile)
+        try:
+            yield session
+        finally:
+            session.close()
+
+
 @pytest.fixture(scope="session")
 def browser():
     """A browser for the tests of one file; where there is none they are skipped, but not in continuous integration."""
-    driver = shutil.which("chromedriver")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if driver is None or chromium is None:
+    if None in programs():
         if os.environ.get("CI") == "true":
             pytest.fail("no chromium and chromedriver: install them, as .ci/run does")
         pytest.skip("no chromium and chromedriver on this machine")
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        session = Browser(driver, chromium, profile)
+    with running() as session:
         yield session
-        session.close()

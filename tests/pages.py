@@ -1,6 +1,7 @@
 """README and manual as tests read them: their commands, and what these print.
 
 `python -m tests.pages` runs all commands and writes what they print into the pages: a block `text` behind a block `sh`.
+It also draws the pictures of the README from the samples, those of pages with Chromium.
 """
 
 import io
@@ -16,7 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
+import PIL
+from PIL import Image, features
+from PIL.PngImagePlugin import PngInfo
+
 from poolcli.cli.app import main
+from tests.browser import running
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -124,6 +130,52 @@ def rewrite(page):
     page.write_text(text, "utf-8")
 
 
+PICTURES = ROOT / ".github" / "pictures"
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture of the README: the command, the file it makes, and of a page how it is opened (None: a picture)."""
+
+    command: str
+    made: str
+    window: tuple[int, int] | None = None
+
+
+FILTERED = "samples/one.png --filter line-v --activation relu"
+DRAWINGS = {
+    "one.shift.png": Drawing(f"pool {FILTERED} --report png -q -o out/", "out/one.shift.png"),
+    "show.png": Drawing(f"show {FILTERED} -o show.html", "show.html", (1100, 1120)),
+    "compare.png": Drawing("compare samples/photo.jpg samples/colour.png -o compare.html", "compare.html", (1100, 860)),
+}
+
+
+def drawn(drawing, folder, browser=None):
+    """(pixels, what drew the letters) of a drawing, whose command is run in `folder`; `browser` opens pages."""
+    environment = prepared(folder)
+    code, printed = run(Block(f"poolcli {drawing.command}\n", None, 0, 0), folder, environment)
+    if code:
+        raise RuntimeError(printed)
+    if drawing.window is None:
+        with Image.open(folder / drawing.made) as picture:
+            return picture.convert("RGB"), f"FreeType {features.version('freetype2')}, Pillow {PIL.__version__}"
+    browser.open(folder / drawing.made, size=drawing.window)
+    with Image.open(io.BytesIO(browser.screenshot())) as picture:
+        return picture.convert("RGB"), browser.devtools("Browser.getVersion")["product"]
+
+
+def redraw():
+    """Draw all pictures anew; each says what drew its letters."""
+    with running() as browser:
+        for name, drawing in DRAWINGS.items():
+            with tempfile.TemporaryDirectory() as folder:
+                picture, by = drawn(drawing, Path(folder), browser)
+            note = PngInfo()
+            note.add_text("Letters", by)
+            picture.save(PICTURES / name, optimize=True, pnginfo=note)
+
+
 if __name__ == "__main__":
     for each in (README, *MANUAL):
         rewrite(each)
+    redraw()
