@@ -1,12 +1,16 @@
 """GeoTIFF: no-data values read as the dtype holds them, and the place on the map of what is pooled."""
 
+import shutil
+import subprocess
 from io import BytesIO
 
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from poolcli import images
+from tests.images import assert_same
 from tests.test_tiff import paged
 
 NODATA = 42113
@@ -230,3 +234,37 @@ def test_a_place_that_would_not_be_true_is_dropped(tmp_path, command):
         assert f"the place on the map was dropped, since it {words}" in result.err
         with tifffile.TiffFile(tmp_path / "b.tif") as file:
             assert not {33550, 33922} & {tag.code for tag in file.pages[0].tags}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("gdalwarp") is None, reason="gdal-bin")
+@pytest.mark.parametrize("mode", ["avg", "majority"])
+@pytest.mark.parametrize("k", [2, 4, 5])
+def test_what_is_no_data_counts_as_for_gdal(tmp_path, monkeypatch, command, mode, k):
+    """On whole blocks: means to the last bit of float32; majority to the values of a plain count, which GDAL's are."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(k)
+    size = 12 * k, 15 * k
+    quarters = rng.integers(-2000, 36000, size) / 4  # of a metre: elevations, whose sums float32 holds
+    image = (quarters if mode == "avg" else rng.integers(0, 5, size)).astype(np.float32)
+    image[rng.random(size) < 0.3] = -9999
+    image[: 2 * k, : 2 * k] = -9999
+    tags = {33550: (1.0, 1.0, 0.0), 33922: (0.0, 0.0, 0.0, 0.0, float(size[0]), 0.0), 42113: "-9999"}
+    Image.fromarray(image).save("a.tif", tiffinfo=tags)
+    assert command("pool", "a.tif", "-o", "ours.tif", "--mode", mode, "--k", k).code == 0
+    way = {"avg": "average", "majority": "mode"}[mode]
+    words = ["gdalwarp", "-q", "-r", way, "-tr", str(k), str(k), "-te", "0", "0", str(size[1]), str(size[0])]
+    subprocess.run([*words, "a.tif", "theirs.tif"], check=True, timeout=60)
+    with Image.open("ours.tif") as ours, Image.open("theirs.tif") as theirs:
+        have, expected = np.asarray(ours), np.asarray(theirs)
+    assert have.shape == expected.shape == (12, 15)
+    assert (have == -9999).sum() >= 4
+    if mode == "avg":
+        assert_same(have, expected)
+        return
+    for row, col in np.ndindex(have.shape):
+        values = image[row * k : (row + 1) * k, col * k : (col + 1) * k].ravel().tolist()
+        counts = {value: values.count(value) for value in {*values} - {-9999.0}} or {-9999.0: 1}
+        best = sorted(value for value, count in counts.items() if count == max(counts.values()))
+        assert have[row, col] == best[0]
+        assert len(best) > 1 or expected[row, col] == best[0]

@@ -171,3 +171,14 @@ def test_the_command_votes_on_whole_pixels(command, tmp_path, monkeypatch):
         assert command(*call, "-o", "small.png", *options).code == 0
         assert np.asarray(Image.open("small.png")).tolist() == [[expected]]
         assert poolcli.apply(text, image).tolist() == [[expected]]
+
+
+@pytest.mark.parametrize("ties", ["smallest", "largest", "first"])
+@pytest.mark.parametrize("ignore", [None, [(255, 0, 0)]])
+def test_no_vote_makes_a_new_colour(ties, ignore):
+    """A mask of six colours has no other after any majority of whole pixels."""
+    colours = np.array([[0, 0, 0], [255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 0], [255, 0, 255]], np.uint8)
+    image = colours[np.random.default_rng(1).integers(0, 6, (60, 70))]
+    for k, s in ((2, 2), (3, 2), (4, 4), (7, 3), (13, 5)):
+        pooled = poolcli.pool(image, k, s, padding=k // 2, mode="majority", ties=ties, ignore=ignore)
+        assert {*map(tuple, pooled.reshape(-1, 3).tolist())} <= {*map(tuple, colours.tolist())}

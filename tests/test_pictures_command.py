@@ -1,5 +1,7 @@
 """Pictures in, pictures out, through the whole command line: frames, formats, limits, quality."""
 
+from pathlib import PurePath
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -146,11 +148,65 @@ def test_quality_level_and_strip_reach_the_encoder(folder, command):
 def test_conversions_are_told(folder, command):
     """On stderr, and in the lines of --json."""
     random_picture("CMYK").save(folder / "ink.tif")
-    result = command("pool", "ink.tif", "-o", "ink.png", "--json")
+    result = command("pool", "ink.tif", "-o", "ink.png", "--k", 1, "--json")
     note = "CMYK was written as RGB, since PNG does not hold CMYK"
     assert f"ink.tif: {note}" in result.err
     assert [line["notes"] for line in result.objects] == [[note]]
-    assert "notes" not in command("pool", "colour.png", "--json").objects[0]
+    assert "notes" not in command("pool", "colour.png", "--k", 1, "--json").objects[0]
+
+
+@pytest.mark.parametrize("words", [("pool", "--k", 3, "--s", 2), ("stack", "avg:1 max:3/2")])
+def test_windows_that_leave_out_a_border(folder, command, words):
+    """A note, or with --exact an error; neither where windows reach the end, by their size, padding, ceil or sizes."""
+    random_picture("L", (10, 8)).save(folder / "a.png")
+    left = "the windows of max:3/2 leave out the last row and the last column"
+    done = command(*words, "a.png", "-o", "b.png", "--json")
+    assert done.objects[0]["notes"] == [f"{left}: --exact refuses that"]
+    said = command.refused(*words, "a.png", "-o", "c.png", "--exact", code=1)
+    assert f"{left} of 10x8 pixels: use --ceil, padding, a --size or a crop, or leave --exact out" in said
+    for more in (("--ceil",), ("--padding", "0,1,0,1"), ("--mode", "blur"), ("--mode", "aps")):
+        if words[0] == "pool":
+            assert (
+                "notes"
+                not in command(*words, "a.png", "-o", "d.png", "--exact", "--overwrite", "--json", *more).objects[0]
+            )
+    assert "notes" not in command("pool", "a.png", "-o", "e.png", "--size", 3, "--exact", "--json").objects[0]
+    np.save("a.npy", np.ones((9, 9)))
+    assert "leave out the last row and the last column of 9x9" in command.refused(
+        "pool", "a.npy", "-o", "f.npy", "--exact", code=1
+    )
+
+
+def test_notes_on_what_a_user_may_not_see(folder, command):
+    """Channels first that are read as rows; colours of which a mean is made, however transparent. Not else."""
+    np.save("chw.npy", np.ones((3, 20, 18), np.float32))
+    first = command("pool", "chw.npy", "-o", "a.npy", "--k", 1, "--json").objects[0]["notes"]
+    assert first == [
+        "an array of 3 x 20 x 18 was read as height x width x channels: if channels come first say --layout chw"
+    ]
+    for name, words in (("chw.npy", ("--layout", "chw")), ("chw.npy", ("--layout", "hwc"))):
+        assert "notes" not in command("pool", name, "-o", "b.npy", "--k", 1, "--overwrite", "--json", *words).objects[0]
+    np.save("hwc.npy", np.ones((20, 18, 3), np.float32))
+    assert "notes" not in command("pool", "hwc.npy", "-o", "c.npy", "--k", 1, "--json").objects[0]
+    random_picture("RGBA", (8, 8)).save(folder / "clear.png")
+    note = "colours were averaged as they are, however transparent: --premultiply weighs them by alpha"
+    for mode, notes in (("avg", [note]), ("max", None)):
+        done = command("pool", "clear.png", "-o", "d.png", "--mode", mode, "--overwrite", "--json").objects[0]
+        assert done.get("notes") == notes
+    assert "notes" not in command("pool", "clear.png", "-o", "e.png", "-m", "avg", "--premultiply", "--json").objects[0]
+
+
+def test_folders_with_equal_names_are_never_merged(folder, command):
+    """A dry run says which two would meet, and where; a template shows where each goes instead."""
+    for name in ("images", "masks"):
+        (folder / name).mkdir()
+        random_picture("L", (4, 4)).save(folder / name / "a.png")
+    said = command.refused("pool", "images", "masks", "-o", "out/", "--dry-run")
+    both = [str(PurePath(name, "a.png")) for name in ("images", "masks", "out")]
+    assert f"'{both[0]}' and '{both[1]}' would both be written to '{both[2]}': use a template" in said
+    listed = command("pool", "images", "masks", "-o", "out/{parent}/{stem}.{ext}", "--dry-run")
+    assert listed.out.split() == [both[0], "->", "out/images/a.png", both[1], "->", "out/masks/a.png"]
+    assert not (folder / "out").exists()
 
 
 def test_durable_files_are_synced(folder, command, monkeypatch):

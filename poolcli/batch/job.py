@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,8 +14,8 @@ from poolcli import images
 from poolcli.colour import Colour
 from poolcli.errors import PictureError, PoolcliError
 from poolcli.images.formats import KEEP
-from poolcli.recipe import Conv, Recipe
-from poolcli.recipe.layers import shapes, spacings
+from poolcli.recipe import Conv, Pool, Recipe
+from poolcli.recipe.layers import left_out, shapes, spacings
 from poolcli.reports import Grids, Job, Outcome
 from poolcli.shift.record import (
     InputFacts,
@@ -44,6 +44,7 @@ Rows = tuple[ShiftRow, ...]
 MOST_LOOKS = 8  # frames of a picture that a report shows
 SMALL = 16  # pixels a side of a picture whose values are shown
 HEAVY = 1 << 27  # bytes of an output that is measured before it is encoded, not meanwhile
+MEANS = ("avg", "blur")  # that --premultiply weighs
 LARGE = 1 << 28  # a .npy of so many bytes is not held in memory
 BAND_BYTES = 1 << 23  # what is read of it at a time
 
@@ -84,7 +85,7 @@ class Settings:
     disk, not only with the system, before a job is done. `threads`: how many a large picture may use. `looks`: the
     forms of report that show pictures. `labels`: values are labels, whatever is done with them; `ignore`: what counts
     in no window. `array_range`: how an array becomes a picture of bytes, where its own values are none (None: it does
-    not). `printed`: the values themselves are the result.
+    not). `printed`: the values themselves are the result. `exact`: no window may leave out a border.
     """
 
     recipe: Recipe
@@ -101,6 +102,7 @@ class Settings:
     looks: Mapping[str, Sizes] = field(default_factory=dict)
     array_range: str | None = None
     printed: bool = False
+    exact: bool = False
 
 
 def run_and_report(settings: Settings, job: Job) -> Outcome:
@@ -119,19 +121,55 @@ def run_and_report(settings: Settings, job: Job) -> Outcome:
 
 def inspect(settings: Settings, job: Job) -> Outcome | None:
     """The failure that the header of a picture foretells: no picture, too many pixels, a window that does not fit."""
-    from poolcli.recipe.layers import shapes
-
     if not isinstance(job.source, Path):
         return None
     try:
         streamed = _is_streamed(settings, job)
         reading = replace(settings.reading, max_pixels=None) if streamed else settings.reading
         size = images.inspect(job.source, job.name, reading)
-        for _shape in shapes(settings.recipe, *size) if size is not None else ():
-            pass
+        if size is not None:
+            check_size(settings, *size)
     except PoolcliError as error:
         return _failed(job, error)
     return None
+
+
+def check_size(settings: Settings, height: int, width: int) -> None:
+    """PictureError for a picture on which a window does not fit, or where windows have to be `exact` and are not."""
+    for _shape in shapes(settings.recipe, height, width):
+        pass
+    found = left_out(settings.recipe, height, width) if settings.exact else ""
+    if found:
+        raise PictureError(
+            f"{found} of {width}x{height} pixels: use --ceil, padding, a --size or a crop, or leave --exact out"
+        )
+
+
+CHANNELS, LARGE_AXIS = (3, 4), 16  # of a first axis that may hold channels, before others of at least so many
+
+
+def _notes(settings: Settings, picture: images.Picture) -> Iterator[str]:
+    """What a user may not see: axes that are read otherwise than they are meant, borders, colours that are hidden."""
+    for frame in picture.frames:
+        shape = frame.pixels.shape
+        taken_for_hwc = settings.reading.layout is None and frame.info.get("layout") == "hwc"
+        if taken_for_hwc and shape[0] in CHANNELS and min(shape[1:]) >= LARGE_AXIS:
+            axes = " x ".join(map(str, shape))
+            yield f"an array of {axes} was read as height x width x channels: if channels come first say --layout chw"
+        found = left_out(settings.recipe, *shape[:2])
+        if found:
+            yield f"{found}: --exact refuses that"
+        if _averages_hidden_colours(settings, frame):
+            yield "colours were averaged as they are, however transparent: --premultiply weighs them by alpha"
+
+
+def _averages_hidden_colours(settings: Settings, frame: images.Frame) -> bool:
+    """Whether straight alpha that is not the same everywhere stands beside colours of which means are made."""
+    if not frame.alpha or frame.mode.startswith(("La", "RGBa")) or settings.colour.premultiply:
+        return False
+    means = any(isinstance(layer, Pool) and layer.mode in MEANS for layer in settings.recipe.layers)
+    alpha = frame.pixels[..., -1]
+    return means and bool(alpha.min() < alpha.max())
 
 
 def redrawn(settings: Settings, job: Job, before: Outcome) -> Outcome:
@@ -187,6 +225,9 @@ def _pool_picture(settings: Settings, job: Job) -> Outcome:
         return pool_tiled(settings, job, BAND_BYTES)
     picture = decoded(_source(settings, job), job.name, settings.reading, labels=settings.recipe.indices)
     settings.ignore.check(picture)
+    for frame in picture.frames:
+        check_size(settings, *frame.pixels.shape[:2])
+    picture = replace(picture, notes=tuple(dict.fromkeys((*picture.notes, *_notes(settings, picture)))))
     target_format = _target_format(settings, job, picture)
     images.check_fits(_as_bytes(settings, picture, target_format), target_format, settings.encoding)
     runs = [_Run(settings, picture, index, target_format) for index in range(len(picture.frames))]
@@ -485,6 +526,7 @@ def _pool_large(settings: Settings, job: Job, large: images.LargeArray) -> Outco
     assert isinstance(job.target, Path)
     labels = settings.labels or (settings.recipe.for_labels and large.array.dtype.kind in "bui")
     how = How(labels=labels, ignored=settings.ignore.of(()), large=True, band_bytes=BAND_BYTES)
+    check_size(settings, *large.size)
     *_, output = shapes(settings.recipe, *large.size)
     if settings.shifting is None:
         parts = (evaluate(settings.recipe, _mapped(part), how, features=False) for part in large.parts(BAND_BYTES))

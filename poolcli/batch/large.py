@@ -76,6 +76,7 @@ def _pool_plane(
     """Pool one page into another; the report on it, if one is wanted."""
     how = jobs.how_of(settings.recipe, plane.frame, labels=settings.labels, guess=True, ignore=settings.ignore)
     how = replace(how, large=True, band_bytes=band_bytes)
+    jobs.check_size(settings, *plane.size)
     source = Source(plane.shape, plane.dtype, plane.rows)
     still = evaluate(settings.recipe, source, how, features=settings.shifting is not None)
     level = _page(settings, plane, still, file, said)

@@ -261,6 +261,9 @@ class Writing(Group):
         help="Filtered values, or an array, as a picture: clip (of filters, if not given), abs, stretch or offset.",
         values=lambda: RANGES,
     ).default(None)
+    exact: bool = Option(
+        "--exact", help="Refuse pictures of which windows leave out rows or columns at the end."
+    ).default(False)
     durable: bool = Option("--durable", help="Wait until every file is on the disk.").default(False)
 
     def check(self) -> None:
@@ -542,6 +545,7 @@ def settings_of(request: Request) -> Settings:
         reading.labels,
         reading.ignoring(),
         array_range=writing.to_range,
+        exact=writing.exact,
     )
 
 

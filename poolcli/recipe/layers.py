@@ -430,6 +430,33 @@ def shapes(recipe: Recipe, height: int, width: int) -> Iterator[LayerShape]:
         yield LayerShape(str(layer), (rows.size, columns.size), rows, columns)
 
 
+def left_out(recipe: Recipe, height: int, width: int) -> str:
+    """Which rows and columns at the end no window of a layer holds, as a sentence; empty where there are none.
+
+    >>> from poolcli.recipe import as_recipe
+    >>> left_out(as_recipe("max:3/2"), 28, 29)
+    'the windows of max:3/2 leave out the last row'
+    """
+    size = height, width
+    for layer in recipe.layers:
+        for axes in layer.stages(*size):
+            lost = [0 if isinstance(axis, Spans) else axis.n - _end(axis) for axis in axes]
+            parts = [_last(count, what) for count, what in zip(lost, ("row", "column"), strict=True) if count > 0]
+            if parts:
+                return f"the windows of {layer} leave out the last {' and the last '.join(parts)}"
+            size = axes[0].out, axes[1].out
+    return ""
+
+
+def _end(axis: Axis) -> int:
+    """The value behind the last one that a window holds."""
+    return (axis.out - 1) * axis.s + axis.span + axis.slack - axis.before
+
+
+def _last(count: int, what: str) -> str:
+    return what if count == 1 else f"{count} {what}s"
+
+
 Spacing = tuple[float, float]
 
 
