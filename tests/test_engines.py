@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from poolcli import images
-from poolcli.batch.executors import ENGINES, Limits, Lost, find_engine, run_tasks
+from poolcli.batch.executors import ENGINES, Failure, Limits, find_engine, run_tasks
 from poolcli.batch.job import Settings, seen_from_afar, weight
 from poolcli.batch.state import NAME, Task
 from poolcli.errors import PoolcliError, UsageError
@@ -105,8 +105,8 @@ def test_workers_that_hang_or_die_are_blamed_exactly():
     assert {item: result for item, result in results.items() if isinstance(result, str)} == {
         letter: letter.upper() for letter in "abcde"
     }
-    assert results["hang"] == Lost("timeout", "took more than 1.5 seconds and was ended")
-    assert results["leave"] == Lost("crash", "ended its worker process (exit code 3)")
+    assert results["hang"] == Failure("timeout", "took more than 1.5 seconds and was ended")
+    assert results["leave"] == Failure("crash", "ended its worker process (exit code 3)")
     assert (results["crash"].kind, "worker process" in results["crash"].reason) == ("crash", True)
 
 
@@ -130,10 +130,10 @@ def exhausted(item):
 def test_a_bug_costs_the_item_that_meets_it(name):
     """Whatever it raises, in every engine, the others are done and it says what to do."""
     results = dict(run_tasks(ENGINES[name], divided, [1, 0, -1], Limits(jobs=2)))
-    lost = results.pop(0)
+    failure = results.pop(0)
     assert results == {1: 1, -1: -1}
-    assert (lost.kind, "unexpected ZeroDivisionError (integer" in lost.reason) == ("unexpected", True)
-    assert "please report it" in lost.reason
+    assert (failure.kind, "unexpected ZeroDivisionError (integer" in failure.reason) == ("unexpected", True)
+    assert "please report it" in failure.reason
     results = dict(run_tasks(ENGINES[name], exhausted, [1, 1 << 60], Limits(jobs=2)))
     assert (results[1], results[1 << 60].kind) == (bytearray(1), "memory")
 
@@ -263,12 +263,12 @@ def test_dask_is_the_same_map(fake_dask):
         (n, n * n) for n in range(50)
     ]
     results = dict(run_tasks(ENGINES["dask"], divided, [1, 0, -1], Limits(jobs=2)))
-    lost = results.pop(0)
+    failure = results.pop(0)
     assert results == {1: 1, -1: -1}
-    assert (lost.kind, "unexpected ZeroDivisionError (integer" in lost.reason) == ("unexpected", True)
+    assert (failure.kind, "unexpected ZeroDivisionError (integer" in failure.reason) == ("unexpected", True)
     assert dict(run_tasks(ENGINES["dask"], exhausted, [1, 1 << 60], Limits(jobs=2)))[1 << 60].kind == "memory"
     results = dict(run_tasks(ENGINES["dask"], behave, [*"abcdefgh", "crash", *"ijkl"], Limits(jobs=2)))
-    assert results.pop("crash") == Lost(
+    assert results.pop("crash") == Failure(
         "crash", "ended its worker process 2 times (perhaps a crash in a codec, or the memory ran out)"
     )
     assert results == {letter: letter.upper() for letter in "abcdefghijkl"}

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from poolcli.cli import output
-from poolcli.cli.output import Tally
+from poolcli.cli.output import Counts
 from poolcli.reports import Job, Outcome
 from tests.batches import draw_many, environment, words
 
@@ -18,16 +18,16 @@ JOB = Job(None, None, "a.png", "b.png")
 def test_a_tally_counts_and_extrapolates():
     """10 of 30 in 5 seconds, of which 4 were there before: 20 left at 6 in 5 seconds."""
     now = [100.0]
-    tally = Tally(30, clock=lambda: now[0])
-    assert tally.left is None
+    counts = Counts(30, clock=lambda: now[0])
+    assert counts.left is None
     for outcome in [Outcome(JOB, before=True)] * 4 + [Outcome(JOB, pixels=2_000_000)] * 3:
-        tally.add(outcome)
+        counts.add(outcome)
     for kind in ("picture", "timeout", "picture"):
-        tally.add(Outcome(JOB, error="no", kind=kind))
+        counts.add(Outcome(JOB, error="no", kind=kind))
     now[0] += 5
-    assert (tally.told, tally.failed, tally.left) == (10, 3, pytest.approx(20 * 5 / 6))
-    assert tally.line() == "10 of 30 pictures, 3 failed, 1.2 megapixels/s, about 17 s left"
-    assert tally.summary() == (
+    assert (counts.told, counts.failed, counts.left) == (10, 3, pytest.approx(20 * 5 / 6))
+    assert counts.line() == "10 of 30 pictures, 3 failed, 1.2 megapixels/s, about 17 s left"
+    assert counts.summary() == (
         "3 of 30 pictures pooled, 4 done before, 3 failed (2 cannot be read or pooled, 1 too slow) in 5.0 s, "
         "1.2 megapixels/s"
     )
@@ -36,11 +36,11 @@ def test_a_tally_counts_and_extrapolates():
 def test_lines_come_now_and_then(capsys):
     """Not one a picture, and none after the last."""
     now = [0.0]
-    tally = Tally(100, clock=lambda: now[0])
-    advance = output._lines(tally, clock=lambda: now[0])
+    counts = Counts(100, clock=lambda: now[0])
+    advance = output._lines(counts, clock=lambda: now[0])
     for _ in range(100):
         now[0] += 1
-        tally.add(Outcome(JOB, pixels=10**6))
+        counts.add(Outcome(JOB, pixels=10**6))
         advance()
     lines = capsys.readouterr().err.splitlines()
     assert [line.split()[1] for line in lines] == ["30", "60", "90"]

@@ -1,4 +1,4 @@
-"""A crew of dask workers: processes started here, or those of a scheduler that is there already, wherever they are.
+"""An executor of dask workers: processes started here, or those of a scheduler that is there already.
 
 Only names and records travel: workers read pictures and write results themselves, so that a task may run twice (dask
 moves it when its worker dies) and leaves the same bytes. Items go in chunks of about a second. The items of a chunk
@@ -25,7 +25,7 @@ from distributed.scheduler import KilledWorker
 
 from poolcli import __version__
 from poolcli.batch import SIGNALS
-from poolcli.batch.executors import Limits, Lost, attempt
+from poolcli.batch.executors import Failure, Limits, attempt
 from poolcli.errors import PoolcliError, UsageError, said
 from poolcli.storage.places import redacted
 
@@ -146,7 +146,9 @@ class Dask:
             return
         times = error.allowed_failures + 1
         said = f"ended its worker process {times} times" if times > 1 else "ended its worker process"
-        self._done.append((chunk[0][0], Lost("crash", f"{said} (perhaps a crash in a codec, or the memory ran out)")))
+        self._done.append(
+            (chunk[0][0], Failure("crash", f"{said} (perhaps a crash in a codec, or the memory ran out)"))
+        )
 
 
 def _work(version: str, function: Callable[[Any], Any], items: Sequence[Any]) -> tuple[float, list[Any]]:

@@ -50,14 +50,16 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class Failure:
     """In place of a result: the worker did not live to give it, and why; `kind` is one word for it."""
 
     kind: str
     reason: str
 
 
-def attempt(function: Callable[[Item], Result], item: Item, through: tuple[type[Exception], ...] = ()) -> Result | Lost:
+def attempt(
+    function: Callable[[Item], Result], item: Item, through: tuple[type[Exception], ...] = ()
+) -> Result | Failure:
     """What the function makes of an item; a bug that the item meets, or memory that it lacks, costs this item alone.
 
     What is raised of the kinds in `through` ends the run.
@@ -67,14 +69,14 @@ def attempt(function: Callable[[Item], Result], item: Item, through: tuple[type[
     except through:
         raise
     except PoolcliError as error:
-        return Lost(error.kind, str(error))
+        return Failure(error.kind, str(error))
     except Exception as error:  # noqa: BLE001 (a bug, reported as one)
         if lacks_memory(error):
-            return Lost("memory", "too large for the memory of this machine: use a crop of it")
-        return Lost("unexpected", redacted(unexpected(error)))
+            return Failure("memory", "too large for the memory of this machine: use a crop of it")
+        return Failure("unexpected", redacted(unexpected(error)))
 
 
-class Crew(Protocol):
+class Executor(Protocol):
     """Workers. `places`: how many items may be under way."""
 
     places: int
@@ -83,29 +85,29 @@ class Crew(Protocol):
         """Let a worker begin with an item."""
 
     def finished(self) -> tuple[int, Any]:
-        """Wait for the next result, or Lost, with its item's number."""
+        """Wait for the next result, or Failure, with its item's number."""
 
 
-Recruit = Callable[[Callable[[Any], Any], Limits], AbstractContextManager[Crew]]
+MakeExecutor = Callable[[Callable[[Any], Any], Limits], AbstractContextManager[Executor]]
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A row of the table; `crew` is module:class of this room. `kills`: it can end an item that takes too long.
+    """A row of the table; `executor` is module:class of this room. `kills`: it can end an item that takes too long.
 
     `away`: its workers share no memory with this process. `package` is what the extra `cluster` brings for it.
     """
 
     name: str
-    crew: str
+    executor: str
     kills: bool = False
     away: bool = False
     package: str | None = None
 
-    def load(self) -> Recruit:
-        """The class of its crew."""
-        module, name = self.crew.split(":")
-        found: Recruit = getattr(import_module(f"poolcli.batch.{module}"), name)
+    def load(self) -> MakeExecutor:
+        """The class of its executor."""
+        module, name = self.executor.split(":")
+        found: MakeExecutor = getattr(import_module(f"poolcli.batch.{module}"), name)
         return found
 
 
@@ -147,30 +149,31 @@ def run_tasks(
     items: Iterable[Item],
     limits: Limits,
     weigh: Callable[[Item], int] = lambda item: 0,
-) -> Generator[tuple[Item, Result | Lost], None, None]:
-    """Every item with what `function` made of it, or Lost, as they finish. An item heavier than the memory runs alone.
+) -> Generator[tuple[Item, Result | Failure], None, None]:
+    """Every item with what `function` made of it, or Failure, as they finish. An item heavier than
+    the memory runs alone.
 
     Of what the function raises only an error of the system ends the run, in this thread: it is of stdout.
     """
     under_way: dict[int, tuple[Item, int]] = {}
     weight = 0
 
-    def take() -> tuple[Item, Result | Lost]:
+    def take() -> tuple[Item, Result | Failure]:
         nonlocal weight
-        number, result = crew.finished()
+        number, result = executor.finished()
         item, freed = under_way.pop(number)
         weight -= freed
         return item, result
 
-    with engine.load()(function, limits) as crew:
+    with engine.load()(function, limits) as executor:
         for number, item in enumerate(items):
             own = weigh(item) if limits.memory is not None else 0
             while under_way and limits.memory is not None and weight + own > limits.memory:
                 yield take()
             under_way[number] = item, own
             weight += own
-            crew.submit(number, item)
-            while len(under_way) >= crew.places:
+            executor.submit(number, item)
+            while len(under_way) >= executor.places:
                 yield take()
         while under_way:
             yield take()
@@ -331,14 +334,16 @@ class Processes:
                 self._hear(place, worker)
             elif worker.deadline is not None and now >= worker.deadline:
                 worker.process.kill()
-                self._replace(place, worker, Lost("timeout", f"took more than {self._timeout:g} seconds and was ended"))
+                self._replace(
+                    place, worker, Failure("timeout", f"took more than {self._timeout:g} seconds and was ended")
+                )
 
     def _hear(self, place: int, worker: "_Worker") -> None:
         try:
             said = worker.pipe.recv()
         except (EOFError, OSError):
             worker.end()
-            self._replace(place, worker, Lost("crash", _how_it_died(worker.process.exitcode)))
+            self._replace(place, worker, Failure("crash", _how_it_died(worker.process.exitcode)))
             return
         self._stillborn = 0
         if worker.number is None:
@@ -348,14 +353,14 @@ class Processes:
             worker.number = worker.deadline = None
         self._hand_out()
 
-    def _replace(self, place: int, worker: "_Worker", lost: Lost) -> None:
+    def _replace(self, place: int, worker: "_Worker", failure: Failure) -> None:
         worker.end()
         if worker.number is not None:
-            self._done.append((worker.number, lost))
+            self._done.append((worker.number, failure))
         elif not worker.ready and worker.process.exitcode not in _SENT:
             self._stillborn += 1
             if self._stillborn == TRIES:
-                raise PoolcliError(f"no worker process can be started: {lost.reason}; use --engine threads")
+                raise PoolcliError(f"no worker process can be started: {failure.reason}; use --engine threads")
         self._workers[place] = _Worker(self._function)
 
 

@@ -57,7 +57,7 @@ def interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def gently() -> Iterator[Stop]:
+def finishing() -> Iterator[Stop]:
     """Give what a batch asks before it begins another picture; the second signal raises Interrupted."""
     stop = Stop()
 

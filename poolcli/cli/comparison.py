@@ -11,7 +11,7 @@ from tempfile import mkdtemp
 
 from poolcli import images
 from poolcli.batch.comparing import Choices, Ranked, compare_picture, compare_two, shifts_within
-from poolcli.batch.executors import Limits, Lost, find_engine, processors
+from poolcli.batch.executors import Failure, Limits, find_engine, processors
 from poolcli.batch.executors import run_tasks as run_engine
 from poolcli.batch.inputs import STREAM, Input, Inputs
 from poolcli.batch.job import Settings, decoded, looked_at
@@ -68,7 +68,9 @@ def run_ranking(
 def _compared(ranked: Ranked, pictures: Iterator[Input], jobs: int | None) -> Iterator[Compared]:
     work = partial(_compare, ranked)
     for found, result in run_engine(find_engine(None), work, pictures, Limits(jobs or processors())):
-        yield Compared(str(found.path), error=f"{found.path}: {result.reason}") if isinstance(result, Lost) else result
+        yield (
+            Compared(str(found.path), error=f"{found.path}: {result.reason}") if isinstance(result, Failure) else result
+        )
 
 
 def _compare(ranked: Ranked, found: Input) -> Compared:

@@ -130,7 +130,7 @@ KINDS = {
 }
 
 
-class Tally:
+class Counts:
     """Counts of outcomes out of `total`, since it was made."""
 
     def __init__(self, total: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -210,31 +210,31 @@ EVERY = 30.0  # seconds between two lines
 
 
 @contextmanager
-def progress(tally: "Tally | Tiles", *, quiet: bool) -> Iterator[Callable[[], None]]:
+def progress(counts: "Counts | Tiles", *, quiet: bool) -> Iterator[Callable[[], None]]:
     """Give a function to call after every outcome."""
-    if quiet or tally.total < 2:
+    if quiet or counts.total < 2:
         yield lambda: None
     elif sys.stderr.isatty():
-        with _bar(tally) as advance:
+        with _bar(counts) as advance:
             yield advance
     else:
-        yield _lines(tally)
+        yield _lines(counts)
 
 
-def _lines(tally: "Tally | Tiles", clock: Callable[[], float] = time.monotonic) -> Callable[[], None]:
+def _lines(counts: "Counts | Tiles", clock: Callable[[], float] = time.monotonic) -> Callable[[], None]:
     following = clock() + EVERY
 
     def advance() -> None:
         nonlocal following
-        if clock() >= following and tally.told < tally.total:
+        if clock() >= following and counts.told < counts.total:
             following = clock() + EVERY
-            say(tally.line())
+            say(counts.line())
 
     return advance
 
 
 @contextmanager
-def _bar(tally: "Tally | Tiles") -> Iterator[Callable[[], None]]:
+def _bar(counts: "Counts | Tiles") -> Iterator[Callable[[], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -250,10 +250,10 @@ def _bar(tally: "Tally | Tiles") -> Iterator[Callable[[], None]]:
         *columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty(), expand=True
     )
     with bar:
-        task = bar.add_task("", total=tally.total, speed="", failed="")
+        task = bar.add_task("", total=counts.total, speed="", failed="")
 
         def advance() -> None:
-            failed = f"{tally.failed} failed" if tally.failed else ""
-            bar.update(task, total=tally.total, completed=tally.told, speed=tally.speed, failed=failed)
+            failed = f"{counts.failed} failed" if counts.failed else ""
+            bar.update(task, total=counts.total, completed=counts.told, speed=counts.speed, failed=failed)
 
         yield advance

@@ -16,8 +16,8 @@ from poolcli.batch.executors import (
     CLUSTER,
     ENGINES,
     USUAL,
+    Failure,
     Limits,
-    Lost,
     print_nothing,
     processors,
     run_tasks,
@@ -26,9 +26,9 @@ from poolcli.batch.inputs import STREAM, Input, Inputs, Selection, names_in
 from poolcli.batch.job import Settings, inspect, seen_from_afar, weight
 from poolcli.batch.plan import Destination, Plan, check, choose, presence, reports_of
 from poolcli.batch.state import MOST_DRAWN, NAME, Keys, State, Task, done_before, tasks_known, tasks_of
-from poolcli.cli.app import Interrupted, gently, received
+from poolcli.cli.app import Interrupted, finishing, received
 from poolcli.cli.options import Discovery, Request, Running, extension_of, settings_of, writable_destination
-from poolcli.cli.output import PREVIEW, Printer, Tally, progress, say
+from poolcli.cli.output import PREVIEW, Counts, Printer, progress, say
 from poolcli.errors import UsageError
 from poolcli.images.formats import START
 from poolcli.recipe import Conv
@@ -198,11 +198,11 @@ def stream_job(request: Request, format: str | None, forms: Sequence[str]) -> Jo
     )
 
 
-Tell = Callable[[Outcome], None]
+OnOutcome = Callable[[Outcome], None]
 
 
-def work(plan: Planned, settings: Settings, running: Running, tell: Tell) -> int | None:
-    """Run the jobs; `tell` what became of each, as they finish.
+def work(plan: Planned, settings: Settings, running: Running, on_outcome: OnOutcome) -> int | None:
+    """Run the jobs; `on_outcome` takes what became of each, as they finish.
 
     Those that an earlier run has done are told too. Gives the signal after which no other was begun, if one came.
     """
@@ -221,19 +221,21 @@ def work(plan: Planned, settings: Settings, running: Running, tell: Tell) -> int
     if not running.resume:
         plan.state.begin()
     under_way: dict[int, Job] = {}
-    with nullcontext(received) if alone else gently() as stop, _tidied(under_way):
-        tasks = takewhile(lambda task: stop.number is None, to_do(plan, settings, running, tell))
+    with nullcontext(received) if alone else finishing() as stop, _tidied(under_way):
+        tasks = takewhile(lambda task: stop.number is None, to_do(plan, settings, running, on_outcome))
         function = partial(_work_alone, settings) if alone else partial(_work, settings, base)
         results = run_tasks(engine, function, _noted(tasks, under_way), limits, partial(weight, settings))
         with closing(results):  # when stdout is closed, say: nothing more is begun, what is under way is finished
             for task, result in results:
                 del under_way[task.number]
-                if isinstance(result, Lost) and received.number is not None:  # a signal's exception, made into another
+                if (
+                    isinstance(result, Failure) and received.number is not None
+                ):  # a signal's exception, made into another
                     raise Interrupted(received.number)
-                outcome = _lost(task, result) if isinstance(result, Lost) else result
+                outcome = _failed(task, result) if isinstance(result, Failure) else result
                 if plan.keys or plan.files:
                     plan.state.done(task, outcome)
-                tell(outcome)
+                on_outcome(outcome)
     return stop.number
 
 
@@ -254,8 +256,8 @@ def _tidied(under_way: dict[int, Job]) -> Iterator[None]:
         raise
 
 
-def to_do(plan: Planned, settings: Settings, running: Running, tell: Tell) -> Iterator[Task]:
-    """The tasks of a plan, but those that an earlier run has done: `tell` these.
+def to_do(plan: Planned, settings: Settings, running: Running, on_outcome: OnOutcome) -> Iterator[Task]:
+    """The tasks of a plan, but those that an earlier run has done: `on_outcome` takes these.
 
     Where a report shows pictures, those of what was done are drawn again: the worst of them, as many as a page shows.
     """
@@ -277,7 +279,7 @@ def to_do(plan: Planned, settings: Settings, running: Running, tell: Tell) -> It
             yield replace(task, before=outcome)
         else:
             state.done(task, outcome)
-            tell(outcome)
+            on_outcome(outcome)
 
 
 def _work_alone(settings: Settings, task: Task) -> Outcome:
@@ -298,12 +300,12 @@ def _work(settings: Settings, base: Path | None, task: Task) -> Outcome:
     return outcome if base is None else replace(outcome, job=task.job)
 
 
-def _lost(task: Task, lost: Lost) -> Outcome:
-    """The outcome of a task whose worker did not live to tell; what it had begun to write is swept up."""
+def _failed(task: Task, failure: Failure) -> Outcome:
+    """The outcome of a task whose worker did not live to say it; what it had begun to write is swept up."""
     job = task.job
     if isinstance(job.target, Path):
         sweep(job.target.parent)
-    return task.before or Outcome(job, error=f"{job.name}: {lost.reason}", kind=lost.kind)
+    return task.before or Outcome(job, error=f"{job.name}: {failure.reason}", kind=failure.kind)
 
 
 def run(request: Request) -> int:
@@ -322,28 +324,28 @@ def run(request: Request) -> int:
         printer = Printer(json=running.json, quiet=running.quiet, detailed=alone, names=names, values=printed)
         if plan.note and not running.quiet:
             say(plan.note)
-        tally = Tally(len(jobs) + len(plan.closed))
+        counts = Counts(len(jobs) + len(plan.closed))
         if running.dry_run:
             return _try(plan, settings, running, printer)
-        with progress(tally, quiet=running.quiet) as advance:
+        with progress(counts, quiet=running.quiet) as advance:
 
-            def tell(outcome: Outcome) -> None:
+            def on_outcome(outcome: Outcome) -> None:
                 printer.show(outcome)
-                tally.add(outcome)
+                counts.add(outcome)
                 advance()
 
             for outcome in plan.closed:
-                tell(outcome)
-            signal = work(plan, settings, running, tell)
+                on_outcome(outcome)
+            signal = work(plan, settings, running, on_outcome)
         _write_reports(plan)
-        if tally.total > 1 and not running.quiet:
-            files = [str(path) for path in plan.files.values() if tally.done or tally.before]
+        if counts.total > 1 and not running.quiet:
+            files = [str(path) for path in plan.files.values() if counts.done or counts.before]
             word = "report" if len(files) == 1 else "reports"
-            say(tally.summary() + (f"; {word}: {', '.join(files)}" if files else ""))
+            say(counts.summary() + (f"; {word}: {', '.join(files)}" if files else ""))
         plan.state.check()
     if signal is not None:
         raise Interrupted(signal)
-    return 1 if tally.failed else 0
+    return 1 if counts.failed else 0
 
 
 def _try(plan: Planned, settings: Settings, running: Running, printer: Printer) -> int:

@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def spooled(path: Place) -> Iterator[BinaryIO]:
+def buffered(path: Place) -> Iterator[BinaryIO]:
     """Give a file to fill; copy it to `path` when the block ends well.
 
     Not the report's own file, so that what goes wrong meanwhile (a closed stdout) is no error of writing the report.
     """
-    with TemporaryFile() as spool:
-        yield spool
-        spool.seek(0)
+    with TemporaryFile() as buffer:
+        yield buffer
+        buffer.seek(0)
         with publish(path) as stream:
-            copyfileobj(spool, stream)
+            copyfileobj(buffer, stream)
 
 
 def outcome_lines(outcome: "Outcome", *, printed: bool = False) -> Iterator[str]:
@@ -93,7 +93,7 @@ def write_side_file(path: Place, outcome: "Outcome") -> None:
 @contextmanager
 def write_lines_file(path: Place) -> "Iterator[Callable[[Outcome], None]]":
     """JSON Lines in `path`, a line a picture (a frame), as the outcomes come."""
-    with spooled(path) as stream:
+    with buffered(path) as stream:
         yield lambda outcome: write_lines(stream, outcome.reports)
 
 
@@ -122,7 +122,7 @@ def columns() -> tuple[str, ...]:
 @contextmanager
 def write_table(path: Place) -> Iterator[Callable[[Outcome], None]]:
     """A table in `path`, whose rows come with the outcomes."""
-    with spooled(path) as stream:
+    with buffered(path) as stream:
         text = TextIOWrapper(stream, "utf-8", errors="replace", newline="", write_through=True)
         import csv
 

@@ -29,18 +29,18 @@ MOST_FAILURES = 1_000
 @contextmanager
 def write_page(path: Place) -> Iterator[Callable[[Outcome], None]]:
     """A page in `path`, whose pictures come with the outcomes."""
-    with TemporaryFile() as spool:
-        page = Page(spool)
+    with TemporaryFile() as buffer:
+        page = Page(buffer)
         yield page.add
         with publish(path) as stream:
             page.write(stream)
 
 
 class Page:
-    """Entries as they come, rendered into `spool`; of each only what orders the page stays in memory."""
+    """Entries as they come, rendered into `buffer`; of each only what orders the page stays in memory."""
 
-    def __init__(self, spool: BinaryIO) -> None:
-        self.spool = spool
+    def __init__(self, buffer: BinaryIO) -> None:
+        self.buffer = buffer
         self.templates = templates()
         self.lines: list[Line] = []
         self.sheets: dict[str, Sheet] = {}  # by verdict
@@ -58,8 +58,8 @@ class Page:
             self.first = self.first or entry
             self.facts = self.facts or facts_of(entry.report)
             short, full = (self._render("row.html", entry=entry, full=full) for full in (False, bool(entry.panels)))
-            start = self.spool.seek(0, 2)
-            self.spool.write(short + full)
+            start = self.buffer.seek(0, 2)
+            self.buffer.write(short + full)
             self.sheets.setdefault(entry.word, Sheet(entry.word)).add(entry)
             self.lines.append(Line(start, len(short), len(full), *entry.figures))
 
@@ -112,8 +112,8 @@ class Page:
         for line in order[:MOST_ROWS]:
             full = written + line.full <= MOST_BYTES
             with_pictures += full
-            self.spool.seek(line.start + (line.short if full else 0))
-            written += stream.write(self.spool.read(line.full if full else line.short))
+            self.buffer.seek(line.start + (line.short if full else 0))
+            written += stream.write(self.buffer.read(line.full if full else line.short))
         notes = []
         if with_pictures < len(order):
             notes.append(f"Only the first {with_pictures:,} show their pictures, or the page would be too large.")

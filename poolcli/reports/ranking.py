@@ -285,9 +285,9 @@ def writer_of(path: "Place", ranking: "Ranking") -> AbstractContextManager[Add]:
 @contextmanager
 def write_csv(path: "Place", ranking: "Ranking") -> Iterator[Add]:
     """A row for every candidate on every picture."""
-    from poolcli.reports.forms import neutral, spooled
+    from poolcli.reports.forms import buffered, neutral
 
-    with spooled(path) as stream:
+    with buffered(path) as stream:
         text = TextIOWrapper(stream, "utf-8", errors="replace", newline="", write_through=True)
         writer = csv.writer(text)
         writer.writerow(["path", "width", "height", "name", "layers", *FIGURES])
