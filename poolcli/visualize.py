@@ -6,6 +6,7 @@ Heat-maps of how much every pixel changes, the pixels that survive a pooling, th
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from math import ceil
 
 import numpy as np
@@ -156,20 +157,27 @@ MARK = 4  # every pixel becomes MARK x MARK, of which the middle is marked
 def survivors(image: Array, pooled: Array, axes: tuple[Axis, Axis], cells: Region) -> NDArray[np.bool_]:
     """H x W truths: the pixels of `image` whose value is what a window of `cells` (outputs) keeps, in any channel.
 
-    `pooled` is the result of pooling `image`, with windows that lie as `axes` say.
+    `pooled` is the result of pooling `image`, with windows that lie as `axes` say. In a blank window, whose values are
+    all equal, none survives rather than another.
     """
     marks = np.zeros(image.shape[:2], bool)
     out = cells.of(pooled if pooled.ndim == 3 else pooled[:, :, None])
     values = image if image.ndim == 3 else image[:, :, None]
-    missing = np.ones(out.shape, bool)
     down, across = (
         taps_of(axis, slice(first, first + count))
         for axis, first, count in zip(axes, (cells.top, cells.left), (cells.height, cells.width), strict=True)
     )
-    for y, y_inside in zip(*down, strict=True):
-        for x, x_inside in zip(*across, strict=True):
-            here = missing & (values[np.ix_(y, x)] == out) & (y_inside[:, None] & x_inside)[:, :, None]
-            missing &= ~here
+    taps = list(product(zip(*down, strict=True), zip(*across, strict=True)))
+    missing, several = np.zeros(out.shape, bool), np.zeros(out.shape, np.int32)
+    for (y, y_inside), (x, x_inside) in taps:
+        inside = (y_inside[:, None] & x_inside)[:, :, None]
+        missing |= inside & (values[np.ix_(y, x)] != out)
+        several += inside
+    missing |= several == 1
+    for (y, y_inside), (x, x_inside) in taps:
+        here = missing & (values[np.ix_(y, x)] == out) & (y_inside[:, None] & x_inside)[:, :, None]
+        missing &= ~here
+        if here.any():
             marked = np.argwhere(here.any(axis=2))
             marks[y[marked[:, 0]], x[marked[:, 1]]] = True
     return marks

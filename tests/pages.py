@@ -133,6 +133,12 @@ def rewrite(page):
 PICTURES = ROOT / ".github" / "pictures"
 
 
+DECODED = """
+  const done = arguments[arguments.length - 1];
+  Promise.all([...document.images].map((image) => image.decode())).then(() => done(true));"""
+MOST_SHOTS = 8
+
+
 @dataclass(frozen=True)
 class Drawing:
     """A picture of the README: the command, the file it makes, and of a page how it is opened (None: a picture)."""
@@ -160,7 +166,11 @@ def drawn(drawing, folder, browser=None):
         with Image.open(folder / drawing.made) as picture:
             return picture.convert("RGB"), f"FreeType {features.version('freetype2')}, Pillow {PIL.__version__}"
     browser.open(folder / drawing.made, size=drawing.window)
-    with Image.open(io.BytesIO(browser.screenshot())) as picture:
+    browser.call("execute/async", {"script": DECODED, "args": []})
+    shots = [browser.screenshot()]
+    while len(shots) < MOST_SHOTS and (len(shots) < 2 or shots[-1] != shots[-2]):  # until all of it is painted
+        shots.append(browser.screenshot())
+    with Image.open(io.BytesIO(shots[-1])) as picture:
         return picture.convert("RGB"), browser.devtools("Browser.getVersion")["product"]
 
 

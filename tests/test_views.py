@@ -59,7 +59,7 @@ def test_every_change_shows_and_nothing_else_does():
 def test_survivors_are_the_first_largest_of_every_window(geometry, channels):
     """Window by window in loops; few values, so that there are ties."""
     k, s, p, d = geometry
-    image = random_image(3, (9, 11), "uint8", channels) // 64
+    image = random_image(3, (9, 11), "uint8", channels) // 128
     layer = Pool.of("max", k, s, padding=p, dilation=d)
     pooled = Recipe((layer,))(image)
     cells = Region(1, 0, pooled.shape[0] - 1, pooled.shape[1] - 2)
@@ -72,7 +72,8 @@ def test_survivors_are_the_first_largest_of_every_window(geometry, channels):
                 for x in range(j * s - p, j * s - p + d * k, d)
                 if 0 <= y < 9 and 0 <= x < 11
             ]
-            expected[max(taps, key=lambda place: (plane[place], -taps.index(place)))] = True
+            if len(taps) == 1 or len({int(plane[place]) for place in taps}) > 1:  # no blank window
+                expected[max(taps, key=lambda place: (plane[place], -taps.index(place)))] = True
     assert np.array_equal(survivors(image, pooled, layer.window.axes(9, 11), cells), expected)
 
 
@@ -144,12 +145,15 @@ def test_every_panel_decodes_and_lies_inside(layers, size, mode, shift, edge):
 
 
 def test_the_figure_of_the_beginning_is_there_to_see(samples):
-    """38 marked pixels of the "1", below them 12."""
+    """38 marked pixels of the "1", below them 12; a dot for every window that is not blank."""
     with Image.open(samples / "one.png") as image:
         frame = Frame(np.asarray(image), "L")
     (seen,) = looks("conv:line-v relu max:2", frame, (-1, 0), "replicate", (SHEET,))
     assert [np.count_nonzero(decoded(part)) for part in (seen.part.before, seen.part.after)] == [38, 12]
-    assert np.count_nonzero(decoded(seen.part.marks)) == 196 * (MARK - 2) ** 2
+    windows = poolcli.apply("conv:line-v relu", frame.pixels).reshape(14, 2, 14, 2)
+    uneven = np.count_nonzero(windows.max((1, 3)) > windows.min((1, 3)))
+    assert 0 < uneven < 40
+    assert np.count_nonzero(decoded(seen.part.marks)) == uneven * (MARK - 2) ** 2
 
 
 @pytest.mark.parametrize(
