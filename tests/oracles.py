@@ -270,6 +270,10 @@ def border(i, n, edge):
         return 0 if i < 0 else n - 1
     if edge == "wrap":
         return i % n
+    if edge == "symmetric":  # the border pixel is repeated
+        while not 0 <= i < n:
+            i = -1 - i if i < 0 else 2 * n - 1 - i
+        return i
     if edge != "reflect":
         raise ValueError(f"unknown edge {edge!r}")
     while n > 1 and not 0 <= i < n:  # bounce until inside, the border pixel is not repeated

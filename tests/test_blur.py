@@ -162,7 +162,7 @@ def test_aligned_of_aps_without_wrap_looks_at_the_interior():
         ({"k": 3, "mode": "maxblur", "ceil_mode": True}, "mode 'maxblur' takes no ceil"),
         ({"k": 3, "mode": "maxblur", "taps": 0}, "option taps=0 of mode 'maxblur': a whole number from 1 to 7"),
         ({"k": 3, "mode": "maxblur", "taps": 2.5}, "from 1 to 7"),
-        ({"k": 3, "mode": "blur", "edge": "reflekt"}, "reflect, replicate, zero or wrap is allowed"),
+        ({"k": 3, "mode": "blur", "edge": "reflekt"}, "reflect, symmetric, replicate, zero or wrap is allowed"),
         ({"k": 3, "mode": "blur", "taps": 5}, "mode 'blur' knows no option 'taps': give it to maxblur or maxaps"),
         ({"k": 3, "mode": "max", "edge": "zero"}, "give it to blur, maxblur, aps or maxaps"),
     ],

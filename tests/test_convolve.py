@@ -1,5 +1,7 @@
 """Filters against the slow oracle, the presets' own definitions, and what a kernel may be."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from poolcli.ops.convolve import separate
 from poolcli.ops.filters import FILTERS, find_kernel, gauss
 from poolcli.ops.geometry import EDGES
 from tests import oracles
-from tests.images import SIZES, assert_same, random_image
+from tests.images import DTYPES, SIZES, assert_same, random_image
 
 KERNELS = {
     "3x3": [[1, -2, 3], [0, 5, -1], [2, 2, 7]],
@@ -176,3 +178,16 @@ def test_a_kernel_that_does_not_fit():
     """Only possible without padding."""
     with pytest.raises(PictureError, match="kernel of 3x3"):
         poolcli.convolve(np.zeros((2, 9)), "box", padding="valid")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_relu6_holds_values_between_0_and_6(dtype):
+    """Every value, by comparing it; the dtype stays, and NaN stays NaN."""
+    image = random_image(4, (9, 8), dtype, (2,))
+    image = image if dtype == "bool" else (image // 10).astype(dtype)
+    if image.dtype.kind == "f":
+        image[0, 0, 0], image[1, 1, 1], image[2, 2, 0] = np.nan, np.inf, -np.inf
+    expected = np.array([v if math.isnan(v) else min(max(v, 0), 6) for v in image.ravel().tolist()])
+    have = poolcli.apply("relu6", image)
+    assert have.dtype == image.dtype
+    assert np.array_equal(have.ravel(), expected.astype(dtype), equal_nan=image.dtype.kind == "f")

@@ -28,7 +28,7 @@ FILTERS = [
     "line-d1",
     "box5",
 ]
-EDGES = ["", ",edge=zero", ",edge=wrap", ",edge=replicate"]
+EDGES = ["", ",edge=symmetric", ",edge=zero", ",edge=wrap", ",edge=replicate"]
 RUN = """
   const number = (value) => typeof value === "string" ? Number(value) : value;
   return JSON.parse(arguments[0]).map(({picture, layers}) => {

@@ -366,7 +366,7 @@ COMMANDS: Mapping[str, Command] = {
             (*_RUN[:2], RecipeFile, *_RUN[2:]),
             ("LAYERS", "INPUT..."),
             about="Any number of layers. A layer is MODE:K[xK][/S[xS]][+P[xP]][@D[xD]][,name=value], MODE:size=H[xW], "
-            "conv:FILTER[/S], relu or abs.",
+            "conv:FILTER[/S], relu, relu6 or abs.",
             examples=(
                 'poolcli stack "conv:sobel-v relu max:2" photo.jpg -o edges.png',
                 'poolcli stack "conv:gauss,edge=zero avg:3/2+1,exclude-pad" photos/ -o small/',

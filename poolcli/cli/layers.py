@@ -75,7 +75,7 @@ class Pooling(Group):
     edge: str | None = Option(
         "--edge",
         metavar="EDGE",
-        help="Beyond the border for blur, maxblur (reflect), aps and maxaps (wrap): reflect, replicate, zero or wrap.",
+        help=f"Beyond the border for blur, maxblur (reflect), aps and maxaps (wrap): {', '.join(EDGES)}.",
         values=lambda: EDGES,
     ).default(None)
     taps: int | None = Option(
@@ -195,13 +195,13 @@ class Filtering(Group):
     activation: str = Option(
         "--activation",
         metavar="NAME",
-        help="After the filter: none, relu or abs.",
+        help=f"After the filter: none (if not given), {', '.join(ACTIVATIONS)}.",
         values=lambda: (NO_ACTIVATION, *ACTIVATIONS),
     ).default(NO_ACTIVATION)
     filter_edge: str = Option(
         "--filter-edge",
         metavar="EDGE",
-        help="Beyond the border, for the filter: reflect (if not given), replicate, zero or wrap.",
+        help=f"Beyond the border, for the filter, reflect if not given: {', '.join(EDGES)}.",
         values=lambda: EDGES,
     ).default("reflect")
 

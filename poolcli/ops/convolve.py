@@ -14,14 +14,15 @@ from poolcli.ops.filters import check_kernel, find_kernel
 from poolcli.ops.geometry import EDGES, Pair, Sides, as_padding, as_pair, same_sides
 from poolcli.ops.reduce import Scratch, column_planes, doubled, doubles, overflowed
 
-_NUMPY_MODES: Mapping[str, Any] = {"reflect": "reflect", "replicate": "edge", "wrap": "wrap"}
+_NUMPY_MODES: Mapping[str, Any] = {"reflect": "reflect", "symmetric": "symmetric", "replicate": "edge", "wrap": "wrap"}
 ZERO = -1  # the index that stands for "a zero here"
 
 
 def edge_index(n: int, before: int, after: int, edge: str) -> NDArray[np.intp]:
     """Which of `n` values stands at -before ... n + after - 1; ZERO where a zero does.
 
-    `reflect` does not repeat the border value and goes to and fro in a picture smaller than the padding.
+    `reflect` does not repeat the border value, `symmetric` (NumPy's name; SciPy calls it reflect) does; both go to and
+    fro in a picture smaller than the padding.
 
     >>> edge_index(3, 2, 2, "reflect").tolist()
     [2, 1, 0, 1, 2, 1, 0]
@@ -330,9 +331,9 @@ def convolve(
 
     `image` is H x W or H x W x C, `kernel` kh x kw numbers or the name of a filter, not mirrored. `padding` is
     "same" ((k - 1) // 2 before, the rest after: ceil(n / stride) outputs), "valid" (none), or as in `pool`; what
-    lies there `edge` says (reflect, replicate, zero, wrap). Only the outputs that the stride keeps are computed.
-    float32 for images of up to 16 bits a value, float64 for others; equal neighbourhoods give equal bits. Within a few
-    roundings of the sum of the products' sizes, infinite where that does not fit. Large kernels, where the
+    lies there `edge` says (reflect, symmetric, replicate, zero, wrap). Only the outputs that the stride keeps are
+    computed. float32 for images of up to 16 bits a value, float64 for others; equal neighbourhoods give equal bits.
+    Within a few roundings of the sum of the products' sizes, infinite where that does not fit. Large kernels, where the
     result is float32: within 2**-20 of the sum of the weights' sizes times the largest value seen; whole weights (of an
     l2 norm up to 2**26) on whole numbers exactly. Raises UsageError for a bad kernel, edge or stride, PictureError when
     the kernel does not fit. Source: PyTorch Conv2d, one weight plane for all channels.

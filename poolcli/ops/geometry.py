@@ -12,7 +12,7 @@ Sides = tuple[int, int, int, int]  # (top, bottom, left, right)
 Same = Literal["same", "same-lower", "wrap"]  # ONNX SAME_UPPER (Keras, TensorFlow) and SAME_LOWER, same going round
 SAME: tuple[Same, ...] = ("same", "same-lower", "wrap")
 
-EDGES = ("reflect", "replicate", "zero", "wrap")  # what lies beyond the border, for filters
+EDGES = ("reflect", "symmetric", "replicate", "zero", "wrap")  # what lies beyond the border, for filters
 
 LARGEST = 2**31 - 1
 

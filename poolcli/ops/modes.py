@@ -411,6 +411,15 @@ def relu(image: "Array") -> "Array":
     return positive
 
 
+def relu6(image: "Array") -> "Array":
+    """Negative values become 0, those above 6 become 6; NaN stays, and so does the dtype. Source: PyTorch ReLU6."""
+    if image.dtype.kind == "b":
+        return image.copy()
+    import numpy as np
+
+    return np.clip(image, image.dtype.type(0), image.dtype.type(6))
+
+
 def absolute(image: "Array") -> "Array":
     """The size of every value; the dtype stays, and its lowest integer becomes the highest instead of wrapping."""
     import numpy as np
@@ -421,4 +430,4 @@ def absolute(image: "Array") -> "Array":
     return size
 
 
-ACTIVATIONS: "Mapping[str, Callable[[Array], Array]]" = {"relu": relu, "abs": absolute}
+ACTIVATIONS: "Mapping[str, Callable[[Array], Array]]" = {"relu": relu, "relu6": relu6, "abs": absolute}

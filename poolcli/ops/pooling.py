@@ -80,8 +80,8 @@ def pool(  # noqa: PLR0913 (the public signature)
     |x|^p, to the power of 1 / p. `q` is the share of quantile, from 0 to 1, `of` the value whose share fraction gives;
     both have no default. sum gives int64, uint64 or float64, fraction float32, and NaN for a window without a value.
     `taps` is the width of the low-pass of maxblur and maxaps, 1 to 7, `edge` what lies beyond the border for the
-    blurring modes (reflect, replicate, zero, wrap; None: the mode's own). `seed`, from 0 to 2**64 - 1, is what
-    stochastic draws with (None: 0); one seed gives one result. majority votes over whole pixels, or `per_channel`;
+    blurring modes (reflect, symmetric, replicate, zero, wrap; None: the mode's own). `seed`, from 0 to 2**64 - 1, is
+    what stochastic draws with (None: 0); one seed gives one result. majority votes over whole pixels, or `per_channel`;
     `ties` go to the smallest, the largest or the first pixel of the window.
     `return_indices`, for max: (result, flat index row * W + column of every maximum as int64), the first of equal
     ones, the last NaN; a window that holds padding only has the index of its first row and column that are not

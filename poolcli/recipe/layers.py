@@ -114,7 +114,7 @@ class Conv:
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """`relu` or `abs`, on every channel but alpha."""
+    """`relu`, `relu6` or `abs`, on every channel but alpha."""
 
     name: str
 

@@ -14,7 +14,8 @@ from poolcli.ops.modes import ACTIVATIONS, MODES, OPTIONS, mode_called, read_opt
 from poolcli.recipe.layers import Activation, Conv, Layer, Pool, Recipe
 
 GRAMMAR = (
-    "MODE:K[xK][/S[xS]][+P[xP]][@D[xD]][,name=value], MODE:size=H[xW], conv:FILTER[/S], conv:@FILE[/S], relu or abs"
+    "MODE:K[xK][/S[xS]][+P[xP]][@D[xD]][,name=value], MODE:size=H[xW], conv:FILTER[/S], conv:@FILE[/S], "
+    "relu, relu6 or abs"
 )
 
 _SIZE = r"[^/+@,\s]+"

@@ -621,12 +621,12 @@ const explorer = (() => {
       this.command = make("code", {});
       this.back = make("button", {type: "button", class: "own"}, t("Back to the recipe of this page"));
       this.back.addEventListener("click", () => explorer.restore());
-      const edges = ["reflect", "replicate", "zero", "wrap"], sizes = ["0", "1", "2", "3", "same", "same-lower", "wrap"];
+      const edges = ["reflect", "symmetric", "replicate", "zero", "wrap"], sizes = ["0", "1", "2", "3", "same", "same-lower", "wrap"];
       const modes = explorer.own?.length && !explorer.own.some((layer) => layer.kind === "pool") || !explorer.layers.length
         ? ["none", ...view.modes] : explorer.outputs ? [OWN, ...view.modes] : view.modes;
       const groups = {
         filter: [this.choice("filter", "Filter", ["none", ...Object.keys(view.filters)]), this.choice("filterEdge", "beyond the border", edges),
-          this.choice("activation", "Activation", ["none", "relu", "abs"])],
+          this.choice("activation", "Activation", ["none", "relu", "relu6", "abs"])],
         pooling: [this.choice("mode", "Pooling", modes), this.number("k", "window", 1, 16), this.number("s", "stride", 1, 16),
           this.choice("padding", "padding", sizes), this.choice("edge", "beyond the border", edges)],
         shift: [this.number("dx", "Shift right", -16, 16), this.number("dy", "down", -16, 16),
