@@ -75,19 +75,21 @@ KINDS = ["gray", "rgb", "16 bits", "signed", "float32", "float64", "five bands",
 
 @pytest.mark.parametrize("ignore", [None, IGNORED])
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("mode", ["max", "min", "avg", "median", "majority"])
+@pytest.mark.parametrize("mode", ["max", "min", "avg", "median", "majority", "quantile"])
 def test_every_level_is_what_pooling_the_picture_gives(tmp_path, command, mode, kind, ignore):
     """Of odd sizes, with windows at the border that hold what is there."""
     array, out = picture(kind), tmp_path / "out.tif"
     source = tiff(tmp_path / "in.tif", array)
+    options = {"q": 0.8} if mode == "quantile" else {}
     words = ("--mode", mode, "--levels", "3", "--compression", "zstd", "--tile", "16x32")
+    words += tuple(word for name, value in options.items() for word in (f"--{name}", value))
     done = command("pyramid", source, "-o", out, *words, "--ignore", "none" if ignore is None else ignore)
     assert (done.code, done.out, done.err) == (0, f"{out}\n", "")
     base, *levels = pages_of(out)
     assert np.array_equal(base, array) and len(levels) == 3
     for number, level in enumerate(levels, 1):
         k = 2**number
-        expected = poolcli.pool(array, k, mode=mode, ceil_mode=True, ignore=ignore)
+        expected = poolcli.pool(array, k, mode=mode, ceil_mode=True, ignore=ignore, **options)
         assert level.shape == expected.shape == (ceil(SIZE[0] / k), ceil(SIZE[1] / k), *array.shape[2:])
         assert near(level, expected, array), (number, mode)
 
