@@ -11,7 +11,7 @@ from poolcli.errors import PictureError, UsageError
 from poolcli.ops.ignored import Ignored, as_ignored, validity
 from poolcli.recipe import as_recipe
 from tests import oracles, oracles_ignored
-from tests.images import DTYPES, assert_close, assert_same, random_image
+from tests.images import DTYPES, assert_same, random_image
 from tests.test_modes import assert_pooled
 
 MODES = ("max", "avg", "min", "median", "lp", "majority", "soft", "stride", "center")
@@ -142,6 +142,8 @@ def check_random_case(rng, mode, dtype):
     size, geometry, windows, shape, middle = random_window(rng, mode)
     image, hole = random_picture(rng, size, dtype)
     options = random_options(rng, mode, geometry)
+    if mode == "fraction" and math.isfinite(hole) and rng.random() < 0.3:
+        options = {"of": int(hole) if hole == int(hole) else hole}
     whole = mode == "majority" and not options["per_channel"]
     ignore = None if rng.random() < 0.2 else hole
     if ignore is not None and image.ndim == 3 and rng.random() < 0.3:
@@ -168,8 +170,10 @@ def check_random_case(rng, mode, dtype):
     have = call(image, geometry, mode=mode, **options, **given)
     if ignore is None:  # a window of padding only holds nothing that could be written
         have, expected = (np.where(enough, part, part.dtype.type(0)) for part in (have, expected))
-    if mode == "quantile" and have.dtype == np.float64:
-        assert_close(have, expected, ulps=2)
+    if mode == "quantile":  # floats as NumPy gives them, to the last bit
+        assert_same(have, expected)
+    elif mode == "soft" and have.dtype == np.int64:  # of both signs: to the size of the values, not of their mean
+        np.testing.assert_allclose(have.astype(float), expected.astype(float), rtol=0, atol=2.0**63 * 1e-14)
     else:
         assert_pooled(have, expected, mode)
     if ignore is not None:
@@ -188,6 +192,29 @@ def test_random_cases_of_every_mode_equal_the_oracle(mode):
     rng = np.random.default_rng(len(mode))
     for case in range(60):
         check_random_case(rng, mode, DTYPES[case % len(DTYPES)])
+
+
+@pytest.mark.parametrize("k", [2, 5, 9])
+def test_quantiles_of_floats_are_those_of_numpy(k):
+    """To the last bit of float64, of windows small and large."""
+    image = random_image(6, (9 * k, 7 * k), "float64")
+    windows = image.reshape(9, k, 7, k).swapaxes(1, 2).reshape(9, 7, k * k)
+    for q in (0.01, 0.1, 0.3, 0.37, 0.5, 0.77, 0.9, 0.999):
+        assert_same(poolcli.pool(image, k, mode="quantile", q=q), np.quantile(windows, q, axis=2))
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+def test_sums_of_64_bits_are_exact_or_refused(dtype):
+    """Up to the largest and down to the smallest number; one more leaves 64 bits."""
+    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    image = np.random.default_rng(2).integers(low // 64, high // 64, (12, 12), dtype)
+    expected = [[sum(map(sum, image[y : y + 3, x : x + 4].tolist())) for x in (0, 4, 8)] for y in (0, 3, 6, 9)]
+    assert poolcli.pool(image, (3, 4), mode="sum").tolist() == expected
+    assert poolcli.pool(np.array([[high - 5, 5]], dtype), (1, 2), mode="sum").tolist() == [[high]]
+    if low:
+        assert poolcli.pool(np.array([[low + 5, -5]], dtype), (1, 2), mode="sum").tolist() == [[low]]
+    with pytest.raises(PictureError, match="leaves 64 bits"):
+        poolcli.pool(np.array([[high, 1]], dtype), (1, 2), mode="sum")
 
 
 @pytest.mark.slow

@@ -122,3 +122,23 @@ def test_animated_labels_are_colours_with_a_note(here, command):
     assert command("pool", "three.gif", "--frame", "0", "-o", "one.png", "--mode", "majority").code == 0
     with Image.open("one.png") as out:
         assert out.mode == "P"
+
+
+@pytest.mark.parametrize("words", [("-m", "majority", "--ties", "first"), ("-m", "center"), ("-m", "stride")])
+@pytest.mark.parametrize("kind", ["P", "L"])
+def test_the_report_of_a_renumbered_mask_is_that_of_the_mask(here, command, kind, words):
+    """Every figure, of a palette and of gray values that are called labels: numbers are names."""
+    rng = np.random.default_rng(3)
+    labels = np.kron(rng.integers(0, 9, (8, 9)), np.ones((3, 3), int))[:23, :25].astype(np.uint8)
+    names = rng.permutation(256)[:9].astype(np.uint8)
+    reports = []
+    for name, values in (("one.png", labels), ("other.png", names[labels])):
+        picture = Image.fromarray(values)
+        if kind == "P":
+            picture.putpalette(rng.integers(0, 256, 768, np.uint8).tobytes())
+        picture.save(name)
+        (done,) = command("pool", name, "-o", f"out-{name}", *words, "--labels", "--shift", "2,1", "--json").objects
+        reports.append(done["report"]["shifts"])
+    assert reports[0] == reports[1]
+    assert reports[0][0]["pooled"]["changed"] > 0
+    assert reports[0][0]["pooled"]["mae"] is None
