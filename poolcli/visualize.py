@@ -151,6 +151,26 @@ def stretched(images: list[Array]) -> list[NDArray[np.uint8]]:
     return [np.clip(np.rint(image), 0, 255).astype(np.uint8) for image in scaled]
 
 
+def label_colours(labels: Array) -> NDArray[np.uint8]:
+    """Labels H x W as distinct colours, H x W x 3: hues a golden angle apart, 0 nearly black, what is no number gray.
+
+    They are those of the interactive page, and the same in every picture.
+
+    >>> label_colours(np.array([[0, 1, 2]])).tolist()
+    [[[24, 28, 36], [85, 231, 128], [143, 32, 223]]]
+    """
+    distinct, places = np.unique(labels, return_inverse=True)
+    values = distinct.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        angles, light = (values * 137.508) % 360, np.where(values % 2 != 0, 0.62, 0.5)
+    reach = 0.75 * np.minimum(light, 1 - light)
+    turns = (np.array([[0], [8], [4]]) + angles / 30) % 12
+    colours = light - reach * np.clip(np.minimum(turns - 3, 9 - turns), -1, 1)
+    colours = np.floor(255 * np.nan_to_num(colours, nan=128 / 255) + 0.5).astype(np.uint8).T
+    colours[values == 0] = (24, 28, 36)
+    return np.ascontiguousarray(colours[places.reshape(labels.shape)])
+
+
 MARK = 4  # every pixel becomes MARK x MARK, of which the middle is marked
 
 
@@ -269,14 +289,15 @@ class Sample:
 class Look:
     """What is shown of one frame for one shift: the part worth a closer look, and the whole where that is another.
 
-    `peaks`: the change before and after that the lightest colour of the heat-maps stands for.
+    `peaks`: the change before and after that the lightest colour of the heat-maps stands for; None of labels, which
+    have changed or not.
     """
 
     shift: Offset
     part: Panel
     whole: Panel | None
     thumbnail: bytes | None
-    peaks: tuple[float, float]
+    peaks: tuple[float, float] | None
     sample: Sample | None = None
 
 
@@ -285,6 +306,7 @@ class _Scene:
     """The arrays behind a look: (still, moved) pictures and outputs, and their changes at full size."""
 
     frame: images.Frame
+    labels: bool
     pictures: tuple[Array, Array]
     outputs: tuple[Array, Array]
     changes: tuple[Array, Array]
@@ -324,6 +346,7 @@ def look(
     other = pictures[1].values if given else None
     scene = _Scene(
         frame,
+        labels,
         _shown_values(pictures),
         _shown_values(tuple(piece._replace(values=written(piece.values)) for piece in outputs)),
         changes,
@@ -378,13 +401,14 @@ def crop_of(frame: images.Frame, evaluations: Mapping[str, Evaluation]) -> Crop:
     """The part of a frame in which the outputs of some recipes differ most, and these."""
     values = {name: _shown_value(each.output) for name, each in evaluations.items()}
     cells = {name: _cell(each.recipe, frame.pixels, values[name]) for name, each in evaluations.items()}
-    gaps = _gaps_between(list(values.values()), labels=any(each.how.labels for each in evaluations.values()))
+    labels = any(each.how.labels for each in evaluations.values())
+    gaps = _gaps_between(list(values.values()), labels=labels)
     whole = frame.pixels.shape[0] / gaps.shape[0], frame.pixels.shape[1] / gaps.shape[1]
     part = busiest(gaps, (max(1, int(CROP / whole[0])), max(1, int(CROP / whole[1]))))
     region = part.scaled(whole, frame.pixels.shape[:2])
     crops = {name: _over(region, cells[name], each) for name, each in values.items()}
     times = max(1, CROP_SHOWN // max(region.height, region.width))
-    shown = zip(crops, _displayed(frame, list(crops.values())), strict=True)
+    shown = zip(crops, _displayed(frame, list(crops.values()), labels=labels), strict=True)
     outputs = {
         name: (
             photo(pixels),
@@ -398,7 +422,7 @@ def crop_of(frame: images.Frame, evaluations: Mapping[str, Evaluation]) -> Crop:
     return Crop(
         (region.left, region.top, region.width, region.height),
         (region.width * times, region.height * times),
-        photo(_displayed(frame, [region.of(frame.pixels)])[0]),
+        photo(_displayed(frame, [region.of(frame.pixels)], labels=labels)[0]),
         outputs,
         float(part.of(gaps).mean()),
         (region.height, region.width) == frame.pixels.shape[:2],
@@ -522,7 +546,7 @@ def _look(scene: _Scene, shift: Offset, sizes: Sizes) -> Look:
         part = _panel(scene, *_part(scene, sizes.part), sizes.whole_up_to)
         room = None if sizes.bytes is None else sizes.bytes - _bytes_of(part) - _held_by(sample)
         whole = _whole(scene, everything, sizes.whole, room)
-    return Look(shift, part, whole, thumbnail, scene.peaks, sample)
+    return Look(shift, part, whole, thumbnail, None if scene.labels else scene.peaks, sample)
 
 
 def _sample_of(scene: _Scene, side: int) -> Sample:
@@ -567,18 +591,20 @@ def _bytes_of(panel: Panel) -> int:
 def _thumbnail(scene: _Scene, sizes: Sizes) -> bytes | None:
     if not sizes.thumbnail:
         return None
-    return photo(_displayed(scene.frame, [_small(scene.frame, scene.pictures[0], sizes.thumbnail)])[0])
+    small = _small(scene.frame, scene.pictures[0], sizes.thumbnail, labels=scene.labels)
+    return photo(_displayed(scene.frame, [small], labels=scene.labels)[0])
 
 
 def _panel(scene: _Scene, region: Region, cells: Region, side: int) -> Panel:
-    frame = scene.frame
-    pictures = [_small(frame, region.of(picture), side) for picture in scene.pictures]
-    outputs = [_small(frame, cells.of(output), side) for output in scene.outputs]
+    frame, labels = scene.frame, scene.labels
+    pictures = [_small(frame, region.of(picture), side, labels=labels) for picture in scene.pictures]
+    outputs = [_small(frame, cells.of(output), side, labels=labels) for output in scene.outputs]
     changes = zip((region, cells), scene.changes, scene.peaks, strict=True)
     heat = [levels(shrunk(part.of(values), side, how="max"), peak) for part, values, peak in changes]
     factor = max(1, round(region.height / pictures[0].shape[0]))
     still, moved, pooled, pooled_moved = map(
-        photo if factor > 1 else png, (*_displayed(frame, pictures), *_displayed(frame, outputs))
+        photo if factor > 1 else png,
+        (*_displayed(frame, pictures, labels=labels), *_displayed(frame, outputs, labels=labels)),
     )
     marks = scene.marks(cells)
     return Panel(
@@ -601,12 +627,17 @@ def _panel(scene: _Scene, region: Region, cells: Region, side: int) -> Panel:
     )
 
 
-def _small(frame: images.Frame, pixels: Array, side: int) -> Array:
-    return shrunk(pixels, side, how="first" if frame.palette is not None else "avg")
+def _small(frame: images.Frame, pixels: Array, side: int, *, labels: bool) -> Array:
+    return shrunk(pixels, side, how="first" if labels or frame.palette is not None else "avg")
 
 
-def _displayed(frame: images.Frame, parts: list[Array]) -> list[Array]:
-    """Parts of a picture, or of its outputs, as a screen shows them; other than 8 bits on one common scale."""
+def _displayed(frame: images.Frame, parts: list[Array], *, labels: bool) -> list[Array]:
+    """Parts of a picture, or of its outputs, as a screen shows them; other than 8 bits on one common scale.
+
+    Labels of one channel have their palette's colours, or distinct ones.
+    """
+    if labels and frame.palette is None and all(part.ndim == 2 for part in parts):
+        return [label_colours(part) for part in parts]
     found = [shown(replace(frame, pixels=part)) for part in parts if part.dtype == frame.pixels.dtype]
     if len(found) == len(parts) and all(pixels is not None for pixels in found):
         return [pixels for pixels in found if pixels is not None]

@@ -169,6 +169,24 @@ def test_a_contact_sheet_of_every_kind_of_picture(samples, command, name):
         assert len(set(sheet.convert("L").tobytes())) > 20
 
 
+def test_labels_have_distinct_colours_and_change_or_not(tmp_path, monkeypatch, command):
+    """A gray mask of labels 0 to 5 is no black panel; a heat-map of it has two colours and no scale."""
+    monkeypatch.chdir(tmp_path)
+    labels = np.repeat(np.repeat(np.arange(6, dtype=np.uint8).reshape(2, 3), 8, 0), 8, 1)
+    Image.fromarray(labels).save("mask.png")
+    for mode, colours in (("majority", {tuple(c) for c in heat.label_colours(np.arange(6)[None])[0].tolist()}),
+                          ("max", {(0, 0, 0), (1, 1, 1), (2, 2, 2), (3, 3, 3), (4, 4, 4), (5, 5, 5)})):  # fmt: skip
+        words = ("--k", "2", "--mode", mode, "--report", "png", "-q", "--overwrite")
+        assert command("pool", "mask.png", *words, "-o", "out.png").code == 0
+        with Image.open("out.shift.png") as sheet:
+            pixels = np.asarray(sheet.convert("RGB"))
+        shown = {tuple(colour) for colour in np.unique(pixels[:, :344].reshape(-1, 3), axis=0).tolist()}
+        assert colours <= shown, mode
+        scale = {tuple(colour) for colour in heat.palette()[10:50:10].tolist()}
+        found = {tuple(colour) for colour in np.unique(pixels[:, 704:].reshape(-1, 3), axis=0).tolist()}
+        assert (scale & found == set()) == (mode == "majority")
+
+
 def test_the_sheet_shows_the_heat_in_its_colours(samples, command):
     """The "1": yellow cells above, of 121 pixels each, 38 of them."""
     assert command("pool", samples / "one.png", *THE_ONE, "-o", "out/", "--report", "png", "-q").code == 0

@@ -51,7 +51,7 @@ def six(panel: "Panel", look: "Look", report: ShiftReport, row: ShiftRow, side: 
     is_part = _is_crop(panel, look, row)
     (large, inset), (small, output_inset), room = enlarged(panel, side)
     (w, h), (ow, oh) = report.input.size, report.output.size
-    peaks = [figure(peak) for peak in look.peaks]
+    peaks = [figure(peak) for peak in look.peaks] if look.peaks else [None, None]
     sizes = f"{w} x {h} pixels", f"{ow} x {oh} pixels"
     if is_part:
         sizes = f"A crop of {sizes[0]}", f"A crop of {sizes[1]}"
