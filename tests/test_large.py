@@ -222,6 +222,16 @@ def test_what_is_not_written_is_named(tmp_path, command):
     assert done.code == 0 and "the camera data in EXIF was dropped" in done.err
 
 
+@pytest.mark.parametrize(
+    ("name", "library"), [("out.tif", "imagecodecs"), ("out.ome.tif", "imagecodecs"), ("out.zarr", "zarr")]
+)
+def test_a_library_that_is_missing_is_named_first(samples, command, bare, monkeypatch, name, library):
+    """In one sentence, before anything is read."""
+    monkeypatch.setitem(sys.modules, library, None)
+    said = command.refused("pyramid", samples / "photo.jpg", "-o", name)
+    assert said == f"poolcli: '{name}' needs {library}, which is not installed: pip install {library}\n"
+
+
 def test_npy_and_palettes(tmp_path, command):
     """Arrays are mapped; palettes stay what they are where labels do."""
     array, out = picture("float32", (90, 70)), tmp_path / "out.tif"

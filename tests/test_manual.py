@@ -86,6 +86,12 @@ def test_links_lead_somewhere(page):
         assert target.startswith("https://") or (page.parent / target).exists(), target
 
 
+def test_fences_stand_on_lines_of_their_own():
+    """A paragraph that was filled anew must not swallow one."""
+    for page in (README, *MANUAL):
+        assert not [line for line in page.read_text("utf-8").splitlines() if re.search("[^ ] *```", line)], page
+
+
 def test_no_line_is_too_long_for_a_terminal():
     """Commands of the manual are shown unbroken on 80 columns, which leave 78 within the margins; prose has 120."""
     for page in (README, *MANUAL):

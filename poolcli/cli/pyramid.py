@@ -9,8 +9,8 @@ from poolcli.cli.layers import Pooling
 from poolcli.cli.options import FILES, OVERWRITE, Reading, Running, Writing, named_values
 from poolcli.cli.output import progress, say, spell
 from poolcli.cli.parser import Group, Option
-from poolcli.errors import UsageError, escaped, unknown
-from poolcli.images.formats import ReadOptions, is_zarr
+from poolcli.errors import UsageError, escaped, missing, unknown
+from poolcli.images.formats import ReadOptions, installed, is_zarr
 from poolcli.ops.geometry import Pair, as_pair
 from poolcli.ops.modes import MODES, find_mode, mode_called, read_option
 from poolcli.recipe import Pool
@@ -124,6 +124,9 @@ class Tiling(Group):
             raise UsageError(f"'{target}': a pyramid is written to a local path; copy it from there")
         if not target.name.lower().endswith(ENDINGS):
             raise UsageError(f"'{target}' is no pyramid's name: {', '.join(ENDINGS)} are allowed")
+        needed = ("zarr",) if target.name.lower().endswith(".zarr") else ("tifffile", "imagecodecs")
+        if absent := [library for library in needed if not installed(library)]:
+            raise missing(f"'{target}'", absent)
         check_not_read([target], [source])
         if target.exists() and not self.overwrite:
             raise UsageError(f"'{target}' exists already: use --overwrite, or another name with -o")
