@@ -171,6 +171,10 @@ def test_windows_that_leave_out_a_border(folder, command, words):
                 not in command(*words, "a.png", "-o", "d.png", "--exact", "--overwrite", "--json", *more).objects[0]
             )
     assert "notes" not in command("pool", "a.png", "-o", "e.png", "--size", 3, "--exact", "--json").objects[0]
+    random_picture("L", (10, 8)).save(folder / "f.png")
+    several = command(*words, "a.png", "f.png", "-o", "out", "--json", "--no-report")
+    assert [each["notes"] for each in several.objects] == [[f"{left}: --exact refuses that"]] * 2
+    assert len(several.err.splitlines()) == 1  # the summary alone
     np.save("a.npy", np.ones((9, 9)))
     assert "leave out the last row and the last column of 9x9" in command.refused(
         "pool", "a.npy", "-o", "f.npy", "--exact", code=1

@@ -16,7 +16,7 @@ from poolcli.errors import PictureError, PoolcliError
 from poolcli.images.formats import KEEP
 from poolcli.recipe import Conv, Pool, Recipe
 from poolcli.recipe.layers import left_out, shapes, spacings
-from poolcli.reports import Grids, Job, Outcome
+from poolcli.reports import IN_RECORDS, Grids, Job, Outcome
 from poolcli.shift.record import (
     InputFacts,
     Offset,
@@ -158,7 +158,7 @@ def _notes(settings: Settings, picture: images.Picture) -> Iterator[str]:
             yield f"an array of {axes} was read as height x width x channels: if channels come first say --layout chw"
         found = left_out(settings.recipe, *shape[:2])
         if found:
-            yield f"{found}: --exact refuses that"
+            yield f"{found}: {IN_RECORDS}"
         if _averages_hidden_colours(settings, frame):
             yield "colours were averaged as they are, however transparent: --premultiply weighs them by alpha"
 

@@ -9,6 +9,7 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, TextIO
 
 from poolcli.errors import escaped
+from poolcli.reports import IN_RECORDS
 from poolcli.reports.forms import outcome_lines, planned_line, to_json
 
 if TYPE_CHECKING:
@@ -45,8 +46,10 @@ class Printer:
             self._print_grids(outcome, sys.stdout)
         if self.quiet or outcome.before:
             return
+
         for note in outcome.notes:
-            say(f"{outcome.job.name}: {note}")
+            if self.detailed or not note.endswith(IN_RECORDS):
+                say(f"{outcome.job.name}: {note}")
         if not self.json and self.names:
             print(escaped(outcome.job.target_name), flush=True)
         if self.detailed and outcome.reports:

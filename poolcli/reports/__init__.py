@@ -12,6 +12,11 @@ if TYPE_CHECKING:  # loaded only when a report shows pictures
     from poolcli.visualize import Look
 
 
+# Ends the note on a border that no window holds. Of a folder of photographs that is true of every other: a line each
+# would bury the rest, and it is in their records.
+IN_RECORDS = "--exact refuses that"
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One picture: where it comes from and where it goes, and what both are called. Streams are stdin and stdout."""
