@@ -53,7 +53,10 @@ def test_38_pixels_change_and_12_after_filter_and_pooling(samples, command):
 
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_the_readme_shows_what_its_commands_make(tmp_path, request, name):
-    """Pixel for pixel where the same libraries draw the letters; with others these may differ, and nothing else."""
+    """Pixel for pixel where the same libraries draw the letters; with others these may differ, and nothing else.
+
+    A browser that has shown other pages smooths a few edges by a shade more or less.
+    """
     drawing = DRAWINGS[name]
     browser = request.getfixturevalue("browser") if drawing.window else None
     have, by = drawn(drawing, tmp_path, browser)
@@ -61,7 +64,8 @@ def test_the_readme_shows_what_its_commands_make(tmp_path, request, name):
         same, pixels = expected.text["Letters"] == by, np.asarray(expected.convert("RGB")).astype(int)
     gaps = np.abs(np.asarray(have).astype(int) - pixels)
     assert f"](.github/pictures/{name})" in README.read_text("utf-8")
-    assert not gaps.any() if same else gaps.mean() < 1, f"{name} is stale: python -m tests.pages"
+    equal = not gaps.any() if browser is None else gaps.max() <= 8 and np.count_nonzero(gaps) < 100
+    assert equal if same else gaps.mean() < 1, f"{name} is stale: python -m tests.pages"
 
 
 def test_38_and_12_counted_by_hand():
