@@ -11,35 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms
 
+from poolcli.reports.interactive import FOUR, ONE
+
 Array = NDArray[np.float64]
 Size = tuple[int, int]  # rows, columns
 Point = tuple[float, float]  # column, row
 Colour = tuple[float, float, float]
 
-# Shifted left by one pixel, 38 pixels change; after line-v, ReLU and 2 x 2 max pooling, 12 of the 196 outputs do.
-ONE = """
-....##
-..####
-.##.##
-##..##
-....##
-....##
-....##
-....##
-....##
-....##
-....##
-....##
-....##
-....##
-....##
-..######
-..######
-"""
-
 
 def one() -> Image.Image:
-    """Draw a white "1" with a stem of two pixels on black, 28 x 28."""
+    """Draw a white "1" with a stem of two pixels on black, 28 x 28.
+
+    Shifted left by one pixel, 38 pixels change; after line-v, ReLU and 2 x 2 max pooling, 12 of the 196 outputs do.
+    """
     pixels = np.zeros((28, 28), np.uint8)
     for row, line in enumerate(ONE.split(), start=6):
         for column, ink in enumerate(line, start=10):
@@ -49,7 +33,7 @@ def one() -> Image.Image:
 
 def four() -> Image.Image:
     """Draw the textbook's 4 x 4: 2 x 2 max gives 20 30 / 112 37, average gives 13 8 / 79 20."""
-    return Image.fromarray(np.array([[12, 20, 30, 0], [8, 12, 2, 0], [34, 70, 37, 4], [112, 100, 25, 12]], np.uint8))
+    return Image.fromarray(np.array(FOUR, np.uint8))
 
 
 def grid(size: Size) -> tuple[Array, Array]:

@@ -19,6 +19,7 @@ from poolcli.cli.options import (
     Request,
     Running,
     Writing,
+    report_files,
 )
 from poolcli.cli.output import print_objects, print_table
 from poolcli.cli.parser import Command, Group, Option
@@ -171,14 +172,7 @@ class Differing(Group):
     PANEL = "Report"
 
     tolerance: float = TOLERANCE.default(0.0)
-    output: list[str] | None = Option(
-        "--output",
-        "-o",
-        metavar="FILE",
-        several=True,
-        help="Write the report: .html, .png, .json ...; repeatable.",
-        panel=FILES,
-    ).default(None)
+    output: list[str] | None = report_files("Write the report: .html, .png, .json ...; repeatable.").default(None)
     overwrite: bool = OVERWRITE.default(False)
     json: bool = JSON.default(False)
 

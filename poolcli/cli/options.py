@@ -64,6 +64,13 @@ SHIFT_EDGE = Option(
     help="What comes in at the border: replicate (if not given), zero, wrap; or crop.",
     values=lambda: SHIFT_EDGES,
 )
+
+
+def report_files(help: str) -> Option:
+    """Where a command whose result is a report writes it."""
+    return Option("--output", "-o", metavar="FILE", several=True, help=help, panel=FILES)
+
+
 TOLERANCE = Option(
     "--tolerance",
     metavar="NUMBER",
@@ -477,14 +484,9 @@ class Comparing(Group):
     ).default(1)
     shift_edge: str = SHIFT_EDGE.default("replicate")
     tolerance: float = TOLERANCE.default(0.0)
-    output: list[str] | None = Option(
-        "--output",
-        "-o",
-        metavar="FILE",
-        several=True,
-        help="Write it: .html, .csv (a row a picture) or .json; repeatable.",
-        panel=FILES,
-    ).default(None)
+    output: list[str] | None = report_files("Write it: .html, .csv (a row a picture) or .json; repeatable.").default(
+        None
+    )
     overwrite: bool = OVERWRITE.default(False)
     jobs: str = JOBS.default(AUTO)
     json: bool = JSON.default(False)
