@@ -388,9 +388,11 @@ class Deviations:
     def add(self, piece: Piece) -> None:
         """First reading: some rows."""
         for middle, values, there in self._parts(piece):
+            self.low = min(self.low, float(values.min(where=there, initial=inf) if there is not None else values.min()))
+            self.high = max(
+                self.high, float(values.max(where=there, initial=-inf) if there is not None else values.max())
+            )
             middle.add(values, there)
-            self.low = min(self.low, float(values.min(where=there, initial=inf)))
-            self.high = max(self.high, float(values.max(where=there, initial=-inf)))
 
     def deviate(self, piece: Piece) -> None:
         """Second reading: the same rows."""
@@ -401,8 +403,10 @@ class Deviations:
         """The deviations, by rectangle."""
         return {each: middle.spread for each, middle in zip(self._rectangles, self._middles, strict=True)}
 
-    def _parts(self, piece: Piece) -> "Iterator[tuple[_Middle, Array, Array]]":
-        """For every rectangle its values among some rows, H x W x C in float64, and which are valid and finite."""
+    def _parts(self, piece: Piece) -> "Iterator[tuple[_Middle, Array, Array | None]]":
+        """For every rectangle a copy of its values among some rows, H x W x C in float64, and which are valid and
+        finite; None: all are, which takes a quarter of the time of looking at each.
+        """
         step = max(1, BAND_VALUES * len(piece.values) // max(1, piece.values.size))
         for low in range(piece.first, piece.last, step):
             rows = piece.part(slice(low, low + step))
@@ -410,6 +414,9 @@ class Deviations:
                 part = rows.part(rectangle.rows, rectangle.columns)
                 if part.values.size:
                     values = part.values.astype(np.float64).reshape(*part.values.shape[:2], -1)
+                    if part.valid is None and isfinite(values.sum()):
+                        yield middle, values, None
+                        continue
                     there = np.isfinite(values)
                     if part.valid is not None:
                         there &= part.valid.reshape(*part.valid.shape[:2], -1)
@@ -425,9 +432,16 @@ class _Middle:
         self._count: Any = 0
         self._deviation = 0.0
 
-    def add(self, values: Array, there: Array) -> None:
-        """Take some rows into the mean."""
-        flat, known = values.reshape(-1, values.shape[2]), there.reshape(-1, values.shape[2])
+    def add(self, values: Array, there: Array | None) -> None:
+        """Take some rows into the mean; `values` are changed."""
+        if there is None and (self._origin is None or not np.isnan(self._origin).any()):
+            self._origin = values[0, 0].copy() if self._origin is None else self._origin
+            values -= self._origin
+            self._total = self._total + values.sum(axis=0).sum(axis=0)
+            self._count = self._count + np.full(values.shape[2], values.shape[0] * values.shape[1])
+            return
+        known = np.ones(values.shape, np.bool_) if there is None else there
+        flat, known = values.reshape(-1, values.shape[2]), known.reshape(-1, values.shape[2])
         if self._origin is None:
             self._origin = np.full(values.shape[2], np.nan)
         if np.isnan(self._origin).any():
@@ -436,11 +450,12 @@ class _Middle:
         self._total = self._total + (flat - self._origin).sum(axis=0, where=known)
         self._count = self._count + known.sum(axis=0)
 
-    def deviate(self, values: Array, there: Array) -> None:
-        """Sum up how far some rows lie from the mean, once all are in it."""
+    def deviate(self, values: Array, there: Array | None) -> None:
+        """Sum up how far some rows lie from the mean, once all are in it; `values` are changed."""
         values -= self._origin
         values -= self._total / np.maximum(self._count, 1)
-        self._deviation += float(np.abs(values, out=values).sum(where=there))
+        np.abs(values, out=values)
+        self._deviation += float(values.sum() if there is None else values.sum(where=there))
 
     @property
     def spread(self) -> float | None:
