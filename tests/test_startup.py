@@ -76,6 +76,7 @@ def test_one_picture_loads_what_it_needs(tmp_path, spelling):
 
 def test_what_runs_pictures_loads_numpy_with_the_first_of_them():
     """The file of the only picture is decoded while NumPy loads: what plans the run must not load it before."""
-    asked = "import sys, poolcli.cli.run; print([name for name in ('numpy', 'PIL') if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    for modules, loaded in (("poolcli.cli.run", "[]"), ("poolcli.cli.run, poolcli.images.guard", "['PIL']")):
+        asked = f"import sys, {modules}; print([name for name in ('numpy', 'PIL') if name in sys.modules])"
+        done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == loaded

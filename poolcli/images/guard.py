@@ -14,14 +14,16 @@ from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from threading import Thread
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError, _imaging
 
 from poolcli.errors import OutputError, PictureError, nearest
 from poolcli.images.formats import SIGNATURES, ReadOptions, Request
+
+if TYPE_CHECKING:  # NumPy loads while the first picture is decoded
+    import numpy as np
+    from numpy.typing import NDArray
 
 _UNLIMITED = 2**62
 MOST_NAMES = 1000  # of a folder that are compared with a name that is not there
@@ -243,8 +245,10 @@ def check(stream: BinaryIO, request: Request) -> None:
                 raise _broken(f"{at - end} bytes for {units[1]} blocks of pixels", request)
 
 
-def _markers(data: bytes) -> NDArray[np.intp]:
+def _markers(data: bytes) -> "NDArray[np.intp]":
     """Where bytes of 255 stand that begin a marker: 0 after them makes them data, and 255 fill."""
+    import numpy as np
+
     values = np.frombuffer(data, np.uint8)
     places = np.flatnonzero(values[:-1] == 255)
     following = values[places + 1]
@@ -272,7 +276,7 @@ def _up(value: int, step: int) -> int:
 
 
 def _scan(
-    data: bytes, at: int, places: NDArray[np.intp], units: tuple[int, int], interval: int,
+    data: bytes, at: int, places: "NDArray[np.intp]", units: tuple[int, int], interval: int,
     request: Request,
 ) -> int:  # fmt: skip
     """Where the scan ends whose data begin at `at`; PictureError for parts that are missing."""
