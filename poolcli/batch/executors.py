@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 
+# Engines: ways to run a function over items. All are the same map: (item, result) pairs, as they finish.
+# A row of ENGINES makes an executor, which takes items and gives results; `run_tasks` feeds it, never more than it
+# has places for and never more than fits into the memory allowed, so that a million items need no more than a few.
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -267,6 +271,10 @@ class Threads:
             except BaseException as error:  # noqa: BLE001 (the end of the process, raised again by `finished`)
                 self._results.put((number, None, error))
 
+
+# An executor of processes, each with a pipe of its own and one item at a time, so that it is known whom to blame.
+# A worker that dies (a crash in a codec, the system's out-of-memory killer) or takes too long costs the item it had
+# in hand and nothing else: another takes its place. Nothing here needs `fork`.
 
 LONGEST_WAIT = 3600  # seconds in one go: no system waits for an infinite timeout
 _SENT = tuple(-number for number in SIGNALS)  # exit codes of workers that these met before they were ready

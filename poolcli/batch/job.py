@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from poolcli.visualize import Look, Sizes
 
 
+# The job of one picture: decode, layers, encode; the same layers on the shifted picture, for the shift report.
+# NumPy and what stands on it are loaded when a picture is run, not with this file: a plan is made without them.
+
 Rows = tuple[ShiftRow, ...]
 
 MOST_LOOKS = 8  # frames of a picture that a report shows

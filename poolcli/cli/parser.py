@@ -7,6 +7,11 @@ from typing import Any, NamedTuple, TypeVar
 
 from poolcli.errors import UsageError
 
+# Words of a command line as values of options, without Typer: loading it takes longer than pooling a small picture.
+# Neither argparse, which takes the value in `--shift -1,0` for an option, nor getopt, which takes `--over` for
+# `--overwrite` and `-o --json` for a file of that name. Help and completion are Typer's, made of the same
+# declarations.
+
 Value = TypeVar("Value")
 Values = Callable[[], Iterable[str]]
 HELP_WORDS = ("--help", "-h")

@@ -38,6 +38,11 @@ def _on_canvas(frame: Frame, height: int, width: int) -> Frame:
 Array = NDArray[Any]
 
 BACKGROUND, PREVIOUS = 1, 2  # what is done with a frame once it has been shown; 0: nothing
+# Animated PNG: frames composed as the specification says, in the depth of the file, and written as whole pictures.
+# Source: PNG specification, third edition, 11.3.6 (animation) and 13.16 (alpha compositing). Pillow composes some
+# frames in other ways (it lays them over what a disposal to PREVIOUS should have restored), and joins frames when it
+# writes.
+
 OVER = 1  # how it is laid on what is there; 0: it replaces that
 _WITH_ALPHA = {"1": "LA", "L": "LA", "I;16": "LA;16", "RGB": "RGBA", "RGB;16": "RGBA;16"}
 
@@ -288,6 +293,12 @@ def _delay(duration: float) -> bytes:
 
 
 _ICC, _ALPHA, _EXIF, _XMP, _ANIMATED = 0x20, 0x10, 0x08, 0x04, 0x02  # flags of a WebP
+# Animations of GIF and WebP frame by frame, for pictures that Pillow's writers would join or change.
+# Both write only what changes from frame to frame, and nothing for a frame that equals the one before it (WebP: that
+# nearly equals it). Here every frame is a whole picture, written alone by Pillow and put into the file as it is.
+# Sources: the GIF89a specification; the WebP container specification
+# (developers.google.com/speed/webp/docs/riff_container).
+
 _EXIF_HEAD = b"Exif\0\0"
 
 

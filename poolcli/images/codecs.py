@@ -22,6 +22,11 @@ Array = NDArray[Any]
 
 CODESTREAM_J2K, CONTAINER_J2K = b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  "
 CODESTREAM_JXL, CONTAINER_JXL = b"\xff\x0a", b"\0\0\0\x0cJXL "
+# JPEG 2000, AVIF, JPEG XL and HEIF in the depth of the file, where Pillow gives 8 bits of it or nothing.
+# Read and written by imagecodecs, HEIF read by pillow-heif; what Pillow gives exactly is left to Pillow. Sources of
+# the headers: ISO/IEC 15444-1 (A.5.1, I.5), ISO/IEC 14496-12 (boxes), the AV1 ISO media binding (av1C), ISO/IEC
+# 18181-1 (3).
+
 _HEAD = 1 << 22  # bytes in which the headers of a sound file end
 _MODES = {("uint8", 1): "L", ("uint8", 2): "LA", ("uint8", 3): "RGB", ("uint8", 4): "RGBA",
           ("uint16", 1): "I;16", ("uint16", 2): "LA;16", ("uint16", 3): "RGB;16", ("uint16", 4): "RGBA;16",
@@ -433,6 +438,10 @@ def _bits_of(frame: Frame) -> int:
 
 
 BLOCK, CARD = 2880, 80
+# FITS: the first picture in a file, in the values that its header says, the first row at the bottom.
+# Source: the FITS standard 4.0 (IAU), 4.4.1 (mandatory keywords), 4.4.2.5 (BSCALE, BZERO, BLANK) and 5
+# (representation).
+
 _MOST_HEADERS = 1000  # blocks of headers; more are no picture's
 _FITS_DTYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 # How the standard stores what has no type of its own: (BITPIX, BZERO) to the type.

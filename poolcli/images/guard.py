@@ -211,6 +211,13 @@ def memory_of(image: Image.Image) -> mmap.mmap | None:
 
 
 _EOI, _SOS, _DRI, _RESTARTS = 0xD9, 0xDA, 0xDD, range(0xD0, 0xD8)
+# A look at the markers of a JPEG: libjpeg fills what is missing with grey, warns, and Pillow passes the warning over.
+# Found are an early end where restart markers count the parts, or where fewer bytes are there than the blocks can
+# take; parts that are missing or out of order; and bytes among the data that begin a marker which cannot stand there.
+# Not found are other bytes that were changed, zeroed or cut out of a file without restart markers: what is left of
+# its code is code for other pixels, which only its maker could tell from the right ones. Source: ITU-T T.81, B.1 and
+# B.2, E.2.4.
+
 _FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}  # of blocks: sequential, progressive, by Huffman's or arithmetic code
 _SEQUENTIAL = {0xC0, 0xC1}
 _BETWEEN = {0xC4, 0xCC, 0xDB, _SOS, 0xDC, _DRI, 0xFE, *range(0xE0, 0xF0)}  # what may follow a scan

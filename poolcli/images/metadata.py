@@ -15,6 +15,9 @@ from poolcli.images.frame import MODES, Frame, Meta, Picture, Text
 from poolcli.images.guard import reading
 from poolcli.images.png import COLOUR, HDR, Head, Part
 
+# EXIF: the tags that describe a photograph, taken over byte by byte; thumbnails and how pixels lay in a file are not.
+# Source: Exif 3.0 (CIPA DC-008), 4.5 and 4.6; TIFF 6.0, section 2.
+
 HEAD = b"Exif\0\0"
 ORIENTATION, CAMERA, PLACE, EXCHANGE, MAKER_NOTE = 0x0112, 0x8769, 0x8825, 0xA005, 0x927C
 WIDTH, HEIGHT = 0xA002, 0xA003  # of the picture, in pixels

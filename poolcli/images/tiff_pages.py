@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 
 SCALE, TIEPOINTS, TRANSFORMATION, KEYS, METADATA, NODATA = 33550, 33922, 34264, 34735, 42112, 42113
+# GeoTIFF: where a page lies on the map, and which value stands for nothing; both as they are for a pooled page.
+# Definitions: OGC 19-008r4 (GeoTIFF 1.1) for the tags, GDAL's manual of its GTiff driver for tag 42113.
+
 PLACE = (SCALE, TIEPOINTS, TRANSFORMATION, KEYS, 34736, 34737)
 GEOTIFF_TAGS = (*PLACE, METADATA, NODATA)
 _RASTER_TYPE, _IS_POINT = 1025, 2

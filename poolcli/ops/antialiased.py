@@ -15,6 +15,10 @@ from poolcli.ops.filters import binomial
 from poolcli.ops.geometry import Axes, Pair
 from poolcli.ops.order import max_pool
 
+# BlurPool and MaxBlurPool: a binomial low-pass before the stride. Definition: Zhang 2019.
+# The taps are (k - 1)-th binomial coefficients over their sum, a power of two, so integers are summed exactly and
+# divided by a shift.
+
 BAND_VALUES = 1 << 20  # of the picture
 
 
@@ -130,6 +134,11 @@ def _of_floats(values: Array) -> int | float:
 
 
 _phases: ContextVar[list[Pair]] = ContextVar("where the grids of kept pixels begin, row and column, in this thread")
+
+
+# Adaptive polyphase sampling: the picture decides where the grid of kept pixels begins. Chaman & Dokmanic 2021.
+# A picture moved by a pixel has the same polyphase components in another order, so keeping the largest one keeps the
+# same pixels: under `wrap`, on sizes divisible by the stride, the output only moves. For that the norms are exact.
 
 
 def aps_pool(image: Array, axes: Axes, *, edge: str) -> Array:

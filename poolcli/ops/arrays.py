@@ -11,6 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from poolcli.errors import UsageError
 
+# Threads inside one picture: work cut into parts that NumPy does side by side, since it lets go of the interpreter.
+# One thread unless `threads` says otherwise; answers are the same to the last bit, whatever their number.
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 

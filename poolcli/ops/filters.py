@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from poolcli.ops.arrays import Array
 
 
+# The table of filters: one row a kernel. No NumPy. `line-v` answers to vertical lines, `line-h` to level ones.
+# Kernels are written as cross-correlation reads them: not mirrored, the way CNN layers apply their weights.
+
 Kernel = tuple[tuple[float, ...], ...]
 MOST_VALUES = 127 * 127
 

@@ -7,6 +7,8 @@ from typing import Any, ClassVar, Literal
 
 from poolcli.errors import PictureError, UsageError
 
+# Where windows lie on a picture: PyTorch's output sizes, paddings that differ by side, Keras' `same`. No NumPy.
+
 Pair = tuple[int, int]  # (height, width), as in PyTorch
 Sides = tuple[int, int, int, int]  # (top, bottom, left, right)
 Same = Literal["same", "same-lower", "wrap"]  # ONNX SAME_UPPER (Keras, TensorFlow) and SAME_LOWER, same going round
@@ -229,6 +231,11 @@ def padding_text(padding: Sides | Same) -> str:
     return "x".join(map(str, padding))
 
 
+# Windows that divide any picture into a wanted number of cells. Definition: PyTorch AdaptiveAvgPool2d. No NumPy.
+# Cell i of `out` on an axis of n values covers floor(i * n / out) up to, not including, ceil((i + 1) * n / out).
+# Where `out` divides n these are ordinary windows, side by side; elsewhere their sizes differ and they may overlap.
+
+
 @dataclass(frozen=True, slots=True)
 class Spans:
     """The windows on one axis of `n` values, each of a size of its own: window i takes `sizes[i]` from `firsts[i]` on.
@@ -315,6 +322,9 @@ def _cells(n: int, out: int) -> Axis | Spans:
     return Spans(n, firsts, tuple(-(-(i + 1) * n // out) - first for i, first in enumerate(firsts)))
 
 
+# What one output value sees: Araujo, Norris & Sim, Computing Receptive Fields of CNNs, 2019.
+
+
 @dataclass(frozen=True, slots=True)
 class Footprint:
     """On one axis: output i sees `field` inputs from `start + i * jump` on; there are `size` outputs.
@@ -369,6 +379,11 @@ class Footprint:
             regular=self.regular and axis.regular,
         )
 
+
+# Where the windows of a mode lie: one stage for a window, two where a dense maximum comes before a low-pass. No
+# NumPy.
+# Sizes, receptive fields and the alignment of the shift report come from these, and the kernels of the modes get
+# them.
 
 Stages = Callable[[Any, Mapping[str, Any], int, int], list[AnyAxes]]
 

@@ -11,6 +11,8 @@ from poolcli.ops.geometry import AnyAxes, Axis, Spans
 from poolcli.ops.ignored import equals, values_of_windows, window_counts, without
 from poolcli.ops.reduce import bands, blocks, finite_range, has_large_windows, overflowed, reduce_any, rounded, sums
 
+# Average pooling: exact integers, floats in their own dtype. Definitions: PyTorch AvgPool2d, ONNX AveragePool.
+
 FEW_VALUES = 8  # rows and columns of a window whose sum in float32 is right to 4 units in the last place
 LARGEST_COUNT = 1 << 30  # values and padding of a window; of more, remainders times 2**32 leave 64 bits
 
@@ -156,6 +158,8 @@ def fraction_pool(image: Array, axes: AnyAxes, *, of: float, valid: Array | None
         return np.asarray((window_counts(hits, axes) / n).astype(np.float32))
 
 
+# Lp pooling. Definition: ONNX LpPool, (sum |x|^p) ^ (1/p) over the values truly in the window.
+
 SAFE_EXPONENT = 900  # sums of |x|^p between 2^-900 and 2^900 neither overflow nor lose digits
 
 
@@ -203,6 +207,8 @@ def _scaled_norms(image: Array, axes: AnyAxes, p: float) -> Array:
         out[block.where] = np.where(np.isfinite(top), total ** (1 / p) * scale, top)
     return out
 
+
+# SoftPool: the softmax-weighted sum of every window. Definition: Stergiou, Poppe & Kalliatakis 2021.
 
 SAFE_RANGE = 600  # between the values of a band: exp of the differences does not lose digits
 

@@ -10,6 +10,14 @@ import numpy as np
 from poolcli.ops.arrays import Array, each, parts, to_integers
 from poolcli.ops.geometry import AnyAxes, Axis, Spans
 
+# One engine for every reduction that may be done in any order (max, min, sum): rows first, then columns, in bands.
+# A band of rows small enough for the cache is reduced over its rows (contiguous, vectorised) into a buffer, the
+# buffer over its columns. Margins of the buffer hold the fill value, so padding never copies the picture. Large
+# overlapping windows are doubled (runs of 1, 2, 4 ... values), which costs log2(k) passes instead of k; a pass goes
+# over the band as one long line, since what it computes across the ends of rows is never read (2.5 times as fast as
+# row by row). Windows of many rows take three passes whatever their size (van Herk 1992: running results from the
+# ends of blocks of k rows).
+
 BAND_BYTES = 1 << 19  # of row-reduced values: stays in the second-level cache
 STRIP_BYTES = 1 << 18  # of rows whose columns are doubled together
 SHORT_ROW = 4096  # up to so many values a row NumPy's own reduction of tiles is the faster one (1.1 ms against 1.4)
@@ -196,6 +204,10 @@ def doubled(flat: Array, unit: int, k: int, operation: np.ufunc, scratch: Scratc
     return run
 
 
+# What the windows see, a block of outputs at a time: for reductions that need all values of a window at once.
+# A block is small enough that its copies stay in the cache, whatever the sizes of the picture and of the window.
+# Blocks inside the picture are views of it; at the border (`there` says which) the taps are gathered one by one.
+
 GATHERED_BYTES = 1 << 24  # of taps at the border, which are copied one by one
 BLOCK_BYTES = 1 << 19  # of copies of values, while a block is worked on: the second-level cache
 
@@ -334,6 +346,9 @@ def undefined(image: Array) -> float | int:
     """What a window without a value gives: NaN, or 0 where there is no NaN."""
     return np.nan if image.dtype.kind == "f" else 0
 
+
+# Max, min and sum over windows of any kind: the engine for those of one size inside or a little over the border, tap
+# after tap where sizes differ, running results from both ends for windows that reach over more than the picture.
 
 BAND_VALUES = 1 << 18  # of the picture
 

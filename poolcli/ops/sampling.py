@@ -16,6 +16,8 @@ def taken_values(image: Array, axes: AnyAxes, *, valid: Array | None = None) -> 
     return image[np.ix_(rows.starts(), columns.starts())]
 
 
+# Stochastic pooling: one value of every window, drawn with a probability proportional to it. Zeiler & Fergus 2013.
+
 Floats = NDArray[np.float64]
 
 FEW_OUTPUTS = 64  # of a block: adding them tap by tap is slower than running along the taps

@@ -406,6 +406,10 @@ def seen_through(layers: Sequence[Layer], rows: Footprint, columns: Footprint) -
     return rows, columns
 
 
+# What the layers of a recipe do to sizes, before anything is run: output size, receptive field, jump, start.
+# The formulas are those of Araujo, Norris & Sim, Computing Receptive Fields of Convolutional Neural Networks, 2019.
+
+
 @dataclass(frozen=True, slots=True)
 class LayerShape:
     """After a layer: the output's (height, width), and what one output value sees of the picture, rows and columns."""

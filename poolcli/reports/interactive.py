@@ -28,6 +28,10 @@ from poolcli.shift.record import Shift, Shifting, ShiftReport, ShiftRow
 from poolcli.shift.words import percent
 from poolcli.visualize import Sample, array_sample, heat_colours
 
+# The built-in story of `poolcli show`: a drawn "1", its filter, its pooling, 38 -> 12, what that means, and the 4 x
+# 4.
+# It is told in English and Korean, since the figure comes from a Korean text book.
+
 ONE = """
 ....##
 ..####
