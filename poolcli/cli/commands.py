@@ -34,7 +34,7 @@ from poolcli.reports.forms import form_of
 from poolcli.shift.record import check_tolerance
 from poolcli.storage import Place, place_of
 from poolcli.storage.files import check_not_read, is_folder
-from poolcli.storage.places import writable
+from poolcli.storage.places import check_free, writable
 
 LANGUAGES = ("en", "ko")  # of the story and its page
 
@@ -198,8 +198,7 @@ def diff(
         first = by_form.setdefault(form_of(path).name, path)
         if first != path:
             raise UsageError(f"'{first}' and '{path}' are one form of the report: give one of them")
-        if path.exists() and not differing.overwrite:
-            raise UsageError(f"'{path}' exists already: use --overwrite, or another name with -o")
+        check_free(path, overwrite=differing.overwrite)
     colour = colouring.colour([recipe])
     from poolcli.batch.comparing import Choices  # NumPy and Pillow are loaded only now
     from poolcli.cli.comparison import run_diff
@@ -246,8 +245,7 @@ def show(showing: Showing, pooling: Pooling, filtering: Filtering, reading: Read
         if target.suffix.lower() not in (".html", ".htm"):
             raise UsageError(f"'{target}' is no page: an extension of .html is allowed")
         check_not_read([target], [picture] if picture else [])
-        if target.exists() and not showing.overwrite:
-            raise UsageError(f"'{target}' exists already: use --overwrite, or another name with -o")
+        check_free(target, overwrite=showing.overwrite)
     from poolcli.cli.comparison import run_show, usual_language  # NumPy and Pillow are loaded only now
 
     run_show(picture, recipe, reading, target, showing.lang or usual_language(LANGUAGES))

@@ -17,6 +17,7 @@ from poolcli.recipe import Pool
 from poolcli.shift.record import AUTO
 from poolcli.storage import Url, place_of
 from poolcli.storage.files import check_not_read, is_folder
+from poolcli.storage.places import check_free
 
 COMPRESSIONS = ("same", "deflate", "zstd", "jpeg", "lzw", "none")
 BASES = ("copy", "encode", "none")
@@ -128,8 +129,7 @@ class Tiling(Group):
         if absent := [library for library in needed if not installed(library)]:
             raise missing(f"'{target}'", absent)
         check_not_read([target], [source])
-        if target.exists() and not self.overwrite:
-            raise UsageError(f"'{target}' exists already: use --overwrite, or another name with -o")
+        check_free(target, overwrite=self.overwrite)
         return target
 
     def tiles(self) -> Pair | None:

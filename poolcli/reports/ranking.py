@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from poolcli.errors import UsageError, missing
 from poolcli.shift.record import ShiftRow, Totals
 from poolcli.shift.words import NOTHING, figure, percent, share
+from poolcli.storage.places import check_free
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -271,8 +272,7 @@ def check_files(paths: "Sequence[Place]", *, overwrite: bool) -> None:
             raise UsageError(f"'{path}' is no form of a comparison: the extensions {', '.join(FORMS)} are allowed")
         if form.package and find_spec(form.package) is None:
             raise missing(f"'{path}'", [form.package])
-        if path.exists() and not overwrite:
-            raise UsageError(f"'{path}' exists already: use --overwrite, or another name with -o")
+        check_free(path, overwrite=overwrite)
 
 
 def writer_of(path: "Place", ranking: "Ranking") -> AbstractContextManager[Add]:

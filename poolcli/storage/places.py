@@ -155,15 +155,6 @@ def safe_part(name: str) -> str:
     return part.replace(".", "_") if part in (".", "..") else part
 
 
-def is_url(text: str) -> bool:
-    """Whether `text` names an object in a store. One letter is a drive, not a scheme.
-
-    >>> is_url("s3://in/a.png"), is_url("C://a.png"), is_url("a.png")
-    (True, False, False)
-    """
-    return _URL.match(text) is not None
-
-
 def place_of(text: str) -> Place:
     """The place that `text` names; `file://` is a local path. UsageError for a store that there is not, or not here.
 
@@ -187,6 +178,12 @@ def place_of(text: str) -> Place:
         key, _, query = key.partition("?")
         return Url(store.scheme, host, key, query)
     return Url(store.scheme, host, key.rstrip("/"))
+
+
+def check_free(target: Place, *, overwrite: bool) -> None:
+    """UsageError for an output that is there already, unless it may be written over."""
+    if target.exists() and not overwrite:
+        raise UsageError(f"'{target}' exists already: use --overwrite, or another name with -o")
 
 
 def writable(place: Place) -> Place:
