@@ -3,10 +3,10 @@
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, floor, log10
 from tempfile import TemporaryFile
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -274,6 +274,9 @@ class Dot:
     flips: bool
 
 
+Labelled = TypeVar("Labelled", Curve, Dot)
+
+
 @dataclass(frozen=True, slots=True)
 class Scatter:
     """Fidelity against residual."""
@@ -286,19 +289,20 @@ class Scatter:
 
 def scatter(places: Sequence[Ranked]) -> Scatter | None:
     """The candidates that have both figures, as shapes; None where none has."""
-    known = [(i, p, p.residual, p.fidelity) for i, p in enumerate(places) if None not in (p.residual, p.fidelity)]
-    pairs = [(i, p, r, f) for i, p, r, f in known if r is not None and f is not None]
+    pairs = [
+        (number, place, place.residual, place.fidelity)
+        for number, place in enumerate(places)
+        if place.residual is not None and place.fidelity is not None
+    ]
     if not pairs:
         return None
     across, right = _axis([r for *_, r, _ in pairs], LEFT, RIGHT)
     down, top = _axis([f for *_, f in pairs], BOTTOM, TOP)
-    points = sorted(((right(r), top(f), i, p.mode) for i, p, r, f in pairs), key=lambda each: each[1])
-    dots, lowest = [], TOP - LINE_HEIGHT
-    for x, y, number, name in points:
-        lowest = max(y, lowest + LINE_HEIGHT)
-        dots.append(Dot(name, number % COLOURS, x, y, lowest, x > (LEFT + RIGHT) / 2))
+    points = [(right(r), top(f), number, place.mode) for number, place, r, f in pairs]
+    middle = (LEFT + RIGHT) / 2
+    dots = _spaced([Dot(name, number % COLOURS, x, y, y, x > middle) for x, y, number, name in points])
     said = "; ".join(f"{p.mode}: {figure(r)}, {f:.1f} dB" for _, p, r, f in pairs)
-    return Scatter(f"Residual and fidelity. {said}", across, down, tuple(dots))
+    return Scatter(f"Residual and fidelity. {said}", across, down, dots)
 
 
 def _axis(values: Sequence[float], start: float, end: float) -> tuple[tuple[Tick, ...], Callable[[float], float]]:
@@ -349,10 +353,10 @@ def _round_step(top: float) -> float:
     return unit * next(step for step in (0.25, 0.5, 1, 2.5) if top <= 6 * step * unit)
 
 
-def _spaced(lines: Sequence[Curve]) -> tuple[Curve, ...]:
-    """The lines with their labels pushed apart, top to bottom."""
+def _spaced(labelled: Sequence[Labelled]) -> tuple[Labelled, ...]:
+    """The same with their labels pushed apart, top to bottom."""
     found, lowest = [], TOP - LINE_HEIGHT
-    for line in sorted(lines, key=lambda line: line.label):
-        lowest = max(line.label, lowest + LINE_HEIGHT)
-        found.append(Curve(line.name, line.colour, line.points, line.dots, line.end, lowest))
+    for each in sorted(labelled, key=lambda each: each.label):
+        lowest = max(each.label, lowest + LINE_HEIGHT)
+        found.append(replace(each, label=lowest))
     return tuple(found)
