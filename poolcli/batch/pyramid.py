@@ -35,7 +35,7 @@ from poolcli.storage.files import publish, publish_folder
 
 BLOCK = 4096  # columns of a block, at least; of fewer, calls cost more (2048: 10 us a tile of 256 x 256)
 MOST_BLOCK = 1 << 26  # bytes of a block that is made larger lest tiles be decoded twice
-COPY, ENCODE, NONE = "copy", "encode", "none"
+COPY, NONE = "copy", "none"  # what else there is encodes the picture
 OME, ZARR = (".ome.tif", ".ome.tiff"), ".zarr"
 
 
