@@ -13,7 +13,7 @@ from poolcli.recipe import as_recipe
 from poolcli.reports import Job
 from poolcli.reports.ranking import Point, Ranked, print_ranking
 from poolcli.reports.terminal import UPPER_HALF, plain_lines, print_preview, print_report, unable
-from poolcli.shift.words import figure
+from poolcli.shift.verdict import figure
 from poolcli.visualize import PREVIEW
 
 

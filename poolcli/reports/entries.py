@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from poolcli.reports import Outcome
 from poolcli.shift.record import GIVEN, ShiftReport, ShiftRow, Side
-from poolcli.shift.words import GOOD, direction, figure, judgement, percent, row_figures, share, verdict, worst_row
+from poolcli.shift.verdict import GOOD, direction, figure, judgement, percent, row_figures, share, verdict, worst_row
 
 if TYPE_CHECKING:
     from poolcli.visualize import Look, Panel

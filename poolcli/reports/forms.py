@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from poolcli.errors import UsageError, missing, unknown
 from poolcli.reports import Outcome
 from poolcli.shift.record import SIDE_MARK, Aligned, ShiftReport, ShiftRow, Side, names_of
-from poolcli.shift.words import title, verdict, worst_row
+from poolcli.shift.verdict import title, verdict, worst_row
 from poolcli.storage import Place, publish
 
 if TYPE_CHECKING:

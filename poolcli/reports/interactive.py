@@ -25,7 +25,7 @@ from poolcli.recipe import Activation, Conv, Pool, Recipe, as_recipe, parse_reci
 from poolcli.recipe.layers import shapes
 from poolcli.shift.move import Source, shifted_pair
 from poolcli.shift.record import Shift, Shifting, ShiftReport, ShiftRow
-from poolcli.shift.words import percent
+from poolcli.shift.verdict import percent
 from poolcli.visualize import Sample, array_sample, heat_colours
 
 # The built-in story of `poolcli show`: a drawn "1", its filter, its pooling, 38 -> 12, what that means, and the 4 x

@@ -17,7 +17,7 @@ from poolcli.reports import Outcome
 from poolcli.reports.entries import COLUMNS, Entry, Line, Sheet, entries_of, facts_of, plots, sheets_in_order
 from poolcli.reports.interactive import SCRIPTS, asset, explorer, policy, sample_view
 from poolcli.reports.ranking import Compared, Ranked, Ranking, figures, top_of, words
-from poolcli.shift.words import GOOD, figure
+from poolcli.shift.verdict import GOOD, figure
 from poolcli.storage import Place, publish
 from poolcli.visualize import Crop, heat_colours
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from poolcli.errors import UsageError, missing
 from poolcli.shift.record import ShiftRow, Totals
-from poolcli.shift.words import NOTHING, figure, percent, share
+from poolcli.shift.verdict import NOTHING, figure, percent, share
 from poolcli.storage.places import check_free
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, TextIO
 
 from poolcli.shift.record import GIVEN, ShiftReport
-from poolcli.shift.words import row_figures, title, verdict, worst_row
+from poolcli.shift.verdict import row_figures, title, verdict, worst_row
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -241,7 +241,7 @@ class ShiftReport:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the verdict and a table of the shifts."""
-        from poolcli.shift.words import report_html
+        from poolcli.shift.verdict import report_html
 
         return report_html(self)
 
