@@ -89,8 +89,9 @@ def pool(  # noqa: PLR0913 (the public signature)
     `ignore` is what counts in no window: a number or NaN, in every channel by itself; a list of numbers; or a list of
     colours, as in [(0, 0, 0)], which ignore whole pixels. A window without any valid value of the picture, or with a
     smaller share of them than `min_valid`, gives the first ignored value. The mean divides by the number of valid
-    values and of counted padding. Masked values of a `numpy.ma` array are ignored too, and the result is masked where
-    windows have too few others. The blurring modes refuse a picture that holds ignored values.
+    values and of counted padding, and floats are summed in float64, even if no value is ignored. Masked values of a
+    `numpy.ma` array are ignored too, and the result is masked where windows have too few others. The blurring modes
+    refuse a picture that holds ignored values.
     Raises UsageError for values out of range and options that the mode does not take, PictureError when no window
     fits. Sources: PyTorch MaxPool2d, AvgPool2d and LPPool2d, ONNX MaxPool, AveragePool and LpPool; for the other modes
     the papers that `poolcli modes` names.
@@ -204,6 +205,8 @@ def run_mode(
     by_pixels = pixels.shape[2] > 1 and votes(mode, options)
     if by_pixels:
         keywords["alpha"] = alpha
+    if mode.joins == "sums":  # GDAL's means; by what is asked for, lest a band without a hole round otherwise
+        keywords["wide"] = ignored is not None
     stages[0] = taken(mode.stages, stages[0])
     if mask is not None:
         if by_pixels:
