@@ -1,6 +1,7 @@
 """The fast paths on sizes that are no multiple of a band, a strip, a block or a vector: the answers do not change."""
 
 from dataclasses import asdict
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -133,6 +134,26 @@ def test_spreads_are_exact_in_bands_of_any_size(dtype, band, monkeypatch):
             values = image[part[0] : part[1], part[2] : part[3]].astype(np.longdouble)
             expected = np.abs(values - values.mean(axis=(0, 1))).mean()
             assert contrast.spread(Rectangle(*part)) == pytest.approx(float(expected), rel=1e-12, abs=1e-300)
+
+
+@pytest.mark.parametrize("size", [(40, 23), (35, 700)])
+@pytest.mark.parametrize(("scale", "offset"), [(1, 0), (1 / 256, 0), (16, 3.5), (1 / 512, 0), (1, np.inf)])
+def test_spreads_of_filtered_bytes_are_exact_to_the_last_bit(scale, offset, size):
+    """As fractions of whole numbers say; multiples of smaller parts, and what is not finite, to a few of the last."""
+    image = (random_image(3, (*size, 3), "uint8").astype(np.float32) - 100) * np.float32(scale)
+    image[1, 1] += np.float32(offset)
+    contrast = Contrast(Piece(0, image))
+    for part in ((0, size[0], 0, size[1]), (1, size[0], 0, size[1] - 2), (7, 30, 3, 19)):
+        deviations, count = Fraction(0), 0
+        for channel in np.moveaxis(image[part[0] : part[1], part[2] : part[3]], 2, 0):
+            values = [Fraction(value) for value in channel.ravel().tolist() if np.isfinite(value)]
+            middle = sum(values) / len(values)
+            deviations += sum(abs(value - middle) for value in values)
+            count += len(values)
+        spread = contrast.spread(Rectangle(*part))
+        expected = float(deviations / count)
+        exact = scale >= 1 / 256 and np.isfinite(offset)
+        assert spread == expected if exact else spread == pytest.approx(expected, rel=1e-14)
 
 
 @pytest.mark.parametrize("edge", ["replicate", "zero", "wrap", "crop"])

@@ -319,6 +319,7 @@ class _Run:
         self._at_once = len(picture.frames) > 1
         self._measured = _Measured((), ())
         self._still: Evaluation | None = None
+        self._first: tuple[Array, images.Frame] | None = None  # the output, and the frame with it
 
     def pooled(self) -> images.Frame:
         """The frame with its pooled pixels, as they are written: in the dtype it had, but arrays keep floats."""
@@ -344,6 +345,7 @@ class _Run:
             if self._at_once:
                 self._measured = self._measure()
         after = self._after(values)
+        self._first = values, after
         if frame.page is None:
             return after
         height, width = frame.pixels.shape[:2]
@@ -351,6 +353,8 @@ class _Run:
 
     def _after(self, output: Array) -> images.Frame:
         """The frame with an output as its file holds it."""
+        if self._first and output is self._first[0]:
+            return self._first[1]
         frame = self.frame
         if self.settings.recipe.own_dtype:
             frame = images.retyped(frame, output.dtype if self._keeps_dtype else frame.pixels.dtype)
@@ -395,6 +399,7 @@ class _Run:
             rows.append(row)
             if self.settings.looks and self.index < MOST_LOOKS and row is worst_of(rows):
                 worst = row, pair
+        self._first = None
         if worst is None:
             return _Measured(tuple(rows), ())
         from poolcli.visualize import look

@@ -185,10 +185,13 @@ def to_integers(values: Array, dtype: np.dtype[Any]) -> Array:
 
 def _in_range(values: Array, dtype: np.dtype[Any]) -> Array:
     low, high = integer_range(dtype)
-    rounded = np.floor(np.nan_to_num(values, nan=0.0, posinf=high, neginf=low) + 0.5)
-    clipped = np.clip(rounded, low, high)
+    rounded = values + values.dtype.type(0.5)
+    np.floor(rounded, out=rounded)
+    if np.isnan(rounded.max(initial=0)):
+        rounded[np.isnan(rounded)] = 0
+    np.clip(rounded, low, high, out=rounded)
     with np.errstate(invalid="ignore"):
-        integers = clipped.astype(dtype)
+        integers: Array = rounded.astype(dtype)
     if dtype.itemsize == 8:  # a float64 cannot hold 2**63 - 1: what was rounded up to 2**63 must not wrap
-        integers[clipped >= float(high)] = high
+        integers[rounded >= float(high)] = high
     return integers

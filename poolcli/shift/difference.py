@@ -19,6 +19,9 @@ from poolcli.shift.record import Aligned, Shift, ShiftRow, Side, quotient
 BAND_VALUES = 1 << 17
 EXACT = 256  # squares of bytes whose sum float32 holds
 FEW = 8  # channels
+# Filtered bytes are multiples of a power of two: float32 holds sums of SUMMED such values of up to LARGEST_FIXED.
+PER_ONE, LARGEST_FIXED, SUMMED = 1 << 8, 1 << 12, 16
+FEW_VALUES = 512  # in a row: to have more rows in one call costs less than to sum in float64
 SIDE = tuple(field.name for field in fields(Side))
 SAFE = 1e-140, 1e140  # sizes of differences whose squares neither vanish nor overflow, nor do sums of them
 
@@ -287,8 +290,9 @@ def _first_channel(size: int, channels: int) -> Array:
 class Contrast:
     """How far the values of one side lie from their channel's mean, in rectangles of it; each is worked out once.
 
-    Whole numbers of up to 32 bits are summed exactly, and a rectangle that is most of the array by taking away what
-    lies around it: a shift report asks for the whole and for the interior.
+    Integers of up to 32 bits, and float32 that are multiples of 1 / PER_ONE, are summed exactly, and a rectangle that
+    is most of the array by taking away what lies around it: a shift report asks for the whole and for the interior.
+    Filtered photographs take a sixth of the time of reading each rectangle twice, their reports half.
     """
 
     def __init__(self, piece: Piece, peak: float | None = None) -> None:
@@ -297,13 +301,15 @@ class Contrast:
         self._found: dict[Rectangle, float | None] = {}
         self._tallies: dict[tuple[Rectangle, tuple[int, ...] | None], tuple[Array, Array]] = {}
         self._peak = None if peak is None else float(peak)
+        self._per_one: int | None = None  # what makes integers of the values; 0: nothing does, None: not known yet
 
     def spread(self, rectangle: Rectangle) -> float | None:
         """The mean absolute deviation in a rectangle; None where nothing in it is valid and finite."""
         if rectangle not in self._found:
-            values = self._piece.values
-            if values.dtype.kind in "bui" and values.itemsize <= 4 and self._piece.valid is None:
-                self._found[rectangle] = self._exact(rectangle)
+            if self._per_one is None:
+                self._per_one = self._units()
+            if self._per_one:
+                self._found[rectangle] = self._exact(rectangle) / self._per_one
             else:
                 deviations = Deviations([rectangle])
                 deviations.add(self._piece)
@@ -319,9 +325,21 @@ class Contrast:
             self._peak = value_range(values if valid is None else values[np.broadcast_to(valid, values.shape)])
         return self._peak
 
+    def _units(self) -> int:
+        values = self._piece.values
+        if self._piece.valid is not None or values.itemsize > 4 or (values.dtype.kind == "f" and values.itemsize < 4):
+            return 0
+        if values.dtype.kind != "f":
+            return 1
+        for units in (1, PER_ONE):  # the fewest, so that two rectangles have more often one floor
+            if all(_are_multiples(piece.values, units) for piece in self._pieces(self.whole, values[0].size)):
+                return units
+        return 0
+
     # Sum |v - m| = 2 sum of (v - m) over v > m, which follows from the sum of max(v, floor(m)) and a count.
 
     def _exact(self, rectangle: Rectangle) -> float:
+        """The mean absolute deviation, in units."""
         count = rectangle.area
         sums, _ = self._tally(rectangle, None)
         floors = tuple(int(total) // count for total in sums)
@@ -347,23 +365,39 @@ class Contrast:
     def _counted(self, rectangle: Rectangle, floors: tuple[int, ...] | None) -> tuple[Array, Array]:
         values = self._piece.values
         dtype = np.dtype(np.uint8) if values.dtype.kind == "b" else values.dtype
-        in_bands = np.uint16 if dtype == np.uint8 else np.int64  # 255 bytes fit: an eighth of the time
         width, channels = rectangle.right - rectangle.left, values.shape[2] if values.ndim == 3 else 1
-        threshold = None if floors is None else np.tile(np.array(floors, dtype), width)
-        sums, above = np.zeros(width * channels, np.int64), np.zeros(width * channels, np.int64)
-        for piece in self._pieces(rectangle, width * channels, most=255):
+        few = width * channels < FEW_VALUES
+        # What holds the sums of how many rows: 255 bytes in an eighth of the time of 64 bits.
+        narrow = {"u1": (np.uint16, 255), "f4": (np.float64, 255) if few else (np.float32, SUMMED)}
+        in_bands, rows = narrow.get(dtype.str[1:], (np.int64, 255))
+        units = self._per_one or 1
+        threshold = None if floors is None else np.tile((np.array(floors) / units).astype(dtype), width)
+        sums, above = (
+            np.zeros(width * channels, np.result_type(in_bands, np.int64)),
+            np.zeros(width * channels, np.int64),
+        )
+        for piece in self._pieces(rectangle, width * channels, rows):
             band = piece.values.view(dtype).reshape(len(piece.values), -1)
             if threshold is not None:
                 above += np.add.reduce((band > threshold).view(np.uint8), axis=0, dtype=np.uint8)
                 band = np.maximum(band, threshold)
             sums += np.add.reduce(band, axis=0, dtype=in_bands)
-        return sums.reshape(width, channels).sum(axis=0), above.reshape(width, channels).sum(axis=0)
+        totals = sums.reshape(width, channels).sum(axis=0) * units
+        return totals.astype(np.int64), above.reshape(width, channels).sum(axis=0)
 
     def _pieces(self, rectangle: Rectangle, row_values: int, most: int = BAND_VALUES) -> Iterator[Piece]:
         """Some rows at a time, `most` or as many as stay in the cache."""
         step = max(1, min(most, BAND_VALUES // row_values))
         for low in range(rectangle.top, rectangle.bottom, step):
             yield self._piece.part(slice(low, min(low + step, rectangle.bottom)), rectangle.columns)
+
+
+def _are_multiples(band: Array, per_one: int) -> bool:
+    """Whether some float32 are multiples of 1 / `per_one`, none larger than LARGEST_FIXED."""
+    if not (band.min() >= -LARGEST_FIXED and band.max() <= LARGEST_FIXED):
+        return False
+    units = band * np.float32(per_one)
+    return np.array_equal(np.rint(units), units)
 
 
 class KnownContrast(Contrast):
