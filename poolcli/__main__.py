@@ -24,7 +24,7 @@ def main() -> None:
         from poolcli.cli.streams import own_streams
 
         own_streams()
-        if sys.argv[1:] == ["--version"] and _told_version():
+        if sys.argv[1:] == ["--version"] and _printed_version():
             sys.exit(0)
         from poolcli.cli.app import main as run
 
@@ -38,7 +38,7 @@ def main() -> None:
     sys.exit(code)
 
 
-def _told_version() -> bool:
+def _printed_version() -> bool:
     """Write the version without Typer, which takes ten times as long to load; False where that cannot be done."""
     from poolcli import __version__
 

@@ -33,7 +33,7 @@ class Colour:
         return self.linear or self.premultiply
 
     @property
-    def words(self) -> str:
+    def phrase(self) -> str:
         """What a report says after the layers."""
         return " in linear light" * self.linear + " weighted by alpha" * self.premultiply
 
@@ -121,7 +121,7 @@ class Coloured(Recipe):
         values = image.astype("float64")
         colours = values[..., :-1] if alpha else values
         if self.linear:
-            colours[...] = to_light(colours / self.peak)
+            colours[...] = to_linear(colours / self.peak)
         if self.weighted:
             colours *= values[..., -1:]
         return values
@@ -137,7 +137,7 @@ class Coloured(Recipe):
             colours *= gain
             weights /= gain
         if self.linear:
-            colours[...] = from_light(colours) * self.peak
+            colours[...] = from_linear(colours) * self.peak
         snapped: Array = np.rint(values * _GRID) / _GRID
         return snapped
 
@@ -147,29 +147,29 @@ def _sum(layer: Conv | Activation | Pool) -> float:
     return sum(map(sum, layer.kernel)) or 1.0 if isinstance(layer, Conv) else 1.0
 
 
-def to_light(stored: "Array") -> "Array":
+def to_linear(values: "Array") -> "Array":
     """sRGB's values (0 to 1) as light; below 0 the same mirrored.
 
     >>> import numpy as np
-    >>> float(to_light(np.array(0.5)).round(6))
+    >>> float(to_linear(np.array(0.5)).round(6))
     0.214041
     """
     import numpy as np
 
-    size = np.abs(stored)
+    size = np.abs(values)
     light: Array = np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4)
-    return np.copysign(light, stored)
+    return np.copysign(light, values)
 
 
-def from_light(light: "Array") -> "Array":
+def from_linear(light: "Array") -> "Array":
     """Light as sRGB's values, the other way round.
 
     >>> import numpy as np
-    >>> float(from_light(np.array(0.214041)).round(6))
+    >>> float(from_linear(np.array(0.214041)).round(6))
     0.5
     """
     import numpy as np
 
     size = np.abs(light)
-    stored: Array = np.where(size <= 0.0031308, size * 12.92, 1.055 * size ** (1 / 2.4) - 0.055)
-    return np.copysign(stored, light)
+    values: Array = np.where(size <= 0.0031308, size * 12.92, 1.055 * size ** (1 / 2.4) - 0.055)
+    return np.copysign(values, light)

@@ -77,7 +77,7 @@ def lacks_memory(error: BaseException | None) -> bool:
     if error is None:
         return False
     loading = isinstance(error, ImportError | RuntimeError | ValueError | OSError)
-    short = isinstance(error, MemoryError) or (loading and any(words in str(error) for words in _NO_MEMORY))
+    short = isinstance(error, MemoryError) or (loading and any(phrase in str(error) for phrase in _NO_MEMORY))
     return short or lacks_memory(error.__cause__ or error.__context__)
 
 

@@ -30,7 +30,7 @@ from poolcli.shift.difference import (
     differ,
     value_range,
 )
-from poolcli.shift.move import Source, shifted_pair
+from poolcli.shift.move import Source, still_and_moved
 from poolcli.shift.record import (
     GIVEN,
     InputFacts,
@@ -458,9 +458,9 @@ def shifted(still: Evaluation, shift: Shift, edge: str) -> tuple[Evaluation, Eva
     """The evaluations of a picture and of the same moved; not run yet, but for the one that is there."""
     source, how = still.source, still.how
     zero = validity(np.zeros((1, 1, *source.shape[2:]), source.dtype), how.ignored) if how.ignored else None
-    pair = shifted_pair(source, shift, edge, True if zero is None else zero)
-    reference, other = (Evaluation(still.recipe, each, how, still.before) for each in pair)
-    return (still if pair[0] is source else reference), other
+    sources = still_and_moved(source, shift, edge, True if zero is None else zero)
+    reference, other = (Evaluation(still.recipe, each, how, still.before) for each in sources)
+    return (still if sources[0] is source else reference), other
 
 
 def _written_side(reference: Evaluation, other: Evaluation, written: Written, tolerance: float) -> Side | None:
@@ -496,30 +496,30 @@ def shift_rows_of_large(
 
     `written` makes of some rows of an output what stands in its file, as in `differences`.
     """
-    pairs = [shifted(still, shift, shifting.edge) for shift in shifting.shifts]
+    evaluations = [shifted(still, shift, shifting.edge) for shift in shifting.shifts]
     comparisons = [
         Comparison(reference.lattices, shift, shifting.edge, tolerance=shifting.tolerance, labels=still.how.labels)
-        for shift, (reference, _) in zip(shifting.shifts, pairs, strict=True)
+        for shift, (reference, _) in zip(shifting.shifts, evaluations, strict=True)
     ]
-    files = [_Files(written, shifting.tolerance) for _ in pairs]
-    alone = [number for number, (reference, _) in enumerate(pairs) if reference is not still]
-    beside = [number for number in range(len(pairs)) if number not in alone]
-    for band, *moved in zip(still.bands(), *(pairs[number][1].bands() for number in beside), strict=True):
+    files = [_Files(written, shifting.tolerance) for _ in evaluations]
+    alone = [number for number, (reference, _) in enumerate(evaluations) if reference is not still]
+    beside = [number for number in range(len(evaluations)) if number not in alone]
+    for band, *moved in zip(still.bands(), *(evaluations[number][1].bands() for number in beside), strict=True):
         take(band)
         for number, other in zip(beside, moved, strict=True):
             comparisons[number].add(band, other)
             files[number].add(band.output, other.output)
     for number in alone:
-        for band, other in zip(*(each.bands() for each in pairs[number]), strict=True):
+        for band, other in zip(*(each.bands() for each in evaluations[number]), strict=True):
             comparisons[number].add(band, other)
             files[number].add(band.output, other.output)
     shared = _read_contrasts(still, [comparisons[n] for n in beside], [files[n] for n in beside]) if beside else None
     rows = []
-    for comparison, file, (reference, _) in zip(comparisons, files, pairs, strict=True):
-        found = shared if shared and reference is still else _read_contrasts(reference, [comparison], [file])
-        peak, spread = found[1]
+    for comparison, file, (reference, _) in zip(comparisons, files, evaluations, strict=True):
+        read = shared if shared and reference is still else _read_contrasts(reference, [comparison], [file])
+        peak, spread = read[1]
         side = file.side(float(file.white or peak), spread, labels=still.how.labels) if not file.same else None
-        rows.append(comparison.row(found[0], written=side))
+        rows.append(comparison.row(read[0], written=side))
     return tuple(rows)
 
 
@@ -542,8 +542,8 @@ class _Files:
         if self.written is None:
             return
         files = [self.piece(output) for output in (still, moved)]
-        pairs = zip(files, (still, moved), strict=True)
-        self.same = self.same and all(_same(file.values, output.values) for file, output in pairs)
+        sides = zip(files, (still, moved), strict=True)
+        self.same = self.same and all(_same(file.values, output.values) for file, output in sides)
         self._sums += differ(files[0], files[1], self._tolerance)
 
     def side(self, peak: float, spread: float | None, *, labels: bool) -> Side:

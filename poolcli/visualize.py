@@ -162,10 +162,10 @@ def label_colours(labels: Array) -> NDArray[np.uint8]:
     distinct, places = np.unique(labels, return_inverse=True)
     values = distinct.astype(np.float64)
     with np.errstate(invalid="ignore"):
-        angles, light = (values * 137.508) % 360, np.where(values % 2 != 0, 0.62, 0.5)
-    reach = 0.75 * np.minimum(light, 1 - light)
+        angles, lightness = (values * 137.508) % 360, np.where(values % 2 != 0, 0.62, 0.5)
+    reach = 0.75 * np.minimum(lightness, 1 - lightness)
     turns = (np.array([[0], [8], [4]]) + angles / 30) % 12
-    colours = light - reach * np.clip(np.minimum(turns - 3, 9 - turns), -1, 1)
+    colours = lightness - reach * np.clip(np.minimum(turns - 3, 9 - turns), -1, 1)
     colours = np.floor(255 * np.nan_to_num(colours, nan=128 / 255) + 0.5).astype(np.uint8).T
     colours[values == 0] = (24, 28, 36)
     return np.ascontiguousarray(colours[places.reshape(labels.shape)])
@@ -286,7 +286,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class View:
     """What is shown of one frame for one shift: the part worth a closer look, and the whole where that is another.
 
     `peaks`: the change before and after that the lightest colour of the heat-maps stands for; None of labels, which
@@ -323,9 +323,9 @@ def heat_colours() -> Array:
     return palette()
 
 
-def look(
+def draw_views(
     frame: images.Frame,
-    pair: tuple[Evaluation, Evaluation],
+    evaluations: tuple[Evaluation, Evaluation],
     written: Callable[[Array], Array],
     to_range: str | None,
     shift: Offset,
@@ -333,15 +333,15 @@ def look(
     *,
     given: bool = False,
     tolerance: float = 0,
-) -> tuple[Look, ...]:
+) -> tuple[View, ...]:
     """A look, in every one of `sizes`, at two pictures of the kind of `frame` and at what the layers made of them.
 
     Nothing is run again. `written` makes of an output what its file holds, by `to_range` (None: as it is). `given`: the
     other picture is no moved one, so that a page that pools needs its values too.
     """
-    pictures = pair[0].whole.picture, pair[1].picture
-    outputs = pair[0].output, pair[1].output
-    labels = pair[0].how.labels
+    pictures = evaluations[0].whole.picture, evaluations[1].picture
+    outputs = evaluations[0].output, evaluations[1].output
+    labels = evaluations[0].how.labels
     changes = _changes(*pictures, labels=labels), _changes(*outputs, labels=labels)
     other = pictures[1].values if given else None
     scene = _Scene(
@@ -351,13 +351,13 @@ def look(
         _shown_values(tuple(piece._replace(values=written(piece.values)) for piece in outputs)),
         changes,
         (peak_of(changes[0]), peak_of(changes[1])),
-        _cell(pair[0].recipe, pictures[0].values, outputs[0].values),
-        _lead(pair[0].recipe, pictures[0].values),
-        partial(_marks, pair[0]),
+        _cell(evaluations[0].recipe, pictures[0].values, outputs[0].values),
+        _lead(evaluations[0].recipe, pictures[0].values),
+        partial(_marks, evaluations[0]),
         other,
-        partial(_sample, pair[0], frame, other, to_range, tolerance),
+        partial(_sample, evaluations[0], frame, other, to_range, tolerance),
     )
-    return tuple(_look(scene, shift, each) for each in sizes)
+    return tuple(_view(scene, shift, each) for each in sizes)
 
 
 def array_sample(
@@ -371,9 +371,9 @@ def array_sample(
     worst = report.summary.worst
     with np.errstate(all="ignore"):
         still = evaluate(recipe, Source.of(array), How(labels=labels))
-        pair = shifted(still, (worst.dx, worst.dy), shifting.edge)
+        evaluations = shifted(still, (worst.dx, worst.dy), shifting.edge)
         frame = images.Frame(array, array.dtype.name)
-        (shown,) = look(frame, pair, np.asarray, None, worst, (SHOWN,), tolerance=shifting.tolerance)
+        (shown,) = draw_views(frame, evaluations, np.asarray, None, worst, (SHOWN,), tolerance=shifting.tolerance)
     assert shown.sample is not None  # of these sizes there is one
     return shown.sample, report
 
@@ -536,7 +536,7 @@ def _lead(recipe: Recipe, picture: Array) -> tuple[float, float]:
     return down, across
 
 
-def _look(scene: _Scene, shift: Offset, sizes: Sizes) -> Look:
+def _view(scene: _Scene, shift: Offset, sizes: Sizes) -> View:
     picture, output = scene.pictures[0], scene.outputs[0]
     everything = Region(0, 0, *picture.shape[:2]), Region(0, 0, *output.shape[:2])
     thumbnail, sample = _thumbnail(scene, sizes), _sample_of(scene, sizes.sample) if sizes.sample else None
@@ -546,7 +546,7 @@ def _look(scene: _Scene, shift: Offset, sizes: Sizes) -> Look:
         part = _panel(scene, *_part(scene, sizes.part), sizes.whole_up_to)
         room = None if sizes.bytes is None else sizes.bytes - _bytes_of(part) - _held_by(sample)
         whole = _whole(scene, everything, sizes.whole, room)
-    return Look(shift, part, whole, thumbnail, None if scene.labels else scene.peaks, sample)
+    return View(shift, part, whole, thumbnail, None if scene.labels else scene.peaks, sample)
 
 
 def _sample_of(scene: _Scene, side: int) -> Sample:
@@ -563,8 +563,8 @@ def _part(scene: _Scene, side: int) -> tuple[Region, Region]:
     if max(picture.shape[:2]) <= side:
         return Region(0, 0, *picture.shape[:2]), Region(0, 0, *output.shape[:2])
     cells = max(1, int(side / scene.cell[0])), max(1, int(side / scene.cell[1]))
-    kept = busiest(scene.changes[1], cells)
-    return kept.scaled(scene.cell, picture.shape[:2]), kept
+    cells_shown = busiest(scene.changes[1], cells)
+    return cells_shown.scaled(scene.cell, picture.shape[:2]), cells_shown
 
 
 def _whole(scene: _Scene, everything: tuple[Region, Region], side: int, room: int | None) -> Panel | None:
@@ -638,9 +638,9 @@ def _displayed(frame: images.Frame, parts: list[Array], *, labels: bool) -> list
     """
     if labels and frame.palette is None and all(part.ndim == 2 for part in parts):
         return [label_colours(part) for part in parts]
-    found = [shown(replace(frame, pixels=part)) for part in parts if part.dtype == frame.pixels.dtype]
-    if len(found) == len(parts) and all(pixels is not None for pixels in found):
-        return [pixels for pixels in found if pixels is not None]
+    drawn = [shown(replace(frame, pixels=part)) for part in parts if part.dtype == frame.pixels.dtype]
+    if len(drawn) == len(parts) and all(pixels is not None for pixels in drawn):
+        return [pixels for pixels in drawn if pixels is not None]
     flat = [part.mean(axis=2) if part.ndim == 3 and part.shape[2] != 3 else part for part in parts]
     return list(stretched(flat))
 

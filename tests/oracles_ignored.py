@@ -150,11 +150,11 @@ def pool(image, valid, where, shape, *, mode, ignored=math.nan, min_valid=0.0, *
     out_valid = np.zeros((*shape, channels), bool)
     whole = mode == "majority" and not options.get("per_channel")
     for (row, col), (places, counted) in where.items():
-        looked_at = places[:1] if mode == "stride" else places  # of one value that is taken, the window is that value
-        looked_at = [options["middle"](row, col)] if mode == "center" else looked_at
+        viewed = places[:1] if mode == "stride" else places  # of one value that is taken, the window is that value
+        viewed = [options["middle"](row, col)] if mode == "center" else viewed
         for channel in range(channels):
-            there = [place for place in looked_at if (truths[place].any() if whole else truths[*place, channel])]
-            good = len(there) > 0 and Fraction(len(there), len(looked_at)) >= Fraction(repr(min_valid))
+            there = [place for place in viewed if (truths[place].any() if whole else truths[*place, channel])]
+            good = len(there) > 0 and Fraction(len(there), len(viewed)) >= Fraction(repr(min_valid))
             values = [picture[*place, channel].item() for place in there]
             padded = counted - len(places) if options.get("count_include_pad", True) else 0
             if mode in ("stride", "center"):

@@ -128,8 +128,8 @@ def spans(layers, n):
     as the picture does: where every layer has an output for every stride.
     """
     seen, first, jump, field, size, round_ = [(i, i) for i in range(n)], 0, 1, 1, n, True
-    for k, s, before, after, d, looked_at in layers:
-        first, field, jump = first - before * jump, field + d * (looked_at - 1) * jump, jump * s
+    for k, s, before, after, d, viewed in layers:
+        first, field, jump = first - before * jump, field + d * (viewed - 1) * jump, jump * s
         before_it, size = size, (size + before + after - d * (k - 1) - 1) // s + 1
         round_ &= before_it == size * s
         seen = [(first + i * jump, first + i * jump + field - 1) for i in range(size)]
@@ -139,9 +139,9 @@ def spans(layers, n):
 def inside(layers, n):
     """The outputs along an axis that see no padding of any layer; `layers` as in `spans`."""
     sound = [True] * n
-    for k, s, before, after, d, looked_at in layers:
+    for k, s, before, after, d, viewed in layers:
         size = (len(sound) + before + after - d * (k - 1) - 1) // s + 1
-        taps = [[i * s - before + t * d for t in range(looked_at)] for i in range(size)]
+        taps = [[i * s - before + t * d for t in range(viewed)] for i in range(size)]
         sound = [all(0 <= place < len(sound) and sound[place] for place in places) for places in taps]
     return [i for i, good in enumerate(sound) if good]
 

@@ -136,6 +136,14 @@ PICTURES = ROOT / ".github" / "pictures"
 DECODED = """
   const done = arguments[arguments.length - 1];
   Promise.all([...document.images].map((image) => image.decode())).then(() => done(true));"""
+# What tells one set of fonts from another: how wide it makes a line.
+FONTS = """
+const canvas = document.createElement("canvas").getContext("2d");
+return ["system-ui, sans-serif", "ui-monospace, monospace"].map((family) => {
+  canvas.font = `16px ${family}`;
+  return `${canvas.measureText("Which down-sampling? 0.615").width.toFixed(2)} px`;
+}).join(" and ");
+"""
 MOST_SHOTS = 8
 
 
@@ -171,7 +179,7 @@ def drawn(drawing, folder, browser=None):
     while len(shots) < MOST_SHOTS and (len(shots) < 2 or shots[-1] != shots[-2]):  # until all of it is painted
         shots.append(browser.screenshot())
     with Image.open(io.BytesIO(shots[-1])) as picture:
-        return picture.convert("RGB"), browser.devtools("Browser.getVersion")["product"]
+        return picture.convert("RGB"), f"{browser.devtools('Browser.getVersion')['product']}, {browser.run(FONTS)}"
 
 
 def redraw():

@@ -75,9 +75,9 @@ def test_begun_or_not_it_is_the_same_picture(name, tmp_path):
             assert np.array_equal(one.pixels, upright)
             assert np.array_equal(one.pixels, other.pixels)
             assert (one.mode, one.info) == (other.mode, other.info)
-    assert (begun.format, begun.stored_mode, begun.meta, begun.notes) == (
+    assert (begun.format, begun.file_mode, begun.meta, begun.notes) == (
         plain.format,
-        plain.stored_mode,
+        plain.file_mode,
         plain.meta,
         plain.notes,
     )

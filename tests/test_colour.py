@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from poolcli import recipe as recipes
-from poolcli.colour import Colour, from_light, to_light
+from poolcli.colour import Colour, from_linear, to_linear
 from poolcli.errors import PictureError, UsageError
 from tests.images import assert_same
 
@@ -109,8 +109,8 @@ def test_maxima_do_not_change_in_light():
 def test_the_curve_is_its_own_inverse_and_mirrored():
     """For what a filter leaves below 0 too; every 16-bit value comes back."""
     values = np.arange(-65_535, 65_536) / 65_535
-    assert np.abs(from_light(to_light(values)) - values).max() * 65_535 < 1e-6
-    assert np.array_equal(to_light(-values), -to_light(values))
+    assert np.abs(from_linear(to_linear(values)) - values).max() * 65_535 < 1e-6
+    assert np.array_equal(to_linear(-values), -to_linear(values))
 
 
 def test_parts_of_a_recipe_speak_of_stored_values():

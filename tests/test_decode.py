@@ -66,7 +66,7 @@ def test_16_bits_of_a_pgm_are_16_bits():
     picture = random_picture("I;16")
     have = decode(file_of(picture, "PPM"))
     frame = have.frames[0]
-    assert frame.mode == have.stored_mode == "I;16"
+    assert frame.mode == have.file_mode == "I;16"
     assert np.array_equal(frame.pixels, np.asarray(picture))
 
 

@@ -61,7 +61,7 @@ def test_16_bits_a_channel_of_a_png_are_read_as_they_are(colour, size):
     for content in (png(size[::-1], depth=16, colour=colour, rows=values.astype(">u2").tobytes()),
                     interlaced(values, colour)):  # fmt: skip
         have = decode(content)
-        assert (have.stored_mode, have.frames[0].mode, have.notes) == (mode, mode, ())
+        assert (have.file_mode, have.frames[0].mode, have.notes) == (mode, mode, ())
         assert have.frames[0].pixels.dtype == np.uint16
         assert np.array_equal(have.frames[0].pixels, values)
 

@@ -341,9 +341,9 @@ def test_limits_that_cannot_be(command, arguments, sentence):
 def test_weights_are_told_by_headers(tmp_path):
     """Nothing is decoded: a header that promises much weighs much."""
     path = draw(tmp_path / "a.png", size=(30, 20))
-    assert images.weigh(path, filtered=False) == 30 * 20 * 12
-    assert images.weigh(path, filtered=True) == 30 * 20 * 40
-    assert images.weigh(tmp_path / "missing.png", filtered=True) == 0
+    assert images.memory_needed(path, filtered=False) == 30 * 20 * 12
+    assert images.memory_needed(path, filtered=True) == 30 * 20 * 40
+    assert images.memory_needed(tmp_path / "missing.png", filtered=True) == 0
     task = Task(0, Job(path, tmp_path / "b.png", "a.png", "b.png"))
     assert weight(Settings(parse_recipe("max:2")), task) == 30 * 20 * 12
     assert weight(Settings(parse_recipe("conv:gauss relu max:2")), task) == 30 * 20 * 40

@@ -258,7 +258,7 @@ def test_a_crop_says_that_it_is_one(samples):
     for sizes, crops in ((LONG_PAGE, [True]), (PAGE, [False]), (replace(PAGE, part=16, whole_up_to=16), [False, True])):
         (seen,) = looks("max:2", frame, (-1, 0), "replicate", (sizes,))
         job = Job(Path("a.png"), Path("b.png"), "a.png", "b.png")
-        (entry,) = entries_of(Outcome(job, (report,), looks={"html": (seen,)}), "html")
+        (entry,) = entries_of(Outcome(job, (report,), views={"html": (seen,)}), "html")
         captions = [[tile.caption for tile in panel.tiles] for panel in entry.panels]
         assert [lines[1].startswith("A crop of ") for lines in captions] == crops, captions
         assert [any("pixels change" in line for line in lines) for lines in captions] == [not crop for crop in crops]

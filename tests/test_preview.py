@@ -12,7 +12,7 @@ from poolcli.batch.job import Settings, run_image
 from poolcli.recipe import as_recipe
 from poolcli.reports import Job
 from poolcli.reports.ranking import Point, Ranked, print_ranking
-from poolcli.reports.terminal import UPPER_HALF, plain_lines, print_preview, print_report, unable
+from poolcli.reports.terminal import UPPER_HALF, ascii_lines, print_preview, print_report, unable
 from poolcli.shift.verdict import figure
 from poolcli.visualize import PREVIEW
 
@@ -29,11 +29,11 @@ class Terminal(StringIO):
 
 def previewed(samples, name, layers, width=80):
     """The lines of the preview of a sample."""
-    settings = Settings(as_recipe(layers), looks={"preview": PREVIEW})
+    settings = Settings(as_recipe(layers), views={"preview": PREVIEW})
     outcome = run_image(settings, Job(samples / name, Path("out") / name, name, name))
     stream = Terminal()
     print_preview(
-        Console(file=stream, force_terminal=True, color_system="truecolor", width=width), *outcome.looks["preview"]
+        Console(file=stream, force_terminal=True, color_system="truecolor", width=width), *outcome.views["preview"]
     )
     return stream.getvalue().splitlines()
 
@@ -88,7 +88,7 @@ def test_tables_fit_their_terminal(samples, command, width):
     report = poolcli.shift_report("max:2", np.random.default_rng(0).random((400, 400)), [(-1, 0), (-3, -12)])
     stream = Terminal()
     print_report(Console(file=stream, force_terminal=True, color_system=None, width=width), report)
-    for lines in (stream.getvalue().splitlines(), list(plain_lines(report, width))):
+    for lines in (stream.getvalue().splitlines(), list(ascii_lines(report, width))):
         assert max(map(len, lines)) <= width
         (head,) = (line for line in lines if "changed before" in line)
         assert ("residual" in head, "absorbed" in head) == (True, width > 70)

@@ -25,7 +25,7 @@ def test_a_tally_counts_and_extrapolates():
     for kind in ("picture", "timeout", "picture"):
         counts.add(Outcome(JOB, error="no", kind=kind))
     now[0] += 5
-    assert (counts.told, counts.failed, counts.left) == (10, 3, pytest.approx(20 * 5 / 6))
+    assert (counts.finished, counts.failed, counts.left) == (10, 3, pytest.approx(20 * 5 / 6))
     assert counts.line() == "10 of 30 pictures, 3 failed, 1.2 megapixels/s, about 17 s left"
     assert counts.summary() == (
         "3 of 30 pictures pooled, 4 done before, 3 failed (2 cannot be read or pooled, 1 too slow) in 5.0 s, "

@@ -14,7 +14,7 @@ from poolcli.cli.app import main
 from poolcli.errors import UsageError
 from poolcli.reports.entries import Entry
 from poolcli.reports.forms import to_json
-from poolcli.reports.terminal import WIDTH, plain_lines, print_report
+from poolcli.reports.terminal import WIDTH, ascii_lines, print_report
 from poolcli.shift.verdict import judgement, row_figures, verdict
 from tests.images import random_image
 from tests.test_architecture import ROOT
@@ -94,7 +94,7 @@ def test_the_table_fits_80_columns(size):
     """No line is longer, no cell is cut, however large the numbers are."""
     image = np.resize(random_image(3, (97, 89), "uint8"), size)
     report = poolcli.shift_report("max:2", image, [(-1, 0), (100, -100)])
-    for text in (printed(report), "\n".join(plain_lines(report))):
+    for text in (printed(report), "\n".join(ascii_lines(report))):
         assert max(map(len, text.splitlines())) <= 80
         assert "…" not in text
         assert "100,-100" in text
@@ -104,10 +104,10 @@ def test_the_table_says_the_same_without_rich():
     """Word for word; only the lines between differ."""
     report = poolcli.shift_report("max:2", random_image(3, (97, 89), "uint8"), [(-1, 0), (10, -3)])
     words = [
-        text.replace("─", "").replace("-" * 9, "").split() for text in (printed(report), "\n".join(plain_lines(report)))
+        text.replace("─", "").replace("-" * 9, "").split() for text in (printed(report), "\n".join(ascii_lines(report)))
     ]
     assert [w for w in words[0] if w.strip("-")] == [w for w in words[1] if w.strip("-")]
-    rules = [bool(line) and not line.strip("-") for line in plain_lines(report)]
+    rules = [bool(line) and not line.strip("-") for line in ascii_lines(report)]
     assert rules == [False] * 3 + [True] + [False] * (len(rules) - 4)  # one, below the heads
 
 
@@ -193,7 +193,7 @@ def test_the_verdict_on_the_one():
     assert verdict(row) == text
     written = replace(row, written=replace(row.pooled, changed=11))
     assert verdict(written) == f"{text}; 11 of 196 change as written"
-    lines = list(plain_lines(poolcli.shift_report("max:2", one, [(1, 1), (-1, 0)])))
+    lines = list(ascii_lines(poolcli.shift_report("max:2", one, [(1, 1), (-1, 0)])))
     assert [line[:7].split() for line in lines if "*" in line] == [["1,1", "*"], ["*", "less"]]
 
 
@@ -232,7 +232,7 @@ def test_the_verdict_fits_the_lines(layers, size):
     """However large the numbers are."""
     image = np.resize(random_image(3, (97, 89), "uint8"), size)
     report = poolcli.shift_report(layers, image, [(1, 0), (2, 1)])
-    assert max(map(len, plain_lines(report))) <= WIDTH
+    assert max(map(len, ascii_lines(report))) <= WIDTH
 
 
 def test_only_what_is_less_sensitive_is_marked_as_good():
@@ -249,7 +249,7 @@ def test_only_what_is_less_sensitive_is_marked_as_good():
         report = poolcli.shift_report(layers, image, [(1, 0)], edge="zero")
         entry = Entry(report, None, (), "a.png")
         assert entry.gained == gained
-        assert entry.word == judgement(report.shifts[0])
+        assert entry.tag == judgement(report.shifts[0])
 
 
 def test_side_file_run_file_and_json_lines_agree(tmp_path, capsys):

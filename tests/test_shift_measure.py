@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import poolcli
 from poolcli.errors import PictureError, UsageError
-from poolcli.shift.move import Source, shifted_pair
+from poolcli.shift.move import Source, still_and_moved
 from tests import oracles_shift
 from tests.images import DTYPES, assert_same, random_image
 
@@ -45,7 +45,7 @@ def test_moving_equals_the_loops(edge, dtype):
     """Small pictures with and without channels, shifts beyond the border too."""
     for seed, (dx, dy) in enumerate(SHIFTS):
         image = random_image(seed, (5, 7), dtype, ((), (3,))[seed % 2])
-        picture, moved = shifted_pair(Source.of(image), (dx, dy), edge)
+        picture, moved = still_and_moved(Source.of(image), (dx, dy), edge)
         assert picture.array is image
         expected = oracles_shift.shift(image, dx, dy, edge)
         for step in (1, 2, 5):
@@ -56,7 +56,7 @@ def test_moving_equals_the_loops(edge, dtype):
 def test_crop_compares_what_both_pictures_have():
     """Under `crop` a shift of the picture changes the part that is there in both, and nothing comes in."""
     image = random_image(1, (6, 8), "uint8")
-    picture, moved = (source.array for source in shifted_pair(Source.of(image), (2, -1), "crop"))
+    picture, moved = (source.array for source in still_and_moved(Source.of(image), (2, -1), "crop"))
     assert_same(picture, image[0:5, 2:8])
     assert_same(moved, image[1:6, 0:6])
     report = poolcli.shift_report("max:2/1", image, [(2, -1)], edge="crop").shifts[0]

@@ -635,5 +635,7 @@ def test_the_weight_of_a_tiff_is_that_of_its_values():
     """Whatever Pillow makes of it: bands, depth, pages."""
     pixels = SIZE[0] * SIZE[1]
     for layout, times in ((Layout("uint8", 3, "rgb"), 1), (Layout("float64", 6), 16), (Layout("bool"), 1)):
-        assert images.weigh(BytesIO(layout.file()), filtered=False) == times * 12 * pixels
-    assert images.weigh(BytesIO(paged([{"data": np.zeros((5, 5), np.uint8)}] * 3)), filtered=True) == 3 * 40 * 25
+        assert images.memory_needed(BytesIO(layout.file()), filtered=False) == times * 12 * pixels
+    assert (
+        images.memory_needed(BytesIO(paged([{"data": np.zeros((5, 5), np.uint8)}] * 3)), filtered=True) == 3 * 40 * 25
+    )

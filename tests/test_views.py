@@ -17,7 +17,19 @@ from poolcli.recipe import Pool, Recipe, as_recipe
 from poolcli.reports.entries import enlarged
 from poolcli.shift.move import Source
 from poolcli.shift.record import Offset, Shifting
-from poolcli.visualize import LONG_PAGE, MARK, PAGE, SHEET, Region, busiest, dots, look, shrunk, stretched, survivors
+from poolcli.visualize import (
+    LONG_PAGE,
+    MARK,
+    PAGE,
+    SHEET,
+    Region,
+    busiest,
+    dots,
+    draw_views,
+    shrunk,
+    stretched,
+    survivors,
+)
 from tests.images import random_image
 
 THE_ONE = ("--filter", "line-v", "--activation", "relu", "--k", "2", "--mode", "max")
@@ -114,7 +126,7 @@ def looks(layers, frame, shift, edge, sizes):
     """What is shown of a frame for one shift."""
     still = evaluate(as_recipe(layers), Source.of(frame.pixels), How(alpha=frame.alpha))
     ((_, *pair),) = differences(still, Shifting((shift,), edge))
-    return look(frame, tuple(pair), lambda out: out, "clip", Offset(*shift), sizes)
+    return draw_views(frame, tuple(pair), lambda out: out, "clip", Offset(*shift), sizes)
 
 
 @given(

@@ -62,7 +62,7 @@ class Dask:
                 held.callback(logging.getLogger(name).setLevel, logging.getLogger(name).level)
                 logging.getLogger(name).setLevel(logging.CRITICAL)
             self._client = held.enter_context(_connected(self._limits, held))
-            self._limits.tell(f"dask dashboard: {redacted(self._client.dashboard_link)}")
+            self._limits.log(f"dask dashboard: {redacted(self._client.dashboard_link)}")
             self._held = held.pop_all()
         return self
 
@@ -83,7 +83,7 @@ class Dask:
         with suppress(OSError):
             threads = sum(self._client.nthreads().values())
             if not threads and self._tasks:
-                self._limits.tell("no dask worker is there: waiting for one")
+                self._limits.log("no dask worker is there: waiting for one")
             self._tasks = 2 * threads
         self._counted = time.monotonic()
 
@@ -170,8 +170,8 @@ def _next_size(size: int, seconds: float) -> int:
     >>> _next_size(1, 0.001), _next_size(2, 0.001), _next_size(64, 0.5), _next_size(64, 0.0)
     (2, 4, 2, 64)
     """
-    wanted = CHUNK_SECONDS / seconds if seconds > 0 else LARGEST_CHUNK
-    return max(1, min(int(wanted), 2 * size, LARGEST_CHUNK))
+    count = CHUNK_SECONDS / seconds if seconds > 0 else LARGEST_CHUNK
+    return max(1, min(int(count), 2 * size, LARGEST_CHUNK))
 
 
 def _connected(limits: Limits, held: ExitStack) -> Client:

@@ -29,7 +29,7 @@ from poolcli.shift.difference import Comparison
 from poolcli.shift.move import Source, fidelities
 from poolcli.shift.record import InputFacts, Offset, OutputFacts, Shifting, ShiftReport, summarize
 from poolcli.storage import Place, fetched
-from poolcli.visualize import Crop, Look, Sizes, crop_of, look
+from poolcli.visualize import Crop, Sizes, View, crop_of, draw_views
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ def compare_two(
     places: tuple[Place, Place],
     choices: Choices,
     tolerance: float = 0,
-    looks: Mapping[str, Sizes] | None = None,
+    views: Mapping[str, Sizes] | None = None,
 ) -> Outcome:
     """What the layers leave of the difference of two pictures, frame by frame; reports as of a shift by nothing.
 
@@ -185,31 +185,31 @@ def compare_two(
     job = Job(*places, str(places[0]), str(places[1]))
     first, other = _decoded_alike(recipe, places, choices)
     reports: list[ShiftReport] = []
-    shown: list[tuple[Look, ...]] = []
-    for index, pair in enumerate(zip(first.frames, other.frames, strict=True)):
-        frame, _ = pair
-        _check_alike(places, pair)
+    shown: list[tuple[View, ...]] = []
+    for index, frames in enumerate(zip(first.frames, other.frames, strict=True)):
+        frame, _ = frames
+        _check_alike(places, frames)
         with np.errstate(all="ignore"):
-            one, two = (choices.evaluated(recipe, each) for each in pair)
+            one, two = (choices.evaluated(recipe, each) for each in frames)
             row = difference(one, two, tolerance=tolerance)
             output = one.output.values
-            if looks:
+            if views:
                 written = partial(_as_picture, frame)
-                sizes = tuple(looks.values())
+                sizes = tuple(views.values())
                 shown.append(
-                    look(frame, (one, two), written, "clip", Offset(0, 0), sizes, given=True, tolerance=tolerance)
+                    draw_views(frame, (one, two), written, "clip", Offset(0, 0), sizes, given=True, tolerance=tolerance)
                 )
         reports.append(
             ShiftReport(
-                InputFacts(job.name, size_of(frame.pixels), first.stored_mode, index + (choices.reading.frame or 0)),
+                InputFacts(job.name, size_of(frame.pixels), first.file_mode, index + (choices.reading.frame or 0)),
                 OutputFacts(None, size_of(output), frame.mode),
-                f"{recipe}{choices.colour.words}",
+                f"{recipe}{choices.colour.phrase}",
                 (row,),
                 summarize((row,)),
             )
         )
-    by_form = dict(zip(looks, zip(*shown, strict=True), strict=True)) if looks else {}
-    return Outcome(job, tuple(reports), tuple(dict.fromkeys((*first.notes, *other.notes))), looks=by_form)
+    by_form = dict(zip(views, zip(*shown, strict=True), strict=True)) if views else {}
+    return Outcome(job, tuple(reports), tuple(dict.fromkeys((*first.notes, *other.notes))), views=by_form)
 
 
 def _decoded_alike(recipe: Recipe, places: tuple[Place, Place], choices: Choices) -> tuple[images.Picture, ...]:

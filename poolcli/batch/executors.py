@@ -42,7 +42,7 @@ class Limits:
     """How much at once: `jobs` workers, `memory` bytes of decoded pictures; and `timeout` seconds an item.
 
     For dask: the address of a `scheduler`, or how many workers of our own an item may cost (beside the first) before
-    it is blamed; `tell` is called with a line for people.
+    it is blamed; `log` is called with a line for people.
     """
 
     jobs: int = 1
@@ -50,7 +50,7 @@ class Limits:
     timeout: float | None = None
     scheduler: str | None = None
     allowed_failures: int = ALLOWED_FAILURES
-    tell: Callable[[str], None] = print_nothing
+    log: Callable[[str], None] = print_nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +111,8 @@ class Engine:
     def load(self) -> MakeExecutor:
         """The class of its executor."""
         module, name = self.executor.split(":")
-        found: MakeExecutor = getattr(import_module(f"poolcli.batch.{module}"), name)
-        return found
+        loaded: MakeExecutor = getattr(import_module(f"poolcli.batch.{module}"), name)
+        return loaded
 
 
 ENGINES: Mapping[str, Engine] = {
@@ -152,7 +152,7 @@ def run_tasks(
     function: Callable[[Item], Result],
     items: Iterable[Item],
     limits: Limits,
-    weigh: Callable[[Item], int] = lambda item: 0,
+    memory_of: Callable[[Item], int] = lambda item: 0,
 ) -> Generator[tuple[Item, Result | Failure], None, None]:
     """Every item with what `function` made of it, or Failure, as they finish. An item heavier than
     the memory runs alone.
@@ -171,7 +171,7 @@ def run_tasks(
 
     with engine.load()(function, limits) as executor:
         for number, item in enumerate(items):
-            own = weigh(item) if limits.memory is not None else 0
+            own = memory_of(item) if limits.memory is not None else 0
             while under_way and limits.memory is not None and weight + own > limits.memory:
                 yield take()
             under_way[number] = item, own

@@ -101,7 +101,7 @@ class Inputs:
         for text in texts:
             path = place_of(text)
             if isinstance(path, Url):
-                yield from self._stored(path)
+                yield from self._objects(path)
             elif is_folder(path):
                 yield from self._below(path)
             elif (pattern := pattern_of(text)) and not os.path.lexists(path):
@@ -137,9 +137,9 @@ class Inputs:
             f"{way_out}"
         )
 
-    def check(self, found: int) -> None:
+    def check(self, count: int) -> None:
         """UsageError when there is no input at all, which says why."""
-        if found:
+        if count:
             return
         if self.closed:
             raise UsageError(f"{self.closed[0][1]}; there is no other input")
@@ -195,7 +195,7 @@ class Inputs:
             elif self.selection.takes(PurePath(path.name)):
                 yield Input(path, PurePath(path.name))
 
-    def _stored(self, url: Url) -> Iterator[Input]:
+    def _objects(self, url: Url) -> Iterator[Input]:
         """The objects that a URL stands for; UsageError for a store that is not listed, a pattern without a match."""
         from poolcli.storage import objects  # and with it fsspec, only where there is a URL
         from poolcli.storage.places import find_store

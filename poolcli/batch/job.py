@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from poolcli.ops.ignored import Ignored
     from poolcli.shift.difference import Band
     from poolcli.shift.move import Source
-    from poolcli.visualize import Look, Sizes
+    from poolcli.visualize import Sizes, View
 
 
 # The job of one picture: decode, layers, encode; the same layers on the shifted picture, for the shift report.
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 Rows = tuple[ShiftRow, ...]
 
-MOST_LOOKS = 8  # frames of a picture that a report shows
+MOST_VIEWS = 8  # frames of a picture that a report shows
 SMALL = 16  # pixels a side of a picture whose values are shown
 HEAVY = 1 << 27  # bytes of an output that is measured before it is encoded, not meanwhile
 MEANS = ("avg", "blur")  # that --premultiply weighs
@@ -73,7 +73,7 @@ class Ignore:
     def check(self, picture: images.Picture) -> None:
         """PictureError where a number is an index of a palette of which only the colours are left."""
         numbers = [value for value in self.values if not isinstance(value, tuple)]
-        if numbers and picture.stored_mode in ("P", "PA") and any(frame.palette is None for frame in picture.frames):
+        if numbers and picture.file_mode in ("P", "PA") and any(frame.palette is None for frame in picture.frames):
             raise PictureError(
                 f"--ignore {numbers[0]} is the number of a colour in its palette, and the colours are pooled: use "
                 "--mode majority, center or stride, or name the colour, as in --ignore 0,0,0"
@@ -85,7 +85,7 @@ class Settings:
     """What is the same for every picture of a run; `shifting` None: no report.
 
     `format` None: the one that the target's extension says, else the picture's own. `durable`: results are on the
-    disk, not only with the system, before a job is done. `threads`: how many a large picture may use. `looks`: the
+    disk, not only with the system, before a job is done. `threads`: how many a large picture may use. `views`: the
     forms of report that show pictures. `labels`: values are labels, whatever is done with them; `ignore`: what counts
     in no window. `array_range`: how an array becomes a picture of bytes, where its own values are none (None: it does
     not). `printed`: the values themselves are the result. `exact`: no window may leave out a border.
@@ -102,7 +102,7 @@ class Settings:
     labels: bool = False
     ignore: Ignore = field(default_factory=Ignore)
     threads: int = 1
-    looks: Mapping[str, Sizes] = field(default_factory=dict)
+    views: Mapping[str, Sizes] = field(default_factory=dict)
     array_range: str | None = None
     printed: bool = False
     exact: bool = False
@@ -117,9 +117,9 @@ def run_and_report(settings: Settings, job: Job) -> Outcome:
         try:
             write_sides(job.sides, outcome)
         except PoolcliError as error:
-            outcome = replace(outcome, error=str(error), kind=error.kind, looks={})
-    kept = {name: looks for name, looks in outcome.looks.items() if name not in job.sides}
-    return replace(outcome, job=_named(job), looks=kept)  # what is drawn already need not go through the engine
+            outcome = replace(outcome, error=str(error), kind=error.kind, views={})
+    views = {name: views for name, views in outcome.views.items() if name not in job.sides}
+    return replace(outcome, job=_named(job), views=views)  # what is drawn already need not go through the engine
 
 
 def inspect(settings: Settings, job: Job) -> Outcome | None:
@@ -141,10 +141,10 @@ def check_size(settings: Settings, height: int, width: int) -> None:
     """PictureError for a picture on which a window does not fit, or where windows have to be `exact` and are not."""
     for _shape in shapes(settings.recipe, height, width):
         pass
-    found = left_out(settings.recipe, height, width) if settings.exact else ""
-    if found:
+    border = left_out(settings.recipe, height, width) if settings.exact else ""
+    if border:
         raise PictureError(
-            f"{found} of {width}x{height} pixels: use --ceil, padding, a --size or a crop, or leave --exact out"
+            f"{border} of {width}x{height} pixels: use --ceil, padding, a --size or a crop, or leave --exact out"
         )
 
 
@@ -159,9 +159,9 @@ def _notes(settings: Settings, picture: images.Picture) -> Iterator[str]:
         if taken_for_hwc and shape[0] in CHANNELS and min(shape[1:]) >= LARGE_AXIS:
             axes = " x ".join(map(str, shape))
             yield f"an array of {axes} was read as height x width x channels: if channels come first say --layout chw"
-        found = left_out(settings.recipe, *shape[:2])
-        if found:
-            yield f"{found}: {IN_RECORDS}"
+        border = left_out(settings.recipe, *shape[:2])
+        if border:
+            yield f"{border}: {IN_RECORDS}"
         if _averages_hidden_colours(settings, frame):
             yield "colours were averaged as they are, however transparent: --premultiply weighs them by alpha"
 
@@ -179,7 +179,7 @@ def redrawn(settings: Settings, job: Job, before: Outcome) -> Outcome:
     """What an earlier run has made of a picture, with the pictures that a report shows; nothing is written."""
     format = settings.format or (images.format_of(job.target) if isinstance(job.target, Place) else None)
     outcome = run_image(replace(settings, format=format), replace(job, target=BytesIO()))
-    return replace(before, looks=outcome.looks)
+    return replace(before, views=outcome.views)
 
 
 def _named(job: Job) -> Job:
@@ -218,7 +218,7 @@ def _failed(job: Job, error: PoolcliError) -> Outcome:
 
 
 def _pool_picture(settings: Settings, job: Job) -> Outcome:
-    if isinstance(job.target, Path) and _asked_format(settings, job) in (None, "NPY"):
+    if isinstance(job.target, Path) and _requested_format(settings, job) in (None, "NPY"):
         large = _large_array(settings, job)
         if large is not None:
             return _pool_large(settings, job, large)
@@ -236,22 +236,22 @@ def _pool_picture(settings: Settings, job: Job) -> Outcome:
     runs = [_Run(settings, picture, index, target_format) for index in range(len(picture.frames))]
     pooled = replace(picture, frames=tuple(run.pooled() for run in runs))
     written, measured = _write(settings, pooled, job, target_format, lambda: [run.measured() for run in runs])
-    reports, looks = [], []
-    for run, after, found in zip(runs, written.frames, measured, strict=True):
-        if found.rows:
-            reports.append(_report(settings, job, run, after, found.rows))
-            looks.append(found.looks)
-    by_form = zip(settings.looks, zip(*looks[:MOST_LOOKS], strict=True), strict=True) if looks else ()
+    reports, views = [], []
+    for run, after, shown in zip(runs, written.frames, measured, strict=True):
+        if shown.rows:
+            reports.append(_report(settings, job, run, after, shown.rows))
+            views.append(shown.views)
+    by_form = zip(settings.views, zip(*views[:MOST_VIEWS], strict=True), strict=True) if views else ()
     pixels = sum(frame.pixels.shape[0] * frame.pixels.shape[1] for frame in picture.frames)
     grids = _grids(settings, picture, written)
-    return Outcome(job, tuple(reports), written.notes, looks=dict(by_form), pixels=pixels, grids=grids)
+    return Outcome(job, tuple(reports), written.notes, views=dict(by_form), pixels=pixels, grids=grids)
 
 
 def _is_streamed(settings: Settings, job: Job) -> bool:
     """Whether a TIFF becomes another without being held."""
     if not (isinstance(job.source, Path) and isinstance(job.target, Path)):
         return False
-    if _asked_format(settings, job) not in (None, "TIFF"):
+    if _requested_format(settings, job) not in (None, "TIFF"):
         return False
     from poolcli.batch.large import streams
 
@@ -304,7 +304,7 @@ class _Measured(NamedTuple):
     """The rows of one frame, and a look at the worst of them in every size that is shown."""
 
     rows: Rows
-    looks: tuple[Look, ...]
+    views: tuple[View, ...]
 
 
 class _Run:
@@ -315,7 +315,7 @@ class _Run:
 
     def __init__(self, settings: Settings, picture: images.Picture, index: int, target_format: str) -> None:
         self.settings, self.frame, self.index = settings, picture.frames[index], index
-        self.stored_mode, self.target_format = picture.stored_mode, target_format
+        self.file_mode, self.target_format = picture.file_mode, target_format
         self._at_once = len(picture.frames) > 1
         self._measured = _Measured((), ())
         self._still: Evaluation | None = None
@@ -380,8 +380,8 @@ class _Run:
 
     def in_file(self, output: Array) -> tuple[Array, int | None]:
         """An output as its file holds it, which may have fewer channels, colours or modes; and what is white there."""
-        found = images.held(self._after(output), self.target_format, self.settings.encoding)
-        return found.pixels, found.peak
+        held = images.held(self._after(output), self.target_format, self.settings.encoding)
+        return held.pixels, held.peak
 
     def measured(self) -> _Measured:
         """What every shift leaves; nothing where no report is wanted."""
@@ -395,26 +395,26 @@ class _Run:
         assert self.settings.shifting is not None
         rows: list[ShiftRow] = []
         worst = None
-        for row, *pair in differences(still, self.settings.shifting, self.in_file):
+        for row, *evaluations in differences(still, self.settings.shifting, self.in_file):
             rows.append(row)
-            if self.settings.looks and self.index < MOST_LOOKS and row is worst_of(rows):
-                worst = row, pair
+            if self.settings.views and self.index < MOST_VIEWS and row is worst_of(rows):
+                worst = row, evaluations
         self._first = None
         if worst is None:
             return _Measured(tuple(rows), ())
-        from poolcli.visualize import look
+        from poolcli.visualize import draw_views
 
-        (row, (reference, other)), sizes = worst, tuple(self.settings.looks.values())
+        (row, (reference, other)), sizes = worst, tuple(self.settings.views.values())
         to_range = None if self.target_format in images.ARRAYS else self.settings.to_range
         place, tolerance = Offset(row.dx, row.dy), self.settings.shifting.tolerance
-        looks = look(self.frame, (reference, other), self.written, to_range, place, sizes, tolerance=tolerance)
-        return _Measured(tuple(rows), looks)
+        views = draw_views(self.frame, (reference, other), self.written, to_range, place, sizes, tolerance=tolerance)
+        return _Measured(tuple(rows), views)
 
 
 def _to_bytes(settings: Settings, frame: images.Frame, target_format: str) -> bool:
     """Whether this is an array that is to become a picture of bytes."""
-    wanted = settings.array_range is not None and "layout" in frame.info and target_format not in images.ARRAYS
-    return wanted and frame.pixels.dtype not in ("uint8", "bool")
+    converts = settings.array_range is not None and "layout" in frame.info and target_format not in images.ARRAYS
+    return converts and frame.pixels.dtype not in ("uint8", "bool")
 
 
 def _as_bytes(settings: Settings, picture: images.Picture, target_format: str) -> images.Picture:
@@ -455,13 +455,13 @@ def how_of(recipe: Recipe, frame: images.Frame, *, labels: bool, guess: bool, ig
     return How(alpha=frame.alpha, ignored=ignore.of(frame.nodata), labels=are_labels, peak=frame.peak)
 
 
-def _asked_format(settings: Settings, job: Job) -> str | None:
+def _requested_format(settings: Settings, job: Job) -> str | None:
     """The format that is named, or that the target's extension says."""
     return settings.format or (images.format_of(job.target) if isinstance(job.target, Place) else None)
 
 
 def _target_format(settings: Settings, job: Job, picture: images.Picture) -> str:
-    return _asked_format(settings, job) or images.default_format(picture.format)
+    return _requested_format(settings, job) or images.default_format(picture.format)
 
 
 def _write(
@@ -493,15 +493,15 @@ def _report(settings: Settings, job: Job, run: _Run, after: images.Frame, rows: 
     from poolcli.evaluate import size_of
 
     return ShiftReport(
-        InputFacts(job.name, size_of(run.frame.pixels), run.stored_mode, run.index + (settings.reading.frame or 0)),
+        InputFacts(job.name, size_of(run.frame.pixels), run.file_mode, run.index + (settings.reading.frame or 0)),
         OutputFacts(job.target_name, size_of(after.pixels), after.mode),
-        f"{settings.recipe}{settings.colour.words}",
+        f"{settings.recipe}{settings.colour.phrase}",
         rows,
         summarize(rows),
     )
 
 
-def looked_at(settings: Settings, picture: images.Picture, name: str) -> tuple[tuple[Look, ...], ShiftReport]:
+def viewed(settings: Settings, picture: images.Picture, name: str) -> tuple[tuple[View, ...], ShiftReport]:
     """Looks at the first frame of a picture whose output is not written, in the sizes of the settings; its report."""
     import numpy as np
 
@@ -509,8 +509,8 @@ def looked_at(settings: Settings, picture: images.Picture, name: str) -> tuple[t
     run = _Run(settings, replace(picture, frames=picture.frames[:1]), 0, target_format)
     with np.errstate(all="ignore"):
         after = run.pooled()
-        rows, looks = run.measured()
-    return looks, _report(settings, Job(Path(name), Path(name), name, name), run, after, rows)
+        rows, views = run.measured()
+    return views, _report(settings, Job(Path(name), Path(name), name, name), run, after, rows)
 
 
 # Arrays larger than memory
@@ -538,7 +538,7 @@ def _pool_large(settings: Settings, job: Job, large: images.LargeArray) -> Outco
     *_, output = shapes(settings.recipe, *large.size)
     if settings.shifting is None:
         parts = (evaluate(settings.recipe, _mapped(part), how, features=False) for part in large.parts(BAND_BYTES))
-        pooled = (large.as_stored(band.output.values) for still in parts for band in still.bands())
+        pooled = (large.as_in_file(band.output.values) for still in parts for band in still.bands())
         with publish(job.target, durable=settings.durable) as stream:
             images.write_bands(stream, large.shape(output.size), pooled)
         return Outcome(job, pixels=large.pixels)
@@ -550,7 +550,7 @@ def _pool_large(settings: Settings, job: Job, large: images.LargeArray) -> Outco
             rows = shift_rows_of_large(still, settings.shifting, take)
             reports.append(_large_report(settings, job, number, large, writer, rows))
     note = "too large to be shown: its report has figures, no pictures"
-    return Outcome(job, tuple(reports), (note,) if reports and settings.looks else (), pixels=large.pixels)
+    return Outcome(job, tuple(reports), (note,) if reports and settings.views else (), pixels=large.pixels)
 
 
 def _mapped(frame: Array) -> Source:
@@ -587,8 +587,8 @@ def weight(settings: Settings, task: Task) -> int:
         from poolcli.storage.objects import StoreError, read
 
         with suppress(StoreError):  # its job will tell
-            return images.weigh(BytesIO(read(source, HEAD)), filtered=filtered)
-    return images.weigh(source, filtered=filtered) if isinstance(source, Path) else 0
+            return images.memory_needed(BytesIO(read(source, HEAD)), filtered=filtered)
+    return images.memory_needed(source, filtered=filtered) if isinstance(source, Path) else 0
 
 
 def seen_from_afar(job: Job, base: Path) -> Job:

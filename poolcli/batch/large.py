@@ -59,7 +59,7 @@ def pool_tiled(settings: "jobs.Settings", job: Job, band_bytes: int) -> Outcome:
             reports += [report] if report else []
             pixels += plane.size[0] * plane.size[1]
         file.close()
-    if reports and settings.looks:
+    if reports and settings.views:
         said["too large to be shown: its report has figures, no pictures"] = None
     return Outcome(job, tuple(reports), tuple(said), pixels=pixels)
 

@@ -40,20 +40,20 @@ def beside(recipe: Recipe, extension: Callable[[Place], str]) -> Destination:
     """NAME.<recipe>.EXT in the input's folder."""
     suffix = recipe.file_text
 
-    def place(found: Input) -> Place:
-        return found.path.with_name(f"{found.path.stem}.{suffix}{extension(found.path)}")
+    def place(item: Input) -> Place:
+        return item.path.with_name(f"{item.path.stem}.{suffix}{extension(item.path)}")
 
     return Destination(place, Path())
 
 
 def into_folder(folder: Place, extension: Callable[[Place], str]) -> Destination:
     """The input's own name and place below `folder`."""
-    return Destination(lambda found: folder / found.place.with_suffix(extension(found.path)), folder, folder=True)
+    return Destination(lambda item: folder / item.place.with_suffix(extension(item.path)), folder, folder=True)
 
 
 def to_file(path: Place) -> Destination:
     """That file."""
-    return Destination(lambda found: path, path.parent)
+    return Destination(lambda item: path, path.parent)
 
 
 def from_template(template: str, recipe: Recipe, extension: Callable[[Place], str]) -> Destination:
@@ -65,17 +65,17 @@ def from_template(template: str, recipe: Recipe, extension: Callable[[Place], st
     first = next((number for number, (_, field) in enumerate(parts) if field), len(parts))
     start = "".join(text for text, _ in parts[: first + 1])  # before the first field
 
-    def place(found: Input) -> Place:
+    def place(item: Input) -> Place:
         values = {
             **constants,
-            "stem": safe_part(found.path.stem),
-            "ext": safe_part(extension(found.path).removeprefix(".")),
-            "parent": _parent(found.path, below=start),
+            "stem": safe_part(item.path.stem),
+            "ext": safe_part(extension(item.path).removeprefix(".")),
+            "parent": _parent(item.path, below=start),
         }
         filled = place_of("".join(text + values.get(field, "") for text, field in parts))
         if isinstance(filled, Url):  # whose key is taken letter by letter, the `.` of an input without a folder too
             filled = replace(filled, key="/".join(part for part in filled.key.split("/") if part != "."))
-        return filled / found.place.with_suffix(extension(found.path)) if template.endswith(SLASHES) else filled
+        return filled / item.place.with_suffix(extension(item.path)) if template.endswith(SLASHES) else filled
 
     root = place_of(start + "_").parent
     return Destination(place, root, folder=root != Path())
@@ -88,17 +88,17 @@ def _parts(template: str) -> list[tuple[str, str]]:
     [('', 'stem'), ('-{', ''), ('k}', ''), ('.png', '')]
     """
     try:
-        found = list(Formatter().parse(template))
+        fields = list(Formatter().parse(template))
     except ValueError:
         raise UsageError(
             f"the output template '{template}' has a brace without its partner: give fields as in {{stem}}, and "
             "braces of a name twice, as in {{1}}"
         ) from None
-    for _, field, form, conversion in found:
+    for _, field, form, conversion in fields:
         if field is not None and (field not in FIELDS or form or conversion):
-            asked = field + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
-            raise unknown("field in the output template", asked, FIELDS)
-    return [(text, field or "") for text, field, _, _ in found]
+            requested = field + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
+            raise unknown("field in the output template", requested, FIELDS)
+    return [(text, field or "") for text, field, _, _ in fields]
 
 
 def _parent(path: Place, *, below: str) -> str:
@@ -282,8 +282,8 @@ def check(
             jobs, [(f"{what} '{path}'", path) for what, path in read], own, {*there}, journal, device=device
         )
     if existing and not may_exist:
-        found = f"'{existing[0]}' and {more} more exist" if more else f"'{existing[0]}' exists"
-        raise UsageError(f"{found} already: use --overwrite, --resume in a folder, or another place with -o")
+        what = f"'{existing[0]}' and {more} more exist" if more else f"'{existing[0]}' exists"
+        raise UsageError(f"{what} already: use --overwrite, --resume in a folder, or another place with -o")
 
 
 def _outputs(jobs: Sequence[Job], own: Iterable[Place], *, device: bool) -> Iterator[tuple[Place, bool | None]]:
@@ -343,7 +343,7 @@ def _both(one: Job, other: Job, target: Place, twin: str | None) -> UsageError:
     merging = ""
     if twin is not None:
         a, b = next(
-            pair for pair in zip(Path(twin).parts, Path(exact(target)).parts, strict=True) if pair[0] != pair[1]
+            parts for parts in zip(Path(twin).parts, Path(exact(target)).parts, strict=True) if parts[0] != parts[1]
         )
         merging = f", since this file system takes '{a}' and '{b}' for one name"
     return UsageError(

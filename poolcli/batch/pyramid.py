@@ -23,7 +23,7 @@ from poolcli.images import ome, tiled, zarr
 from poolcli.images.tiff_pages import JPEG
 from poolcli.images.tiled import DEFLATE, SAME, Layout, Plane
 from poolcli.ops.arrays import Array, planes
-from poolcli.ops.geometry import Pair, Window
+from poolcli.ops.geometry import Size, Window
 from poolcli.ops.ignored import Ignored, stand_in, validity, window_counts, without, write_stand_in
 from poolcli.ops.means import counts_of, rounded_quotient, sum_dtype
 from poolcli.ops.modes import Mode, find_mode
@@ -48,7 +48,7 @@ class Settings:
 
     layer: Pool
     levels: int | None = None
-    tile: Pair | None = None
+    tile: Size | None = None
     compression: str = SAME
     quality: int = tiled.QUALITY
     base: str = COPY
@@ -61,7 +61,7 @@ class Settings:
     overviews: bool = False  # a file beside the picture, as GDAL reads it
 
     @property
-    def factor(self) -> Pair:
+    def factor(self) -> Size:
         """How many times smaller every level is than the one before, in rows and in columns."""
         assert isinstance(self.layer.window, Window)
         return self.layer.window.k
@@ -85,7 +85,7 @@ class Reduction:
     """The levels of one picture: `count` of them, `factor` apart."""
 
     layer: Pool
-    factor: Pair
+    factor: Size
     count: int
     ignored: Ignored | None = None
     alpha: bool = False
@@ -100,7 +100,7 @@ class Reduction:
         k = self.factor[0] ** level, self.factor[1] ** level
         return Window(k, k, ceil=True)
 
-    def size(self, level: int, height: int, width: int) -> Pair:
+    def size(self, level: int, height: int, width: int) -> Size:
         """(height, width) of a level of a picture."""
         down, across = self.window(level).k
         return -(-height // down), -(-width // across)
@@ -165,7 +165,7 @@ _JOINS = {"": _from_picture, "values": _from_level_before, "sums": _from_sums}
 # Block after block
 
 
-def level_count(size: Pair, factor: Pair, tile: Pair) -> int:
+def level_count(size: Size, factor: Size, tile: Size) -> int:
     """How many levels a picture needs until one tile holds it.
 
     >>> level_count((1000, 700), (2, 2), (256, 256))
@@ -224,7 +224,7 @@ def reduce_plane(
     ]
     work = partial(_Block, plane, how, base=base, copied=copy is not None)
     done, tiles = 0, plane.segments.count if plane.segments else len(places)
-    blocks = ahead(executor, work, places, threads + 1)
+    blocks = prefetched(executor, work, places, threads + 1)
     first = 0 if base else 1
     for _ in tops:
         rows: list[Array] = []
@@ -244,7 +244,7 @@ def reduce_plane(
             output.put(whole)
 
 
-def ahead(executor: Executor, work: Callable[[Any], Any], items: Iterable[Any], count: int) -> Iterator[Any]:
+def prefetched(executor: Executor, work: Callable[[Any], Any], items: Iterable[Any], count: int) -> Iterator[Any]:
     """The results in the order of the items, of which `count` are under way."""
     waiting: deque[Future[Any]] = deque()
     try:
@@ -266,22 +266,22 @@ def make_pyramid(source: Place, name: str, target: Path, settings: Settings, adv
     """Write the pyramid of a picture; notes for what is left out. PictureError where it cannot be."""
     with (
         ThreadPoolExecutor(settings.threads) as executor,
-        _opened(source, name, settings) as (found, notes),
+        _opened(source, name, settings) as (planes, notes),
     ):
         said = dict.fromkeys(notes)
-        pictures = [prepared(plane, settings) for plane in found]
-        if any(len(plane.page.tags) < len(whole.page.tags) for plane, whole in zip(pictures, found, strict=True)):
+        pictures = [prepared(plane, settings) for plane in planes]
+        if any(len(plane.page.tags) < len(whole.page.tags) for plane, whole in zip(pictures, planes, strict=True)):
             said["the colour profile or GDAL's metadata was dropped, since it is that of all bands"] = None
         make = _make_zarr if target.name.lower().endswith(ZARR) else _make_tiff
         if target.name.lower().endswith((*OME, ZARR)):
-            scene = _scene(found, said)
+            scene = _scene(planes, said)
             pictures = [replace(plane, scene=scene) for plane in pictures]
         try:
             make(target, pictures, settings, said, executor, advance)
         except BaseException:
             executor.shutdown(cancel_futures=True)
             raise
-        said |= dict.fromkeys(damages(found))
+        said |= dict.fromkeys(damages(planes))
     return tuple(said)
 
 
@@ -290,8 +290,8 @@ def _opened(source: Place, name: str, settings: Settings) -> Iterator[tuple[list
     if isinstance(source, Url) or source.is_dir():
         yield zarr.planes_of(source, name, settings.reading), ()
         return
-    with tiled.planes_of(source, name, settings.reading, labels=settings.layer.labels) as found:
-        yield found
+    with tiled.planes_of(source, name, settings.reading, labels=settings.layer.labels) as planes:
+        yield planes
 
 
 def _make_tiff(
@@ -325,11 +325,13 @@ def _make_zarr(
         file.close(
             {"type": settings.layer.mode, "metadata": {"method": "poolcli pyramid", "layer": str(settings.layer)}}
         )
-    lost = ", ".join(ome.names(code for code in first.page.tags if code not in ome.KEPT))
-    said |= dict.fromkeys([f"tags of the TIFF were left out, since OME-Zarr has no room for them: {lost}"] * bool(lost))
+    dropped = ", ".join(ome.names(code for code in first.page.tags if code not in ome.KEPT))
+    said |= dict.fromkeys(
+        [f"tags of the TIFF were left out, since OME-Zarr has no room for them: {dropped}"] * bool(dropped)
+    )
 
 
-def _count(plane: Plane, settings: Settings, tile: Pair) -> int:
+def _count(plane: Plane, settings: Settings, tile: Size) -> int:
     """How many levels."""
     count = level_count(plane.size, settings.factor, tile) if settings.levels is None else settings.levels
     if count == 0 and settings.base == NONE:

@@ -90,7 +90,7 @@ class State:
         self._spare: Lines | None = None  # what is for this run alone
         self._last: dict[int, int] = {}  # key -> where the last line lies that was there when the run resumed
         self._places: dict[int, tuple[Lines, int]] = {}  # number in the plan -> where its line lies
-        self._looks: dict[int, int] = {}  # number in the plan -> where its pictures lie in the spare file
+        self._views: dict[int, int] = {}  # number in the plan -> where its pictures lie in the spare file
         self._broken: OSError | None = None
         if self.path is not None:
             with ExitStack() as held:
@@ -152,8 +152,8 @@ class State:
             self._places[task.number] = self._journal, self._last[task.output]
         else:
             self._places[task.number] = self._add(_line(task.output, entry_of(task, outcome)))
-        if outcome.looks:
-            self._looks[task.number] = self._temporary().add(pickle.dumps(outcome.looks))
+        if outcome.views:
+            self._views[task.number] = self._temporary().add(pickle.dumps(outcome.views))
 
     def worst(self, most: int) -> set[int]:
         """The keys of so many pictures that an earlier run has done, those whose change is kept most."""
@@ -169,12 +169,12 @@ class State:
             entry = _entry(lines.read(position))
             if entry is None:
                 raise OutputError(f"'{self.path}' was changed while the run went on: run it again with --resume")
-            looks: Any = {}
-            if number in self._looks:
+            views: Any = {}
+            if number in self._views:
                 file = self._temporary().file
-                file.seek(self._looks[number])
-                looks = pickle.load(file)  # our own file, which nobody else can open
-            yield replace(outcome_of(entry), looks=looks)
+                file.seek(self._views[number])
+                views = pickle.load(file)  # our own file, which nobody else can open
+            yield replace(outcome_of(entry), views=views)
 
     def check(self) -> None:
         """Close the journal; OutputError when a later run would do pictures again: a line is missing, or all are."""
@@ -230,8 +230,8 @@ def _entry(line: bytes) -> Mapping[str, Any] | None:
 
 def _residual(entry: Mapping[str, Any]) -> float:
     """The largest residual of a picture's frames; -1 where there is none."""
-    found = [report["summary"]["residual"] for report in entry.get("reports", ())]
-    return max((residual for residual in found if residual is not None), default=-1.0)
+    residuals = [report["summary"]["residual"] for report in entry.get("reports", ())]
+    return max((residual for residual in residuals if residual is not None), default=-1.0)
 
 
 def entry_of(task: Task, outcome: Outcome) -> dict[str, Any]:
@@ -281,8 +281,8 @@ class Keys:
 
     def __init__(self, settings: Settings, root: Path, *, checksum: bool) -> None:
         """`checksum`: an input is known by its content, not by its size and time."""
-        asked = replace(settings.reading, max_pixels=None)  # what changes no output is left out
-        self._settings = repr((__version__, replace(settings, reading=asked, durable=False, threads=1, looks={})))
+        reading = replace(settings.reading, max_pixels=None)  # what changes no output is left out
+        self._settings = repr((__version__, replace(settings, reading=reading, durable=False, threads=1, views={})))
         self._root, self._checksum = root, checksum
 
     def output(self, job: Job) -> int:

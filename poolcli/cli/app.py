@@ -111,9 +111,9 @@ def main(arguments: list[str] | None = None) -> int:
         abandon_streams()
 
 
-def _guarded(words: Sequence[str]) -> int:
+def _guarded(argv: Sequence[str]) -> int:
     try:
-        code = _run(words)
+        code = _run(argv)
         sys.stdout.flush()
     except KeyboardInterrupt as error:
         return _interrupted(error)
@@ -140,20 +140,20 @@ def _of_error(error: Exception | SystemExit) -> int:
     return _failed(unexpected(error), FAILED)
 
 
-def _run(words: Sequence[str]) -> int | None:
+def _run(argv: Sequence[str]) -> int | None:
     """Run what these words say and return the exit code; Typer is loaded for help and completion alone."""
-    first = words[0] if words else ""
+    first = argv[0] if argv else ""
     if first in VERSION_WORDS:
         from poolcli import __version__
 
         print(f"poolcli {__version__}")
         return 0
     completes = any(name.startswith("_POOLCLI_") for name in os.environ)  # then the words are in the environment
-    if completes or first in COMPLETION_WORDS or asks_for_help(words[:1]):
+    if completes or first in COMPLETION_WORDS or asks_for_help(argv[:1]):
         from poolcli.cli.help import run_typer
 
-        return run_typer(words)
-    if not words:
+        return run_typer(argv)
+    if not argv:
         from poolcli.cli.help import show_commands
 
         show_commands()
@@ -163,14 +163,14 @@ def _run(words: Sequence[str]) -> int | None:
     if first not in COMMANDS:
         from poolcli.cli.mistakes import no_command
 
-        raise no_command(words)
-    if asks_for_help(words[1:]):
+        raise no_command(argv)
+    if asks_for_help(argv[1:]):
         from poolcli.cli.help import run_typer
 
         return run_typer([first, "--help"])
     if first not in WITHOUT_PIXELS:
         _load_numpy_within_limits()
-    return COMMANDS[first](words[1:])
+    return COMMANDS[first](argv[1:])
 
 
 def _load_numpy_within_limits() -> None:
@@ -188,9 +188,9 @@ def _load_numpy_within_limits() -> None:
     import subprocess
 
     held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    words = [sys.executable, "-I", "-c", _LOADING, str(held)]
+    argv = [sys.executable, "-I", "-c", _LOADING, str(held)]
     try:
-        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     except OSError as error:
         raise MemoryError from error
     if done.returncode:

@@ -26,7 +26,7 @@ from poolcli.cli.parser import Command, Group, Option
 from poolcli.cli.pyramid import Levels, Tiling, pyramid
 from poolcli.errors import PictureError, UsageError, unknown
 from poolcli.ops.filters import FILTERS
-from poolcli.ops.geometry import as_pair
+from poolcli.ops.geometry import as_size, size_text
 from poolcli.ops.modes import MODES
 from poolcli.recipe import Pool, Recipe, is_layer, parse_recipe
 from poolcli.recipe.layers import Layer
@@ -112,8 +112,8 @@ def _check_layers_first(arguments: list[str]) -> None:
         layers = next((text for text in others if is_layer(text.split(" ")[0])), "conv:sobel-v relu max:2")
         import shlex
 
-        words = shlex.join([first, *(text for text in others if text != layers)])
-        raise UsageError(f"'{first}' is a file, and the layers come first: poolcli stack \"{layers}\" {words}")
+        rest = shlex.join([first, *(text for text in others if text != layers)])
+        raise UsageError(f"'{first}' is a file, and the layers come first: poolcli stack \"{layers}\" {rest}")
 
 
 def compare(
@@ -152,18 +152,18 @@ def _command(layers: tuple[Layer, ...], filtering: Filtering, groups: list[Group
     only = layers[0] if len(layers) == 1 else None
     pooling = pooling_of(only) if isinstance(only, Pool) else None
     if pooling is None:
-        words = ["stack", str(Recipe((*filtering.layers(), *layers)))]
+        arguments = ["stack", str(Recipe((*filtering.layers(), *layers)))]
         groups = groups[:]
     else:
-        words, groups = ["pool"], [pooling, filtering, *groups]
+        arguments, groups = ["pool"], [pooling, filtering, *groups]
     for group in groups:
-        words += group.words()
+        arguments += group.argv()
     if any(is_folder(Path(name)) or any(letter in name for letter in "*?[") for name in inputs) or not inputs:
-        words += ["-o", "pooled/"]
-    words += ["--"] * any(name.startswith("-") for name in inputs)
+        arguments += ["-o", "pooled/"]
+    arguments += ["--"] * any(name.startswith("-") for name in inputs)
     import shlex
 
-    return shlex.join(["poolcli", *words, *inputs])
+    return shlex.join(["poolcli", *arguments, *inputs])
 
 
 class Differing(Group):
@@ -266,7 +266,7 @@ def shape(listing: Listing, arguments: list[str]) -> None:
     size, layers = arguments
     if is_layer(size.split(" ")[0]):
         raise UsageError(f'the size comes first: poolcli shape {layers} "{size}"')
-    height, width = as_pair(size, "size")
+    height, width = as_size(size, "size")
     if min(height, width) < 1:
         raise UsageError(f"size {size} is out of range: a height and a width from 1 are allowed, as in 224x224")
     try:
@@ -292,12 +292,8 @@ def _shape_object(shape: "LayerShape") -> dict[str, Any]:
 
 def _shape_cells(shape: "LayerShape") -> tuple[str, ...]:
     rows, columns = shape.rows, shape.columns
-    pairs = ((rows.field, columns.field), (rows.jump, columns.jump), (rows.start, columns.start))
-    return f"{shape.size[0]}x{shape.size[1]}", *map(_pair, pairs), shape.layer
-
-
-def _pair(pair: tuple[int, int]) -> str:
-    return f"{pair[0]}" if pair[0] == pair[1] else f"{pair[0]}x{pair[1]}"
+    sizes = ((rows.field, columns.field), (rows.jump, columns.jump), (rows.start, columns.start))
+    return f"{shape.size[0]}x{shape.size[1]}", *map(size_text, sizes), shape.layer
 
 
 def modes(listing: Listing, _: list[str]) -> None:

@@ -14,13 +14,13 @@ from poolcli.batch.comparing import Choices, Ranked, compare_picture, compare_tw
 from poolcli.batch.executors import Failure, Limits, find_engine, processors
 from poolcli.batch.executors import run_tasks as run_engine
 from poolcli.batch.inputs import STREAM, Input, Inputs
-from poolcli.batch.job import Settings, decoded, looked_at
+from poolcli.batch.job import Settings, decoded, viewed
 from poolcli.cli.options import Comparing, Discovery, Reading, jobs_of
 from poolcli.cli.output import print_objects, say
-from poolcli.cli.run import found_by, selection_of
+from poolcli.cli.run import inputs_of, selection_of
 from poolcli.errors import UsageError, escaped
 from poolcli.recipe import Recipe
-from poolcli.reports.forms import FORMS, looks_of, run_reports, to_json, write_sides
+from poolcli.reports.forms import FORMS, run_reports, to_json, view_sizes, write_sides
 from poolcli.reports.ranking import SHOWING, Compared, Ranking, print_ranking, writer_of
 from poolcli.shift.record import Shifting
 from poolcli.storage import Place, fetched, place_of, publish
@@ -45,7 +45,7 @@ def run_ranking(
     search = Inputs(selection_of(discovery, None))
     with ExitStack() as stack:
         adders = [ranking.add, *(stack.enter_context(writer_of(path, ranking)) for path in files)]
-        pictures = found_by(search, inputs, discovery)
+        pictures = inputs_of(search, inputs, discovery)
         for compared in _compared(ranked, pictures, jobs_of(comparing.jobs)):
             if compared.error is not None:
                 failed += 1
@@ -67,14 +67,14 @@ def run_ranking(
 
 def _compared(ranked: Ranked, pictures: Iterator[Input], jobs: int | None) -> Iterator[Compared]:
     work = partial(_compare, ranked)
-    for found, result in run_engine(find_engine(None), work, pictures, Limits(jobs or processors())):
+    for item, result in run_engine(find_engine(None), work, pictures, Limits(jobs or processors())):
         yield (
-            Compared(str(found.path), error=f"{found.path}: {result.reason}") if isinstance(result, Failure) else result
+            Compared(str(item.path), error=f"{item.path}: {result.reason}") if isinstance(result, Failure) else result
         )
 
 
-def _compare(ranked: Ranked, found: Input) -> Compared:
-    return compare_picture(ranked, found.path)
+def _compare(ranked: Ranked, item: Input) -> Compared:
+    return compare_picture(ranked, item.path)
 
 
 def _print(ranking: Ranking, *, json: bool) -> None:
@@ -97,7 +97,7 @@ def run_diff(
     json: bool,
 ) -> None:
     """Compare the two and tell, also in `files`, one for each form; PictureError when they cannot be compared."""
-    outcome = compare_two(recipe, pictures, choices, tolerance, looks_of(files, pictures=1))
+    outcome = compare_two(recipe, pictures, choices, tolerance, view_sizes(files, pictures=1))
     write_sides({name: path for name, path in files.items() if not FORMS[name].of_run}, outcome)
     with run_reports({name: path for name, path in files.items() if FORMS[name].of_run}) as add:
         add(outcome)
@@ -149,10 +149,10 @@ def _page(source: str, recipe: Recipe, reading: Reading, language: str) -> str:
     stream = images.read_stream(sys.stdin.buffer, source, options) if source == STDIN else fetched(place_of(source))
     picture = decoded(stream, source, options, labels=recipe.labels)
     sizes = {"show": SHOWN}
-    settings = Settings(recipe, reading=options, labels=reading.labels, ignore=reading.ignoring(), looks=sizes)
-    (look,), report = looked_at(settings, picture, source)
-    assert look.sample is not None  # of these sizes there is one
-    return sample_page(look.sample, source, report, language)
+    settings = Settings(recipe, reading=options, labels=reading.labels, ignore=reading.ignoring(), views=sizes)
+    (view,), report = viewed(settings, picture, source)
+    assert view.sample is not None  # of these sizes there is one
+    return sample_page(view.sample, source, report, language)
 
 
 def _has_display() -> bool:

@@ -185,9 +185,9 @@ def _page(topic: str) -> str:
     return (files("poolcli") / "manual" / f"{topic}.md").read_text("utf-8")
 
 
-def _topic_about(word: str) -> str | None:
+def _topic_about(subject: str) -> str | None:
     """The page that has this word in its title, or else in a heading, or at the start of a row of a table."""
-    name = re.escape(word.lower().strip("-").replace("_", "-").removesuffix("s"))
+    name = re.escape(subject.lower().strip("-").replace("_", "-").removesuffix("s"))
     for line in (rf"^# .*\b{name}", rf"^## .*\b{name}", rf"^\| [^|]*`(?:--)?{name}s?[`=:]"):
         for topic in TOPICS:
             if re.search(line, _page(topic), re.IGNORECASE | re.MULTILINE):
@@ -209,9 +209,9 @@ def show_page(topic: str | None) -> None:
     from rich.theme import Theme
 
     # What is seen on light terminals and on dark ones: code without a background, links without blue, nothing yellow.
-    plain = Theme({"markdown.code": "cyan", "markdown.link": "underline", "markdown.link_url": "underline"})
+    theme = Theme({"markdown.code": "cyan", "markdown.link": "underline", "markdown.link_url": "underline"})
     text = re.sub(r"^```\w+$", "```", _page(topic), flags=re.MULTILINE)
-    console, page = Console(highlight=False, theme=plain), Markdown(text, code_theme="ansi_dark")
+    console, page = Console(highlight=False, theme=theme), Markdown(text, code_theme="ansi_dark")
     if not console.is_terminal:
         console.print(page)
         return

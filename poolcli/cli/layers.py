@@ -3,7 +3,7 @@
 from poolcli.cli.parser import Group, Option
 from poolcli.errors import UsageError, unknown
 from poolcli.ops.filters import FILTERS
-from poolcli.ops.geometry import EDGES, Cells, padding_text, pair_text
+from poolcli.ops.geometry import EDGES, Cells, padding_text, size_text
 from poolcli.ops.modes import (
     ACTIVATIONS,
     MODES,
@@ -167,12 +167,12 @@ def pooling_of(layer: Pool) -> Pooling | None:
     given: dict[str, object] = {"mode": layer.mode}
     window, defaults = layer.window, find_mode(layer.mode).options
     if isinstance(window, Cells):
-        given["size"] = pair_text(window.size)
+        given["size"] = size_text(window.size)
     else:
-        given |= {"k": pair_text(window.k), "s": None if window.s == window.k else pair_text(window.s)}
+        given |= {"k": size_text(window.k), "s": None if window.s == window.k else size_text(window.s)}
         padding = padding_text(window.padding)
         given |= {"padding": None if padding == "0" else padding, "ceil": window.ceil}
-        given["dilation"] = None if window.dilation == (1, 1) else pair_text(window.dilation)
+        given["dilation"] = None if window.dilation == (1, 1) else size_text(window.dilation)
     for name, value in layer.options:
         if value != defaults[name]:
             given[name.replace("-", "_")] = value if isinstance(value, bool) else option_text(value)

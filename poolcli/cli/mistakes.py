@@ -136,10 +136,10 @@ IN_LAYERS: Mapping[str, str] = {
 }
 
 
-def no_command(words: Sequence[str]) -> UsageError:
+def no_command(argv: Sequence[str]) -> UsageError:
     """For a first word that is no command: the whole command line that was meant, where that can be guessed."""
-    first = words[0]
-    meant = _command_meant(first, list(words[1:]))
+    first = argv[0]
+    meant = _command_meant(first, list(argv[1:]))
     if meant:
         return UsageError(f"'{first}' is no command, did you mean this? {join(['poolcli', *meant])}")
     kind = "option" if first.startswith("-") else "command"
@@ -204,7 +204,7 @@ def _spelled_like(spelling: str, own: Mapping[str, str]) -> str | None:
 
 def _in_layer(name: str, given: Sequence[str], value: str) -> str:
     """How a layer says an option; for an edge, the filter of the recipe that was given with it."""
-    filters = [word for text in given for word in text.split() if word.startswith("conv:")]
+    filters = [argument for text in given for argument in text.split() if argument.startswith("conv:")]
     if name == "filter_edge" and filters and value in EDGES:
         return f"{filters[0]},edge={value}"
     return IN_LAYERS[name]
@@ -216,7 +216,7 @@ def no_input(texts: Sequence[str], output: str | None) -> UsageError | None:
     """
     for at, text in enumerate(texts):
         if not Path(text).suffix and _is_missing(text):
-            meant = _whole_name(texts[at:]) or _meant_by_word(text)
+            meant = _whole_name(texts[at:]) or _meant_by_argument(text)
             if meant:
                 return UsageError(f"'{text}' is no file: {meant}")
     last = texts[-1] if len(texts) == 2 and output is None and not _is_missing(texts[0]) else ""
@@ -237,7 +237,7 @@ def _whole_name(texts: Sequence[str]) -> str | None:
     return whole and f"the name '{whole}' has blanks, put it into quotes"
 
 
-def _meant_by_word(text: str) -> str | None:
+def _meant_by_argument(text: str) -> str | None:
     """What is to be written for a word that is part of an option."""
     name, equals, value = text.partition("=")
     if equals and f"--{name}" in COMMANDS["pool"].spelled():

@@ -564,4 +564,4 @@ def extension_of(format: str | None, path: Place) -> str:
 def writable_destination(destination: Destination, format: str | None) -> Destination:
     """`destination`, with a UsageError for an output whose extension is of no format that is written."""
     place = destination.place
-    return replace(destination, place=lambda found: images.check_target(taking(place(found)), found.path, format))
+    return replace(destination, place=lambda item: images.check_target(taking(place(item)), item.path, format))

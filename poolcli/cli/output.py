@@ -63,31 +63,31 @@ class Printer:
 
         try:
             "".join(MARKS).encode(stream.encoding or "ascii")
-            plain = False
+            ascii_only = False
         except UnicodeError:
-            plain = True
+            ascii_only = True
         width = get_terminal_size().columns if stream.isatty() else WIDE
-        print(*grid_lines(outcome.grids, width, plain=plain), sep="\n", file=stream, flush=True)
+        print(*grid_lines(outcome.grids, width, ascii_only=ascii_only), sep="\n", file=stream, flush=True)
 
     def _table(self, outcome: "Outcome") -> None:
         if not self.values and outcome.grids is not None:
             self._print_grids(outcome, sys.stderr)
             print(file=sys.stderr)
-        from poolcli.reports.terminal import plain_lines, print_report
+        from poolcli.reports.terminal import ascii_lines, print_report
 
         if not sys.stderr.isatty():
             for report in outcome.reports:
-                print(*plain_lines(report), sep="\n", file=sys.stderr)
+                print(*ascii_lines(report), sep="\n", file=sys.stderr)
             return
         from rich.console import Console
 
         console = Console(stderr=True, highlight=False)
         for report in outcome.reports:
             print_report(console, report)
-        for look in outcome.looks.get(PREVIEW, ())[:1]:
+        for view in outcome.views.get(PREVIEW, ())[:1]:
             from poolcli.reports.terminal import print_preview
 
-            print_preview(console, look)
+            print_preview(console, view)
 
 
 def say(text: str, *, lines: bool = False) -> None:
@@ -158,7 +158,7 @@ class Counts:
         return self.failures.total()
 
     @property
-    def told(self) -> int:
+    def finished(self) -> int:
         """How many are behind us."""
         return self.done + self.before + self.failed
 
@@ -176,13 +176,13 @@ class Counts:
     def left(self) -> float | None:
         """Seconds to go, if the rest goes as what was done in this run; None while nothing tells."""
         worked = self.done + self.failed
-        return self.seconds / worked * (self.total - self.told) if worked else None
+        return self.seconds / worked * (self.total - self.finished) if worked else None
 
     def line(self) -> str:
         """A line on the way."""
         failed = f", {self.failed} failed" if self.failed else ""
         left = "" if self.left is None else f", about {spell(self.left)} left"
-        return f"{self.told} of {self.total} pictures{failed}, {self.speed}{left}"
+        return f"{self.finished} of {self.total} pictures{failed}, {self.speed}{left}"
 
     def summary(self) -> str:
         """The last line."""
@@ -229,7 +229,7 @@ def _lines(counts: "Counts | Tiles", clock: Callable[[], float] = time.monotonic
 
     def advance() -> None:
         nonlocal following
-        if clock() >= following and counts.told < counts.total:
+        if clock() >= following and counts.finished < counts.total:
             following = clock() + EVERY
             say(counts.line())
 
@@ -257,6 +257,6 @@ def _bar(counts: "Counts | Tiles") -> Iterator[Callable[[], None]]:
 
         def advance() -> None:
             failed = f"{counts.failed} failed" if counts.failed else ""
-            bar.update(task, total=counts.total, completed=counts.told, speed=counts.speed, failed=failed)
+            bar.update(task, total=counts.total, completed=counts.finished, speed=counts.speed, failed=failed)
 
         yield advance

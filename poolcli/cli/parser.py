@@ -76,17 +76,17 @@ class Group:
             raise TypeError(f"{type(self).__name__} has no {', '.join(given.keys() - self.OPTIONS.keys())}")
         self.__dict__.update(given)
 
-    def words(self) -> list[str]:
+    def argv(self) -> list[str]:
         """The words of a command line that say what is given here."""
-        words: list[str] = []
+        argv: list[str] = []
         for name, value in vars(self).items():
             spelling = self.OPTIONS[name].spellings[0]
             for each in value if isinstance(value, list) else [value]:
                 if each is True:
-                    words.append(spelling)
+                    argv.append(spelling)
                 elif each not in (None, False):
-                    words += [f"{spelling}={each}"] if str(each).startswith("-") else [spelling, str(each)]
-        return words
+                    argv += [f"{spelling}={each}"] if str(each).startswith("-") else [spelling, str(each)]
+        return argv
 
 
 @dataclass(frozen=True)
@@ -118,35 +118,35 @@ class Command:
         options = self.options().items()
         return {spelling: name for name, option in options for spelling in (*option.spellings, *option.also)}
 
-    def __call__(self, words: Sequence[str]) -> int | None:
+    def __call__(self, argv: Sequence[str]) -> int | None:
         """Run it with these words; UsageError where they cannot be read."""
-        values, arguments = parse(self, words)
+        values, arguments = parse(self, argv)
         groups = [group(**{name: values[name] for name in group.OPTIONS if name in values}) for group in self.groups]
         return self.run(*groups, arguments)
 
 
-def asks_for_help(words: Sequence[str]) -> bool:
+def asks_for_help(argv: Sequence[str]) -> bool:
     """Whether `--help` or `-h` stands among the words, before `--`."""
-    end = words.index("--") if "--" in words else len(words)
-    return any(word in HELP_WORDS for word in words[:end])
+    end = argv.index("--") if "--" in argv else len(argv)
+    return any(arg in HELP_WORDS for arg in argv[:end])
 
 
-def parse(command: Command, words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+def parse(command: Command, argv: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
     """(the values of the options given, by name; the arguments); UsageError for what cannot be read."""
-    reader = _Reader(command, list(words))
+    reader = _Reader(command, list(argv))
     while reader.rest:
-        word = reader.rest.pop(0)
-        if word == "--":
+        arg = reader.rest.pop(0)
+        if arg == "--":
             reader.arguments += reader.rest
             break
-        if word.startswith("--"):
-            reader.long(word)
-        elif word.startswith("-") and word != "-":
-            reader.short(word)
-        elif word.startswith(_LONG_DASHES) and word[1:2].isalpha():
-            raise UsageError(f"'{word}' begins with a dash that a text program made longer: type - or -- instead")
+        if arg.startswith("--"):
+            reader.long(arg)
+        elif arg.startswith("-") and arg != "-":
+            reader.short(arg)
+        elif arg.startswith(_LONG_DASHES) and arg[1:2].isalpha():
+            raise UsageError(f"'{arg}' begins with a dash that a text program made longer: type - or -- instead")
         else:
-            reader.arguments.append(word)
+            reader.arguments.append(arg)
     _check_number(command, reader.arguments)
     return reader.values, reader.arguments
 
@@ -160,10 +160,10 @@ class _Reader:
         self.values: dict[str, Any] = {}
         self.arguments: list[str] = []
 
-    def long(self, word: str) -> None:
+    def long(self, arg: str) -> None:
         """`--json`, `--k 2` or `--k=2`."""
-        spelling, equals, value = word.partition("=")
-        name = self._find(spelling.replace("_", "-"), word)
+        spelling, equals, value = arg.partition("=")
+        name = self._find(spelling.replace("_", "-"), arg)
         if self.options[name].kind is not bool:
             self._store(name, spelling, value if equals else self._following(name, spelling))
         elif equals:
@@ -171,25 +171,25 @@ class _Reader:
         else:
             self.values[name] = True
 
-    def short(self, word: str) -> None:
+    def short(self, arg: str) -> None:
         """`-q`, `-rq`, `-k 2`, `-k2` or `-k=2`."""
-        if f"-{word.partition('=')[0]}" in self.spelled and word[2:3] not in ("", "="):
-            raise UsageError(f"'{word}' has one dash: did you mean '-{word}'?")
-        for at, letter in enumerate(word[1:], 2):
+        if f"-{arg.partition('=')[0]}" in self.spelled and arg[2:3] not in ("", "="):
+            raise UsageError(f"'{arg}' has one dash: did you mean '-{arg}'?")
+        for at, letter in enumerate(arg[1:], 2):
             spelling = f"-{letter}"
-            name = self._find(spelling, word)
+            name = self._find(spelling, arg)
             if self.options[name].kind is not bool:
-                value = word[at:].removeprefix("=") or self._following(name, spelling)
+                value = arg[at:].removeprefix("=") or self._following(name, spelling)
                 self._store(name, spelling, value)
                 return
             self.values[name] = True
 
-    def _find(self, spelling: str, word: str) -> str:
+    def _find(self, spelling: str, arg: str) -> str:
         if spelling in self.spelled:
             return self.spelled[spelling]
         from poolcli.cli.mistakes import no_option
 
-        value = word.partition("=")[2] or (self.rest[0] if self.rest else "")
+        value = arg.partition("=")[2] or (self.rest[0] if self.rest else "")
         raise no_option(self.command, spelling, self.arguments, value)
 
     def _following(self, name: str, spelling: str) -> str:

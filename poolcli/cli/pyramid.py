@@ -11,7 +11,7 @@ from poolcli.cli.output import progress, say, spell
 from poolcli.cli.parser import Group, Option
 from poolcli.errors import UsageError, escaped, missing, unknown
 from poolcli.images.formats import ReadOptions, installed, is_zarr
-from poolcli.ops.geometry import Pair, as_pair
+from poolcli.ops.geometry import Size, as_size
 from poolcli.ops.modes import MODES, find_mode, mode_called, read_option
 from poolcli.recipe import Pool
 from poolcli.shift.record import AUTO
@@ -62,7 +62,7 @@ class Levels(Group):
         ]
         if mode.name not in allowed:
             raise unknown("mode of a pyramid", mode.name, allowed)
-        factor = as_pair(self.factor, "factor")
+        factor = as_size(self.factor, "factor")
         if max(factor) < 2:
             raise UsageError(f"factor {self.factor} makes nothing smaller: give 2 or more, or HxW with one of them 2")
         given = {name: value for name, value in options.items() if value is not None}
@@ -132,11 +132,11 @@ class Tiling(Group):
         check_free(target, overwrite=self.overwrite)
         return target
 
-    def tiles(self) -> Pair | None:
+    def tiles(self) -> Size | None:
         """(height, width); None: those of the picture."""
         if self.tile is None:
             return None
-        size = as_pair(self.tile, "tile")
+        size = as_size(self.tile, "tile")
         if min(size) < 16 or any(side % 16 for side in size):
             raise UsageError(f"tile {self.tile} is not allowed: multiples of 16 are, as in 256")
         return size
@@ -167,11 +167,11 @@ class Tiles:
     failed = 0
 
     def __init__(self) -> None:
-        self.told, self.total, self._pixels, self._began = 0, 2, 0, time.monotonic()
+        self.finished, self.total, self._pixels, self._began = 0, 2, 0, time.monotonic()
 
     def set(self, done: int, total: int, pixels: int) -> None:
         """So many tiles of a picture of so many pixels are done."""
-        self.told, self.total, self._pixels = done, total, pixels
+        self.finished, self.total, self._pixels = done, total, pixels
 
     @property
     def seconds(self) -> float:
@@ -181,12 +181,12 @@ class Tiles:
     @property
     def speed(self) -> str:
         """Of what was read."""
-        return f"{self._pixels * self.told / self.total / 1e6 / self.seconds:.3g} megapixels/s"
+        return f"{self._pixels * self.finished / self.total / 1e6 / self.seconds:.3g} megapixels/s"
 
     def line(self) -> str:
         """A line on the way."""
-        left = self.seconds / max(self.told, 1) * (self.total - self.told)
-        return f"{self.told} of {self.total} tiles, {self.speed}, about {spell(left)} left"
+        left = self.seconds / max(self.finished, 1) * (self.total - self.finished)
+        return f"{self.finished} of {self.total} tiles, {self.speed}, about {spell(left)} left"
 
 
 def pyramid(levels: Levels, tiling: Tiling, arguments: list[str]) -> None:
@@ -219,11 +219,11 @@ def pyramid(levels: Levels, tiling: Tiling, arguments: list[str]) -> None:
     tiles = Tiles()
     with progress(tiles, quiet=tiling.quiet) as advance:
 
-        def tell(done: int, total: int, pixels: int) -> None:
+        def show_progress(done: int, total: int, pixels: int) -> None:
             tiles.set(done, total, pixels)
             advance()
 
-        notes = make_pyramid(place, str(place), target, settings, tell)
+        notes = make_pyramid(place, str(place), target, settings, show_progress)
     for note in () if tiling.quiet else notes:
         say(f"{place}: {note}")
     print(escaped(str(target)), flush=True)

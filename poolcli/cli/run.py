@@ -33,7 +33,7 @@ from poolcli.errors import UsageError
 from poolcli.images.formats import START
 from poolcli.recipe import Conv
 from poolcli.reports import Job, Outcome
-from poolcli.reports.forms import looks_of, run_extensions, run_paths, run_reports, side_extensions
+from poolcli.reports.forms import run_extensions, run_paths, run_reports, side_extensions, view_sizes
 from poolcli.storage import Place, Url, place_of
 from poolcli.storage.files import is_folder, sweep
 from poolcli.storage.places import writable
@@ -68,7 +68,7 @@ def planned(request: Request, settings: Settings, held: ExitStack) -> Planned:
     chosen = choose(running.output, request.inputs, settings.recipe, extension, listed=listing)
     destination = writable_destination(chosen, settings.format)
     search = Inputs(selection_of(discovery, destination.root if destination.folder else None))
-    plan = Plan(found_by(search, request.inputs, discovery), destination)
+    plan = Plan(inputs_of(search, request.inputs, discovery), destination)
     search.check(len(plan))
     forms = _forms(request, plan)
     plan.add_reports(side_extensions(forms))
@@ -145,7 +145,7 @@ def selection_of(discovery: Discovery, outputs: Place | None) -> Selection:
     return Selection(recursive=discovery.recursive, include=include, exclude=exclude, outputs=outputs)
 
 
-def found_by(search: Inputs, texts: Sequence[str], discovery: Discovery) -> Iterator[Input]:
+def inputs_of(search: Inputs, texts: Sequence[str], discovery: Discovery) -> Iterator[Input]:
     """What is named, and what is in the list of names."""
     yield from search.named(texts)
     with discovery.open_list() as stream:
@@ -268,7 +268,7 @@ def to_do(plan: Planned, settings: Settings, running: Running, on_outcome: OnOut
     if running.resume:
         state.resume()
     is_there = presence(few=False)
-    drawn = state.worst(MOST_DRAWN) if settings.looks else set()
+    drawn = state.worst(MOST_DRAWN) if settings.views else set()
     for task in tasks_known(plan.jobs, keys, tidy=not running.dry_run):
         outcome = done_before(state.find(task.output), task, is_there)
         if outcome is None:
@@ -315,7 +315,7 @@ def run(request: Request) -> int:
         plan = planned(request, settings, held)
         jobs = plan.jobs
         threads = running.threads(pictures=len(jobs))
-        settings = replace(settings, looks=_looks(request, len(jobs)), threads=threads)
+        settings = replace(settings, views=_views(request, len(jobs)), threads=threads)
         printed = isinstance(jobs[0].target, BytesIO) if isinstance(jobs, list) else False
         settings = replace(settings, printed=printed)
         to_stdout = running.output == STREAM or (running.output is None and request.inputs == [STREAM])
@@ -340,8 +340,8 @@ def run(request: Request) -> int:
         _write_reports(plan)
         if counts.total > 1 and not running.quiet:
             files = [str(path) for path in plan.files.values() if counts.done or counts.before]
-            word = "report" if len(files) == 1 else "reports"
-            say(counts.summary() + (f"; {word}: {', '.join(files)}" if files else ""))
+            noun = "report" if len(files) == 1 else "reports"
+            say(counts.summary() + (f"; {noun}: {', '.join(files)}" if files else ""))
         plan.state.check()
     if signal is not None:
         raise Interrupted(signal)
@@ -363,18 +363,18 @@ def _try(plan: Planned, settings: Settings, running: Running, printer: Printer) 
     return 1 if failed or plan.closed else 0
 
 
-def _looks(request: Request, pictures: int) -> "dict[str, Sizes]":
+def _views(request: Request, pictures: int) -> "dict[str, Sizes]":
     """What is shown of pictures, by form of the report; and of a single one on a terminal that can."""
-    looks = looks_of(request.reporting.report or (), pictures=pictures)
+    views = view_sizes(request.reporting.report or (), pictures=pictures)
     if request.reporting.preview and not request.running.quiet:
         from poolcli.reports.terminal import sizes, unable
 
         why = unable(sys.stderr) if pictures == 1 else f"it is for a single picture, and these are {pictures}"
         if why is None:
-            looks[PREVIEW] = sizes()
+            views[PREVIEW] = sizes()
         else:
             say(f"--preview is left out: {why}")
-    return looks
+    return views
 
 
 def _write_reports(plan: Planned) -> None:

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from poolcli.images.frame import Picture as Picture
     from poolcli.images.guard import begin as begin
     from poolcli.images.inspection import inspect as inspect
+    from poolcli.images.inspection import memory_needed as memory_needed
     from poolcli.images.inspection import read_stream as read_stream
-    from poolcli.images.inspection import weigh as weigh
     from poolcli.images.tiff_pages import rescaled as rescaled
     from poolcli.images.tiff_pages import retyped as retyped
 
@@ -44,7 +44,7 @@ _NAMES = {
     "find_writable format_of is_picture is_unread needed_by",
     "frame": "Frame Meta Palette Picture",
     "guard": "begin",
-    "inspection": "inspect read_stream weigh",
+    "inspection": "inspect memory_needed read_stream",
     "tiff_pages": "rescaled retyped",
 }
 _PLACES = {name: module for module, names in _NAMES.items() for name in names.split()}
@@ -55,6 +55,6 @@ def __getattr__(name: str) -> object:
     """Load what is asked for when it is asked for: the tables of formats and options need no Pillow."""
     if name not in _PLACES:
         raise AttributeError(f"module 'poolcli.images' has no attribute '{name}'")
-    found: object = getattr(import_module(f"poolcli.images.{_PLACES[name]}"), name)
-    globals()[name] = found  # asked for once: a batch asks a million times
-    return found
+    value: object = getattr(import_module(f"poolcli.images.{_PLACES[name]}"), name)
+    globals()[name] = value  # asked for once: a batch asks a million times
+    return value

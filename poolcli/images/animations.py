@@ -88,7 +88,7 @@ def frames_of(
 def _controls(stream: BinaryIO, head: Head, request: Request) -> list[_Control]:
     """Every frame of the file in order, with a hidden first picture as one more; as many as the header promises."""
     promised: int = struct.unpack_from(">I", head.chunks[b"acTL"])[0]
-    found: list[_Control] = []
+    controls: list[_Control] = []
     sequence = 0
     for chunk in chunks(stream):
         if chunk.name in (b"fcTL", b"fdAT"):
@@ -97,17 +97,17 @@ def _controls(stream: BinaryIO, head: Head, request: Request) -> list[_Control]:
                 raise request.refuse("the frames are numbered wrongly, so some are missing; get the file again")
             sequence += 1
         if chunk.name == b"fcTL":
-            found.append(_control(data, head, request))
-        elif chunk.name == b"IDAT" and not found:
-            found.append(_Control(head.width, head.height, 0, 0, None, 0, 0))
-        if chunk.name in (b"IDAT", b"fdAT") and found:
-            found[-1] = replace(found[-1], data=(*found[-1].data, chunk))
-    there = len(found) - sum(control.duration is None for control in found)
-    if there < promised or not all(control.data for control in found):
+            controls.append(_control(data, head, request))
+        elif chunk.name == b"IDAT" and not controls:
+            controls.append(_Control(head.width, head.height, 0, 0, None, 0, 0))
+        if chunk.name in (b"IDAT", b"fdAT") and controls:
+            controls[-1] = replace(controls[-1], data=(*controls[-1].data, chunk))
+    there = len(controls) - sum(control.duration is None for control in controls)
+    if there < promised or not all(control.data for control in controls):
         raise request.refuse(f"{promised} frames are promised and {there} are there; get the file again")
     if there > promised:
         request.note(f"the file holds {there} frames and says {promised}; the others were left out")
-    return found[: len(found) - there + promised]
+    return controls[: len(controls) - there + promised]
 
 
 def _first(stream: BinaryIO, chunk: Chunk) -> bytes:

@@ -32,14 +32,14 @@ _USUAL = {2: "hw", 3: "hwc"}  # what an array is taken for by its number of axes
 
 def layout_of(shape: tuple[int, ...], layout: str | None, name: str) -> str:
     """`layout`, or the usual one for an array of this shape; PictureError when it has not as many axes."""
-    found = layout or _USUAL.get(len(shape))
-    if found is None or len(found) != len(shape):
-        wanted = f"is not {layout}" if layout else "is no picture"
+    axes = layout or _USUAL.get(len(shape))
+    if axes is None or len(axes) != len(shape):
+        problem = f"is not {layout}" if layout else "is no picture"
         way_out = "say --layout nchw for a batch of them" if len(shape) == 4 else "allowed are hw, hwc, chw and nchw"
-        raise PictureError(f"{name}: an array of {len(shape)} dimensions, {spelled(shape)}, {wanted}; {way_out}")
+        raise PictureError(f"{name}: an array of {len(shape)} dimensions, {spelled(shape)}, {problem}; {way_out}")
     if min(shape) < 1:
         raise PictureError(f"{name}: an array of {spelled(shape)} has no pixels; every side must be 1 or more")
-    return found
+    return axes
 
 
 def spelled(shape: tuple[int, ...]) -> str:
@@ -190,7 +190,7 @@ def read_array(stream: BinaryIO, source: object, name: str, options: ReadOptions
     """The array of a .npy file; one in a file on disk is mapped into memory, not read."""
     array = read_npy(stream, name, mapped=isinstance(source, Path))
     frames = _chosen(list(_frames(array, _UNNAMED, name, options)), name, options)
-    return Picture("NPY", tuple(frames), stored_mode=array.dtype.name)
+    return Picture("NPY", tuple(frames), file_mode=array.dtype.name)
 
 
 def read_archive(stream: BinaryIO, name: str, options: ReadOptions) -> Picture:
@@ -210,7 +210,7 @@ def read_archive(stream: BinaryIO, name: str, options: ReadOptions) -> Picture:
                 array = _unpacked(file, member.filename, name, values, options)
             values += array.size
             frames += _frames(array, member.filename.removesuffix(".npy"), name, options)
-    return Picture("NPZ", tuple(_chosen(frames, name, options)), stored_mode=frames[0].mode)
+    return Picture("NPZ", tuple(_chosen(frames, name, options)), file_mode=frames[0].mode)
 
 
 def _check_members(members: "list[ZipInfo]", name: str) -> None:
@@ -349,7 +349,7 @@ class LargeArray:
         for picture in self.array if self.layout == "nchw" else [self.array]:
             yield picture if self.layout in ("hw", "hwc") else np.moveaxis(picture, 0, 2)
 
-    def as_stored(self, band: Array) -> Array:
+    def as_in_file(self, band: Array) -> Array:
         """What became of a part, or of rows of it, as it lies in the file."""
         return band if self.layout in ("hw", "hwc") else np.moveaxis(band, 2, 0)
 

@@ -83,10 +83,10 @@ def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 def _box(data: bytes, *path: bytes) -> bytes | None:
     """The content of the first box of this kind, within that box of the next kind, and so on."""
     for kind in path:
-        found = next((content for name, content in _boxes(data) if name == kind), None)
-        if found is None:
+        inner = next((content for name, content in _boxes(data) if name == kind), None)
+        if inner is None:
             return None
-        data = found
+        data = inner
     return data
 
 
@@ -378,8 +378,8 @@ def _read_jxl(stream: BinaryIO, data: bytes, request: Request) -> Picture:
 def _jxl_notes(data: bytes, request: Request) -> Meta:
     """EXIF and XMP, in boxes of their own; a profile is within the codestream, where the library does not look."""
     content = _box(data, b"Exif")
-    stored = None if content is None else content[4 + int.from_bytes(content[:4]) :]
-    return Meta(exif=metadata.described(stored, request.notes) if stored else None, xmp=_box(data, b"xml "))
+    raw = None if content is None else content[4 + int.from_bytes(content[:4]) :]
+    return Meta(exif=metadata.described(raw, request.notes) if raw else None, xmp=_box(data, b"xml "))
 
 
 # HEIF
@@ -397,8 +397,8 @@ def _read_heif(stream: BinaryIO, request: Request) -> Picture:
         request.note(f"the main one of {len(file)} pictures in the file was taken")
     info = file.info
     frame = _frame(np.asarray(file), info.get("bit_depth"))
-    stored = info.get("exif")
-    written = metadata.described(stored, request.notes) if stored else None
+    raw = info.get("exif")
+    written = metadata.described(raw, request.notes) if raw else None
     meta = Meta(icc=info.get("icc_profile"), exif=written, xmp=info.get("xmp") or None)
     return Picture("HEIF", (frame,), frame.mode, meta)
 
@@ -471,22 +471,20 @@ def read_fits(stream: BinaryIO, request: Request) -> Picture:
     data = stream.read(size)
     if len(data) < size:
         raise request.refuse(f"{size} bytes of pixels are promised and {len(data)} are there; get the file again")
-    stored = np.frombuffer(data, dtype).reshape(len(numbers), height, width)[:, ::-1]
-    values, nodata = _fits_values(stored, header, bits)
+    raw = np.frombuffer(data, dtype).reshape(len(numbers), height, width)[:, ::-1]
+    values, nodata = _fits_values(raw, header, bits)
     mode = _FITS_MODES.get(values.dtype.name, values.dtype.name)
     frames = tuple(Frame(np.ascontiguousarray(each), mode, nodata=nodata) for each in values)
     return Picture("FITS", frames, mode)
 
 
-def _fits_values(
-    stored: NDArray[Any], header: dict[str, str], bits: int
-) -> tuple[NDArray[Any], tuple[float | int, ...]]:
+def _fits_values(raw: NDArray[Any], header: dict[str, str], bits: int) -> tuple[NDArray[Any], tuple[float | int, ...]]:
     """What the stored numbers stand for, and what stands for nothing."""
     scale, zero = (
         float(header.get(name, default).replace("D", "E")) for name, default in (("BSCALE", "1"), ("BZERO", "0"))
     )
     blank = int(header["BLANK"]) if bits > 0 and header.get("BLANK", "").lstrip("+-").isdigit() else None
-    native = stored.astype(stored.dtype.newbyteorder("="))
+    native = raw.astype(raw.dtype.newbyteorder("="))
     if scale == 1 and zero == 0:
         return native, () if blank is None else (blank,)
     shifted = _SHIFTED.get((bits, int(zero))) if scale == 1 and zero == int(zero) else None

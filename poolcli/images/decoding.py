@@ -302,10 +302,10 @@ def _still(request: Request, stream: BinaryIO, labels: bool) -> Frame:
 
 
 def _picture(image: Image.Image, stream: BinaryIO, request: Request) -> Picture:
-    stored_mode = image.mode
+    file_mode = image.mode
     head = png.head(stream) if image.format == "PNG" else None
     if head is not None:
-        stored_mode = head.wide or stored_mode
+        file_mode = head.wide or file_mode
     check_depth(image, stream, request)
     frames: list[Frame] = []
     for _ in _selected(image, request):
@@ -328,7 +328,7 @@ def _picture(image: Image.Image, stream: BinaryIO, request: Request) -> Picture:
         module, function = _LOSSLESS[image.format]
         with reading(request.name):
             meta = replace(meta, lossless=getattr(import_module(f"poolcli.images.{module}"), function)(stream))
-    return Picture(str(image.format), tuple(frames), stored_mode, meta, tuple(request.notes))
+    return Picture(str(image.format), tuple(frames), file_mode, meta, tuple(request.notes))
 
 
 def identified(stream: BinaryIO) -> Image.Image | None:
@@ -362,10 +362,10 @@ def _selected(image: Image.Image, request: Request) -> Iterator[None]:
     _check_promise(image, number, several, request)
 
 
-def _go_to(image: Image.Image, wanted: int, request: Request) -> None:
-    if wanted >= MAX_FRAMES:
-        raise request.refuse(f"no frame {wanted}; frames are numbered from 0 to at most {MAX_FRAMES - 1}")
-    for number in range(1, wanted + 1):
+def _go_to(image: Image.Image, target: int, request: Request) -> None:
+    if target >= MAX_FRAMES:
+        raise request.refuse(f"no frame {target}; frames are numbered from 0 to at most {MAX_FRAMES - 1}")
+    for number in range(1, target + 1):
         if not _seek(image, number, request):
             request.chosen(number)
 

@@ -192,7 +192,7 @@ def encode(
             from poolcli.images import tiff
 
             for frame in picture.frames:
-                tiff.note_lost(frame, row.name, notes)
+                tiff.note_omitted(frame, row.name, notes)
         with writing(row.name):
             return arrays.write(replace(picture, notes=tuple(notes)), stream, row.name, options.layout)
     _check_frames(picture, row)
@@ -210,7 +210,7 @@ def encode(
     if not options.strip:
         codec = any(_by_codec(frame, row, options) for frame in frames)
         keeps = frozenset[str]() if codec else row.keeps
-        meta = metadata.fitted(picture.meta, row, frames[0], notes, stored_mode=picture.stored_mode, keeps=keeps)
+        meta = metadata.fitted(picture.meta, row, frames[0], notes, file_mode=picture.file_mode, keeps=keeps)
     pages = _pages(frames, row, options, notes)
     written = replace(picture, format=row.name, frames=frames, meta=meta, notes=tuple(notes))
     if any(_by_codec(frame, row, options) for frame in frames):
@@ -230,7 +230,7 @@ def _described(picture: Picture, row: Format, options: EncodeOptions) -> Picture
         return picture
     notes = dict.fromkeys(picture.notes)
     keeps = row.keeps - {"exif"}
-    meta = metadata.fitted(picture.meta, row, picture.frames[0], notes, stored_mode=picture.stored_mode, keeps=keeps)
+    meta = metadata.fitted(picture.meta, row, picture.frames[0], notes, file_mode=picture.file_mode, keeps=keeps)
     return replace(picture, meta=meta, notes=tuple(notes))
 
 
@@ -262,8 +262,8 @@ def _settled(picture: Picture, row: Format, options: EncodeOptions) -> EncodeOpt
     if not able and (options.lossless or (options.labels and whole)):
         what = "labels would change" if options.labels and not options.lossless else "there is no writing without loss"
         raise PictureError(f"{what} in {row.name}: write PNG, TIFF or lossless WebP, or give a --quality")
-    wanted = options.lossless or (whole and (options.labels or picture.format == row.name))
-    return replace(options, lossless=wanted and able)
+    lossless = options.lossless or (whole and (options.labels or picture.format == row.name))
+    return replace(options, lossless=lossless and able)
 
 
 def check_fits(picture: Picture, format: str, options: EncodeOptions = _DEFAULT) -> None:
@@ -326,9 +326,9 @@ def held(frame: Frame, format: str, options: EncodeOptions = _DEFAULT) -> Frame:
     row = None if format in ARRAYS else writable(format)
     if row is None or row.name == "TIFF":  # these hold whatever there is
         return frame
-    found = _held(frame, row, options, {})
-    (reduced,) = _with_palettes((found,), row, {})
-    return found if reduced is found else converted(reduced, found.mode)
+    limited = _held(frame, row, options, {})
+    (reduced,) = _with_palettes((limited,), row, {})
+    return limited if reduced is limited else converted(reduced, limited.mode)
 
 
 def _modal(frame: Frame, row: Format, notes: dict[str, None]) -> Frame:
@@ -508,8 +508,8 @@ def _clear(picture: Picture) -> bool:
 
 def _repeats(frames: Sequence[Frame]) -> list[bool]:
     """Whether each frame equals the one before it."""
-    pairs = pairwise(frames)
-    return [False, *(np.array_equal(a.pixels, b.pixels) and a.palette == b.palette for a, b in pairs)]
+    neighbours = pairwise(frames)
+    return [False, *(np.array_equal(a.pixels, b.pixels) and a.palette == b.palette for a, b in neighbours)]
 
 
 def _image(frame: Frame) -> Image.Image:

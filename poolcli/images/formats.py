@@ -64,8 +64,8 @@ def _row(
     arrays: str = "",
     heaviest: int = HEAVIEST,
 ) -> Format:
-    kept, held = frozenset(keeps.split()), tuple(modes.split())
-    return Format(name, tuple(extensions.split()), held, frames, animates, kept, max_side, deep=tuple(deep.split()),
+    metadata, held = frozenset(keeps.split()), tuple(modes.split())
+    return Format(name, tuple(extensions.split()), held, frames, animates, metadata, max_side, deep=tuple(deep.split()),
                   needs=needs, lossy=lossy, arrays=tuple(arrays.split()), heaviest=heaviest)  # fmt: skip
 
 
@@ -266,8 +266,8 @@ def holding(modes: Iterable[str]) -> str:
     >>> holding(["F"])
     'TIFF, PPM or .npy'
     """
-    wanted = set(modes)
-    return ", ".join(row.name for row in FORMATS.values() if wanted <= set(row.modes)) + " or .npy"
+    needed = set(modes)
+    return ", ".join(row.name for row in FORMATS.values() if needed <= set(row.modes)) + " or .npy"
 
 
 def is_zarr(path: Path) -> bool:

@@ -93,12 +93,12 @@ class Frame:
 class Picture:
     """A file as it was read: its format, its frames, and in `notes` a sentence for every conversion made.
 
-    `stored_mode` is the mode in the file, before any conversion.
+    `file_mode` is the mode in the file, before any conversion.
     """
 
     format: str
     frames: Sequence[Frame]
-    stored_mode: str
+    file_mode: str
     meta: Meta = field(default_factory=Meta)
     notes: tuple[str, ...] = ()
 
@@ -452,6 +452,6 @@ def colours_of(colormap: Sequence[int]) -> NDArray[Any]:
 def coloured(pixels: NDArray[Any], colours: NDArray[Any]) -> NDArray[Any]:
     """The colours of indices H x W, or of H x W x C whose further channels stay beside them."""
     if pixels.ndim == 2:
-        found: NDArray[Any] = colours[pixels]
-        return found
+        expanded: NDArray[Any] = colours[pixels]
+        return expanded
     return np.concatenate([colours[pixels[..., 0]], pixels[..., 1:].astype(colours.dtype)], axis=2)

@@ -259,8 +259,8 @@ def _markers(data: bytes) -> "NDArray[np.intp]":
     values = np.frombuffer(data, np.uint8)
     places = np.flatnonzero(values[:-1] == 255)
     following = values[places + 1]
-    found: NDArray[np.intp] = places[(following != 0) & (following != 255)]
-    return found
+    markers: NDArray[np.intp] = places[(following != 0) & (following != 255)]
+    return markers
 
 
 def _broken(what: str, request: Request) -> PictureError:

@@ -15,7 +15,7 @@ from poolcli.images.guard import hush, opened, pixel_limit, reading
 PLAIN, FILTERED = 12, 40  # bytes a pixel; measured on 12 megapixels of RGB: 9, and 37 with a filter's floats
 
 
-def weigh(source: Path | BinaryIO, *, filtered: bool) -> int:
+def memory_needed(source: Path | BinaryIO, *, filtered: bool) -> int:
     """Bytes that pooling the picture at `source`, all its frames, takes at most, about, with a report of one shift.
 
     Its first bytes are enough. What is no picture, .npy too, which is read piecemeal, weighs its file.
@@ -197,9 +197,9 @@ def _of_pillow(begun: Any, request: Request) -> _Room:
 def _of_tiff(begun: Any, request: Request) -> _Room:
     from poolcli.images.tiff_pages import pages
 
-    found = list(pages(begun, request))
-    request.check_pixels(found[0].height * found[0].width)
-    end = max((sum(segment) for page in found for segment in page.segments), default=0)
+    listed = list(pages(begun, request))
+    request.check_pixels(listed[0].height * listed[0].width)
+    end = max((sum(segment) for page in listed for segment in page.segments), default=0)
     return _Room(end + SPARE, "a TIFF with these tags")
 
 

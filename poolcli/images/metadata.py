@@ -57,8 +57,8 @@ class Exif:
         kind, value = self.main.get(ORIENTATION, (0, b""))
         if kind != 3 or len(value) < 2:
             return 1
-        found: int = struct.unpack_from(self.order + "H", value)[0]
-        return found if 1 <= found <= 8 else 1
+        orientation: int = struct.unpack_from(self.order + "H", value)[0]
+        return orientation if 1 <= orientation <= 8 else 1
 
 
 def parsed(data: bytes) -> Exif:
@@ -113,15 +113,15 @@ def describing(exif: Exif, notes: dict[str, None]) -> Exif:
 
 def of_page(table: Mapping[int, Any], width: int, height: int, notes: dict[str, None]) -> dict[int, Any]:
     """The camera's table of a TIFF's page, given as values by their tags, as that of another picture of this size."""
-    kept = dict(table)
+    copied = dict(table)
     for tag, what in _IN_PIXELS.items():
-        if kept.pop(tag, None) is not None:
+        if copied.pop(tag, None) is not None:
             notes[f"{what} in EXIF was dropped, since it is in pixels of the original"] = None
-    maker = kept.get(MAKER_NOTE)
+    maker = copied.get(MAKER_NOTE)
     if isinstance(maker, bytes) and b"\xff\xd8\xff" in maker:
-        del kept[MAKER_NOTE]
+        del copied[MAKER_NOTE]
         notes["the maker's note in EXIF was dropped, since it holds a picture of the original"] = None
-    return {tag: {WIDTH: width, HEIGHT: height}.get(tag, value) for tag, value in kept.items()}
+    return {tag: {WIDTH: width, HEIGHT: height}.get(tag, value) for tag, value in copied.items()}
 
 
 def sized(exif: Exif, width: int, height: int) -> Exif:
@@ -206,14 +206,14 @@ def orientation_of(image: Image.Image, name: str, notes: dict[str, None]) -> int
     """How the picture has to be turned, 1 to 8 as in EXIF; 1 where it has been turned already (TIFF)."""
     if image.format == "TIFF":
         return 1
-    stored = _stored_exif(image)
-    if stored is not None:
+    raw = _raw_exif(image)
+    if raw is not None:
         try:
-            return parsed(stored).orientation
+            return parsed(raw).orientation
         except ExifError:
             return 1
-    found = _XMP_ORIENTATION.search(_bytes(image.info.get("xmp")) or b"")
-    return int(found[2]) if found else 1
+    match = _XMP_ORIENTATION.search(_bytes(image.info.get("xmp")) or b"")
+    return int(match[2]) if match else 1
 
 
 def gathered(image: Image.Image, name: str, notes: dict[str, None]) -> Meta:
@@ -258,13 +258,13 @@ def _shape(value: object) -> tuple[int, int] | None:
 
 def with_chunks(meta: Meta, head: Head, notes: dict[str, None]) -> Meta:
     """`meta` with the colour chunks of a PNG; a note on those that no picture made of it can have."""
-    kept = {name: head.chunks[name] for name in COLOUR if name in head.chunks}
+    colour = {name: head.chunks[name] for name in COLOUR if name in head.chunks}
     if b"bKGD" in head.chunks and head.depth >= 8:
-        kept[b"bKGD"] = head.chunks[b"bKGD"]
-    gone = sorted(name.decode("latin-1") for name in head.chunks if name not in (*kept, *_CHUNKS_ELSEWHERE))
+        colour[b"bKGD"] = head.chunks[b"bKGD"]
+    gone = sorted(name.decode("latin-1") for name in head.chunks if name not in (*colour, *_CHUNKS_ELSEWHERE))
     if gone:
         notes[f"the chunk{'s' * (len(gone) > 1)} {', '.join(gone)} {'were' if len(gone) > 1 else 'was'} dropped"] = None
-    return replace(meta, colour=kept)
+    return replace(meta, colour=colour)
 
 
 def _of_jpeg(image: Image.Image, notes: dict[str, None]) -> bytes | None:
@@ -274,8 +274,8 @@ def _of_jpeg(image: Image.Image, notes: dict[str, None]) -> bytes | None:
     if others:
         notes[f"what stands in {', '.join(others)} of the JPEG was dropped"] = None
     resources = image.info.get("photoshop")
-    found = resources.get(_IPTC) if isinstance(resources, dict) else None
-    return _bytes(found)
+    resource = resources.get(_IPTC) if isinstance(resources, dict) else None
+    return _bytes(resource)
 
 
 def _bytes(value: object) -> bytes | None:
@@ -284,26 +284,26 @@ def _bytes(value: object) -> bytes | None:
 
 def _exif(image: Image.Image, name: str, notes: dict[str, None]) -> bytes | None:
     """What describes the photograph of the EXIF in the file."""
-    stored = _stored_exif(image)
-    return None if stored is None else described(stored, notes)
+    raw = _raw_exif(image)
+    return None if raw is None else described(raw, notes)
 
 
-def described(stored: bytes, notes: dict[str, None]) -> bytes | None:
+def described(raw: bytes, notes: dict[str, None]) -> bytes | None:
     """The EXIF without orientation, thumbnail and layout; None, with a note, for what is broken."""
     try:
-        return packed(describing(parsed(stored), notes))
+        return packed(describing(parsed(raw), notes))
     except ExifError:
-        if stored.removeprefix(HEAD):
+        if raw.removeprefix(HEAD):
             notes["the EXIF data is broken and was dropped"] = None
         return None
 
 
-def _stored_exif(image: Image.Image) -> bytes | None:
+def _raw_exif(image: Image.Image) -> bytes | None:
     """EXIF as it stands in the file; in a PNG also as a text of hexadecimal digits (ImageMagick's)."""
-    stored = _bytes(image.info.get("exif"))
+    raw = _bytes(image.info.get("exif"))
     text = next((image.info[name] for name in _TEXTS_OF_EXIF if isinstance(image.info.get(name), str)), None)
-    if stored is not None or text is None:
-        return stored
+    if raw is not None or text is None:
+        return raw
     try:
         return bytes.fromhex("".join(text.split("\n")[3:]))
     except ValueError:
@@ -342,10 +342,10 @@ def travelling(xmp: bytes | None, notes: dict[str, None]) -> bytes | None:
     """`xmp` of a picture that has been turned, without thumbnails of the original."""
     if xmp is None:
         return None
-    kept, thumbnails = _XMP_THUMBNAILS.subn(b"", upright(xmp))
+    rest, thumbnails = _XMP_THUMBNAILS.subn(b"", upright(xmp))
     if thumbnails:
         notes["the thumbnail in XMP was dropped"] = None
-    return kept
+    return rest
 
 
 def _sized(xmp: bytes, width: int, height: int) -> bytes:
@@ -367,13 +367,13 @@ def _dpi(value: object) -> tuple[float, float] | None:
 
 
 def _text(image: Image.Image) -> dict[str, Text]:
-    texts: Mapping[str, Any] = getattr(image, "text", {}) if image.format == "PNG" else {}
-    kept: dict[str, Text] = {}
-    for key, value in texts.items():
+    read: Mapping[str, Any] = getattr(image, "text", {}) if image.format == "PNG" else {}
+    texts: dict[str, Text] = {}
+    for key, value in read.items():
         if key not in _TEXT_ELSEWHERE:
             language = getattr(value, "lang", None)
-            kept[key] = str(value) if language is None else (str(value), language or "", value.tkey or "")
-    return kept
+            texts[key] = str(value) if language is None else (str(value), language or "", value.tkey or "")
+    return texts
 
 
 def plays(image: Image.Image) -> int | None:
@@ -393,7 +393,7 @@ def _subsampling(image: Image.Image) -> int:
 
 
 def fitted(
-    meta: Meta, row: Format, frame: Frame, notes: dict[str, None], *, stored_mode: str = "", keeps: Collection[str]
+    meta: Meta, row: Format, frame: Frame, notes: dict[str, None], *, file_mode: str = "", keeps: Collection[str]
 ) -> Meta:
     """`meta` as that of `frame`, and of it only what `row` `keeps`; with notes on the rest."""
     (height, width) = frame.pixels.shape[:2]
@@ -404,7 +404,7 @@ def fitted(
     if meta.icc is not None and frame.mode in MODES and meta.icc[16:20] != MODES[frame.mode].space:
         meta = replace(meta, icc=None)
         notes[f"the colour profile was dropped, since it is not one for {frame.mode}"] = None
-    if frame.mode != stored_mode:  # a background is a colour of that mode
+    if frame.mode != file_mode:  # a background is a colour of that mode
         meta = replace(meta, colour={name: data for name, data in meta.colour.items() if name != b"bKGD"})
     gone = [what for what in _NAMES if getattr(meta, what) and what not in keeps]
     if gone:
@@ -500,6 +500,6 @@ def as_it_came(picture: Picture, row: Format) -> dict[str, Any]:
     """How the pixels were packed, for a writer of the same format: a JPEG's own tables."""
     meta, mode = picture.meta, picture.frames[0].mode
     baseline = meta.quantization is not None and max(map(max, meta.quantization.values())) < 256
-    if row.name == "JPEG" and baseline and mode == picture.stored_mode:  # of others libjpeg complains on stderr
+    if row.name == "JPEG" and baseline and mode == picture.file_mode:  # of others libjpeg complains on stderr
         return {"qtables": meta.quantization, "subsampling": meta.subsampling}
     return {}

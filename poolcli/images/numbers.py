@@ -62,7 +62,7 @@ def read(stream: BinaryIO, request: Request) -> Picture:
     pixels = _array(rows, request)
     suffix = PurePath(request.name).suffix.lower().lstrip(".").upper()
     format = suffix if suffix in SEPARATORS else "CSV"
-    return Picture(format, (Frame(pixels, pixels.dtype.name, info={"layout": "hw"}),), stored_mode=pixels.dtype.name)
+    return Picture(format, (Frame(pixels, pixels.dtype.name, info={"layout": "hw"}),), file_mode=pixels.dtype.name)
 
 
 def _rows(text: str, request: Request) -> Iterator[list[str]]:

@@ -59,9 +59,9 @@ class Scene:
 
 def scene_of(description: str, page: Page, pages: int, samples: int) -> Scene:
     """What a description of OME says of so many pages; without one they are depths, with the page's resolution."""
-    found = _parsed(description, pages, samples) if "<OME" in description[:2000] else None
-    if found is not None:
-        return found
+    parsed = _parsed(description, pages, samples) if "<OME" in description[:2000] else None
+    if parsed is not None:
+        return parsed
     unit = _PER_UNIT.get(page.tags.get(RESOLUTION[2], (3, _INCH))[1])
     pixel = {}
     for axis, code in zip("XY", RESOLUTION, strict=False):

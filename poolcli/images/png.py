@@ -218,8 +218,8 @@ class Rows:
         """Those of H x W or H x W x C pixels; None in modes that are left to Pillow."""
         if mode not in ROW_MODES:
             return None
-        stored = np.ascontiguousarray(pixels, ">u2" if mode.endswith(";16") else np.uint8)
-        values = stored.view(np.uint8).reshape(len(pixels), -1)
+        raw = np.ascontiguousarray(pixels, ">u2" if mode.endswith(";16") else np.uint8)
+        values = raw.view(np.uint8).reshape(len(pixels), -1)
         return cls(values, values.shape[1] // pixels.shape[1])
 
     def part(self, top: int, bottom: int) -> "Rows":

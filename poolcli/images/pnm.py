@@ -96,11 +96,11 @@ def header_of(start: bytes, request: Request) -> Header | None:
     tokens: list[bytes] = []
     at = 2
     for _ in range(2 if kind in _BITS else 3):
-        found = _TOKEN.match(start, at)
-        if found is None:
+        token = _TOKEN.match(start, at)
+        if token is None:
             raise request.refuse("the header is cut short; get the file again")
-        tokens.append(found[1])
-        at = found.end()
+        tokens.append(token[1])
+        at = token.end()
     width, height = (_number(token, "a side", request) for token in tokens[:2])
     channels = _CHANNELS.get(kind, 1)
     if kind in _FLOATS:
@@ -110,17 +110,17 @@ def header_of(start: bytes, request: Request) -> Header | None:
 
 
 def _pam_header(start: bytes, request: Request) -> Header:
-    head, found, _ = start.partition(b"\nENDHDR\n")
-    if not found:
+    head, end, _ = start.partition(b"\nENDHDR\n")
+    if not end:
         raise request.refuse("the header is cut short; get the file again")
     fields = [line.split(None, 1) for line in head.splitlines()[1:] if line.strip() and not line.startswith(b"#")]
-    known = {words[0]: words[-1].strip() for words in fields}
+    known = {parts[0]: parts[-1].strip() for parts in fields}
     width, height = (_number(known.get(name, b""), "a side", request) for name in (b"WIDTH", b"HEIGHT"))
     channels = _number(known.get(b"DEPTH", b""), "a depth", request)
     most = _number(known.get(b"MAXVAL", b""), "a maxval", request, 65_535)
     if channels > 4:
         raise request.refuse(f"a PAM of {channels} channels, and 1 to 4 can be read; convert it to .npy or TIFF")
-    return Header(b"7", width, height, channels, most, len(head) + len(found))
+    return Header(b"7", width, height, channels, most, len(head) + len(end))
 
 
 def _number(token: bytes, what: str, request: Request, most: int = 1 << 31) -> int:

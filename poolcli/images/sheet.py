@@ -129,13 +129,11 @@ class Band:
     rows: Sequence[Sequence[Tile]]
 
 
-def draw_sheet(
-    title: str, lines: Sequence[str], bands: Sequence[Band], words: str, colours: NDArray[np.uint8]
-) -> bytes:
-    """The sheet as a PNG: title and lines above, bands of tiles, `words` below; `colours` are the scales'."""
+def draw_sheet(title: str, lines: Sequence[str], bands: Sequence[Band], text: str, colours: NDArray[np.uint8]) -> bytes:
+    """The sheet as a PNG: title and lines above, bands of tiles, `text` below; `colours` are the scales'."""
     across = max(len(row) for band in bands for row in band.rows)
     width = 2 * MARGIN + across * PANEL + (across - 1) * GAP
-    wrapped = list(_wrapped(words, font(15), width - 2 * MARGIN))
+    wrapped = list(_wrapped(text, font(15), width - 2 * MARGIN))
     height = 2 * MARGIN + 34 + LINE * (len(lines) + len(wrapped)) + sum(map(_band_height, bands))
     sheet = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(sheet)
@@ -235,20 +233,20 @@ def _draw_scale(
 def _fitted(text: str, face: Font, width: int) -> str:
     """`text`, its middle left out where it is longer than `width`."""
     text = escaped(text)
-    kept = text
-    while face.getlength(text) > width and len(kept) > 8:
-        kept = kept[: len(kept) // 2 - 1] + kept[len(kept) // 2 + 1 :]
-        text = f"{kept[: len(kept) // 2]}...{kept[len(kept) // 2 :]}"
+    short = text
+    while face.getlength(text) > width and len(short) > 8:
+        short = short[: len(short) // 2 - 1] + short[len(short) // 2 + 1 :]
+        text = f"{short[: len(short) // 2]}...{short[len(short) // 2 :]}"
     return text
 
 
 def _wrapped(text: str, face: Font, width: int) -> Iterator[str]:
     line = ""
-    for word in text.replace(" %", "\u00a0%").split(" "):
-        longer = f"{line} {word}".strip()
+    for part in text.replace(" %", "\u00a0%").split(" "):
+        longer = f"{line} {part}".strip()
         if line and face.getlength(longer) > width:
             yield line.replace("\u00a0", " ")  # the font has none that does not break
-            longer = word
+            longer = part
         line = longer
     if line:
         yield line.replace("\u00a0", " ")

@@ -79,24 +79,24 @@ def chosen_pages(stream: BinaryIO, request: Request) -> list[tuple[int, Page]]:
     """The pages to read, with their numbers."""
     number, walk = request.options.frame, enumerate(pages(stream, request))
     if number is not None:
-        found = list(islice(walk, number + 1))
-        request.chosen(len(found))
-        request.check_pixels(_weight(found[number][1]))
-        return [found[number]]
-    found, pixels = [], 0
+        chosen = list(islice(walk, number + 1))
+        request.chosen(len(chosen))
+        request.check_pixels(_weight(chosen[number][1]))
+        return [chosen[number]]
+    chosen, pixels = [], 0
     for index, page in walk:
         if index == MAX_FRAMES:
             raise request.refuse(f"more than {MAX_FRAMES} frames; take single ones with --frame N")
-        if page.reduced and found:
+        if page.reduced and chosen:
             request.note(f"page {index} was left out, since it is a smaller copy of another; --frame {index} takes it")
             continue
         pixels += _weight(page)
-        request.check_pixels(pixels, together=bool(found))
-        found.append((index, page))
-    if promised(found[0][1]) > sum(page.height * page.width * page.samples for _, page in found):
-        writer = states_a_shape(str(found[0][1].tags[270][1]))
-        raise request.refuse(f"a stack of {writer} behind {len(found)} page; save it as a TIFF with a page for each")
-    return found
+        request.check_pixels(pixels, together=bool(chosen))
+        chosen.append((index, page))
+    if promised(chosen[0][1]) > sum(page.height * page.width * page.samples for _, page in chosen):
+        writer = states_a_shape(str(chosen[0][1].tags[270][1]))
+        raise request.refuse(f"a stack of {writer} behind {len(chosen)} page; save it as a TIFF with a page for each")
+    return chosen
 
 
 def _weight(page: Page) -> int:
@@ -242,9 +242,9 @@ def is_needed(picture: Picture, *, allow_8bit: bool) -> bool:
         return False
     if tifffile() is not None:
         return True
-    lost = next((frame for frame in picture.frames if not _is_held(frame)), None)
-    if lost is not None and not (allow_8bit and way_to(lost, FORMATS["TIFF"].modes, narrow=True)):
-        page = page_of(lost, picture.meta)
+    unheld = next((frame for frame in picture.frames if not _is_held(frame)), None)
+    if unheld is not None and not (allow_8bit and way_to(unheld, FORMATS["TIFF"].modes, narrow=True)):
+        page = page_of(unheld, picture.meta)
         raise PictureError(f"a TIFF of {page} takes a library to write: pip install tifffile imagecodecs")
     return False
 
@@ -307,8 +307,8 @@ def arguments(frame: Frame, notes: dict[str, None], *, strip: bool) -> dict[str,
     return {"tiffinfo": info, "compression": TiffImagePlugin.COMPRESSION_INFO[compression]}
 
 
-def _compression(page: Page, kept: tuple[int, ...]) -> int:
-    same = page.compression if page.compression in kept else DEFLATE
+def _compression(page: Page, lossless: tuple[int, ...]) -> int:
+    same = page.compression if page.compression in lossless else DEFLATE
     return DEFLATE if same == 32946 else same
 
 
@@ -345,9 +345,9 @@ def _layout(frame: Frame, page: Page, notes: dict[str, None]) -> dict[str, Any]:
     if narrow and not packed:
         notes[f"{page.bits} bits a value were written as {8 * pixels.dtype.itemsize}"] = None
     planar = (page.planar or pixels.dtype.kind == "b") and page.samples > 1  # bits side by side it packs wrongly
-    stored = as_brightness(pixels, page.photometric, frame.peak if packed else None)
+    raw = as_brightness(pixels, page.photometric, frame.peak if packed else None)
     given: dict[str, Any] = {
-        "data": np.ascontiguousarray(np.moveaxis(stored, -1, 0) if planar else stored),
+        "data": np.ascontiguousarray(np.moveaxis(raw, -1, 0) if planar else raw),
         "photometric": page.photometric if page.photometric in (0, 1, *SAMPLES, PALETTE) else GRAY,
         "compression": compression,
     }
@@ -416,7 +416,7 @@ def leaving(frame: Frame, format: str, notes: dict[str, None]) -> Frame:
         return frame
     if frame.mode not in MODES and ";" in frame.mode:  # bands that are no colours of light
         raise PictureError(f"{format} has no room for {page}; write TIFF or .npy")
-    note_lost(frame, format, notes)
+    note_omitted(frame, format, notes)
     if any(colour % 256 and colour % 257 and colour > 255 for colour in page.colormap):
         notes["the colours of the palette were written with 8 bits"] = None
     if frame.mode == "L" and frame.peak in (3, 15):
@@ -426,7 +426,7 @@ def leaving(frame: Frame, format: str, notes: dict[str, None]) -> Frame:
     return frame
 
 
-def note_lost(frame: Frame, format: str, notes: dict[str, None]) -> None:
+def note_omitted(frame: Frame, format: str, notes: dict[str, None]) -> None:
     """Say what of a map other formats have no room for."""
     for name, codes in _PLACES.items():
         if frame.page is not None and any(code in frame.page.tags for code in codes):

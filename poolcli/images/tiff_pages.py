@@ -537,7 +537,7 @@ def _tables(stream: BinaryIO, page: Page, request: Request) -> dict[int, Tag]:
 def promised(page: Page) -> int:
     """The values that the description of the first page says the file has, in pages of their own or not."""
     text = str(page.tags.get(270, (2, ""))[1])
-    if found := re.search(r"^images=(\d{1,9})$", text, re.M) if text.startswith("ImageJ=") else None:
-        return int(found[1]) * page.height * page.width * page.samples
-    found = re.search(r'^(?:\{.*"shape": \[|shape=\()([\d, ]{1,99})[])]', text)
-    return math.prod(int(side) for side in found[1].replace(",", " ").split()) if found else 0
+    if match := re.search(r"^images=(\d{1,9})$", text, re.M) if text.startswith("ImageJ=") else None:
+        return int(match[1]) * page.height * page.width * page.samples
+    match = re.search(r'^(?:\{.*"shape": \[|shape=\()([\d, ]{1,99})[])]', text)
+    return math.prod(int(side) for side in match[1].replace(",", " ").split()) if match else 0

@@ -176,11 +176,11 @@ def planes_of(
     """
     request = Request(name, labels, replace(options, max_pixels=None))
     if not is_tiff(source, name):
-        found = arrays.open_large(source, name, request.options, 0)
-        if found is None:
+        large = arrays.open_large(source, name, request.options, 0)
+        if large is None:
             yield _held(source, name, options)
             return
-        frames = (Frame(array, array.dtype.name, info={"layout": found.layout}) for array in found.frames())
+        frames = (Frame(array, array.dtype.name, info={"layout": large.layout}) for array in large.frames())
         yield [of_array(frame, Meta(), number) for number, frame in enumerate(frames)], ()
         return
     library = tiff.tifffile()
@@ -270,7 +270,7 @@ class Segments:
             )
         self._across = -(-page.width // self.grain[1])
         self._count = self._across * -(-page.height // self.grain[0])
-        self._kept: OrderedDict[int, Array] = OrderedDict()
+        self._cache: OrderedDict[int, Array] = OrderedDict()
         self._most = max(CACHE, 2 * self.grain[0] * page.width * page.samples * self._dtype.itemsize)
 
     @property
@@ -312,14 +312,14 @@ class Segments:
         """Rows and columns of the picture."""
         page, (rows, columns), (high, wide) = self.page, place, self.grain
         out = np.empty((rows.stop - rows.start, columns.stop - columns.start, page.samples), self._dtype)
-        wanted = [
+        needed = [
             (plane * self._count + row * self._across + column, plane, row * high, column * wide)
             for row in range(rows.start // high, -(-rows.stop // high))
             for column in range(columns.start // wide, -(-columns.stop // wide))
             for plane in range(page.samples if page.planar else 1)
         ]
-        segments = self.map(self._segment, [number for number, *_ in wanted])
-        for values, (_, plane, top, left) in zip(segments, wanted, strict=True):
+        segments = self.map(self._segment, [number for number, *_ in needed])
+        for values, (_, plane, top, left) in zip(segments, needed, strict=True):
             (down, there), (across, beside) = _overlap(rows, top, high), _overlap(columns, left, wide)
             target = out[down, across, plane : plane + 1] if page.planar else out[down, across]
             target[...] = values[there, beside] if values.ndim else values
@@ -330,14 +330,14 @@ class Segments:
     def _segment(self, number: int) -> Array:
         """Its values, rows x columns x samples, or one value for all of them."""
         with self._lock:
-            if number in self._kept:
-                self._kept.move_to_end(number)
-                return self._kept[number]
+            if number in self._cache:
+                self._cache.move_to_end(number)
+                return self._cache[number]
         values = self._decoded(number)
         with self._lock:
-            self._kept[number] = values
-            while sum(each.nbytes for each in self._kept.values()) > self._most and len(self._kept) > 1:
-                self._kept.popitem(last=False)
+            self._cache[number] = values
+            while sum(each.nbytes for each in self._cache.values()) > self._most and len(self._cache) > 1:
+                self._cache.popitem(last=False)
         return values
 
     def _decoded(self, number: int) -> Array:
@@ -367,9 +367,9 @@ class Segments:
                 raise self._request.refuse(sentence) from error
             self.damaged[number] = place
             fill = np.broadcast_to(self.fill, (high, wide, self.page.samples))
-            stored = tiff.as_brightness(fill, self.page.photometric, self.page.peak)
+            raw = tiff.as_brightness(fill, self.page.photometric, self.page.peak)
             plane = number // self._count
-            return stored[..., plane : plane + 1] if self.page.planar else stored
+            return raw[..., plane : plane + 1] if self.page.planar else raw
         return values
 
     def _unpacked(self, data: bytes, number: int) -> Array:
@@ -388,10 +388,10 @@ def _as_read(tag: Any) -> Any:
     return tuple(starmap(Fraction, zip(*[iter(tag.value)] * 2, strict=True))) if tag.dtype in (5, 10) else tag.value
 
 
-def _overlap(wanted: slice, first: int, size: int) -> tuple[slice, slice]:
-    """Where the values first ... first + size - 1 lie in what is wanted, and the same in them."""
-    low, high = max(wanted.start, first), min(wanted.stop, first + size)
-    return slice(low - wanted.start, high - wanted.start), slice(low - first, high - first)
+def _overlap(span: slice, first: int, size: int) -> tuple[slice, slice]:
+    """Where the values first ... first + size - 1 lie in `span`, and the same in them."""
+    low, high = max(span.start, first), min(span.stop, first + size)
+    return slice(low - span.start, high - span.start), slice(low - first, high - first)
 
 
 # Writing
@@ -443,8 +443,8 @@ def unwritten(page: Page) -> Iterator[str]:
 def reduced(plane: Plane, k: tuple[int, int], size: tuple[int, int]) -> Frame:
     """A picture pooled by k, of this size, with what is known of places and resolution as it is then; no pixels."""
     page, pixels = plane.page, np.broadcast_to(plane.dtype.type(0), (*size, *plane.shape[2:]))
-    kept = {code: tag for code, tag in page.tags.items() if code in (*RESOLUTION, *tiff_pages.GEOTIFF_TAGS, _PROFILE)}
-    page = rescaled_resolution(replace(page, tags=kept), *k)
+    tags = {code: tag for code, tag in page.tags.items() if code in (*RESOLUTION, *tiff_pages.GEOTIFF_TAGS, _PROFILE)}
+    page = rescaled_resolution(replace(page, tags=tags), *k)
     return tiff_pages.rescaled(replace(plane.frame, pixels=pixels, page=page), (k[0], 0), (k[1], 0))
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from poolcli.ops.arrays import Array, full_range
 from poolcli.ops.convolve import ZERO, correlate, edge_index, padded_band
 from poolcli.ops.filters import binomial
-from poolcli.ops.geometry import Axes, Pair
+from poolcli.ops.geometry import Axes, Size
 from poolcli.ops.order import max_pool
 
 # BlurPool and MaxBlurPool: a binomial low-pass before the stride. Definition: Zhang 2019.
@@ -133,7 +133,7 @@ def _of_floats(values: Array) -> int | float:
     )
 
 
-_phases: ContextVar[list[Pair]] = ContextVar("where the grids of kept pixels begin, row and column, in this thread")
+_phases: ContextVar[list[Size]] = ContextVar("where the grids of kept pixels begin, row and column, in this thread")
 
 
 # Adaptive polyphase sampling: the picture decides where the grid of kept pixels begins. Chaman & Dokmanic 2021.
@@ -162,7 +162,7 @@ def aps_pool(image: Array, axes: Axes, *, edge: str) -> Array:
 
 
 @contextmanager
-def chosen_phases() -> Iterator[list[Pair]]:
+def chosen_phases() -> Iterator[list[Size]]:
     """Within the block, in this thread: the phase that each layer chooses, (row, column), in the order of the layers.
 
     >>> from poolcli.recipe import as_recipe
@@ -171,7 +171,7 @@ def chosen_phases() -> Iterator[list[Pair]]:
     >>> phases
     [(1, 1)]
     """
-    phases: list[Pair] = []
+    phases: list[Size] = []
     token = _phases.set(phases)
     try:
         yield phases

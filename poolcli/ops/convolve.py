@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from poolcli.errors import PictureError, UsageError, unknown
 from poolcli.ops.arrays import Array, as_image, each, parts, planes
 from poolcli.ops.filters import check_kernel, find_kernel
-from poolcli.ops.geometry import EDGES, Pair, Sides, as_padding, as_pair, same_sides
+from poolcli.ops.geometry import EDGES, Sides, Size, as_padding, as_size, same_sides
 from poolcli.ops.reduce import Scratch, column_planes, doubled, doubles, overflowed
 
 _NUMPY_MODES: Mapping[str, Any] = {"reflect": "reflect", "symmetric": "symmetric", "replicate": "edge", "wrap": "wrap"}
@@ -77,27 +77,27 @@ class _Group:
 class Taps:
     """A kernel of `shape` as its taps, by the size of their weights; `is_line`: a column or a row of one weight."""
 
-    shape: Pair
+    shape: Size
     groups: list[_Group]
     is_line: bool
 
 
 def taps(weights: Array) -> Taps:
     """The taps of a kernel, zero weights left out, in the order in which the sizes of weights first appear."""
-    found: dict[float, tuple[list[Tap], list[Tap]]] = {}
+    by_size: dict[float, tuple[list[Tap], list[Tap]]] = {}
     for t, line in enumerate(weights.tolist()):
         for u, weight in enumerate(line):
             if weight:
-                found.setdefault(abs(weight), ([], []))[weight < 0].append((t, u))
+                by_size.setdefault(abs(weight), ([], []))[weight < 0].append((t, u))
     groups = [
-        _Group(size, plus, minus) if plus else _Group(-size, minus, plus) for size, (plus, minus) in found.items()
+        _Group(size, plus, minus) if plus else _Group(-size, minus, plus) for size, (plus, minus) in by_size.items()
     ]
     shape = weights.shape[0], weights.shape[1]
     return Taps(shape, groups, _is_line(weights))
 
 
-def operations(passes: Sequence[Array], stride: Pair) -> float:
-    """How many operations on a value `weigh` takes for one output: for a column and a row, or for a kernel at once."""
+def operations(passes: Sequence[Array], stride: Size) -> float:
+    """How many operations on a value `sum_taps` takes for one output: for a column and a row, or one kernel."""
     *column, row = passes
     return sum(_operations(weights, stride[0]) * stride[1] for weights in column) + _operations(row, stride[1])
 
@@ -114,19 +114,19 @@ def _is_line(weights: Array) -> bool:
     return 1 in weights.shape and bool((weights == weights[0, 0]).all() and weights[0, 0])
 
 
-def weigh(x: Array, kernel: Taps, stride: Pair, out: Array, scratch: Scratch) -> None:
+def sum_taps(x: Array, kernel: Taps, stride: Size, out: Array, scratch: Scratch) -> None:
     """out[i, j] = the sum over the taps (t, u) of their weight times x[i * sh + t, j * sw + u].
 
     `x` and `out` are H x W x C, of one dtype; `x` is contiguous.
     """
     (kh, kw), (sh, sw) = kernel.shape, stride
     if kernel.is_line and (kw == 1 or (kh == 1 and sh == 1)) and doubles(kh * kw, sh * sw):
-        _weigh_run(x, kernel, stride, out, scratch)
+        _sum_run(x, kernel, stride, out, scratch)
     else:
-        _weigh_line(_phases(x, stride, scratch), kernel.groups, out, scratch)
+        _sum_line(_phases(x, stride, scratch), kernel.groups, out, scratch)
 
 
-def _phases(x: Array, stride: Pair, scratch: Scratch) -> Array:
+def _phases(x: Array, stride: Size, scratch: Scratch) -> Array:
     """sh x sw x H x W x C: `x` taken apart, so that what one tap sees lies side by side whatever the stride."""
     (height, width, channels), (sh, sw) = x.shape, stride
     if stride == (1, 1):
@@ -142,7 +142,7 @@ def _phases(x: Array, stride: Pair, scratch: Scratch) -> Array:
     return apart
 
 
-def _weigh_run(x: Array, kernel: Taps, stride: Pair, out: Array, scratch: Scratch) -> None:
+def _sum_run(x: Array, kernel: Taps, stride: Size, out: Array, scratch: Scratch) -> None:
     """Sums by doubling, down the whole band or along the rows of a strip, multiplied once."""
     (kh, kw), (sh, sw) = kernel.shape, stride
     weight = out.dtype.type(kernel.groups[0].weight)
@@ -150,8 +150,8 @@ def _weigh_run(x: Array, kernel: Taps, stride: Pair, out: Array, scratch: Scratc
     for start in range(0, len(x), strip):
         part, target = x[start : start + strip], out[start : start + strip]
         sums = doubled(part.reshape(-1), unit, kh * kw, np.add, scratch).reshape(part.shape)
-        kept = sums[: (len(target) - 1) * sh + 1 : sh, : (out.shape[1] - 1) * sw + 1 : sw]
-        for source, plane in column_planes(kept, target) if sw > 1 else [(kept, target)]:
+        picked = sums[: (len(target) - 1) * sh + 1 : sh, : (out.shape[1] - 1) * sw + 1 : sw]
+        for source, plane in column_planes(picked, target) if sw > 1 else [(picked, target)]:
             np.multiply(source, weight, out=plane)
 
 
@@ -187,7 +187,7 @@ def _add_up(groups: list[_Group], tap: Callable[[Tap], Array], out: Array, term:
         out[...] = total
 
 
-def _weigh_line(phases: Array, groups: list[_Group], out: Array, scratch: Scratch) -> None:
+def _sum_line(phases: Array, groups: list[_Group], out: Array, scratch: Scratch) -> None:
     """The whole band as one line, a chunk of it at a time."""
     sh, sw, _, width, channels = phases.shape
     line, size, row = phases.reshape(-1), phases[0, 0].size, width * channels
@@ -235,17 +235,17 @@ class Spectrum:
     """A kernel over a tile, in multiples of `unit`: transforms of all bits, or of low and high ones."""
 
     weights: Array
-    tile: Pair
+    tile: Size
     unit: float
     parts: tuple[Array, ...]
 
     @property
-    def shape(self) -> Pair:
+    def shape(self) -> Size:
         """Rows and columns of the kernel."""
         return self.weights.shape[0], self.weights.shape[1]
 
 
-def spectrum(passes: Sequence[Array], dtype: np.dtype[Any], stride: Pair, size: Pair) -> Spectrum | None:
+def spectrum(passes: Sequence[Array], dtype: np.dtype[Any], stride: Size, size: Size) -> Spectrum | None:
     """The kernel (the product of `passes`) for pictures of `dtype`, padded to `size`; None where it would not pay.
 
     What is chosen depends on the kernel, the stride and the dtype, never on the picture.
@@ -257,9 +257,9 @@ def spectrum(passes: Sequence[Array], dtype: np.dtype[Any], stride: Pair, size: 
     if dtype.itemsize > (4 if dtype.kind == "f" else 2) or max(kh, kw) > LARGEST_SIDE:
         return None
     sides = [TILE if k <= TILE // 4 else 2 * TILE for k in (kh, kw)]
-    kept = (1 - (kh - 1) / sides[0]) * (1 - (kw - 1) / sides[1])
+    picked = (1 - (kh - 1) / sides[0]) * (1 - (kw - 1) / sides[1])
     wide = dtype.itemsize > 1
-    work = COST * (FLOAT if dtype.kind == "f" else WIDE if wide else 1) * stride[0] * stride[1] / kept
+    work = COST * (FLOAT if dtype.kind == "f" else WIDE if wide else 1) * stride[0] * stride[1] / picked
     if work > operations(passes, stride):
         return None
     whole, unit = fixed_point(weights)
@@ -282,12 +282,12 @@ def fixed_point(weights: Array) -> tuple[Array, float]:
 class Workspace:
     """Arrays for what is done with one tile: fresh ones cost more than half as much as the transforms."""
 
-    def __init__(self, tile: Pair) -> None:
+    def __init__(self, tile: Size) -> None:
         self.tile, self.rest, self.digits, self.sums, self.total = (np.zeros(tile) for _ in range(5))
         self.waves, self.product = (np.empty((tile[0], tile[1] // 2 + 1), np.complex128) for _ in range(2))
 
 
-def weigh_exactly(band: Array, kernel: Spectrum, stride: Pair, out: Array, work: Workspace) -> None:
+def sum_taps_exactly(band: Array, kernel: Spectrum, stride: Size, out: Array, work: Workspace) -> None:
     """out[i, j] = the sum of the weights times the values of `band` (H x W x C) from (i * sh, j * sw) on, rounded once.
 
     `band` has no more rows than a tile; `out` is rows x columns x C of floats.
@@ -302,8 +302,8 @@ def weigh_exactly(band: Array, kernel: Spectrum, stride: Pair, out: Array, work:
             work.total[...] = 0
             for whole, scale in _whole_numbers(work, band.dtype):
                 _add_sums(whole, scale, kernel, work)
-            kept = work.total[: (n - 1) * sh + 1 : sh, : (count - 1) * sw + 1 : sw]
-            np.multiply(kept, kernel.unit, out=out[:, first : first + count, channel], casting="same_kind")
+            picked = work.total[: (n - 1) * sh + 1 : sh, : (count - 1) * sw + 1 : sw]
+            np.multiply(picked, kernel.unit, out=out[:, first : first + count, channel], casting="same_kind")
         if seen.dtype.kind == "f":
             _add_infinities(seen, kernel.weights, stride, out[:, first : first + count])
 
@@ -333,13 +333,13 @@ def _add_sums(whole: Array, scale: float, kernel: Spectrum, work: Workspace) -> 
         work.total += np.multiply(sums, scale * 2.0 ** (n * LOW_BITS), out=sums)
 
 
-def _add_infinities(seen: Array, weights: Array, stride: Pair, out: Array) -> None:
+def _add_infinities(seen: Array, weights: Array, stride: Size, out: Array) -> None:
     """What is not finite, tap by tap: transforms would spread it over the tile."""
     finite = np.isfinite(seen)
     if not finite.all():
         others = np.where(finite, 0, seen).astype(out.dtype)
         spoilt = np.empty(out.shape, out.dtype)
-        weigh(others, taps(weights), stride, spoilt, Scratch(out.dtype))
+        sum_taps(others, taps(weights), stride, spoilt, Scratch(out.dtype))
         out += spoilt
 
 
@@ -375,7 +375,7 @@ def convolve(
     weights = _weights(kernel)
     if edge not in EDGES:
         raise unknown("edge", edge, EDGES)
-    strides = as_pair(stride, "stride")
+    strides = as_size(stride, "stride")
     if min(strides) < 1:
         raise UsageError(f"stride {stride} is out of range: whole numbers from 1 are allowed")
     sides = _sides(padding, weights.shape)
@@ -414,7 +414,7 @@ def _sides(padding: int | Sequence[int] | str, shape: tuple[int, ...]) -> Sides:
 
 
 def correlate(
-    image: Array, passes: Sequence[Array], stride: Pair, sides: Sides, edge: str, dtype: np.dtype[Any]
+    image: Array, passes: Sequence[Array], stride: Size, sides: Sides, edge: str, dtype: np.dtype[Any]
 ) -> Array:
     """The cross-correlation of `image` (H x W x C), accumulated and returned in `dtype`.
 
@@ -432,7 +432,7 @@ def correlate(
 
 
 def _correlated(
-    image: Array, passes: Sequence[Array], stride: Pair, sides: Sides, edge: str, dtype: np.dtype[Any]
+    image: Array, passes: Sequence[Array], stride: Size, sides: Sides, edge: str, dtype: np.dtype[Any]
 ) -> Array:
     layout = _lay_out(image, (len(passes[0]), passes[-1].shape[1]), stride, sides, edge)
     size = len(layout.rows), len(layout.columns)
@@ -447,7 +447,7 @@ def _correlated(
 class _Layout:
     """Where windows lie: the rows and columns of the padded picture, in numbers of the picture's; the outputs."""
 
-    stride: Pair
+    stride: Size
     rows: NDArray[np.intp]
     columns: NDArray[np.intp]
     left: int
@@ -461,7 +461,7 @@ class _Layout:
         return padded_band(image, seen, (self.left, self.columns), buffer)
 
 
-def _lay_out(image: Array, kernel: Pair, stride: Pair, sides: Sides, edge: str) -> _Layout:
+def _lay_out(image: Array, kernel: Size, stride: Size, sides: Sides, edge: str) -> _Layout:
     (height, width), (kh, kw), (top, bottom, left, right) = image.shape[:2], kernel, sides
     down, across = (height + top + bottom - kh) // stride[0] + 1, (width + left + right - kw) // stride[1] + 1
     if down < 1 or across < 1:
@@ -486,10 +486,10 @@ def _by_taps(image: Array, layout: _Layout, passes: Sequence[Array], out: Array)
         for part in (outputs[start : start + step] for start in range(0, len(outputs), step)):
             band, target = layout.band(image, part, kh, buffer), out[part.start : part.stop]
             if len(lines) == 2:
-                weigh(band, lines[0], (sh, 1), between[: len(part)], scratch)
-                weigh(between[: len(part)], lines[1], (1, sw), target, scratch)
+                sum_taps(band, lines[0], (sh, 1), between[: len(part)], scratch)
+                sum_taps(between[: len(part)], lines[1], (1, sw), target, scratch)
             else:
-                weigh(band, lines[0], layout.stride, target, scratch)
+                sum_taps(band, lines[0], layout.stride, target, scratch)
 
     return filter_rows
 
@@ -504,7 +504,7 @@ def _by_tiles(image: Array, layout: _Layout, kernel: Spectrum, out: Array) -> Ca
         work = Workspace(kernel.tile)
         for part in (outputs[start : start + step] for start in range(0, len(outputs), step)):
             band, target = layout.band(image, part, kh, buffer), out[part.start : part.stop]
-            weigh_exactly(band, kernel, layout.stride, target, work)
+            sum_taps_exactly(band, kernel, layout.stride, target, work)
 
     return filter_rows
 

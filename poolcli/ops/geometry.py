@@ -9,7 +9,7 @@ from poolcli.errors import PictureError, UsageError
 
 # Where windows lie on a picture: PyTorch's output sizes, paddings that differ by side, Keras' `same`. No NumPy.
 
-Pair = tuple[int, int]  # (height, width), as in PyTorch
+Size = tuple[int, int]  # (height, width), as in PyTorch
 Sides = tuple[int, int, int, int]  # (top, bottom, left, right)
 Same = Literal["same", "same-lower", "wrap"]  # ONNX SAME_UPPER (Keras, TensorFlow) and SAME_LOWER, same going round
 SAME: tuple[Same, ...] = ("same", "same-lower", "wrap")
@@ -110,17 +110,17 @@ class Window:
     112
     """
 
-    k: Pair
-    s: Pair
+    k: Size
+    s: Size
     padding: Sides | Same = (0, 0, 0, 0)
-    dilation: Pair = (1, 1)
+    dilation: Size = (1, 1)
     ceil: bool = False
 
     def __post_init__(self) -> None:
         for name, value in (("window", self.k), ("stride", self.s), ("dilation", self.dilation)):
             if min(value) < 1 or max(value) > LARGEST:
                 raise UsageError(
-                    f"{name} {pair_text(value)} is out of range: whole numbers from 1 to {LARGEST} are allowed"
+                    f"{name} {size_text(value)} is out of range: whole numbers from 1 to {LARGEST} are allowed"
                 )
         if isinstance(self.padding, str):
             return
@@ -165,16 +165,16 @@ class Window:
         return Axis(n, k, s, d, before, after, out, wraps=self.padding == "wrap")
 
 
-def same_sides(k: Pair) -> Sides:
+def same_sides(k: Size) -> Sides:
     """The padding that makes a filter of `k` keep the size at stride 1: (k - 1) // 2 before, the rest after."""
     height, width = k[0] - 1, k[1] - 1
     return height // 2, height - height // 2, width // 2, width - width // 2
 
 
-def as_pair(value: int | Sequence[int] | str, name: str) -> Pair:
+def as_size(value: int | Sequence[int] | str, name: str) -> Size:
     """(height, width) from 2, (3, 2), "2" or "3x2"; UsageError for anything else.
 
-    >>> as_pair("3x2", "window")
+    >>> as_size("3x2", "window")
     (3, 2)
     """
     numbers = _numbers(value, name, "N or HxW")
@@ -200,7 +200,7 @@ def as_padding(value: int | Sequence[int] | str) -> Sides | Same:
         return numbers[0], numbers[1], numbers[2], numbers[3]
     if len(numbers) > 2:
         raise UsageError(f"padding {value!r} has {len(numbers)} numbers: {allowed} is allowed")
-    rows, columns = as_pair(numbers, "padding")
+    rows, columns = as_size(numbers, "padding")
     return rows, rows, columns, columns
 
 
@@ -216,9 +216,9 @@ def _numbers(value: int | Sequence[int] | str, name: str, allowed: str) -> tuple
         raise UsageError(f"{name} {value!r} is not a size: {allowed} is allowed, in whole numbers") from None
 
 
-def pair_text(pair: Pair) -> str:
+def size_text(size: Size) -> str:
     """`2` for (2, 2), `3x2` for (3, 2)."""
-    return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]}x{pair[1]}"
+    return str(size[0]) if size[0] == size[1] else f"{size[0]}x{size[1]}"
 
 
 def padding_text(padding: Sides | Same) -> str:
@@ -227,7 +227,7 @@ def padding_text(padding: Sides | Same) -> str:
         return padding
     top, bottom, left, right = padding
     if top == bottom and left == right:
-        return pair_text((top, left))
+        return size_text((top, left))
     return "x".join(map(str, padding))
 
 
@@ -304,11 +304,11 @@ class Cells:
     [[3, 3, 3], [2, 2]]
     """
 
-    size: Pair
+    size: Size
 
     def __post_init__(self) -> None:
         if min(self.size) < 1 or max(self.size) > LARGEST:
-            raise UsageError(f"size {pair_text(self.size)} is out of range: whole numbers from 1 are allowed")
+            raise UsageError(f"size {size_text(self.size)} is out of range: whole numbers from 1 are allowed")
 
     def axes(self, height: int, width: int) -> AnyAxes:
         """The windows on a picture of `height` x `width`: any fits."""
@@ -446,7 +446,7 @@ def _after_maximum(
     return [dense, _low_pass(taps, window.s, options["edge"], dense[0].out, dense[1].out, picks=picks)]
 
 
-def _low_pass(taps: Pair, s: Pair, edge: str, height: int, width: int, *, picks: bool = False) -> Axes:
+def _low_pass(taps: Size, s: Size, edge: str, height: int, width: int, *, picks: bool = False) -> Axes:
     top, bottom, left, right = same_sides(taps)
     down, across = (
         Axis(n, k, step, 1, before, after, -(-n // step), slack=step - 1 if picks else 0, wraps=edge == "wrap")

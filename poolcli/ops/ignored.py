@@ -69,8 +69,8 @@ def as_ignored(ignore: Any, min_valid: float = 0.0) -> Ignored | None:
 
 def _as_values(ignore: Any) -> tuple[Any, ...]:
     if not _is_row(ignore):
-        return (_plain(ignore),)
-    return tuple(tuple(map(_plain, value)) if _is_row(value) else _plain(value) for value in ignore)
+        return (_as_python(ignore),)
+    return tuple(tuple(map(_as_python, value)) if _is_row(value) else _as_python(value) for value in ignore)
 
 
 def _is_row(value: object) -> bool:
@@ -79,7 +79,7 @@ def _is_row(value: object) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
 
-def _plain(value: Any) -> Any:
+def _as_python(value: Any) -> Any:
     """A number of NumPy as one of Python."""
     return value.item() if isinstance(value, np.generic | np.ndarray) and value.size == 1 else value
 
@@ -238,7 +238,7 @@ def run_on(image: Any, ignore: Any, min_valid: float, run: Run, *, whole: bool =
         fill_value = masked.fill_value
     ignored = ignored or Ignored((), min_valid)
     if not ignored.values:
-        ignored = Ignored((_plain(fill_value),), min_valid)
+        ignored = Ignored((_as_python(fill_value),), min_valid)
     mask = np.ma.getmaskarray(masked)
     if whole and mask.ndim == 3:
         mask = np.repeat(mask.any(axis=2, keepdims=True), mask.shape[2], axis=2)

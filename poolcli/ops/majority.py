@@ -185,10 +185,10 @@ def _by_sorting(labels: Array, axes: AnyAxes, ties: str, valid: Array | None) ->
                 last = (wide.type(highest(labels.dtype)) << wide.type(bits)) | wide.type((1 << bits) - 1)
                 np.copyto(values, last, where=~block.there.reshape(-1, *block.there.shape[2:]))
         if n <= LARGEST_NETWORK:
-            found, votes = _longest_run_of_planes(select(values, tuple(range(len(values)))), there, ties, bits)
+            winner, votes = _longest_run_of_planes(select(values, tuple(range(len(values)))), there, ties, bits)
         else:
-            found, votes = _longest_run(np.sort(side_by_side(values), axis=-1), there, ties, bits)
-        winners[block.where], most[block.where] = found >> wide.type(bits), np.where(there > 0, votes, 0)
+            winner, votes = _longest_run(np.sort(side_by_side(values), axis=-1), there, ties, bits)
+        winners[block.where], most[block.where] = winner >> wide.type(bits), np.where(there > 0, votes, 0)
     return winners, most
 
 

@@ -20,9 +20,9 @@ from poolcli.ops.geometry import (
     central,
     max_blurred,
     max_picked,
-    pair_text,
     picked,
     sampled,
+    size_text,
     windowed,
 )
 
@@ -305,8 +305,8 @@ MODES: Mapping[str, Mode] = {
 }
 
 
-_CALLED = {word: mode.name for mode in MODES.values() for word in (mode.name, *mode.also)}
-_AKIN = {word: mode.name for mode in MODES.values() for word in mode.akin}
+_CALLED = {alias: mode.name for mode in MODES.values() for alias in (mode.name, *mode.also)}
+_AKIN = {alias: mode.name for mode in MODES.values() for alias in mode.akin}
 
 
 def _bare(text: str) -> str:
@@ -346,7 +346,7 @@ def votes(mode: Mode, options: Options) -> bool:
 
 def complete_options(mode: Mode, given: Mapping[str, Any]) -> Options:
     """Every option of `mode` with its value, given or default; UsageError for one it does not take or a wrong value."""
-    given = {name: _plain(value) for name, value in given.items()}
+    given = {name: _as_python(value) for name, value in given.items()}
     for name, value in given.items():
         if name not in mode.options:
             takers = [row.name for row in MODES.values() if name in row.options]
@@ -375,7 +375,7 @@ def read_option(name: str, text: str) -> Any:
         raise UsageError(f"option {name}={text} cannot be read: {OPTIONS[name].allowed} is allowed") from None
 
 
-def _plain(value: Any) -> Any:
+def _as_python(value: Any) -> Any:
     """A number of NumPy as one of Python."""
     if isinstance(value, Real) and not isinstance(value, bool):
         return int(value) if isinstance(value, Integral) else float(value)
@@ -390,7 +390,7 @@ def check_window(mode: Mode, window: Window | Cells) -> None:
             raise UsageError(f"mode '{mode.name}' takes no output size: {takers} do")
         return
     if max(window.k) > mode.most_taps:
-        raise UsageError(f"mode '{mode.name}' with {pair_text(window.k)} taps: 1 to {mode.most_taps} are allowed")
+        raise UsageError(f"mode '{mode.name}' with {size_text(window.k)} taps: 1 to {mode.most_taps} are allowed")
     given = {"padding": window.padding != (0, 0, 0, 0), "dilation": window.dilation != (1, 1), "ceil": window.ceil}
     for name, is_given in given.items():
         if is_given and name not in mode.geometry:

@@ -71,25 +71,25 @@ Exchange = tuple[int, int, bool, bool]  # positions a < b, whether the smaller a
 
 
 @lru_cache(maxsize=64)
-def network(n: int, wanted: tuple[int, ...]) -> tuple[Exchange, ...]:
-    """The exchanges that put the values `wanted` of `n` into their sorted places: Batcher's odd-even merge sort 1968,
+def network(n: int, ranks: tuple[int, ...]) -> tuple[Exchange, ...]:
+    """The exchanges that put the values `ranks` of `n` into their sorted places: Batcher's odd-even merge sort 1968,
     without what those places do not depend on.
 
     >>> network(3, (1,))
     ((0, 1, True, True), (0, 2, False, True), (1, 2, True, False))
     """
-    needed = set(wanted)
-    kept: list[Exchange] = []
+    needed = set(ranks)
+    exchanges: list[Exchange] = []
     for a, b in reversed(_merge_sort(n)):
         low, high = a in needed, b in needed
         if low or high:
-            kept.append((a, b, low, high))
+            exchanges.append((a, b, low, high))
             needed |= {a, b}
-    return tuple(reversed(kept))
+    return tuple(reversed(exchanges))
 
 
 def _merge_sort(n: int) -> list[tuple[int, int]]:
-    pairs = []
+    exchanges = []
     p = 1
     while p < n:
         k = p
@@ -97,28 +97,28 @@ def _merge_sort(n: int) -> list[tuple[int, int]]:
             for j in range(k % p, n - k, 2 * k):
                 for i in range(j, min(j + k, n - k)):
                     if i // (2 * p) == (i + k) // (2 * p):
-                        pairs.append((i, i + k))
+                        exchanges.append((i, i + k))
             k //= 2
         p *= 2
-    return pairs
+    return exchanges
 
 
-def select(values: Array, wanted: tuple[int, ...]) -> list[Array]:
-    """The values that stand at the places `wanted` when `values` (n x ...) is sorted along its first axis.
+def select(values: Array, ranks: tuple[int, ...]) -> list[Array]:
+    """The values that stand at the places `ranks` when `values` (n x ...) is sorted along its first axis.
 
     `values` is overwritten. A NaN among floats comes out at every place.
     """
     planes = list(values)
     spare = np.empty_like(planes[0])
-    for a, b, low, high in network(len(planes), wanted):
+    for a, b, low, high in network(len(planes), ranks):
         if low and high:
             np.minimum(planes[a], planes[b], out=spare)
             np.maximum(planes[a], planes[b], out=planes[b])
             planes[a], spare = spare, planes[a]
         else:
-            kept = a if low else b
-            (np.minimum if low else np.maximum)(planes[a], planes[b], out=planes[kept])
-    return [planes[place] for place in wanted]
+            target = a if low else b
+            (np.minimum if low else np.maximum)(planes[a], planes[b], out=planes[target])
+    return [planes[place] for place in ranks]
 
 
 # Order among few values by counting: how often each value stands in every window is a sum, and sums are fast.
@@ -283,12 +283,12 @@ def _ranked_inside(block: Block, rank: Rank) -> Array:
     n = np.asarray(len(planes))
     places = tuple(dict.fromkeys(int(place) for place in rank.places(n)))
     if n <= LARGEST_NETWORK:
-        found = select(planes, places)
-        return found[0] if len(found) == 1 else rank.between(found[0], found[1], n)
+        neighbours = select(planes, places)
+        return neighbours[0] if len(neighbours) == 1 else rank.between(neighbours[0], neighbours[1], n)
     values = side_by_side(planes)
     values.partition(places, axis=-1)
-    found = [values[..., place] for place in places]
-    value = np.array(found[0]) if len(found) == 1 else rank.between(found[0], found[1], n)
+    neighbours = [values[..., place] for place in places]
+    value = np.array(neighbours[0]) if len(neighbours) == 1 else rank.between(neighbours[0], neighbours[1], n)
     if values.dtype.kind == "f":
         value[np.isnan(values).any(axis=-1)] = np.nan
     return value
@@ -301,8 +301,8 @@ def _ranked_at_border(block: Block, rank: Rank) -> Array:
     there = np.broadcast_to(block.counts(), values.shape[1:])
 
     def at(place: Array) -> Array:
-        found: Array = np.take_along_axis(values, np.maximum(place, 0)[np.newaxis], axis=0)[0]
-        return found
+        taken: Array = np.take_along_axis(values, np.maximum(place, 0)[np.newaxis], axis=0)[0]
+        return taken
 
     below, above = rank.places(there)
     value = np.array(rank.between(at(below), at(above), there))

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from poolcli.errors import PictureError, UsageError
 from poolcli.ops.arrays import Array, planes
-from poolcli.ops.geometry import AnyAxes, Axis, Cells, Window, as_padding, as_pair, padding_text, taken
+from poolcli.ops.geometry import AnyAxes, Axis, Cells, Window, as_padding, as_size, padding_text, taken
 from poolcli.ops.ignored import Ignored, pixel_validity, refuse, run_on, valid_outputs, write_stand_in
 from poolcli.ops.modes import Mode, Options, check_window, complete_options, find_mode, votes
 
@@ -100,14 +100,14 @@ def pool(  # noqa: PLR0913 (the public signature)
     [[20, 30], [112, 37]]
     """
     row = find_mode(mode)
-    size = as_pair(k, "window")
-    stride = size if s is None else as_pair(s, "stride")
-    window = Window(size, stride, as_padding(padding), as_pair(dilation, "dilation"), ceil_mode)
+    size = as_size(k, "window")
+    stride = size if s is None else as_size(s, "stride")
+    window = Window(size, stride, as_padding(padding), as_size(dilation, "dilation"), ceil_mode)
     check_window(row, window)
     if return_indices:
         _check_has_indices(row, window)
-    asked = {"exclude-pad": not count_include_pad, "p": p, "q": q, "of": of, "taps": taps, "edge": edge}
-    given = _unusual({**asked, "seed": seed, "per-channel": per_channel, "ties": ties})
+    requested = {"exclude-pad": not count_include_pad, "p": p, "q": q, "of": of, "taps": taps, "edge": edge}
+    given = _unusual({**requested, "seed": seed, "per-channel": per_channel, "ties": ties})
     options = complete_options(row, given)
     indices: list[Array] = []
 
@@ -145,7 +145,7 @@ def adaptive_pool(
     >>> adaptive_pool([[1, 2, 3, 4, 5]], (1, 2), mode="max").tolist()
     [[3, 5]]
     """
-    row, cells = find_mode(mode), Cells(as_pair(size, "size"))
+    row, cells = find_mode(mode), Cells(as_size(size, "size"))
     check_window(row, cells)
     given = _unusual({"p": p, "q": q, "of": of, "seed": seed, "per-channel": per_channel, "ties": ties})
     options = complete_options(row, given)
@@ -245,8 +245,8 @@ def _going_round(image: Array, axes: AnyAxes) -> tuple[Array, AnyAxes]:
 
 def _check_has_indices(mode: Mode, window: Window) -> None:
     if mode.name != "max" or window.padding == "wrap":
-        asked = f"mode '{mode.name}' with padding {padding_text(window.padding)}"
-        raise UsageError(f"{asked} tells no indices: use max, without padding that goes round")
+        requested = f"mode '{mode.name}' with padding {padding_text(window.padding)}"
+        raise UsageError(f"{requested} tells no indices: use max, without padding that goes round")
 
 
 def _indices(image: Array, window: Window, valid: Array | None) -> Array:

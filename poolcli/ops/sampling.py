@@ -82,8 +82,8 @@ def _weights(block: Block, uniform: Array | None, share: float) -> Iterator[Floa
 
 def _any_infinity(block: Block) -> Array | None:
     """Where an output's window holds infinity; None where none does."""
-    found = [np.isposinf(values).any(axis=0) for values, _ in block.chunks(0)]
-    where = np.logical_or.reduce(found)
+    infinite = [np.isposinf(values).any(axis=0) for values, _ in block.chunks(0)]
+    where = np.logical_or.reduce(infinite)
     return where if where.any() else None
 
 

@@ -16,15 +16,15 @@ from poolcli.ops.geometry import (
     Axis,
     Cells,
     Footprint,
-    Pair,
+    Size,
     Spans,
     Window,
     as_padding,
-    as_pair,
+    as_size,
     central,
     padding_text,
-    pair_text,
     same_sides,
+    size_text,
     taken,
 )
 from poolcli.ops.modes import ACTIVATIONS, Options, check_window, complete_options, find_mode, option_text, votes
@@ -46,7 +46,7 @@ class Conv:
 
     name: str
     kernel: Kernel
-    stride: Pair = (1, 1)
+    stride: Size = (1, 1)
     edge: str = "reflect"
 
     labels: ClassVar[bool] = False
@@ -57,7 +57,7 @@ class Conv:
         check_kernel(self.kernel)
         if min(self.stride) < 1 or max(self.stride) > LARGEST:
             raise UsageError(
-                f"stride {pair_text(self.stride)} of a filter: whole numbers from 1 to {LARGEST} are allowed"
+                f"stride {size_text(self.stride)} of a filter: whole numbers from 1 to {LARGEST} are allowed"
             )
         if self.edge not in EDGES:
             raise unknown("edge", self.edge, EDGES)
@@ -76,8 +76,8 @@ class Conv:
         result = convolve(colour, self.kernel, stride=self.stride, edge=self.edge)
         if not alpha:
             return result, None
-        kept = image[:: self.stride[0], :: self.stride[1], -1:]
-        return np.concatenate([result, kept.astype(result.dtype)], axis=2), None
+        alpha_channel = image[:: self.stride[0], :: self.stride[1], -1:]
+        return np.concatenate([result, alpha_channel.astype(result.dtype)], axis=2), None
 
     def stages(self, height: int, width: int) -> list[Axes]:
         """Where the windows lie, as `Window.axes`."""
@@ -89,10 +89,10 @@ class Conv:
         return [(rows, Axis(width, kw, sw, 1, left, right, -(-width // sw), wraps=wraps))]
 
     def __str__(self) -> str:
-        stride = "" if self.stride == (1, 1) else f"/{pair_text(self.stride)}"
+        stride = "" if self.stride == (1, 1) else f"/{size_text(self.stride)}"
         edge = "" if self.edge == "reflect" else f",edge={self.edge}"
-        plain = re.fullmatch(r"[^\s,]*(?<!/\d)", self.name)  # a file's name may hold what separates the parts
-        name = self.name if plain else f'@"{self.name[1:]}"'
+        simple = re.fullmatch(r"[^\s,]*(?<!/\d)", self.name)  # a file's name may hold what separates the parts
+        name = self.name if simple else f'@"{self.name[1:]}"'
         return f"conv:{name}{stride}{edge}"
 
     def sees(self, height: int, width: int) -> list[Axes]:
@@ -108,7 +108,7 @@ class Conv:
     def file_text(self) -> str:
         """`line-v`, `sobel-h-s2`, `kernel-wrap`: the filter's name, what differs from the usual after it."""
         name = re.sub(r"[^\w.-]", "-", PurePath(self.name.removeprefix("@")).stem)
-        stride = "" if self.stride == (1, 1) else f"-s{pair_text(self.stride)}"
+        stride = "" if self.stride == (1, 1) else f"-s{size_text(self.stride)}"
         return name + stride + ("" if self.edge == "reflect" else f"-{self.edge}")
 
 
@@ -186,9 +186,9 @@ class Pool:
         'max:3/2+1'
         """
         find_mode(mode)
-        size = as_pair(k, "window")
-        stride = size if s is None else as_pair(s, "stride")
-        window = Window(size, stride, as_padding(padding), as_pair(dilation, "dilation"), ceil)
+        size = as_size(k, "window")
+        stride = size if s is None else as_size(s, "stride")
+        window = Window(size, stride, as_padding(padding), as_size(dilation, "dilation"), ceil)
         return cls(mode, window, tuple((options or {}).items()))
 
     @classmethod
@@ -198,7 +198,7 @@ class Pool:
         >>> str(Pool.to_size("avg", "7x5"))
         'avg:size=7x5'
         """
-        return cls(mode, Cells(as_pair(size, "size")), tuple((options or {}).items()))
+        return cls(mode, Cells(as_size(size, "size")), tuple((options or {}).items()))
 
     @property
     def labels(self) -> bool:
@@ -250,8 +250,8 @@ class Pool:
     def sizes(self) -> Mapping[str, str]:
         """`k` and `s` as text; for an output size it is both."""
         if isinstance(self.window, Cells):
-            return dict.fromkeys(("k", "s"), f"size{pair_text(self.window.size)}")
-        return {"k": pair_text(self.window.k), "s": pair_text(self.window.s)}
+            return dict.fromkeys(("k", "s"), f"size{size_text(self.window.size)}")
+        return {"k": size_text(self.window.k), "s": size_text(self.window.s)}
 
     def __str__(self) -> str:
         return self.mode + self._text(":", "/", "+", "@", ",", "=")
@@ -265,13 +265,13 @@ class Pool:
         """The sizes and options with these marks before them, leaving out what has its default."""
         geometry, defaults = self.window, find_mode(self.mode).options
         if isinstance(geometry, Cells):
-            text = f"{window[0]}size{equals}{pair_text(geometry.size)}"
+            text = f"{window[0]}size{equals}{size_text(geometry.size)}"
         else:
-            text = f"{window}{pair_text(geometry.k)}{stride}{pair_text(geometry.s)}"
+            text = f"{window}{size_text(geometry.k)}{stride}{size_text(geometry.s)}"
             if geometry.padding != (0, 0, 0, 0):
                 text += padding + padding_text(geometry.padding)
             if geometry.dilation != (1, 1):
-                text += dilation + pair_text(geometry.dilation)
+                text += dilation + size_text(geometry.dilation)
             if geometry.ceil:
                 text += f"{option}ceil"
         for name, value in self.options:
@@ -376,7 +376,7 @@ class Recipe:
         return (Recipe(head) if head else None), Recipe(tail)
 
     @property
-    def tile(self) -> Pair | None:
+    def tile(self) -> Size | None:
         """Rows and columns of the windows, where the only layer that down-samples has them side by side.
 
         >>> Recipe((Activation("relu"), Pool.of("max", (2, 3)))).tile
@@ -386,8 +386,8 @@ class Recipe:
         if more or not isinstance(first, Pool) or not isinstance(first.window, Window):
             return None
         window = first.window
-        plain = window.k == window.s and window.padding == (0, 0, 0, 0) and window.dilation == (1, 1)
-        return window.k if plain and find_mode(first.mode).has_windows else None
+        simple = window.k == window.s and window.padding == (0, 0, 0, 0) and window.dilation == (1, 1)
+        return window.k if simple and find_mode(first.mode).has_windows else None
 
     def footprints(self, height: int, width: int) -> tuple[Footprint, Footprint] | None:
         """What one output value sees of a picture of `height` x `width`, in rows and in columns.
@@ -444,8 +444,8 @@ def left_out(recipe: Recipe, height: int, width: int) -> str:
     size = height, width
     for layer in recipe.layers:
         for axes in layer.stages(*size):
-            lost = [0 if isinstance(axis, Spans) else axis.n - _end(axis) for axis in axes]
-            parts = [_last(count, what) for count, what in zip(lost, ("row", "column"), strict=True) if count > 0]
+            missing = [0 if isinstance(axis, Spans) else axis.n - _end(axis) for axis in axes]
+            parts = [_last(count, what) for count, what in zip(missing, ("row", "column"), strict=True) if count > 0]
             if parts:
                 return f"the windows of {layer} leave out the last {' and the last '.join(parts)}"
             size = axes[0].out, axes[1].out
@@ -464,7 +464,7 @@ def _last(count: int, what: str) -> str:
 Spacing = tuple[float, float]
 
 
-def spacings(recipe: Recipe, height: int, width: int, phases: Sequence[Pair] = ()) -> tuple[Spacing, Spacing]:
+def spacings(recipe: Recipe, height: int, width: int, phases: Sequence[Size] = ()) -> tuple[Spacing, Spacing]:
     """How outputs lie on a picture of `height` x `width`, in rows and in columns: (jump, edge), in input pixels.
 
     The middles of what outputs see are `jump` apart; if each output is drawn `jump` wide around its middle, the outer
@@ -479,14 +479,14 @@ def spacings(recipe: Recipe, height: int, width: int, phases: Sequence[Pair] = (
     >>> spacings(as_recipe("avg:size=3"), 10, 10)[0]
     (3.3333333333333335, 0)
     """
-    found: list[Spacing] = [(1, 0), (1, 0)]
+    axes_spacing: list[Spacing] = [(1, 0), (1, 0)]
     size, chosen = (height, width), iter(phases)
     for layer in recipe.layers:
         for axes in _extents(layer, size):
             phase = next(chosen, (0, 0)) if any(axis.slack for axis in axes) else (0, 0)
-            found = [_spaced(*parts) for parts in zip(found, axes, phase, strict=True)]
+            axes_spacing = [_spaced(*parts) for parts in zip(axes_spacing, axes, phase, strict=True)]
             size = axes[0].out, axes[1].out
-    return found[0], found[1]
+    return axes_spacing[0], axes_spacing[1]
 
 
 def _extents(layer: Layer, size: tuple[int, int]) -> Sequence[AnyAxes]:

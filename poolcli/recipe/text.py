@@ -9,7 +9,7 @@ from typing import Any
 
 from poolcli.errors import UsageError, unknown
 from poolcli.ops.filters import FILTERS, MOST_VALUES, Kernel, check_kernel, find_kernel
-from poolcli.ops.geometry import as_pair
+from poolcli.ops.geometry import as_size
 from poolcli.ops.modes import ACTIVATIONS, MODES, OPTIONS, mode_called, read_option
 from poolcli.recipe.layers import Activation, Conv, Layer, Pool, Recipe
 
@@ -113,7 +113,7 @@ def _parse_conv(rest: str) -> Conv:
     name, stride, options = match.groups()
     name = name.replace('"', "") if name.startswith("@") else name.lower()
     given = _options(options, ("edge",))
-    return Conv(name, load_kernel(name), as_pair(stride or 1, "stride"), **given)
+    return Conv(name, load_kernel(name), as_size(stride or 1, "stride"), **given)
 
 
 def _parse_pool(mode: str, rest: str) -> Pool:
@@ -121,8 +121,8 @@ def _parse_pool(mode: str, rest: str) -> Pool:
     if match is None:
         raise UsageError(f"not a window: {GRAMMAR} is allowed")
     k, s, padding, dilation, options = match.groups()
-    word = k.partition("=")[0]
-    if word in _OF_WINDOW and not k.startswith(_TO_SIZE):
+    name = k.partition("=")[0]
+    if name in _OF_WINDOW and not k.startswith(_TO_SIZE):
         raise UsageError(f"the window's size stands alone: write it as in {mode}:2, a stride as in {mode}:3/2")
     given = _options(options, OPTIONS)
     if k.startswith(_TO_SIZE):

@@ -9,7 +9,7 @@ from poolcli.storage import Place
 
 if TYPE_CHECKING:  # loaded only when a report shows pictures
     from poolcli.ops.arrays import Array
-    from poolcli.visualize import Look
+    from poolcli.visualize import View
 
 
 # Ends the note on a border that no window holds. Of a folder of photographs that is true of every other: a line each
@@ -48,7 +48,7 @@ class Outcome:
     reports: tuple[ShiftReport, ...] = ()
     notes: tuple[str, ...] = ()
     error: str | None = None
-    looks: "Mapping[str, tuple[Look, ...]]" = field(default_factory=dict)  # by form, one a frame
+    views: "Mapping[str, tuple[View, ...]]" = field(default_factory=dict)  # by form, one a frame
     kind: str | None = None  # of the error: picture, output, memory, timeout, crash
     pixels: int = 0  # of the input, all frames
     before: bool = False  # done by an earlier run

@@ -12,7 +12,7 @@ from poolcli.shift.record import GIVEN, ShiftReport, ShiftRow, Side
 from poolcli.shift.verdict import GOOD, direction, figure, judgement, percent, row_figures, share, verdict, worst_row
 
 if TYPE_CHECKING:
-    from poolcli.visualize import Look, Panel
+    from poolcli.visualize import Panel, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Shown:
         return f"{self.heading}, as a heat-map from 0 (dark) to {self.peak} (light). {self.caption}".strip()
 
 
-def six(panel: "Panel", look: "Look", report: ShiftReport, row: ShiftRow, side: int) -> Iterator[Shown]:
+def six(panel: "Panel", view: "View", report: ShiftReport, row: ShiftRow, side: int) -> Iterator[Shown]:
     """The six pictures of a panel: before, moved, their change; the same after the layers.
 
     `side`: how large they are enlarged at most. The part of a picture is told no figures of the whole.
@@ -48,10 +48,10 @@ def six(panel: "Panel", look: "Look", report: ShiftReport, row: ShiftRow, side: 
     given = row.edge == GIVEN
     moved = "The other picture" if given else f"Picture moved {direction(row.dx, row.dy)}"
     moved_output = f"Output of the {'other' if given else 'moved'} picture"
-    is_part = _is_crop(panel, look, row)
+    is_part = _is_crop(panel, view, row)
     (large, inset), (small, output_inset), room = enlarged(panel, side)
     (w, h), (ow, oh) = report.input.size, report.output.size
-    peaks = [figure(peak) for peak in look.peaks] if look.peaks else [None, None]
+    peaks = [figure(peak) for peak in view.peaks] if view.peaks else [None, None]
     sizes = f"{w} x {h} pixels", f"{ow} x {oh} pixels"
     if is_part:
         sizes = f"A crop of {sizes[0]}", f"A crop of {sizes[1]}"
@@ -67,9 +67,9 @@ def six(panel: "Panel", look: "Look", report: ShiftReport, row: ShiftRow, side: 
     yield output("after", panel.after, heading="Where the output changes", caption=counts[1], peak=peaks[1])
 
 
-def _is_crop(panel: "Panel", look: "Look", row: ShiftRow) -> bool:
+def _is_crop(panel: "Panel", view: "View", row: ShiftRow) -> bool:
     """Whether a panel shows only a part of what was compared."""
-    return panel is not look.whole and panel.region[2] * panel.region[3] < row.raw.pixels
+    return panel is not view.whole and panel.region[2] * panel.region[3] < row.raw.pixels
 
 
 def counted(side: Side) -> str:
@@ -103,10 +103,10 @@ def enlarged(panel: "Panel", side: int) -> tuple[Placed, Placed, Size]:
     return (scaled(w, h), scaled(-left, -top)), output, scaled(wide, high)
 
 
-def place(panel: "Panel", look: "Look") -> str:
+def place(panel: "Panel", view: "View") -> str:
     """Which part of the picture a panel shows."""
     x, y, w, h = panel.region
-    if panel is look.whole:
+    if panel is view.whole:
         return "The whole picture" + (f", {panel.factor} times smaller" if panel.factor > 1 else "")
     return f"Pixels {x} to {x + w - 1} across and {y} to {y + h - 1} down, where the output changes most"
 
@@ -172,7 +172,7 @@ class Entry:
     """One picture, or one frame of it."""
 
     report: ShiftReport
-    look: "Look | None"
+    view: "View | None"
     panels: tuple[PanelView, ...]
     file: str
 
@@ -199,14 +199,14 @@ class Entry:
         return verdict(self.row)
 
     @property
-    def word(self) -> str:
+    def tag(self) -> str:
         """In a few words."""
         return judgement(self.row)
 
     @property
     def gained(self) -> bool:
         """Whether the layers help."""
-        return self.word == GOOD
+        return self.tag == GOOD
 
     @property
     def figures(self) -> tuple[float | None, float | None, float | None]:
@@ -246,7 +246,7 @@ class Entry:
     @property
     def thumbnail(self) -> bytes | None:
         """A small picture."""
-        return self.look.thumbnail if self.look else None
+        return self.view.thumbnail if self.view else None
 
     @property
     def marked(self) -> bool:
@@ -256,10 +256,10 @@ class Entry:
 
 def entries_of(outcome: Outcome, form: str) -> Iterator[Entry]:
     """An entry for every report of an outcome; the first frames with pictures."""
-    looks = outcome.looks.get(form, ())
+    views = outcome.views.get(form, ())
     for index, report in enumerate(outcome.reports):
-        look = looks[index] if index < len(looks) else None
-        yield Entry(report, look, tuple(_panels(report, look)) if look else (), title_of(outcome))
+        view = views[index] if index < len(views) else None
+        yield Entry(report, view, tuple(_panels(report, view)) if view else (), title_of(outcome))
 
 
 def title_of(outcome: Outcome) -> str:
@@ -268,11 +268,11 @@ def title_of(outcome: Outcome) -> str:
     return f"{outcome.job.name} and {outcome.job.target_name}" if given else outcome.job.name
 
 
-def _panels(report: ShiftReport, look: "Look") -> Iterator[PanelView]:
+def _panels(report: ShiftReport, view: "View") -> Iterator[PanelView]:
     row = worst_row(report)
-    for panel in filter(None, (look.whole, look.part)):
-        where = place(panel, look) if panel is look.whole or _is_crop(panel, look, row) else ""
-        yield PanelView(where, panel is look.whole, tuple(six(panel, look, report, row, SIDE)))
+    for panel in filter(None, (view.whole, view.part)):
+        where = place(panel, view) if panel is view.whole or _is_crop(panel, view, row) else ""
+        yield PanelView(where, panel is view.whole, tuple(six(panel, view, report, row, SIDE)))
 
 
 def facts_of(report: ShiftReport) -> tuple[str, ...]:
@@ -292,7 +292,7 @@ ORDER = "more sensitive", "as sensitive", GOOD  # what they are listed by; what 
 class Sheet:
     """The pictures of one verdict: how many there are, and the thumbnails of those that keep most of the change."""
 
-    word: str
+    tag: str
     count: int = 0
     shown: list[tuple[float, str, bytes]] = field(default_factory=list)
 
@@ -308,8 +308,8 @@ class Sheet:
 
 def sheets_in_order(sheets: Iterable[Sheet]) -> list[Sheet]:
     """What keeps most of the change first."""
-    places = {word: place for place, word in enumerate(ORDER)}
-    return sorted(sheets, key=lambda sheet: (places.get(sheet.word, len(ORDER)), sheet.word))
+    places = {tag: place for place, tag in enumerate(ORDER)}
+    return sorted(sheets, key=lambda sheet: (places.get(sheet.tag, len(ORDER)), sheet.tag))
 
 
 BINS = 24
@@ -343,17 +343,17 @@ class Plot:
 
 def plots(lines: Sequence[Line]) -> list[Plot]:
     """The spread of absorbed, gain and residual, of those that have a figure at all."""
-    wanted = (
+    charts = (
         ("absorbed", "changed pixels that are gone, by count", [line.absorbed for line in lines], share),
         ("gain", "times fewer change per pixel; up to 1 is none", [line.gain for line in lines], figure),
         ("residual", "of the change in value is left", [line.residual for line in lines], share),
     )
-    found = []
-    for name, meaning, values, written in wanted:
+    plots = []
+    for name, meaning, values, written in charts:
         known = sorted(value for value in values if value is not None)
         if known:
-            found.append(_plot(name, meaning, known, written))
-    return found
+            plots.append(_plot(name, meaning, known, written))
+    return plots
 
 
 def _plot(name: str, meaning: str, values: list[float], written: Callable[[float], str]) -> Plot:

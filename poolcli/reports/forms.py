@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from poolcli.ops.arrays import Array
     from poolcli.reports import Job, Outcome
     from poolcli.reports.entries import Shown
-    from poolcli.visualize import Look, Panel, Sizes
+    from poolcli.visualize import Panel, Sizes, View
 
 
 @contextmanager
@@ -166,15 +166,15 @@ def _flat(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def write_sheet(path: Place, outcome: Outcome) -> None:
     """The contact sheet of the first frame, as a PNG."""
-    if not outcome.looks.get("png"):  # too large to be shown
+    if not outcome.views.get("png"):  # too large to be shown
         return
     from poolcli.images.sheet import draw_sheet
     from poolcli.reports.entries import facts_of, title_of
     from poolcli.visualize import heat_colours
 
-    report, look = outcome.reports[0], outcome.looks["png"][0]
-    panels = [panel for panel in (look.whole, look.part) if panel]
-    bands = [_band(panel, look, report, alone=len(panels) == 1) for panel in panels]
+    report, view = outcome.reports[0], outcome.views["png"][0]
+    panels = [panel for panel in (view.whole, view.part) if panel]
+    bands = [_band(panel, view, report, alone=len(panels) == 1) for panel in panels]
     row = worst_row(report)
     lines = [title(report), ", ".join(facts_of(report))]
     if len(outcome.reports) > 1:
@@ -184,12 +184,12 @@ def write_sheet(path: Place, outcome: Outcome) -> None:
         stream.write(picture)
 
 
-def _band(panel: "Panel", look: "Look", report: ShiftReport, *, alone: bool) -> "Band":
+def _band(panel: "Panel", view: "View", report: ShiftReport, *, alone: bool) -> "Band":
     from poolcli.images.sheet import PANEL, Band
     from poolcli.reports.entries import place, six
 
-    tiles = [_tile(shown) for shown in six(panel, look, report, worst_row(report), PANEL)]
-    return Band("" if alone else place(panel, look), (tiles[:3], tiles[3:]))
+    tiles = [_tile(shown) for shown in six(panel, view, report, worst_row(report), PANEL)]
+    return Band("" if alone else place(panel, view), (tiles[:3], tiles[3:]))
 
 
 def _tile(shown: "Shown") -> "Tile":
@@ -209,7 +209,7 @@ class Form:
 
     A form of a picture (`of_run` False) is written beside every output, by the worker: `writer(path, outcome)`. A form
     of a run is one file: `writer(path)` is a context that gives a function to call with every outcome; the file
-    appears when the context ends well. `package` is what the extra of the form's name brings, `looks` the sizes (of
+    appears when the context ends well. `package` is what the extra of the form's name brings, `views` the sizes (of
     `poolcli.visualize`) of the pictures that it shows, in a run of one picture, of few and of more.
     """
 
@@ -218,7 +218,7 @@ class Form:
     what: str
     of_run: bool = False
     package: str | None = None
-    looks: tuple[str, str, str] | None = None
+    views: tuple[str, str, str] | None = None
 
     @property
     def extension(self) -> str:
@@ -228,8 +228,8 @@ class Form:
     def load(self) -> Callable[..., object]:
         """The writer."""
         module, function = self.writer.split(":")
-        found: Callable[..., object] = getattr(import_module(f"poolcli.reports.{module}"), function)
-        return found
+        loaded: Callable[..., object] = getattr(import_module(f"poolcli.reports.{module}"), function)
+        return loaded
 
 
 FORMS: Mapping[str, Form] = {
@@ -237,14 +237,14 @@ FORMS: Mapping[str, Form] = {
     for form in (
         Form("json", "forms:write_side_file", "an object beside every output"),
         Form("jsonl", "forms:write_lines_file", "a line a picture", of_run=True),
-        Form("png", "forms:write_sheet", "a contact sheet beside every output", looks=("SHEET", "SHEET", "SHEET")),
+        Form("png", "forms:write_sheet", "a contact sheet beside every output", views=("SHEET", "SHEET", "SHEET")),
         Form(
             "html",
             "page:write_page",
             "a page to look at",
             of_run=True,
             package="jinja2",
-            looks=("ONE_PAGE", "PAGE", "LONG_PAGE"),
+            views=("ONE_PAGE", "PAGE", "LONG_PAGE"),
         ),
         Form("csv", "forms:write_table", "a row a shift, for spreadsheets", of_run=True),
     )
@@ -279,15 +279,15 @@ def run_paths(names: Iterable[str], folder: Place) -> dict[str, Place]:
     return {name: folder / f"{RUN_NAME}.{name}" for name in names if FORMS[name].of_run}
 
 
-def looks_of(names: Iterable[str], *, pictures: int) -> "dict[str, Sizes]":
+def view_sizes(names: Iterable[str], *, pictures: int) -> "dict[str, Sizes]":
     """Of these forms, those that show pictures, with the sizes of these: smaller when there are many pictures."""
-    wanted = {name: FORMS[name].looks for name in names if FORMS[name].looks}
-    if not wanted:
+    sizes_of = {name: FORMS[name].views for name in names if FORMS[name].views}
+    if not sizes_of:
         return {}
     from poolcli import visualize
 
     return {
-        name: getattr(visualize, sizes[(pictures > 1) + (pictures > FEW)]) for name, sizes in wanted.items() if sizes
+        name: getattr(visualize, sizes[(pictures > 1) + (pictures > FEW)]) for name, sizes in sizes_of.items() if sizes
     }
 
 

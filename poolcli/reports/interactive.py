@@ -23,7 +23,7 @@ from poolcli.ops.filters import FILTERS
 from poolcli.ops.geometry import Window
 from poolcli.recipe import Activation, Conv, Pool, Recipe, as_recipe, parse_recipe
 from poolcli.recipe.layers import shapes
-from poolcli.shift.move import Source, shifted_pair
+from poolcli.shift.move import Source, still_and_moved
 from poolcli.shift.record import Shift, Shifting, ShiftReport, ShiftRow
 from poolcli.shift.verdict import percent
 from poolcli.visualize import Sample, array_sample, heat_colours
@@ -191,23 +191,23 @@ def _outputs(
     image: Array, recipe: Recipe, shifts: Sequence[tuple[int, int]], edge: str, *, alpha: bool
 ) -> dict[str, Any]:
     """What a recipe that the page does not compute makes of a picture, and of it moved: some shifts, by their size."""
-    pairs: dict[str, Any] = {}
+    outputs: dict[str, Any] = {}
     size = 0
     seen = recipe.footprints(*image.shape[:2])
     with np.errstate(all="ignore"):
         for dx, dy in shifts:
-            pair = shifted_pair(Source.of(image), (dx, dy), edge)
-            still, moved = (recipe(each.rows(0, each.shape[0]), alpha=alpha) for each in pair)
+            sources = still_and_moved(Source.of(image), (dx, dy), edge)
+            still, moved = (recipe(each.rows(0, each.shape[0]), alpha=alpha) for each in sources)
             size += 2 * still.nbytes
-            if pairs and size > MOST_OUTPUTS:
+            if outputs and size > MOST_OUTPUTS:
                 break
-            pairs[f"{dx},{dy}"] = [page_picture(each, alpha=alpha) for each in (still, moved)]
+            outputs[f"{dx},{dy}"] = [page_picture(each, alpha=alpha) for each in (still, moved)]
     feet = [
         {"size": out, "jump": n / out, "field": 0, "start": 0} if foot is None
         else {"size": out, "jump": foot.jump, "field": foot.field, "start": foot.start}
         for out, n, foot in zip(still.shape, image.shape, seen or (None, None), strict=False)
     ]  # fmt: skip
-    return {"name": str(recipe), "feet": feet, "outputs": pairs}
+    return {"name": str(recipe), "feet": feet, "outputs": outputs}
 
 
 def sample_view(sample: Sample, name: str, report: ShiftReport, *, call: str | None = None) -> dict[str, Any] | None:
@@ -329,8 +329,8 @@ def asset(name: str) -> str:
 
 def language_of(name: str) -> dict[str, Any]:
     """The words of a language: the story's title and steps, and those of the controls by their English."""
-    words: dict[str, Any] = json.loads(asset(f"{name}.json"))
-    return words
+    translations: dict[str, Any] = json.loads(asset(f"{name}.json"))
+    return translations
 
 
 def policy(style: str, scripts: Sequence[str]) -> str:
@@ -373,8 +373,8 @@ def sample_page(sample: Sample, name: str, report: ShiftReport, language: str, *
 def show_page(title: str, steps: Sequence[Step], language: str = "en") -> str:
     """A page of explorers, one after the other; a single one takes the whole width."""
     style, scripts = asset("page.css"), [asset(name) for name in SCRIPTS]
-    words = language_of(language)["words"]
-    parts = [_step_markup(number, len(steps), step, words) for number, step in enumerate(steps, 1)]
+    translations = language_of(language)["words"]
+    parts = [_step_markup(number, len(steps), step, translations) for number, step in enumerate(steps, 1)]
     return Template(asset("show.html")).substitute(
         lang=language,
         title=escape(escaped(title)),
@@ -386,8 +386,8 @@ def show_page(title: str, steps: Sequence[Step], language: str = "en") -> str:
     )
 
 
-def _step_markup(number: int, count: int, step: Step, words: Mapping[str, str]) -> str:
-    live = explorer(f"view-{number}", {**step.view, "words": words})
+def _step_markup(number: int, count: int, step: Step, translations: Mapping[str, str]) -> str:
+    live = explorer(f"view-{number}", {**step.view, "words": translations})
     title, text = escape(escaped(step.title)), escape(escaped(step.text))
     if count == 1:
         return f'<section class="card">{f"<p>{text}</p>" if text else ""}{live}</section>'

@@ -16,7 +16,7 @@ from poolcli.errors import escaped
 from poolcli.reports import Outcome
 from poolcli.reports.entries import COLUMNS, Entry, Line, Sheet, entries_of, facts_of, plots, sheets_in_order
 from poolcli.reports.interactive import SCRIPTS, asset, explorer, policy, sample_view
-from poolcli.reports.ranking import Compared, Ranked, Ranking, figures, top_of, words
+from poolcli.reports.ranking import Compared, Ranked, Ranking, figures, summary, top_of
 from poolcli.shift.verdict import GOOD, figure
 from poolcli.storage import Place, publish
 from poolcli.visualize import Crop, heat_colours
@@ -60,7 +60,7 @@ class Page:
             short, full = (self._render("row.html", entry=entry, full=full) for full in (False, bool(entry.panels)))
             start = self.buffer.seek(0, 2)
             self.buffer.write(short + full)
-            self.sheets.setdefault(entry.word, Sheet(entry.word)).add(entry)
+            self.sheets.setdefault(entry.tag, Sheet(entry.tag)).add(entry)
             self.lines.append(Line(start, len(short), len(full), *entry.figures))
 
     def write(self, stream: BinaryIO) -> None:
@@ -93,7 +93,7 @@ class Page:
 
     def _view(self) -> dict[str, Any] | None:
         """What the page of a single picture pools by itself, if it can."""
-        sample = self.first.look.sample if self.first and self.first.look else None
+        sample = self.first.view.sample if self.first and self.first.view else None
         return sample_view(sample, self.first.file, self.first.report) if self.first and sample else None
 
     def _write_index(self, stream: BinaryIO) -> list[str]:
@@ -128,9 +128,9 @@ class Page:
 def templates() -> Environment:
     """What pages are made of; whatever is put into them is escaped."""
     loader = PackageLoader("poolcli.reports", "page")
-    found = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, finalize=_shown)
-    found.filters["uri"] = data_uri
-    return found
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, finalize=_shown)
+    environment.filters["uri"] = data_uri
+    return environment
 
 
 def _shown(value: object) -> object:
@@ -138,10 +138,12 @@ def _shown(value: object) -> object:
     return escaped(value) if type(value) is str else value
 
 
-def write_head(found: Environment, title: str, facts: Sequence[str], layers: str, scripts: Sequence[str]) -> bytes:
+def write_head(
+    environment: Environment, title: str, facts: Sequence[str], layers: str, scripts: Sequence[str]
+) -> bytes:
     """The beginning of a page, whose policy allows its own style and these scripts."""
     style = asset("page.css")
-    text = found.get_template("head.html").render(
+    text = environment.get_template("head.html").render(
         title=title,
         facts=facts,
         layers=layers,
@@ -222,7 +224,7 @@ def write_ranking_page(path: storage.Place, ranking: Ranking) -> Iterator[Callab
         facts = (f"{ranking.pictures:,} picture{'s' * (ranking.pictures != 1)}", *ranking.facts)
         stream.write(write_head(page, "Which down-sampling is least upset by shifts?", facts, "", (script,)))
         text = page.get_template("ranking.html").render(
-            words=words(places, ranking.pictures),
+            summary=summary(places, ranking.pictures),
             heads=HEADS,
             rows=[_row(place, top_of(places)) for place in places],
             chart=chart(places),
@@ -289,19 +291,19 @@ class Scatter:
 
 def scatter(places: Sequence[Ranked]) -> Scatter | None:
     """The candidates that have both figures, as shapes; None where none has."""
-    pairs = [
+    placed = [
         (number, place, place.residual, place.fidelity)
         for number, place in enumerate(places)
         if place.residual is not None and place.fidelity is not None
     ]
-    if not pairs:
+    if not placed:
         return None
-    across, right = _axis([r for *_, r, _ in pairs], LEFT, RIGHT)
-    down, top = _axis([f for *_, f in pairs], BOTTOM, TOP)
-    points = [(right(r), top(f), number, place.mode) for number, place, r, f in pairs]
+    across, right = _axis([r for *_, r, _ in placed], LEFT, RIGHT)
+    down, top = _axis([f for *_, f in placed], BOTTOM, TOP)
+    points = [(right(r), top(f), number, place.mode) for number, place, r, f in placed]
     middle = (LEFT + RIGHT) / 2
     dots = _spaced([Dot(name, number % COLOURS, x, y, y, x > middle) for x, y, number, name in points])
-    said = "; ".join(f"{p.mode}: {figure(r)}, {f:.1f} dB" for _, p, r, f in pairs)
+    said = "; ".join(f"{p.mode}: {figure(r)}, {f:.1f} dB" for _, p, r, f in placed)
     return Scatter(f"Residual and fidelity. {said}", across, down, dots)
 
 
@@ -355,8 +357,8 @@ def _round_step(top: float) -> float:
 
 def _spaced(labelled: Sequence[Labelled]) -> tuple[Labelled, ...]:
     """The same with their labels pushed apart, top to bottom."""
-    found, lowest = [], TOP - LINE_HEIGHT
+    spaced, lowest = [], TOP - LINE_HEIGHT
     for each in sorted(labelled, key=lambda each: each.label):
         lowest = max(each.label, lowest + LINE_HEIGHT)
-        found.append(replace(each, label=lowest))
-    return tuple(found)
+        spaced.append(replace(each, label=lowest))
+    return tuple(spaced)

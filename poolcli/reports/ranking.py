@@ -153,7 +153,7 @@ class Ranking:
     def places(self) -> list[Ranked]:
         """Least residual first; those that have none last."""
         scores = [(score, score.figures) for score in self.scores.values()]
-        scores.sort(key=lambda pair: (pair[1]["residual"] is None, pair[1]["residual"]))
+        scores.sort(key=lambda score: (score[1]["residual"] is None, score[1]["residual"]))
         return [
             Ranked(
                 rank,
@@ -202,7 +202,7 @@ def top_of(places: Sequence[Ranked]) -> float:
     return max((point.residual or 0.0 for place in places for point in place.curve), default=0.0)
 
 
-def words(places: Sequence[Ranked], pictures: int) -> str:
+def summary(places: Sequence[Ranked], pictures: int) -> str:
     """What the ranking says, in a sentence or two."""
     known = [place for place in places if place.residual is not None]
     if not known:
@@ -332,7 +332,7 @@ def print_ranking(console: "Console", places: "Sequence[Ranked]", pictures: int)
     for row in rows:
         table.add_row(*map(Text, row))
     console.print(table)
-    console.print(Text(words(places, pictures)))
+    console.print(Text(summary(places, pictures)))
     console.print(Text(EXPLAINED, style="dim"))
     if places[0].command:
         console.print(Text(places[0].command, style="bold"), soft_wrap=True)

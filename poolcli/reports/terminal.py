@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from poolcli.images.sheet import Pixels
     from poolcli.reports import Grids
-    from poolcli.visualize import Look, Sizes
+    from poolcli.visualize import Sizes, View
 
 
 UPPER_HALF = "\N{UPPER HALF BLOCK}"
@@ -48,13 +48,13 @@ def sizes() -> "Sizes":
     return PREVIEW
 
 
-def print_preview(console: "Console", look: "Look") -> None:
+def print_preview(console: "Console", view: "View") -> None:
     """Three pictures side by side: the whole, or what fits into a small one."""
     from rich.text import Text
 
     from poolcli.images.sheet import fitted
 
-    panel = look.whole or look.part
+    panel = view.whole or view.part
     width = min(WIDEST, (console.width - 2 * PICTURE_GAP) // 3)
     pictures = [fitted(picture, width, 2 * width) for picture in (panel.still, panel.pooled, panel.after)]
     lines = [_half_blocks(picture) for picture in pictures]
@@ -125,13 +125,13 @@ def fit_columns(
     columns = list(zip(*table, strict=True))
     for name in dispensable:
         cells = ((" ".join(column).split() if column[0] == folding else column) for column in columns)
-        if sum(max(map(len, words)) + GAP for words in cells) - GAP <= width:
+        if sum(max(map(len, texts)) + GAP for texts in cells) - GAP <= width:
             break
         columns = [column for column in columns if column[0] != name]
     return list(zip(*columns, strict=True))
 
 
-def plain_lines(report: ShiftReport, width: int = WIDTH) -> Iterator[str]:
+def ascii_lines(report: ShiftReport, width: int = WIDTH) -> Iterator[str]:
     """The same without rich, which takes longer to load than a small picture to be pooled."""
     table = fit_columns([("shift", *COLUMNS), *_rows(report)], DISPENSABLE, width)
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
@@ -170,11 +170,11 @@ MARKS = (
 PLAIN_MARKS = ("|", "-", "+")  # for terminals without these
 
 
-def grid_lines(grids: "Grids", width: int = WIDTH, *, plain: bool = False) -> list[str]:
+def grid_lines(grids: "Grids", width: int = WIDTH, *, ascii_only: bool = False) -> list[str]:
     """The values before and after, side by side where `width` columns have room for both; windows that lie side by
-    side are set off. `plain`: in ASCII.
+    side are set off. `ascii_only`: in ASCII.
     """
-    before = _drawn(grids.input.tolist(), grids.tile, PLAIN_MARKS if plain else MARKS)
+    before = _drawn(grids.input.tolist(), grids.tile, PLAIN_MARKS if ascii_only else MARKS)
     after = _drawn(grids.output.tolist(), None, PLAIN_MARKS)
     if len(before[0]) + len(ARROW) + len(after[0]) > width:
         return [*before, ARROW.strip(), *after]

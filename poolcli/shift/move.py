@@ -72,15 +72,15 @@ def _cut(rows: Rows, rectangle: Rectangle, low: int, high: int) -> Array:
     return part
 
 
-def shifted_pair(source: Source, shift: Shift, edge: str, zero_valid: Array | bool = True) -> tuple[Source, Source]:
+def still_and_moved(source: Source, shift: Shift, edge: str, zero_valid: Array | bool = True) -> tuple[Source, Source]:
     """The picture and the picture moved by (dx, dy), of equal shape.
 
     What comes in at the border is the border value again (replicate), 0 (zero), or what left on the other side
     (wrap); `crop` gives the parts of both that the other has too. `zero_valid`: whether the values 0 that come in
     count.
 
-    >>> pair = shifted_pair(Source.of(np.array([[1, 2, 3]])), (-1, 0), "replicate")
-    >>> [source.rows(0, 1).tolist() for source in pair]
+    >>> views = still_and_moved(Source.of(np.array([[1, 2, 3]])), (-1, 0), "replicate")
+    >>> [source.rows(0, 1).tolist() for source in views]
     [[[1, 2, 3]], [[2, 3, 3]]]
     """
     (dx, dy), (height, width) = shift, source.size
@@ -120,11 +120,11 @@ def _rows_beyond(rows: Rows, n: int, first: int, last: int, edge: str, zero: Any
             pieces.append(rows(begin, min(n, begin + last - first)))
             first += len(pieces[-1])
         return np.concatenate(pieces)
-    wanted = np.arange(first, last)
+    requested = np.arange(first, last)
     low, high = min(max(first, 0), n - 1), max(min(last, n), 1)
-    band: Array = rows(low, high)[wanted.clip(low, high - 1) - low]
+    band: Array = rows(low, high)[requested.clip(low, high - 1) - low]
     if edge == "zero":
-        band[(wanted < 0) | (wanted >= n)] = zero
+        band[(requested < 0) | (requested >= n)] = zero
     return band
 
 
@@ -168,8 +168,8 @@ def grids(seen: Seen) -> list[Grids]:
     return [(down, across) for down in rows for across in columns]
 
 
-def ideal_samples(plane: Array, wanted: Sequence[Grids]) -> Iterator[tuple[Grids, Array]]:
-    """For each of the `wanted` grids: `plane` (H x W floats) without all that is too fine for it, at its points.
+def ideal_samples(plane: Array, requested: Sequence[Grids]) -> Iterator[tuple[Grids, Array]]:
+    """For each of the `requested` grids: `plane` (H x W floats) without all that is too fine for it, at its points.
 
     Too fine are frequencies from half a period an output on. Between the pixels the values are those of the
     band-limited function through them (a phase shift of its Fourier series); beyond the border the picture is mirrored,
@@ -181,24 +181,24 @@ def ideal_samples(plane: Array, wanted: Sequence[Grids]) -> Iterator[tuple[Grids
     [[[1.0, 1.0], [1.0, 1.0]]]
     """
     rows: dict[Grid, list[Grid]] = {}
-    for down, across in wanted:
+    for down, across in requested:
         rows.setdefault(across, []).append(down)
     for across, between in zip(rows, _sampled(plane, list(rows)), strict=True):
         for down, samples in zip(rows[across], _sampled(between.T, rows[across]), strict=True):
             yield (down, across), samples.T
 
 
-def _sampled(lines: Array, wanted: Sequence[Grid]) -> list[Array]:
-    """Low-pass and sample every line, for each of the `wanted` grids; contiguous, which takes a third of the time."""
+def _sampled(lines: Array, requested: Sequence[Grid]) -> list[Array]:
+    """Low-pass and sample every line, for each of the `requested` grids; contiguous: a third of the time."""
     n = lines.shape[1]
-    found = [np.empty((len(lines), grid.count), lines.dtype) for grid in wanted]
-    waves = max(-(-n // grid.step) for grid in wanted)  # those with less than half a period an output
+    sampled = [np.empty((len(lines), grid.count), lines.dtype) for grid in requested]
+    waves = max(-(-n // grid.step) for grid in requested)  # those with less than half a period an output
     step = max(1, BLOCK_VALUES // n)
     for start in range(0, len(lines), step):
         cosines = _cosines(np.ascontiguousarray(lines[start : start + step]), waves)
-        for grid, out in zip(wanted, found, strict=True):
+        for grid, out in zip(requested, sampled, strict=True):
             out[start : start + step] = _at(grid, cosines, n)
-    return found
+    return sampled
 
 
 def _cosines(lines: Array, count: int) -> Array:
@@ -215,9 +215,9 @@ def _cosines(lines: Array, count: int) -> Array:
 
 def _at(grid: Grid, cosines: Array, n: int) -> Array:
     """The sum of the waves that `grid` has room for, at its points, for lines of `n` values."""
-    kept = np.arange(-(-n // grid.step))
-    turn = np.exp(1j * np.pi / n * kept * (grid.start + 0.5)).astype(f"c{2 * cosines.itemsize}")
-    spectrum = 2 * cosines[:, : len(kept)] * turn  # of the line and its mirror image
+    waves = np.arange(-(-n // grid.step))
+    turn = np.exp(1j * np.pi / n * waves * (grid.start + 0.5)).astype(f"c{2 * cosines.itemsize}")
+    spectrum = 2 * cosines[:, : len(waves)] * turn  # of the line and its mirror image
     if 2 * n % grid.step:
         whole: Array = np.fft.irfft(spectrum, 2 * n)
         return whole[:, np.arange(grid.count) * grid.step % (2 * n)]
@@ -244,8 +244,8 @@ def fidelities(image: Array, outputs: Sequence[tuple[Array, Seen | None]], peak:
                 output = planes(outputs[number][0])[:, :, channel]
                 errors.setdefault((number, grid), []).append(_squares(output, ideal))
     least: dict[int, float] = {}
-    for (number, _), pairs in errors.items():
-        total, count = map(sum, zip(*pairs, strict=True))
+    for (number, _), squares in errors.items():
+        total, count = map(sum, zip(*squares, strict=True))
         least[number] = min(total / max(count, 1), least.get(number, inf))
     return [_psnr(least.get(number, 0.0), peak) for number in range(len(outputs))]
 

@@ -177,7 +177,7 @@ def merged(one: Path, other: Path) -> bool:
     Asked of the file system itself, in a folder that is gone again: none of its properties says so.
     """
     parts, others = one.parts, other.parts
-    same = next((at for at, pair in enumerate(zip(parts, others, strict=False)) if pair[0] != pair[1]), len(parts))
+    same = next((at for at, both in enumerate(zip(parts, others, strict=False)) if both[0] != both[1]), len(parts))
     folder = Path(*parts[:same])
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent

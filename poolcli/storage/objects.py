@@ -77,8 +77,8 @@ def entries(url: Url) -> Iterator[tuple[str, bool]]:
 
 def globbed(url: Url) -> Iterator[tuple[Url, bool]]:
     """What matches a pattern, and whether it is a prefix."""
-    found: dict[str, Any] = tried(lambda: _system(url).glob(url.address, detail=True))
-    for path, entry in found.items():
+    listing: dict[str, Any] = tried(lambda: _system(url).glob(url.address, detail=True))
+    for path, entry in listing.items():
         host, _, key = path.strip("/").partition("/")
         yield replace(url, host=host, key=key), entry["type"] == "directory"
 
