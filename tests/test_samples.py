@@ -65,7 +65,7 @@ def test_the_readme_shows_what_its_commands_make(tmp_path, request, name):
     gaps = np.abs(np.asarray(have).astype(int) - pixels)
     assert f"](.github/pictures/{name})" in README.read_text("utf-8")
     equal = not gaps.any() if browser is None else gaps.max() <= 8 and np.count_nonzero(gaps) < 100
-    assert equal if same else gaps.mean() < 1, f"{name} is stale: python -m tests.pages"
+    assert equal if same else gaps.mean() < 4, f"{name} is stale: python -m tests.pages"
 
 
 def test_38_and_12_counted_by_hand():
