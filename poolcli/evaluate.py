@@ -297,7 +297,7 @@ def _lattice(recipe: Recipe | None, source: Source) -> Lattice:
     for layer in layers:
         stages = layer.sees(rows.size, columns.size)
         for number, axes in enumerate(stages, start=1):
-            goes_on = number == len(stages) and _edge(layer) not in (None, "zero")
+            goes_on = number == len(stages) and isinstance(layer.edge, str) and layer.edge != "zero"
             inside = [_inner(axis, *span, goes_on=goes_on) for axis, span in zip(axes, inside, strict=True)]
             rows, columns = (seen.after(axis) for seen, axis in zip((rows, columns), axes, strict=True))
     shape = (rows.size, columns.size, *source.shape[2:])
@@ -321,13 +321,6 @@ def _inner(axis: Axis | Spans, low: int, high: int, *, goes_on: bool) -> tuple[i
     return (inside[0], inside[-1] + 1) if inside else (0, 0)
 
 
-def _edge(layer: Layer) -> str | None:
-    """What lies beyond the border for the last windows of a layer; None: padding, if anything."""
-    if isinstance(layer, Conv):
-        return layer.edge
-    return dict(layer.options).get("edge") if isinstance(layer, Pool) else None
-
-
 def is_local(recipe: Recipe) -> bool:
     """Whether every output depends on the values of its windows alone, wherever the picture begins and ends."""
     return all(map(_is_local, recipe.layers))
@@ -338,7 +331,7 @@ def _is_local(layer: Layer) -> bool:
         window = layer.window
         if not find_mode(layer.mode).local or not isinstance(window, Window) or window.padding == "wrap":
             return False
-    return _edge(layer) != "wrap"
+    return layer.edge != "wrap"
 
 
 def is_exact(recipe: Recipe) -> bool:

@@ -261,10 +261,10 @@ def adaptive(image, size, *, mode, p=2.0):
 
 
 def border(i, n, edge):
-    """Where position i of an axis of n pixels is read from (numpy.pad); None stands for a zero."""
+    """Where position i of an axis of n pixels is read from (numpy.pad); None: nowhere, a zero or a number is there."""
     if 0 <= i < n:
         return i
-    if edge == "zero":
+    if edge == "zero" or not isinstance(edge, str):
         return None
     if edge == "replicate":
         return 0 if i < 0 else n - 1
@@ -284,7 +284,9 @@ def border(i, n, edge):
 def pixel(values, y, x, edge):
     """The value at (y, x) of a list of rows, by the edge rule outside."""
     row, col = border(y, len(values), edge), border(x, len(values[0]), edge)
-    return 0 if row is None or col is None else values[row][col]
+    if row is None or col is None:
+        return 0 if edge == "zero" else edge
+    return values[row][col]
 
 
 def correlated(values, kernel, row, col, edge):

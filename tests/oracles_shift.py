@@ -6,6 +6,7 @@ from the definitions of the record, cell by cell, with the pixels that each cell
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
@@ -122,7 +123,7 @@ def side(pairs, tolerance, peak, spread, *, labels=False):
         changed += differs
     none = labels or not gaps
     largest = 0.0 if none else float(max(gaps))
-    mean = None if none else largest and largest * math.fsum(gap / largest for gap in gaps) / len(gaps)
+    mean = None if none else float(sum(map(Fraction, gaps)) / len(gaps))  # exactly: equal ones are least together
     rmse = None if none else largest and largest * math.sqrt(math.fsum((g / largest) ** 2 for g in gaps) / len(gaps))
     return {
         "pixels": len(pairs),

@@ -34,6 +34,7 @@ RECIPES = (
     "max:9/1+4 avg:2/2 max:3/3+same",
     "blur:3/2 blur:4/3,edge=zero",
     "maxblur:3/2+1 avg:3/2+same-lower",
+    "blur:3/2,edge=7 conv:gauss/2,edge=200 max:2 conv:box,edge=-0.5",
 )
 
 

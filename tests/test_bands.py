@@ -68,7 +68,8 @@ def filters(draw):
     kernel = draw(st.sampled_from([np.outer(column, row), rng.integers(-2, 3, (kh, kw))]))
     image = random_image(1, (draw(st.integers(1, 21)), draw(st.integers(1, 21))), "uint8", draw(CHANNELS))
     stride = draw(st.integers(1, 4)), draw(st.integers(1, 4))
-    return image, kernel, stride, draw(st.sampled_from(EDGES)), (draw(st.integers(1, 4000)), draw(st.integers(4, 900)))
+    edge, cuts = draw(st.sampled_from([*EDGES, 90])), (draw(st.integers(1, 4000)), draw(st.integers(4, 900)))
+    return image, kernel, stride, edge, cuts
 
 
 @settings(max_examples=120, deadline=None)

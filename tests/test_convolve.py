@@ -1,12 +1,15 @@
 """Filters against the slow oracle, the presets' own definitions, and what a kernel may be."""
 
 import math
+import re
+from functools import partial
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import poolcli
-from poolcli.errors import PictureError, UsageError
+from poolcli.errors import PictureError, PoolcliError, UsageError
 from poolcli.ops.convolve import separate
 from poolcli.ops.filters import FILTERS, find_kernel, gauss
 from poolcli.ops.geometry import EDGES
@@ -25,7 +28,7 @@ KERNELS = {
 }
 
 
-@pytest.mark.parametrize("edge", EDGES)
+@pytest.mark.parametrize("edge", [*EDGES, 200])
 @pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
 def test_every_kernel_and_edge_equals_the_oracle(kernel, edge):
     """Whole numbers are exact in float32, so equal means equal."""
@@ -36,6 +39,50 @@ def test_every_kernel_and_edge_equals_the_oracle(kernel, edge):
             expected = oracles.convolve(image, np.array(kernel), stride=stride, edge=edge)
             assert have.dtype == np.float32
             assert_same(have.astype(np.float64), expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_number_beyond_the_border_is_one_of_the_picture(dtype):
+    """Filters and blur as of numpy.pad's constant, with any value that the dtype holds; others are refused."""
+    limits = (0, 1) if dtype == "bool" else oracles.limits(np.dtype(dtype))
+    limits = [1, 1.0, *(limits if np.isfinite(limits).all() else (-0.25, float(np.finfo(dtype).max)))]
+    image, kernel = random_image(3, (5, 6), dtype, (3,)), [[1, 2, 1], [0, 1, -1], [3, 1, 1]]
+    for edge in limits:
+        padded = np.pad(image, ((1, 1), (1, 1), (0, 0)), constant_values=np.dtype(dtype).type(edge))
+        assert_same(poolcli.convolve(image, kernel, edge=edge), poolcli.convolve(padded, kernel, padding="valid"))
+        for mode, taps in (("blur", 3), ("blur", 2), ("aps", 3)):
+            whole = poolcli.pool(padded, taps, 1, mode=mode, edge="zero")
+            assert_same(poolcli.pool(image, taps, 1, mode=mode, edge=edge), whole[1:-1, 1:-1])
+    others = {"bool": (2, 0.5), "float16": (1e5, -1e5), "float32": (1e39,), "float64": ()}
+    for edge in others.get(dtype, (0.5, limits[3] + 1, limits[2] - 1)):
+        for call in (partial(poolcli.convolve, kernel=kernel), partial(poolcli.pool, k=3, mode="blur")):
+            with pytest.raises(PoolcliError, match=rf"edge.'?{re.escape(str(edge))}.*(no value of|a number)"):
+                call(image, edge=edge)
+
+
+def test_the_command_takes_a_number_as_an_edge(command, tmp_path):
+    """Of the filter and of blur; a negative one, too, and not where layers see light."""
+    image, photo = random_image(1, (8, 10), "uint8", (3,)), tmp_path / "photo.png"
+    Image.fromarray(image).save(photo)
+    for options, text in (
+        (("--filter", "box", "--filter-edge", "-5"), "conv:box,edge=-5 max:2"),
+        (("--mode", "blur", "--edge", "9.5"), "blur:2,edge=9.5"),
+    ):
+        out = tmp_path / f"{len(options)}{options[1]}.npy"
+        call = ("pool", photo, *options, "--dtype", "float32", "-o", out, "--no-report")
+        assert command(*call).code == 0
+        assert_same(np.load(out), poolcli.apply(text, image.astype(np.float32)))
+        assert command(*call[:6], "-o", tmp_path / "a.png").code == 1
+    words = "has a stored value beyond the border: leave out --linear, --premultiply"
+    assert words in command.refused("stack", "conv:box,edge=9 max:2", photo, "--linear")
+    assert words in command.refused("pool", photo, "--mode", "blur", "--edge", "9", "--premultiply")
+
+
+def test_a_large_number_beyond_the_border_does_not_make_sums_overflow():
+    """As large numbers in the picture: their mean is what it is."""
+    filtered = poolcli.convolve(np.ones((3, 3)), "box", edge=1.5e308)
+    assert filtered[0, 0] == pytest.approx(1.5e308 / 9 * 5, rel=1e-14)
+    assert filtered[1, 1] == pytest.approx(1, rel=1e-14)
 
 
 @pytest.mark.parametrize("name", FILTERS)

@@ -39,7 +39,7 @@ def cases(draw):
     size = draw(st.integers(1, 40)), draw(st.integers(1, 40))
     image = random_image(1, size, draw(st.sampled_from(WHOLE)), draw(st.sampled_from([(), (3,)])))
     stride = draw(st.integers(1, 4)), draw(st.integers(1, 4))
-    return image, kernel, stride, draw(st.sampled_from(EDGES)), draw(st.sampled_from([8, 16, 32, 256]))
+    return image, kernel, stride, draw(st.sampled_from([*EDGES, 1])), draw(st.sampled_from([8, 16, 32, 256]))
 
 
 @settings(max_examples=100, deadline=None)

@@ -19,6 +19,8 @@ TEXTS = {
     "max:3+0x1x2x1": ("max:3/3+0x1x2x1", "max-k3s3p0x1x2x1"),
     "  conv:line-v   relu max:2 ": ("conv:line-v relu max:2/2", "line-v_relu_max-k2s2"),
     "conv:gauss5/2,edge=wrap abs": ("conv:gauss5/2,edge=wrap abs", "gauss5-s2-wrap_abs"),
+    "conv:box,edge=-1.50 blur:3,edge=255.0": ("conv:box,edge=-1.5 blur:3/3,edge=255", "box-edge-1.5_blur-k3s3-edge255"),
+    "blur:3/2,edge=1e20": ("blur:3/2,edge=1e+20", "blur-k3s2-edge1e+20"),
 }
 
 
@@ -74,6 +76,10 @@ ERRORS = {
     "conv:": "not a filter",
     "conv:sobl-v": "did you mean 'sobel-v'",
     "conv:box,edge=wrp": "unknown edge 'wrp', did you mean 'wrap'",
+    "conv:box,edge=constant": "allowed: reflect, symmetric, replicate, zero, wrap, a number",
+    "blur:2,edge=nan": "unknown edge 'nan', allowed:",
+    "conv:box,edge=1e999": "unknown edge '1e999', allowed:",
+    f"conv:box,edge={2**64}": "allowed: reflect",
     "conv:box/0": "stride 0 of a filter",
     "conv:@missing.json": "cannot be read: No such file",
 }

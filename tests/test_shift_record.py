@@ -26,6 +26,7 @@ LAYERS = {
     "blur:3/2": Layer("blur:3/2", 3, 2, 1, edge="reflect"),
     "blur:3/2,edge=zero": Layer("blur:3/2,edge=zero", 3, 2, 1, edge="zero"),
     "blur:3/2,edge=wrap": Layer("blur:3/2,edge=wrap", 3, 2, 1, edge="wrap"),
+    "blur:3/2,edge=9": Layer("blur:3/2,edge=9", 3, 2, 1, edge="zero"),  # no value of the picture either
     "conv:line-v": Layer("conv:line-v", 3, 1, 1, edge="reflect"),
     "conv:sobel-h,edge=zero": Layer("conv:sobel-h,edge=zero", 3, 1, 1, edge="zero"),
     "conv:gauss/2": Layer("conv:gauss/2", 3, 2, 1, edge="reflect"),
@@ -35,7 +36,7 @@ LAYERS = {
 RECIPES = (
     "max:2", "avg:3/2+1", "max:2/1", "min:2/3@2", "stride:2", "stride:3/2", "majority:2", "blur:3/2",
     "blur:3/2,edge=zero", "blur:3/2,edge=wrap", "conv:line-v relu max:2", "conv:sobel-h,edge=zero abs avg:3/2+1",
-    "conv:gauss/2 relu", "conv:line-v conv:gauss/2 max:2", "max:2/1 stride:2", "max:2 avg:3/2+1",
+    "conv:gauss/2 relu", "conv:line-v conv:gauss/2 max:2", "max:2/1 stride:2", "max:2 avg:3/2+1", "blur:3/2,edge=9",
 )  # fmt: skip
 
 

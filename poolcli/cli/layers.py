@@ -10,6 +10,7 @@ from poolcli.ops.modes import (
     MOST_TAPS,
     OPTIONS,
     TIES,
+    as_edge,
     find_mode,
     mode_called,
     option_text,
@@ -75,7 +76,7 @@ class Pooling(Group):
     edge: str | None = Option(
         "--edge",
         metavar="EDGE",
-        help=f"Beyond the border for blur, maxblur (reflect), aps and maxaps (wrap): {', '.join(EDGES)}.",
+        help=f"Beyond the border for blur, maxblur (reflect), aps and maxaps (wrap): {', '.join(EDGES)} or a number.",
         values=lambda: EDGES,
     ).default(None)
     taps: int | None = Option(
@@ -115,7 +116,7 @@ class Pooling(Group):
             "q": self.q and read_option("q", self.q),
             "of": self.of and read_option("of", self.of),
             "taps": self.taps,
-            "edge": self.edge,
+            "edge": self.edge and as_edge(self.edge),
             "seed": self.seed,
             "ties": self.ties,
             "per-channel": self.per_channel or None,
@@ -201,7 +202,7 @@ class Filtering(Group):
     filter_edge: str = Option(
         "--filter-edge",
         metavar="EDGE",
-        help=f"Beyond the border, for the filter, reflect if not given: {', '.join(EDGES)}.",
+        help=f"Beyond the border, for the filter, reflect if not given: {', '.join(EDGES)} or a number.",
         values=lambda: EDGES,
     ).default("reflect")
 

@@ -5,14 +5,15 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from math import inf
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from poolcli.ops.arrays import Array, full_range
-from poolcli.ops.convolve import ZERO, correlate, edge_index, padded_band
+from poolcli.ops.convolve import BEYOND, correlate, edge_index, edge_value, padded_band
 from poolcli.ops.filters import binomial
-from poolcli.ops.geometry import Axes, Size
+from poolcli.ops.geometry import Axes, Edge, Size
 from poolcli.ops.order import max_pool
 
 # BlurPool and MaxBlurPool: a binomial low-pass before the stride. Definition: Zhang 2019.
@@ -22,11 +23,13 @@ from poolcli.ops.order import max_pool
 BAND_VALUES = 1 << 20  # of the picture
 
 
-def blur_pool(image: Array, axes: Axes, *, edge: str) -> Array:
+def blur_pool(image: Array, axes: Axes, *, edge: Edge) -> Array:
     """The low-pass of `image` (H x W x C) at every s-th pixel from the first, in its dtype; integers rounded half up.
 
     Equal neighbourhoods give equal bits, wherever they lie.
     """
+    beyond = edge_value(edge, image.dtype)
+    edge = edge if isinstance(edge, str) else beyond.item()
     if image.dtype.kind == "b":
         return blur_pool(image.view(np.uint8), axes, edge=edge).view(np.bool_)
     rows, columns = axes
@@ -36,26 +39,26 @@ def blur_pool(image: Array, axes: Axes, *, edge: str) -> Array:
     with np.errstate(invalid="ignore", over="ignore"):
         for start in range(0, rows.out, step):
             stop = min(start + step, rows.out)
-            band = _rows(image, index[start * rows.s : (stop - 1) * rows.s + rows.k])
+            band = _rows(image, index[start * rows.s : (stop - 1) * rows.s + rows.k], beyond)
             out[start:stop] = _blurred(band, axes, edge)
     return out
 
 
-def max_blur_pool(image: Array, dense: Axes, axes: Axes, *, edge: str) -> Array:
+def max_blur_pool(image: Array, dense: Axes, axes: Axes, *, edge: Edge) -> Array:
     """The maximum at every pixel, then `blur_pool`."""
     return blur_pool(max_pool(image, dense), axes, edge=edge)
 
 
-def _rows(image: Array, index: NDArray[np.intp]) -> Array:
+def _rows(image: Array, index: NDArray[np.intp], beyond: Any) -> Array:
     """The rows that `index` names: a view where they follow one another."""
-    if index[0] != ZERO and (np.diff(index) == 1).all():
+    if index[0] != BEYOND and (np.diff(index) == 1).all():
         return image[index[0] : index[-1] + 1]
     band = image[index]
-    band[index == ZERO] = 0
+    band[index == BEYOND] = beyond
     return band
 
 
-def _blurred(band: Array, axes: Axes, edge: str) -> Array:
+def _blurred(band: Array, axes: Axes, edge: Edge) -> Array:
     """The low-pass of whole rows; `band` holds what lies above and below already."""
     rows, columns = axes
     bits = rows.k + columns.k - 2  # the weights sum to 2 ** bits
@@ -66,13 +69,17 @@ def _blurred(band: Array, axes: Axes, edge: str) -> Array:
         sums += (1 << bits) >> 1
         sums >>= bits
         return sums
-    high, low = (_weighted(part, axes, edge, band.dtype) for part in (band >> 32, band & 0xFFFFFFFF))
+    beyond = 0 if isinstance(edge, str) else int(edge)
+    halves = (band >> 32, beyond >> 32), (band & 0xFFFFFFFF, beyond & 0xFFFFFFFF)
+    high, low = (
+        _weighted(part, axes, edge if isinstance(edge, str) else outside, band.dtype) for part, outside in halves
+    )
     rest = high & ((1 << bits) - 1)
     result: Array = ((high >> bits) << 32) + (((rest << 32) + low + ((1 << bits) >> 1)) >> bits)
     return result
 
 
-def _weighted(band: Array, axes: Axes, edge: str, dtype: np.dtype[np.generic], *, scaled: bool = False) -> Array:
+def _weighted(band: Array, axes: Axes, edge: Edge, dtype: np.dtype[np.generic], *, scaled: bool = False) -> Array:
     rows, columns = axes
     down, across = (np.array(binomial(k), np.float64) * (2.0 ** (1 - k) if scaled else 1) for k in (rows.k, columns.k))
     passes = down[:, np.newaxis], across[np.newaxis, :]
@@ -141,7 +148,7 @@ _phases: ContextVar[list[Size]] = ContextVar("where the grids of kept pixels beg
 # same pixels: under `wrap`, on sizes divisible by the stride, the output only moves. For that the norms are exact.
 
 
-def aps_pool(image: Array, axes: Axes, *, edge: str) -> Array:
+def aps_pool(image: Array, axes: Axes, *, edge: Edge) -> Array:
     """The component of the low-passed `image` (H x W x C) with the largest l2 norm over all channels, in its dtype.
 
     Of equal norms the first in the order (0,0), (1,0), (0,1), (1,1) ... of (row, column). Sizes that the stride does
@@ -179,16 +186,17 @@ def chosen_phases() -> Iterator[list[Size]]:
         _phases.reset(token)
 
 
-def max_aps_pool(image: Array, dense: Axes, axes: Axes, *, edge: str) -> Array:
+def max_aps_pool(image: Array, dense: Axes, axes: Axes, *, edge: Edge) -> Array:
     """The maximum at every pixel, then `aps_pool`."""
     return aps_pool(max_pool(image, dense), axes, edge=edge)
 
 
-def _continued(low: Array, axes: Axes, edge: str) -> Array:
+def _continued(low: Array, axes: Axes, edge: Edge) -> Array:
     """`low` with rows below and columns to the right, so that all components have one size."""
     rows, columns = axes
     height, width = rows.out * rows.s, columns.out * columns.s
     if low.shape[:2] == (height, width):
         return low
     down, across = (edge_index(axis.n, 0, axis.out * axis.s - axis.n, edge) for axis in axes)
-    return padded_band(low, down, (0, across), np.empty((height, width, low.shape[2]), low.dtype))
+    out = np.empty((height, width, low.shape[2]), low.dtype)
+    return padded_band(low, down, (0, across), out, edge_value(edge, low.dtype))

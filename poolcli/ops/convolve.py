@@ -8,18 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from poolcli.errors import PictureError, UsageError, unknown
-from poolcli.ops.arrays import Array, as_image, each, parts, planes
+from poolcli.errors import PictureError, UsageError
+from poolcli.ops.arrays import Array, as_image, each, integer_range, parts, planes
 from poolcli.ops.filters import check_kernel, find_kernel
-from poolcli.ops.geometry import EDGES, Sides, Size, as_padding, as_size, same_sides
+from poolcli.ops.geometry import Edge, Sides, Size, as_padding, as_size, same_sides
+from poolcli.ops.ignored import in_dtype
+from poolcli.ops.modes import as_edge
 from poolcli.ops.reduce import Scratch, column_planes, doubled, doubles, overflowed
 
 _NUMPY_MODES: Mapping[str, Any] = {"reflect": "reflect", "symmetric": "symmetric", "replicate": "edge", "wrap": "wrap"}
-ZERO = -1  # the index that stands for "a zero here"
+BEYOND = -1  # the index of what is no value of the picture: a zero, or the number that `edge` is
 
 
-def edge_index(n: int, before: int, after: int, edge: str) -> NDArray[np.intp]:
-    """Which of `n` values stands at -before ... n + after - 1; ZERO where a zero does.
+def edge_index(n: int, before: int, after: int, edge: Edge) -> NDArray[np.intp]:
+    """Which of `n` values stands at -before ... n + after - 1; BEYOND where none of them does.
 
     `reflect` does not repeat the border value, `symmetric` (NumPy's name; SciPy calls it reflect) does; both go to and
     fro in a picture smaller than the padding.
@@ -28,15 +30,35 @@ def edge_index(n: int, before: int, after: int, edge: str) -> NDArray[np.intp]:
     [2, 1, 0, 1, 2, 1, 0]
     """
     inside = np.arange(n)
-    if edge == "zero":
-        return np.pad(inside, (before, after), constant_values=ZERO)
+    if not isinstance(edge, str) or edge == "zero":
+        return np.pad(inside, (before, after), constant_values=BEYOND)
     return np.pad(inside, (before, after), mode=_NUMPY_MODES[edge])
 
 
-def padded_band(image: Array, rows: NDArray[np.intp], columns: tuple[int, NDArray[np.intp]], out: Array) -> Array:
+def edge_value(edge: Edge, dtype: np.dtype[Any]) -> Any:
+    """What stands at BEYOND, as one of `dtype`, floats rounded; PictureError where a picture of it has no such value.
+
+    >>> edge_value(128, np.dtype(np.uint8)), edge_value("zero", np.dtype(np.float32))
+    (np.uint8(128), np.float32(0.0))
+    """
+    if isinstance(edge, str):
+        return dtype.type(0)
+    value = in_dtype(edge, dtype)
+    if value is None:
+        low, high = (np.finfo(dtype).min, np.finfo(dtype).max) if dtype.kind == "f" else integer_range(dtype)
+        kind = "numbers" if dtype.kind == "f" else "whole numbers"
+        others = "" if dtype.kind == "f" else "; make floats of it with --dtype float32 for others"
+        raise PictureError(f"edge {edge} is no value of a picture of {dtype}: {kind} from {low} to {high} are{others}")
+    return value
+
+
+def padded_band(
+    image: Array, rows: NDArray[np.intp], columns: tuple[int, NDArray[np.intp]], out: Array, beyond: Any
+) -> Array:
     """Copy the rows `rows` of `image` (H x W x C) into `out`, with the border columns that `columns` names.
 
-    `columns` is (values before the first, index of every column of `out`). Casts to `out`'s dtype.
+    `columns` is (values before the first, index of every column of `out`), `beyond` what stands at BEYOND. Casts to
+    `out`'s dtype.
     """
     band = out[: len(rows)]
     before, index = columns
@@ -46,9 +68,9 @@ def padded_band(image: Array, rows: NDArray[np.intp], columns: tuple[int, NDArra
         middle[...] = image[rows[0] : rows[-1] + 1]
     else:
         middle[...] = image[rows]
-        middle[rows == ZERO] = 0
+        middle[rows == BEYOND] = beyond
     for position in (*range(before), *range(before + width, len(index))):
-        band[:, position] = 0 if index[position] == ZERO else middle[:, index[position]]
+        band[:, position] = beyond if index[position] == BEYOND else middle[:, index[position]]
     return band
 
 
@@ -355,31 +377,31 @@ def convolve(
     *,
     stride: int | Sequence[int] = 1,
     padding: int | Sequence[int] | str = "same",
-    edge: str = "reflect",
+    edge: Edge = "reflect",
 ) -> Array:
     """Slide `kernel` over an image, channel by channel; return floats.
 
     `image` is H x W or H x W x C, `kernel` kh x kw numbers or the name of a filter, not mirrored. `padding` is
     "same" ((k - 1) // 2 before, the rest after: ceil(n / stride) outputs), "valid" (none), or as in `pool`; what
-    lies there `edge` says (reflect, symmetric, replicate, zero, wrap). Only the outputs that the stride keeps are
-    computed. float32 for images of up to 16 bits a value, float64 for others; equal neighbourhoods give equal bits.
+    lies there `edge` says (reflect, symmetric, replicate, zero, wrap, or a number that the image's dtype holds). Only
+    the outputs that the stride keeps are computed. float32 for images of up to 16 bits a value, float64 for others;
+    equal neighbourhoods give equal bits.
     Within a few roundings of the sum of the products' sizes, infinite where that does not fit. Large kernels, where the
     result is float32: within 2**-20 of the sum of the weights' sizes times the largest value seen; whole weights (of an
     l2 norm up to 2**26) on whole numbers exactly. Raises UsageError for a bad kernel, edge or stride, PictureError when
-    the kernel does not fit. Source: PyTorch Conv2d, one weight plane for all channels.
+    the kernel does not fit, or the dtype has no such number. Source: PyTorch Conv2d, one weight plane for all channels.
 
     >>> convolve([[0, 0, 0], [0, 1, 0], [0, 0, 0]], "laplace", edge="zero").tolist()
     [[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]]
     """
     array = as_image(image)
     weights = _weights(kernel)
-    if edge not in EDGES:
-        raise unknown("edge", edge, EDGES)
+    border = as_edge(edge)
     strides = as_size(stride, "stride")
     if min(strides) < 1:
         raise UsageError(f"stride {stride} is out of range: whole numbers from 1 are allowed")
     sides = _sides(padding, weights.shape)
-    result = correlate(planes(array), separate(weights), strides, sides, edge, float_dtype(array.dtype))
+    result = correlate(planes(array), separate(weights), strides, sides, border, float_dtype(array.dtype))
     return result[:, :, 0] if array.ndim == 2 else result
 
 
@@ -414,30 +436,30 @@ def _sides(padding: int | Sequence[int] | str, shape: tuple[int, ...]) -> Sides:
 
 
 def correlate(
-    image: Array, passes: Sequence[Array], stride: Size, sides: Sides, edge: str, dtype: np.dtype[Any]
+    image: Array, passes: Sequence[Array], stride: Size, sides: Sides, edge: Edge, dtype: np.dtype[Any]
 ) -> Array:
     """The cross-correlation of `image` (H x W x C), accumulated and returned in `dtype`.
 
     `passes` is one kernel (kh x kw), or a column (kh x 1) and a row (1 x kw). Integer weights in an integer `dtype`
     are exact; how sums are taken is the same at every position, so equal neighbourhoods give equal bits.
     """
+    beyond = edge_value(edge, image.dtype)
+    seen = (image,) if isinstance(edge, str) else (image, np.asarray(beyond))
     with np.errstate(invalid="ignore", over="ignore"):  # infinities, and what lies across the ends of rows
-        sums = _correlated(image, passes, stride, sides, edge, dtype)
+        sums = _correlated(image, passes, _lay_out(image, passes, stride, sides, edge, beyond), dtype)
         most = prod(part.size * max(1.0, float(np.abs(part).max())) for part in passes)
-        if dtype.kind != "f" or not overflowed(sums, image, most):
+        if dtype.kind != "f" or not any(overflowed(sums, values, most) for values in seen):
             return sums
         scale = 1.0 if dtype == np.float32 else 2.0 ** ceil(log2(most))
-        small = _correlated(image.astype(np.float64) / scale, passes, stride, sides, edge, np.dtype(np.float64))
+        layout = _lay_out(image, passes, stride, sides, edge, np.float64(beyond) / scale)
+        small = _correlated(image.astype(np.float64) / scale, passes, layout, np.dtype(np.float64))
         return np.where(np.isfinite(sums), sums, (small * scale).astype(dtype))
 
 
-def _correlated(
-    image: Array, passes: Sequence[Array], stride: Size, sides: Sides, edge: str, dtype: np.dtype[Any]
-) -> Array:
-    layout = _lay_out(image, (len(passes[0]), passes[-1].shape[1]), stride, sides, edge)
+def _correlated(image: Array, passes: Sequence[Array], layout: "_Layout", dtype: np.dtype[Any]) -> Array:
     size = len(layout.rows), len(layout.columns)
     out = np.empty((layout.down, layout.across, image.shape[2]), dtype)
-    kernel = spectrum(passes, image.dtype, stride, size) if dtype.kind == "f" else None
+    kernel = spectrum(passes, image.dtype, layout.stride, size) if dtype.kind == "f" else None
     filter_rows = _by_taps(image, layout, passes, out) if kernel is None else _by_tiles(image, layout, kernel, out)
     each(filter_rows, parts(layout.down, image.nbytes))
     return out
@@ -445,7 +467,9 @@ def _correlated(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Layout:
-    """Where windows lie: the rows and columns of the padded picture, in numbers of the picture's; the outputs."""
+    """Where windows lie: the rows and columns of the padded picture, in numbers of the picture's, and what stands
+    `beyond` these; the outputs.
+    """
 
     stride: Size
     rows: NDArray[np.intp]
@@ -453,16 +477,18 @@ class _Layout:
     left: int
     down: int
     across: int
+    beyond: Any
 
     def band(self, image: Array, outputs: range, kh: int, buffer: Array) -> Array:
         """The padded rows that these outputs see, in `buffer`."""
         sh = self.stride[0]
         seen = self.rows[outputs.start * sh : (outputs.stop - 1) * sh + kh]
-        return padded_band(image, seen, (self.left, self.columns), buffer)
+        return padded_band(image, seen, (self.left, self.columns), buffer, self.beyond)
 
 
-def _lay_out(image: Array, kernel: Size, stride: Size, sides: Sides, edge: str) -> _Layout:
-    (height, width), (kh, kw), (top, bottom, left, right) = image.shape[:2], kernel, sides
+def _lay_out(image: Array, passes: Sequence[Array], stride: Size, sides: Sides, edge: Edge, beyond: Any) -> _Layout:
+    (height, width), (top, bottom, left, right) = image.shape[:2], sides
+    kh, kw = len(passes[0]), passes[-1].shape[1]
     down, across = (height + top + bottom - kh) // stride[0] + 1, (width + left + right - kw) // stride[1] + 1
     if down < 1 or across < 1:
         raise PictureError(
@@ -470,7 +496,7 @@ def _lay_out(image: Array, kernel: Size, stride: Size, sides: Sides, edge: str) 
             "use a smaller one or padding 'same'"
         )
     rows, columns = edge_index(height, top, bottom, edge), edge_index(width, left, right, edge)
-    return _Layout(stride, rows, columns, left, down, across)
+    return _Layout(stride, rows, columns, left, down, across, beyond)
 
 
 def _by_taps(image: Array, layout: _Layout, passes: Sequence[Array], out: Array) -> Callable[[range], None]:

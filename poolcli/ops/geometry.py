@@ -15,6 +15,7 @@ Same = Literal["same", "same-lower", "wrap"]  # ONNX SAME_UPPER (Keras, TensorFl
 SAME: tuple[Same, ...] = ("same", "same-lower", "wrap")
 
 EDGES = ("reflect", "symmetric", "replicate", "zero", "wrap")  # what lies beyond the border, for filters
+Edge = str | int | float  # one of these, or the number that lies there: NumPy's constant_values, SciPy's cval
 
 LARGEST = 2**31 - 1
 

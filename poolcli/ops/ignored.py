@@ -129,11 +129,11 @@ def equals(values: Array, number: Value) -> Array:
     """Which of the values are this number, of floats rounded to their dtype; NaN is NaN."""
     if isnan(number):
         return np.isnan(values) if values.dtype.kind == "f" else np.zeros(values.shape, np.bool_)
-    there = _in_dtype(number, values.dtype)
+    there = in_dtype(number, values.dtype)
     return np.zeros(values.shape, np.bool_) if there is None else np.equal(values, there)
 
 
-def _in_dtype(number: Value, dtype: np.dtype[Any]) -> Any:
+def in_dtype(number: Value, dtype: np.dtype[Any]) -> Any:
     """`number` as one of `dtype`, floats rounded; None where the dtype has no such number."""
     if dtype.kind == "f":
         with np.errstate(over="ignore"):
@@ -162,7 +162,7 @@ def pixel_validity(pixels: Array, valid: Array, ignored: Ignored | None, *, alph
 def stand_in(ignored: Ignored, dtype: np.dtype[Any], channels: int) -> Array:
     """What invalid outputs of so many channels get: the first ignored value that `dtype` has; if none, NaN or 0."""
     for value in ignored.values:
-        numbers = [_in_dtype(number, dtype) for number in (value if isinstance(value, tuple) else (value,))]
+        numbers = [in_dtype(number, dtype) for number in (value if isinstance(value, tuple) else (value,))]
         if all(number is not None for number in numbers):
             numbers += [numbers[-1]] * (channels - len(numbers))  # an alpha channel is valid, and not written
             return np.array(numbers[:channels], dtype)

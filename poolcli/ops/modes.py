@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from math import isfinite
@@ -9,11 +10,12 @@ from numbers import Integral, Real
 from sys import float_info
 from typing import TYPE_CHECKING, Any
 
-from poolcli.errors import UsageError, any_of, unknown
+from poolcli.errors import UsageError, any_of, nearest, unknown
 from poolcli.ops.geometry import (
     EDGES,
     LARGEST,
     Cells,
+    Edge,
     Stages,
     Window,
     blurred,
@@ -105,6 +107,21 @@ def _is_value(value: object) -> bool:
     return isinstance(value, float) or _is_whole(value, -(2**63), 2**64 - 1)
 
 
+def _is_edge(value: Any) -> bool:
+    return value in EDGES if isinstance(value, str) else _is_value(value) and isfinite(value)
+
+
+def as_edge(edge: object) -> Edge:
+    """What lies beyond the border: one of EDGES or a finite number, also as text; UsageError for what is neither."""
+    value: Edge = _as_python(edge)
+    if isinstance(edge, str) and edge not in EDGES:
+        with suppress(ValueError):
+            value = read_number(edge)
+    if _is_edge(value):
+        return value
+    raise unknown("edge", str(edge), [*EDGES, "a number"], nearest(str(edge), EDGES))
+
+
 def _decimal(text: str) -> float:
     """The float that is written as this decimal; ValueError for one with more digits than a float has."""
     from decimal import Decimal
@@ -133,7 +150,7 @@ OPTIONS: Mapping[str, Option] = {
         Option("of", read_number, _is_value, "a number or nan", "1"),
         Option("taps", int, lambda value: _is_whole(value, 1, MOST_TAPS), f"a whole number from 1 to {MOST_TAPS}"),
         Option("seed", int, lambda value: _is_whole(value, 0, 2**64 - 1), "a whole number from 0 to 2**64 - 1"),
-        Option("edge", str, lambda value: value in EDGES, any_of(EDGES)),
+        Option("edge", as_edge, _is_edge, any_of([*EDGES, "a number"])),
     )
 }
 
@@ -371,6 +388,8 @@ def read_option(name: str, text: str) -> Any:
     """The value of an option from its text; UsageError where it cannot be read."""
     try:
         return OPTIONS[name].parse(text)
+    except UsageError:
+        raise
     except ValueError:
         raise UsageError(f"option {name}={text} cannot be read: {OPTIONS[name].allowed} is allowed") from None
 

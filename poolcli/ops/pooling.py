@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from poolcli.errors import PictureError, UsageError
 from poolcli.ops.arrays import Array, planes
-from poolcli.ops.geometry import AnyAxes, Axis, Cells, Window, as_padding, as_size, padding_text, taken
+from poolcli.ops.geometry import AnyAxes, Axis, Cells, Edge, Window, as_padding, as_size, padding_text, taken
 from poolcli.ops.ignored import Ignored, pixel_validity, refuse, run_on, valid_outputs, write_stand_in
 from poolcli.ops.modes import Mode, Options, check_window, complete_options, find_mode, votes
 
@@ -29,7 +29,7 @@ class How(TypedDict, total=False):
     q: float | None
     of: float | None
     taps: int
-    edge: str | None
+    edge: Edge | None
     seed: int | None
     per_channel: bool
     ties: str
@@ -61,7 +61,7 @@ def pool(  # noqa: PLR0913 (the public signature)
     q: float | None = None,
     of: float | None = None,
     taps: int = 3,
-    edge: str | None = None,
+    edge: Edge | None = None,
     seed: int | None = None,
     per_channel: bool = False,
     ties: str = "smallest",
@@ -80,9 +80,9 @@ def pool(  # noqa: PLR0913 (the public signature)
     |x|^p, to the power of 1 / p. `q` is the share of quantile, from 0 to 1, `of` the value whose share fraction gives;
     both have no default. sum gives int64, uint64 or float64, fraction float32, and NaN for a window without a value.
     `taps` is the width of the low-pass of maxblur and maxaps, 1 to 7, `edge` what lies beyond the border for the
-    blurring modes (reflect, symmetric, replicate, zero, wrap; None: the mode's own). `seed`, from 0 to 2**64 - 1, is
-    what stochastic draws with (None: 0); one seed gives one result. majority votes over whole pixels, or `per_channel`;
-    `ties` go to the smallest, the largest or the first pixel of the window.
+    blurring modes (reflect, symmetric, replicate, zero, wrap, or a number that the dtype holds; None: the mode's own).
+    `seed`, from 0 to 2**64 - 1, is what stochastic draws with (None: 0); one seed gives one result. majority votes over
+    whole pixels, or `per_channel`; `ties` go to the smallest, the largest or the first pixel of the window.
     `return_indices`, for max: (result, flat index row * W + column of every maximum as int64), the first of equal
     ones, the last NaN; a window that holds padding only has the index of its first row and column that are not
     negative, as in PyTorch.

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from poolcli.errors import UsageError, unknown
 from poolcli.ops.filters import Kernel, check_kernel
 from poolcli.ops.geometry import (
-    EDGES,
     LARGEST,
     AnyAxes,
     Axes,
     Axis,
     Cells,
+    Edge,
     Footprint,
     Size,
     Spans,
@@ -27,7 +27,16 @@ from poolcli.ops.geometry import (
     size_text,
     taken,
 )
-from poolcli.ops.modes import ACTIVATIONS, Options, check_window, complete_options, find_mode, option_text, votes
+from poolcli.ops.modes import (
+    ACTIVATIONS,
+    Options,
+    as_edge,
+    check_window,
+    complete_options,
+    find_mode,
+    option_text,
+    votes,
+)
 
 if TYPE_CHECKING:  # layers are built and printed without NumPy; only calling one loads it
     from types import EllipsisType
@@ -47,7 +56,7 @@ class Conv:
     name: str
     kernel: Kernel
     stride: Size = (1, 1)
-    edge: str = "reflect"
+    edge: Edge = "reflect"
 
     labels: ClassVar[bool] = False
     for_labels: ClassVar[bool] = False
@@ -59,8 +68,7 @@ class Conv:
             raise UsageError(
                 f"stride {size_text(self.stride)} of a filter: whole numbers from 1 to {LARGEST} are allowed"
             )
-        if self.edge not in EDGES:
-            raise unknown("edge", self.edge, EDGES)
+        object.__setattr__(self, "edge", as_edge(self.edge))
 
     def run(self, image: "Array", valid: "Array | None", *, alpha: bool, ignored: "Ignored | None") -> "Result":
         """Filter `image`; the alpha channel is not filtered, only thinned out like the rest by the stride."""
@@ -90,7 +98,7 @@ class Conv:
 
     def __str__(self) -> str:
         stride = "" if self.stride == (1, 1) else f"/{size_text(self.stride)}"
-        edge = "" if self.edge == "reflect" else f",edge={self.edge}"
+        edge = "" if self.edge == "reflect" else f",edge={option_text(self.edge)}"
         simple = re.fullmatch(r"[^\s,]*(?<!/\d)", self.name)  # a file's name may hold what separates the parts
         name = self.name if simple else f'@"{self.name[1:]}"'
         return f"conv:{name}{stride}{edge}"
@@ -109,7 +117,8 @@ class Conv:
         """`line-v`, `sobel-h-s2`, `kernel-wrap`: the filter's name, what differs from the usual after it."""
         name = re.sub(r"[^\w.-]", "-", PurePath(self.name.removeprefix("@")).stem)
         stride = "" if self.stride == (1, 1) else f"-s{size_text(self.stride)}"
-        return name + stride + ("" if self.edge == "reflect" else f"-{self.edge}")
+        named = isinstance(self.edge, str)
+        return name + stride + ("" if self.edge == "reflect" else f"-{'' if named else 'edge'}{option_text(self.edge)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +127,7 @@ class Activation:
 
     name: str
 
+    edge: ClassVar[None] = None
     labels: ClassVar[bool] = False
     for_labels: ClassVar[bool] = False
     ignores: ClassVar[bool] = True
@@ -199,6 +209,11 @@ class Pool:
         'avg:size=7x5'
         """
         return cls(mode, Cells(as_size(size, "size")), tuple((options or {}).items()))
+
+    @property
+    def edge(self) -> Edge | None:
+        """What lies beyond the border for its last windows; None: padding, if anything."""
+        return dict(self.options).get("edge")
 
     @property
     def labels(self) -> bool:

@@ -20,7 +20,7 @@ from poolcli.images import Palette
 from poolcli.ops.arrays import Array
 from poolcli.ops.convolve import separate
 from poolcli.ops.filters import FILTERS
-from poolcli.ops.geometry import Window
+from poolcli.ops.geometry import EDGES, Window
 from poolcli.recipe import Activation, Conv, Pool, Recipe, as_recipe, parse_recipe
 from poolcli.recipe.layers import shapes
 from poolcli.shift.move import Source, still_and_moved
@@ -115,6 +115,8 @@ def page_layers(recipe: Recipe) -> list[dict[str, Any]] | None:
 
 
 def _page_layer(layer: Conv | Activation | Pool) -> dict[str, Any] | None:
+    if layer.edge not in (*EDGES, None):
+        return None
     if isinstance(layer, Activation):
         return {"kind": "activation", "name": layer.name}
     if isinstance(layer, Conv):
