@@ -44,8 +44,8 @@ class Colour:
         if self and recipe.own_dtype:
             raise UsageError(f"'{recipe}' gives no colours: leave out --linear and --premultiply")
         for layer in recipe.layers if self else ():
-            if not isinstance(layer.edge, str | None):
-                raise UsageError(f"'{layer}' has a stored value beyond the border: leave out --linear, --premultiply")
+            if layer.holds_value:
+                raise UsageError(f"'{layer}' holds a value of the picture: leave out --linear and --premultiply")
         for layer in recipe.layers if self.premultiply else ():
             if isinstance(layer, Pool) and not find_mode(layer.mode).weighted:
                 allowed = ", ".join(mode.name for mode in MODES.values() if mode.weighted)

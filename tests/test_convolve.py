@@ -13,6 +13,7 @@ from poolcli.errors import PictureError, PoolcliError, UsageError
 from poolcli.ops.convolve import separate
 from poolcli.ops.filters import FILTERS, find_kernel, gauss
 from poolcli.ops.geometry import EDGES
+from poolcli.recipe import parse_recipe
 from tests import oracles
 from tests.images import DTYPES, SIZES, assert_same, random_image
 
@@ -73,7 +74,7 @@ def test_the_command_takes_a_number_as_an_edge(command, tmp_path):
         assert command(*call).code == 0
         assert_same(np.load(out), poolcli.apply(text, image.astype(np.float32)))
         assert command(*call[:6], "-o", tmp_path / "a.png").code == 1
-    words = "has a stored value beyond the border: leave out --linear, --premultiply"
+    words = "holds a value of the picture: leave out --linear and --premultiply"
     assert words in command.refused("stack", "conv:box,edge=9 max:2", photo, "--linear")
     assert words in command.refused("pool", photo, "--mode", "blur", "--edge", "9", "--premultiply")
 
@@ -91,6 +92,25 @@ def test_every_preset_equals_the_oracle(name):
     image = random_image(1, (11, 14), "uint16", (3,))
     expected = oracles.convolve(image, np.array(find_kernel(name)))
     np.testing.assert_allclose(poolcli.convolve(image, name), expected, rtol=1e-6, atol=0.1)
+
+
+@pytest.mark.parametrize("sigma", [0.1, 0.5, 0.85, 1, 1.5, 3.3, 15.8])
+def test_a_gaussian_of_any_width_is_its_formula(sigma):
+    """Of both axes at once, to 4 sigma; run as a column and a row, on floats as the oracle."""
+    radius = int(4 * sigma + 0.5)
+    weights = [
+        [math.exp(-(x * x + y * y) / (2 * sigma**2)) for x in range(-radius, radius + 1)]
+        for y in range(-radius, radius + 1)
+    ]
+    total = math.fsum(map(math.fsum, weights))
+    kernel = np.array(find_kernel(f"gauss:{sigma}"))
+    np.testing.assert_allclose(kernel, np.array(weights) / total, rtol=1e-13)
+    assert len(separate(kernel)) == min(2, len(kernel))
+    if radius < 9:
+        image = random_image(1, (9, 7), "float64", (3,))
+        np.testing.assert_allclose(
+            poolcli.convolve(image, f"gauss:{sigma}"), oracles.convolve(image, kernel), rtol=1e-12, atol=1e-9
+        )
 
 
 def test_presets_are_what_their_names_say():
@@ -238,3 +258,54 @@ def test_relu6_holds_values_between_0_and_6(dtype):
     have = poolcli.apply("relu6", image)
     assert have.dtype == image.dtype
     assert np.array_equal(have.ravel(), expected.astype(dtype), equal_nan=image.dtype.kind == "f")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_clip_holds_values_between_its_numbers(dtype):
+    """Value by value, in the picture's dtype; whole numbers exactly, NaN stays; alpha and ignored values, too."""
+    image = random_image(2, (9, 8), dtype, (4,))
+    is_float = image.dtype.kind == "f"
+    if is_float:
+        image[0, :3, 0] = np.nan, np.inf, -np.inf
+    least, most = (-np.inf, np.inf) if is_float else (0, 1) if dtype == "bool" else oracles.limits(image.dtype)
+    low, high = (-3.25, 7.5) if is_float else sorted(map(int, image[3:5, 3, 0]))
+    for bounds in ((least, most), (low, high), (least, low), (high, most), (-np.inf, np.inf)):
+        have = poolcli.apply(f"clip:{bounds[0]!r},{bounds[1]!r}", image)
+        expected = [v if math.isnan(v) else max(bounds[0], min(v, bounds[1])) for v in image.ravel().tolist()]
+        assert_same(have, np.array(expected, object).astype(dtype).reshape(image.shape))
+    kept, _ = parse_recipe("clip:0,1").run(image, alpha=True)
+    assert_same(kept[..., 3], image[..., 3])
+    assert poolcli.apply("clip:0,1", np.ma.masked_equal([[5, 9]], 9)).tolist() == [[1, None]]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "dtype"),
+    [
+        *(("0.5,3", "uint8"), ("0,0.5", "bool"), ("256,300", "uint8"), ("-9,-1", "uint16")),
+        *(("0,1e5", "float16"), ("-1e39,0", "float32")),
+    ],
+)
+def test_clip_to_what_the_dtype_has_not_is_refused(bounds, dtype):
+    """Where a value would become it; a number that no value can pass does nothing."""
+    with pytest.raises(PictureError, match=f"is no value of a picture of {dtype}: give one that is"):
+        poolcli.apply(f"clip:{bounds}", random_image(1, (3, 3), dtype))
+    assert poolcli.apply("clip:-0.5,300.5", np.array([[0, 255]], np.uint8)).tolist() == [[0, 255]]
+
+
+def test_the_command_takes_a_clip_and_a_gaussian(command, tmp_path):
+    """As options, in a recipe file and in the names of outputs; the listing says what they are."""
+    image, photo = random_image(1, (8, 10), "uint8", (3,)), tmp_path / "photo.png"
+    Image.fromarray(image).save(photo)
+    (tmp_path / "layers.toml").write_text('layers = ["conv:gauss:1.5", "clip:20,100.5", "max:2"]')
+    expected = poolcli.apply("conv:gauss:1.5 clip:20,100.5 max:2", image)
+    options = ("--filter", "gauss:1.5", "--activation", "clip:20,100.5", "--format", "npy", "--no-report")
+    assert command("pool", photo, *options).code == 0
+    assert_same(np.load(tmp_path / "photo.gauss1.5_clip20to100.5_max-k2s2.npy"), expected)
+    call = ("stack", "--recipe", tmp_path / "layers.toml", photo, "-o", tmp_path / "b.npy", "--no-report")
+    assert command(*call).code == 0
+    assert_same(np.load(tmp_path / "b.npy"), expected)
+    assert "'clip:2,1' has its higher number first" in command.refused("pool", photo, "--activation", "clip:2,1")
+    assert "sigma 99: above 0" in command.refused("pool", photo, "--filter", "gauss:99")
+    for layers in ("clip:0,99 max:2", "relu6 max:2"):
+        assert "holds a value of the picture" in command.refused("stack", layers, photo, "--linear")
+    assert "gauss:1.5 is a Gaussian" in command("filters", "--json").out

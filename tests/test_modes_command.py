@@ -76,7 +76,11 @@ def test_majority_keeps_the_palette_and_its_labels(command, samples):
         (("--mode", "blur", "--taps", 3), 2, "mode 'blur' knows no option 'taps': give it to maxblur or maxaps"),
         (("--mode", "avg", "--edge", "zero"), 2, "give it to blur, maxblur, aps or maxaps"),
         (("--mode", "max", "--exclude-pad"), 2, "mode 'max' knows no option 'exclude-pad': give it to avg"),
-        (("--mode", "blur", "--edge", "mirror"), 2, "reflect, symmetric, replicate, zero or wrap is allowed"),
+        (
+            ("--mode", "blur", "--edge", "mirror"),
+            2,
+            "unknown edge 'mirror', allowed: reflect, symmetric, replicate, zero, wrap, a number",
+        ),
         (("--mode", "blur", "--k", 9), 2, "mode 'blur' with 9 taps: 1 to 7 are allowed"),
         (("--mode", "stride", "--padding", 1), 2, "mode 'stride' takes no padding"),
         (("--mode", "stochastic", "--seed", -1), 2, "option seed=-1 of mode 'stochastic': a whole number from 0"),

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from base64 import b64decode
 from dataclasses import replace
 from html.parser import HTMLParser
 from io import BytesIO
@@ -14,9 +15,12 @@ from PIL import Image
 
 import poolcli
 from poolcli.images import Frame
+from poolcli.recipe import parse_recipe
 from poolcli.reports import Job, Outcome, forms, page
 from poolcli.reports.entries import Sheet, entries_of
+from poolcli.reports.interactive import view_of
 from poolcli.visualize import LONG_PAGE, PAGE
+from tests.images import assert_same
 from tests.test_views import THE_ONE, looks
 
 HOSTILE = '"><img src=x onerror=alert(1)>.png'
@@ -297,3 +301,16 @@ from poolcli.cli.app import main
 code = main(sys.argv[1:])
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 sys.exit(code)"""
+
+
+@pytest.mark.parametrize(
+    "text", ["conv:box,edge=9 max:2", "blur:3/2,edge=9", "clip:3,200 max:2", "conv:gauss:1.5 avg:2"]
+)
+def test_what_the_page_does_not_compute_is_drawn_from_what_the_tool_has_made(text):
+    """A number beyond the border, clip, and a kernel that is too large for it."""
+    image = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    view = view_of(image, parse_recipe(text))
+    assert view["layers"] is None
+    still = view["fixed"]["outputs"]["-1,0"][0]
+    values = np.frombuffer(b64decode(still["data"]), still["dtype"]).reshape(still["height"], still["width"])
+    assert_same(values, poolcli.apply(text, image))

@@ -24,10 +24,10 @@ from poolcli.cli.options import (
 from poolcli.cli.output import print_objects, print_table
 from poolcli.cli.parser import Command, Group, Option
 from poolcli.cli.pyramid import Levels, Tiling, pyramid
-from poolcli.errors import PictureError, UsageError, unknown
+from poolcli.errors import PictureError, UsageError, any_of, unknown
 from poolcli.ops.filters import FILTERS
 from poolcli.ops.geometry import as_size, size_text
-from poolcli.ops.modes import MODES
+from poolcli.ops.modes import ACTIVATIONS, MODES, activation_text
 from poolcli.recipe import Pool, Recipe, is_layer, parse_recipe
 from poolcli.recipe.layers import Layer
 from poolcli.reports.forms import form_of
@@ -354,7 +354,7 @@ COMMANDS: Mapping[str, Command] = {
             (*_RUN[:2], RecipeFile, *_RUN[2:]),
             ("LAYERS", "INPUT..."),
             about="Any number of layers. A layer is MODE:K[xK][/S[xS]][+P[xP]][@D[xD]][,name=value], MODE:size=H[xW], "
-            "conv:FILTER[/S], relu, relu6 or abs.",
+            f"conv:FILTER[/S], {any_of(map(activation_text, ACTIVATIONS))}.",
             examples=(
                 'poolcli stack "conv:sobel-v relu max:2" photo.jpg -o edges.png',
                 'poolcli stack "conv:gauss,edge=zero avg:3/2+1,exclude-pad" photos/ -o small/',

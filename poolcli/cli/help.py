@@ -21,7 +21,7 @@ from poolcli.cli.output import print_table, say
 from poolcli.cli.parser import HELP_WORDS, Command, Values
 from poolcli.errors import unknown
 from poolcli.ops.filters import FILTERS
-from poolcli.ops.modes import ACTIVATIONS, MODES
+from poolcli.ops.modes import ACTIVATIONS, BOUNDS, MODES
 
 PANELS = ("Window", "Filter", "Report", "Files", "Pictures", "Batch", "Cluster")  # in the order of a page
 TOPICS = (
@@ -172,7 +172,11 @@ def _completion(values: Values) -> Callable[[str], list[str]]:
 
 
 def _layers() -> list[str]:
-    return [*(f"{mode}:" for mode in MODES), *(f"conv:{name}" for name in FILTERS), *ACTIVATIONS]
+    return [
+        *(f"{mode}:" for mode in MODES),
+        *(f"conv:{name}" for name in FILTERS),
+        *(f"{name}:" if name in BOUNDS else name for name in ACTIVATIONS),
+    ]
 
 
 def topics() -> dict[str, str]:

@@ -10,15 +10,16 @@ from poolcli.ops.modes import (
     MOST_TAPS,
     OPTIONS,
     TIES,
+    activation_text,
     as_edge,
     find_mode,
     mode_called,
     option_text,
     read_option,
 )
-from poolcli.recipe import Activation, Conv, Pool, Recipe, parse_recipe
+from poolcli.recipe import Conv, Pool, Recipe, parse_recipe
 from poolcli.recipe.layers import Layer
-from poolcli.recipe.text import filter_name, load_kernel
+from poolcli.recipe.text import filter_name, load_kernel, parse_activation
 
 NO_ACTIVATION = "none"
 USUAL = "stride,max,avg,blur,maxblur,aps,maxaps"
@@ -196,7 +197,7 @@ class Filtering(Group):
     activation: str = Option(
         "--activation",
         metavar="NAME",
-        help=f"After the filter: none (if not given), {', '.join(ACTIVATIONS)}.",
+        help=f"After the filter: none (if not given), {', '.join(map(activation_text, ACTIVATIONS))}.",
         values=lambda: (NO_ACTIVATION, *ACTIVATIONS),
     ).default(NO_ACTIVATION)
     filter_edge: str = Option(
@@ -213,9 +214,9 @@ class Filtering(Group):
             name = filter_name(self.filter)
             layers.append(Conv(name, load_kernel(name), edge=self.filter_edge))
         if self.activation != NO_ACTIVATION:
-            if self.activation not in ACTIVATIONS:
-                raise unknown("activation", self.activation, (NO_ACTIVATION, *ACTIVATIONS))
-            layers.append(Activation(self.activation))
+            if self.activation.partition(":")[0].lower() not in ACTIVATIONS:
+                raise unknown("activation", self.activation, (NO_ACTIVATION, *map(activation_text, ACTIVATIONS)))
+            layers.append(parse_activation(self.activation))
         return tuple(layers)
 
 

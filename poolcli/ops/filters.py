@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import comb, isfinite
+from math import comb, exp, fsum, isfinite
 from typing import TYPE_CHECKING, Any
 
 from poolcli.errors import UsageError, unknown
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 # Kernels are written as cross-correlation reads them: not mirrored, the way CNN layers apply their weights.
 
 Kernel = tuple[tuple[float, ...], ...]
-MOST_VALUES = 127 * 127
+LARGEST_SIDE = 127  # rows and columns of a kernel of that many values
+MOST_VALUES = LARGEST_SIDE**2
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A named kernel; `sized` makes the same filter in another size (`gauss5`), where there is such a thing."""
+    """A named kernel; `sized` makes the same filter in another size (`gauss5`), `scaled` one of another width
+    (`gauss:1.5`), where there is such a thing.
+    """
 
     name: str
     kernel: Kernel
@@ -31,6 +34,7 @@ class Filter:
     source: str
     sized: Callable[[int], Kernel] | None = None
     akin: tuple[str, ...] = ()  # other names that are best answered with this one
+    scaled: Callable[[float], Kernel] | None = None
 
 
 def outer(column: tuple[float, ...], row: tuple[float, ...]) -> Kernel:
@@ -67,6 +71,27 @@ def gauss(size: int) -> Kernel:
     return outer(weights, weights)
 
 
+TRUNCATE = 4.0  # standard deviations of a Gaussian, after which its weights are left out: SciPy's gaussian_filter
+
+
+def gaussian(sigma: float) -> Kernel:
+    """exp(-x^2 / (2 sigma^2)) both ways up to int(4 sigma + 0.5) pixels from the centre, summing to 1.
+
+    UsageError for a `sigma` that is not above 0, or whose kernel is too large.
+    """
+    if not 0 < sigma < (LARGEST_SIDE // 2 + 0.5) / TRUNCATE:
+        most = (LARGEST_SIDE // 2 + 0.5) / TRUNCATE
+        raise UsageError(
+            f"a Gaussian of sigma {sigma:g}: above 0 and below {most:g} pixels is allowed, a kernel of up to "
+            f"{LARGEST_SIDE} x {LARGEST_SIDE}"
+        )
+    radius = int(TRUNCATE * sigma + 0.5)
+    weights = [exp(-0.5 * (x / sigma) ** 2) for x in range(-radius, radius + 1)]
+    total = fsum(weights)
+    line = tuple(weight / total for weight in weights)
+    return outer(line, line)
+
+
 _SOBEL = outer((1, 2, 1), (-1, 0, 1))
 _PREWITT = outer((1, 1, 1), (-1, 0, 1))
 _SCHARR = outer((3, 10, 3), (-1, 0, 1))
@@ -84,10 +109,11 @@ FILTERS: Mapping[str, Filter] = {
         Filter(
             "gauss",
             gauss(3),
-            "binomial weights (1 2 1)/4 both ways; gauss5 is 5x5",
-            "Pascal's triangle",
+            "binomial weights (1 2 1)/4 both ways; gauss5 is 5x5; gauss:1.5 is a Gaussian of sigma 1.5, cut at 4 sigma",
+            "Pascal's triangle; SciPy gaussian_filter",
             gauss,
             ("gaussian", "blur", "smooth", "binomial"),
+            gaussian,
         ),
         Filter("sharpen", ((0, -1, 0), (-1, 5, -1), (0, -1, 0)), "picture minus its Laplacian", _GONZALEZ),
         Filter(
@@ -133,7 +159,9 @@ _SIZED = re.compile(r"([a-z-]+?)([1-9]\d?)")
 
 
 def find_kernel(name: str) -> Kernel:
-    """The kernel called `name`, with a size where the filter comes in sizes (`box5`); UsageError with the nearest name.
+    """The kernel called `name`, with a size or a width where the filter has such (`box5`, `gauss:1.5`).
+
+    UsageError for another name, with the nearest, and for a width out of range.
 
     >>> find_kernel("gauss2")
     ((0.25, 0.25), (0.25, 0.25))
@@ -144,8 +172,19 @@ def find_kernel(name: str) -> Kernel:
     row = FILTERS.get(match[1]) if match else None
     if match and row and row.sized:
         return row.sized(int(match[2]))
-    akin = (row.name for row in FILTERS.values() if name.lower() in row.akin)
+    of, colon, width = name.partition(":")
+    row = FILTERS.get(of)
+    if colon and row and row.scaled and re.fullmatch(r"\d+(\.\d*)?|\.\d+", width):
+        return row.scaled(float(width))
+    if colon and row:
+        raise UsageError(f"filter '{name}': a width is for gauss, a number of pixels, as in gauss:1.5")
+    akin = (row.name for row in FILTERS.values() if of.lower() in row.akin)
     raise unknown("filter", name, FILTERS, next(akin, None))
+
+
+def is_filter(text: str) -> bool:
+    """Whether this is a filter of the table, and no file, though its width be wrong."""
+    return text.partition(":")[0] in FILTERS
 
 
 def check_kernel(kernel: Kernel) -> Kernel:

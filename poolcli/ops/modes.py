@@ -10,7 +10,7 @@ from numbers import Integral, Real
 from sys import float_info
 from typing import TYPE_CHECKING, Any
 
-from poolcli.errors import UsageError, any_of, nearest, unknown
+from poolcli.errors import PictureError, UsageError, any_of, nearest, unknown
 from poolcli.ops.geometry import (
     EDGES,
     LARGEST,
@@ -422,6 +422,11 @@ def option_text(value: object) -> str:
     return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
+def activation_text(name: str) -> str:
+    """How an activation is written, as in `clip:LOW,HIGH`."""
+    return f"{name}:{','.join(BOUNDS[name])}" if name in BOUNDS else name
+
+
 def relu(image: "Array") -> "Array":
     """Negative values become 0; the dtype stays."""
     import numpy as np
@@ -449,4 +454,27 @@ def absolute(image: "Array") -> "Array":
     return size
 
 
-ACTIVATIONS: "Mapping[str, Callable[[Array], Array]]" = {"relu": relu, "relu6": relu6, "abs": absolute}
+def clip(image: "Array", low: float, high: float) -> "Array":
+    """Values below `low` become it, those above `high` it; NaN stays, and so does the dtype. Source: numpy.clip.
+
+    A bound that no value of the dtype can pass does nothing; PictureError for one that the dtype has not.
+    """
+    import numpy as np
+
+    from poolcli.ops.arrays import integer_range
+    from poolcli.ops.ignored import in_dtype
+
+    if image.dtype.kind != "f":
+        least, most = integer_range(image.dtype)
+        low, high = max(low, least), min(high, most)
+    bounds = [in_dtype(bound, image.dtype) for bound in (low, high)]
+    if None in bounds:
+        others = "" if image.dtype.kind == "f" else ", or make floats of it with --dtype float32"
+        bound = option_text((low, high)[bounds.index(None)])
+        raise PictureError(f"clip to {bound} is no value of a picture of {image.dtype}: give one that is{others}")
+    clipped: Array = np.minimum(np.maximum(image, bounds[0]), bounds[1])
+    return clipped
+
+
+ACTIVATIONS: "Mapping[str, Callable[..., Array]]" = {"relu": relu, "relu6": relu6, "abs": absolute, "clip": clip}
+BOUNDS: Mapping[str, tuple[str, ...]] = {"clip": ("LOW", "HIGH")}  # the numbers that activations are given

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -29,7 +30,9 @@ from poolcli.ops.geometry import (
 )
 from poolcli.ops.modes import (
     ACTIVATIONS,
+    BOUNDS,
     Options,
+    activation_text,
     as_edge,
     check_window,
     complete_options,
@@ -103,6 +106,11 @@ class Conv:
         name = self.name if simple else f'@"{self.name[1:]}"'
         return f"conv:{name}{stride}{edge}"
 
+    @property
+    def holds_value(self) -> bool:
+        """Whether it holds a value of the picture."""
+        return not isinstance(self.edge, str)
+
     def sees(self, height: int, width: int) -> list[Axes]:
         """What the outputs see of a picture: their windows."""
         return self.stages(height, width)
@@ -115,7 +123,8 @@ class Conv:
     @property
     def file_text(self) -> str:
         """`line-v`, `sobel-h-s2`, `kernel-wrap`: the filter's name, what differs from the usual after it."""
-        name = re.sub(r"[^\w.-]", "-", PurePath(self.name.removeprefix("@")).stem)
+        name = PurePath(self.name[1:]).stem if self.name.startswith("@") else self.name.replace(":", "")
+        name = re.sub(r"[^\w.-]", "-", name)
         stride = "" if self.stride == (1, 1) else f"-s{size_text(self.stride)}"
         named = isinstance(self.edge, str)
         return name + stride + ("" if self.edge == "reflect" else f"-{'' if named else 'edge'}{option_text(self.edge)}")
@@ -123,9 +132,10 @@ class Conv:
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """`relu`, `relu6` or `abs`, on every channel but alpha."""
+    """A function of every value, on every channel but alpha: its name, and the numbers that `clip` is given."""
 
     name: str
+    bounds: tuple[float, ...] = ()
 
     edge: ClassVar[None] = None
     labels: ClassVar[bool] = False
@@ -136,10 +146,15 @@ class Activation:
     def __post_init__(self) -> None:
         if self.name not in ACTIVATIONS:
             raise unknown("activation", self.name, ACTIVATIONS)
+        if len(self.bounds) != len(BOUNDS.get(self.name, ())) or any(map(isnan, self.bounds)):
+            raise UsageError(f"'{self}': write it as {activation_text(self.name)}, with numbers as in clip:0,6")
+        if sorted(self.bounds) != list(self.bounds):
+            text = ",".join(map(option_text, sorted(self.bounds)))
+            raise UsageError(f"'{self}' has its higher number first: write {self.name}:{text}")
 
     def run(self, image: "Array", valid: "Array | None", *, alpha: bool, ignored: "Ignored | None") -> "Result":
         """Apply it; an alpha channel and what is not valid go through as they are."""
-        result = ACTIVATIONS[self.name](image)
+        result = ACTIVATIONS[self.name](image, *self.bounds)
         if alpha:
             result[..., -1] = image[..., -1]
         if valid is not None:
@@ -154,13 +169,18 @@ class Activation:
         """None either."""
         return []
 
+    @property
+    def holds_value(self) -> bool:
+        """Whether it compares values with numbers of the picture's."""
+        return self.name in ("relu6", "clip")
+
     def __str__(self) -> str:
-        return self.name
+        return self.name + ":" * bool(self.bounds) + ",".join(map(option_text, self.bounds))
 
     @property
     def file_text(self) -> str:
-        """The name, as it is."""
-        return self.name
+        """`relu`, `clip-1to1`: the name, and its numbers."""
+        return self.name + "to".join(map(option_text, self.bounds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +234,11 @@ class Pool:
     def edge(self) -> Edge | None:
         """What lies beyond the border for its last windows; None: padding, if anything."""
         return dict(self.options).get("edge")
+
+    @property
+    def holds_value(self) -> bool:
+        """Whether it holds a value of the picture."""
+        return not isinstance(self.edge, str | None)
 
     @property
     def labels(self) -> bool:

@@ -7,15 +7,24 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from poolcli.errors import UsageError, unknown
-from poolcli.ops.filters import FILTERS, MOST_VALUES, Kernel, check_kernel, find_kernel
+from poolcli.errors import UsageError, any_of, unknown
+from poolcli.ops.filters import MOST_VALUES, Kernel, check_kernel, find_kernel, is_filter
 from poolcli.ops.geometry import as_size
-from poolcli.ops.modes import ACTIVATIONS, MODES, OPTIONS, mode_called, read_option
+from poolcli.ops.modes import (
+    ACTIVATIONS,
+    BOUNDS,
+    MODES,
+    OPTIONS,
+    activation_text,
+    mode_called,
+    read_number,
+    read_option,
+)
 from poolcli.recipe.layers import Activation, Conv, Layer, Pool, Recipe
 
 GRAMMAR = (
     "MODE:K[xK][/S[xS]][+P[xP]][@D[xD]][,name=value], MODE:size=H[xW], conv:FILTER[/S], conv:@FILE[/S], "
-    "relu, relu6 or abs"
+    f"{any_of(map(activation_text, ACTIVATIONS))}"
 )
 
 _SIZE = r"[^/+@,\s]+"
@@ -64,21 +73,33 @@ def is_layer(text: str) -> bool:
     """
     name, colon, _ = text.partition(":")
     name = name.lower()
-    return text.lower() in ACTIVATIONS or (bool(colon) and (name == "conv" or mode_called(name) is not None))
+    with_colon = name == "conv" or name in BOUNDS or mode_called(name) is not None
+    return text.lower() in ACTIVATIONS or (bool(colon) and with_colon)
 
 
 def parse_layer(text: str) -> Layer:
     """One layer of a text: what stands before the colon says which kind."""
     name, colon, rest = text.partition(":")
     kind = name.lower()
-    if kind in ACTIVATIONS and not colon:
-        return Activation(kind)
+    if kind in BOUNDS or (kind in ACTIVATIONS and not colon):
+        return parse_activation(text)
     if kind == "conv" and colon:
         return _parse_conv(rest)
     mode = mode_called(name)
     if mode and colon:
         return _parse_pool(mode, rest)
     raise _no_layer(name, mode, rest)
+
+
+def parse_activation(text: str) -> Activation:
+    """`relu`, `clip:LOW,HIGH`; UsageError for another name, and for numbers that it does not take."""
+    name, colon, rest = text.partition(":")
+    name = name.lower()
+    try:
+        bounds = tuple(map(read_number, rest.split(","))) if colon else ()
+    except ValueError:
+        raise UsageError(f"'{text}' cannot be read: numbers are allowed, as in clip:0,6") from None
+    return Activation(name, bounds)
 
 
 def _no_layer(name: str, mode: str | None, rest: str) -> UsageError:
@@ -209,7 +230,7 @@ def load_kernel(name: str) -> Kernel:
 def filter_name(text: str) -> str:
     """The name of what `--filter` was given: a file that is not called like a filter gets its `@`."""
     there = os.path.isfile(text)  # noqa: PTH113 (Path.is_file raises for names too long and folders that are closed)
-    is_file = text not in FILTERS and not text.startswith("@") and (Path(text).suffix or there)
+    is_file = not is_filter(text) and not text.startswith("@") and (Path(text).suffix or there)
     return f"@{text}" if is_file else text
 
 

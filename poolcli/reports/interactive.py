@@ -115,7 +115,7 @@ def page_layers(recipe: Recipe) -> list[dict[str, Any]] | None:
 
 
 def _page_layer(layer: Conv | Activation | Pool) -> dict[str, Any] | None:
-    if layer.edge not in (*EDGES, None):
+    if layer.edge not in (*EDGES, None) or (isinstance(layer, Activation) and layer.bounds):
         return None
     if isinstance(layer, Activation):
         return {"kind": "activation", "name": layer.name}
