@@ -4,12 +4,15 @@ import json
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from math import ceil
 
 import jsonschema
+import numcodecs
 import numpy as np
 import pytest
 import tifffile
@@ -821,3 +824,231 @@ def test_a_zarr_in_a_store_is_read(tmp_path):
             assert done.returncode == code and (code == 0 or b"no Zarr is there" in done.stderr), done.stderr
     base, level = pages_of(out)
     assert np.array_equal(base, array) and np.array_equal(level, poolcli.pool(array, 2))
+
+
+# Zarr through `pool` and `stack`
+
+HOW = {
+    "3": {"zarr_format": 3, "dimension_names": ("y", "x")},
+    "3 of shards": {"zarr_format": 3, "chunks": (16, 16), "shards": (32, 48)},
+    "3 big-endian": {"zarr_format": 3, "serializer": zarr.codecs.BytesCodec(endian="big")},
+    "3 turned": {"zarr_format": 3, "filters": [zarr.codecs.TransposeCodec(order=(1, 0))]},
+    "2": {"zarr_format": 2, "compressors": {"id": "blosc", "cname": "lz4", "clevel": 3, "shuffle": 1}},
+    "2 of Fortran": {"zarr_format": 2, "order": "F", "dtype": ">u2"},
+    "2 of differences": {"zarr_format": 2, "filters": [numcodecs.Delta("<u2")], "compressors": None},
+    "2 in folders": {"zarr_format": 2, "chunk_key_encoding": {"name": "v2", "separator": "/"}},
+}
+
+
+def stored(path, values, **options):
+    """A Zarr of an array, of whose chunks some are missing where all is the fill value."""
+    options = {"chunks": (20, 30), "dtype": values.dtype, "fill_value": 9} | options
+    array = zarr.create_array(path, shape=values.shape, **options)
+    array[:] = values
+    return path
+
+
+@pytest.mark.parametrize("bands", ["held", "in bands"])
+@pytest.mark.parametrize("how", HOW)
+def test_zarr_becomes_zarr_as_it_lies(tmp_path, command, monkeypatch, how, bands):
+    """With its chunks, codecs, fill value and attributes, and the report of the array."""
+    if bands == "in bands":
+        monkeypatch.setattr("poolcli.batch.job.LARGE", 1)
+        monkeypatch.setattr("poolcli.batch.job.BAND_BYTES", 1 << 11)
+    values = picture("16 bits", (77, 130))
+    values[40:, 60:] = 9
+    source, out = (
+        stored(tmp_path / "in.zarr", values, attributes={"_FillValue": IGNORED, "n": [1]}, **HOW[how]),
+        tmp_path,
+    )
+    words = ("pool", source, "-o", out / "out.zarr", "--k", "3", "--s", "2", "--mode", "min", "--json", "-q")
+    done = command(*words)
+    assert (done.code, done.err) == (0, ""), done
+    before, after = zarr.open(source, mode="r"), zarr.open(tmp_path / "out.zarr", mode="r")
+    assert np.array_equal(after[:], poolcli.pool(values, 3, 2, mode="min", ignore=IGNORED))
+    one, other = before.metadata.to_dict(), after.metadata.to_dict()
+    assert {**one, "shape": 0} == {**other, "shape": 0}
+    assert [path.name for path in tmp_path.iterdir()].count("out.zarr") == 1 and len([*tmp_path.iterdir()]) == 3
+    report = json.loads((tmp_path / "out.shift.json").read_text())
+    expected = poolcli.shift_report("min:3/2", values, ignore=IGNORED).to_dict()
+    for have, want in zip(report["shifts"], expected["shifts"], strict=True):
+        assert_alike(have, want)
+    assert "exist already" in command.refused(*words)
+    assert command(*words, "--overwrite").code == 0
+
+
+@pytest.mark.parametrize("bands", ["held", "in bands"])
+@pytest.mark.parametrize("target", ["out.npy", "out.tif", "out.zarr", "out.ome.zarr"])
+@pytest.mark.parametrize("source", ["in.npy", "in.tif", "in.zarr", "in.ome.zarr"])
+def test_every_way_from_file_to_file(tmp_path, command, monkeypatch, source, target, bands):
+    """The same values and figures, whatever they are read from and written to; colours stay together."""
+    if bands == "in bands":
+        for name, value in (("job.LARGE", 1), ("job.BAND_BYTES", 1 << 12)):
+            monkeypatch.setattr(f"poolcli.batch.{name}", value)
+        monkeypatch.setattr("poolcli.images.tiled.SMALL", 0)
+    array = picture("rgb", (77, 130))
+    if source == "in.npy":
+        np.save(tmp_path / source, array)
+    elif source == "in.zarr":
+        stored(tmp_path / source, array, chunks=(20, 30, 3))
+    else:
+        tiff(tmp_path / "in.tif", array)
+    if source == "in.ome.zarr":  # of which every channel is a picture
+        assert command("pyramid", tmp_path / "in.tif", "-o", tmp_path / source, "--levels", "1").code == 0
+    words = ("--frame", "1") * (source == "in.ome.zarr") + ("--ignore", "7", "--report", "json")
+    done = command("stack", "avg:2", tmp_path / source, "-o", tmp_path / target, *words)
+    assert done.code == 0, done
+    expected = poolcli.pool(array, 2, mode="avg", ignore=IGNORED)
+    report = poolcli.shift_report("avg:2", array, ignore=IGNORED)
+    if source == "in.ome.zarr":
+        expected = expected[..., 1:2]
+        report = poolcli.shift_report("avg:2", array[..., 1], ignore=IGNORED)
+    if target == "out.npy":
+        have = np.load(tmp_path / target)
+    elif target == "out.tif":
+        (have,) = pages_of(tmp_path / target)
+    else:
+        node = zarr.open(tmp_path / target, mode="r")
+        have = node["0"][:] if isinstance(node, zarr.Group) else node[:]
+        assert isinstance(node, zarr.Group) == ("ome" in source + target)
+        have = np.moveaxis(have, 0, 2) if isinstance(node, zarr.Group) and have.ndim == 3 else have
+    assert have.dtype == expected.dtype and np.array_equal(have.reshape(expected.shape), expected)
+    written = json.loads((tmp_path / target).with_suffix(".shift.json").read_text())
+    for one, other in zip(written["shifts"], report.to_dict()["shifts"], strict=True):
+        assert_alike(one, other)
+
+
+@pytest.mark.parametrize("bands", ["held", "in bands"])
+def test_planes_of_an_ome_zarr_are_pooled_each(tmp_path, command, monkeypatch, bands):
+    """All of them, into an OME-Zarr that says where its pixels lie; one of them if it is asked for."""
+    if bands == "in bands":
+        monkeypatch.setattr("poolcli.batch.job.LARGE", 1)
+    data = np.stack([[picture("16 bits", (50, 70), seed) for seed in (c, c + 5, c + 9)] for c in range(2)])
+    group = zarr.open_group(tmp_path / "in.ome.zarr", mode="w", zarr_format=3)
+    group.create_array("s0", shape=data.shape, chunks=(1, 1, 20, 30), dtype="uint16")[:] = data
+    axes = [{"name": "c", "type": "channel"}] + [
+        {"name": name, "type": "space", "unit": "micrometer"} for name in "zyx"
+    ]
+    steps = [{"type": "scale", "scale": [1, 2, 0.5, 0.25]}, {"type": "translation", "translation": [0, 4, 10, 20]}]
+    dataset = {"path": "s0", "coordinateTransformations": steps}
+    channels = [
+        {"label": name, "color": "00FF00", "window": {"start": 0, "end": 9, "min": 0, "max": 9}} for name in "ab"
+    ]
+    group.attrs["ome"] = {"version": "0.5", "multiscales": [{"name": "n", "axes": axes, "datasets": [dataset]}],
+                          "omero": {"channels": channels}}  # fmt: skip
+    done = command("stack", "max:3/2", tmp_path / "in.ome.zarr", "-o", tmp_path / "out.zarr", "--json")
+    assert done.code == 0, done
+    facts, (level,) = read_zarr(tmp_path / "out.zarr")
+    for c in range(2):
+        for z in range(3):
+            assert np.array_equal(level[c, z], poolcli.pool(data[c, z], 3, 2))
+    assert level.chunks == (1, 1, 20, 30)
+    (multiscale,) = facts["multiscales"]
+    assert multiscale["datasets"][0]["coordinateTransformations"] == [
+        {"type": "scale", "scale": [1, 2, 1, 0.5]},
+        {"type": "translation", "translation": [0, 4, 10.5, 20.25]},  # the middle of three pixels
+    ]
+    assert [each["label"] for each in facts["omero"]["channels"]] == ["a", "b"]
+    assert len(json.loads((tmp_path / "out.shift.json").read_text())) == 6
+    for name in ("out.npy", "out.bmp"):
+        said = command.refused("pool", tmp_path / "in.ome.zarr", "-o", tmp_path / name, code=1)
+        assert "6 frames do not fit into one" in said and "take one with --frame N" in said
+    assert command("pool", tmp_path / "in.ome.zarr", "--frame", "4", "-o", tmp_path / "one.npy").code == 0
+    assert np.array_equal(np.load(tmp_path / "one.npy"), poolcli.pool(data[1, 1], 2))
+    assert "no frame 6" in command.refused(
+        "pool", tmp_path / "in.ome.zarr", "--frame", "6", "-o", tmp_path / "x", code=1
+    )
+
+
+def test_a_folder_that_is_a_zarr_is_one_picture(tmp_path, command, monkeypatch):
+    """For every command, wherever it is found; it is never written into."""
+    monkeypatch.chdir(tmp_path)
+    values = picture("gray", (40, 60))
+    (tmp_path / "deep").mkdir()
+    stored("a.zarr", values)
+    stored("deep/b.zarr", values[::-1])
+    Image.fromarray(values).save("deep/c.png")
+    done = command("pool", "a.zarr", "--dry-run")
+    assert (done.code, done.out) == (0, "a.zarr -> a.max-k2s2.zarr\n")
+    for command_words in (("pool", ".", "-r"), ("pool", "a.zarr", "deep")):
+        done = command(*command_words, "-o", "out", "--overwrite")
+        assert (done.code == 0 and {*done.out.split()} >= {"out/a.zarr", "out/deep/b.zarr"}) or "deep" in command_words
+        shutil.rmtree("out")
+    assert "max:2/2" in command("compare", "a.zarr", "--modes", "max,avg").out
+    (one,) = command("diff", "a.zarr", "deep/b.zarr", "--mode", "max", "--json").objects
+    assert one["report"]["shifts"][0]["raw"]["changed"] == (values != values[::-1]).sum()
+    for words, sentence in (
+        (("a.zarr", "-o", "a.zarr", "--overwrite"), "the output 'a.zarr' is the input 'a.zarr'"),
+        (("deep/c.png", "-o", "a.zarr/c.png"), "the output 'a.zarr/c.png' lies inside a Zarr"),
+        (("a.zarr", "-o", "memory://x/out.zarr"), "a Zarr is written to a local folder; copy it from there"),
+        (("deep/c.png", "-o", "c.jpg", "--tile", "32"), "'c.jpg': --tile and --compression are of TIFF and Zarr"),
+        (("a.zarr", "-o", "b.zarr", "--compression", "jpeg"), "unknown compression of a Zarr 'jpeg'"),
+        (("a.zarr", "-o", "b.tif", "--tile", "30"), "tile 30 is not allowed: multiples of 16 are"),
+    ):
+        assert sentence in command.refused("pool", *words)
+    assert "a Zarr is a folder, and this goes to a stream" in command.refused("pool", "a.zarr", "-o", "-", code=1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zarr", "deep"]
+
+
+@pytest.mark.parametrize("target", ["out.tif", "out.zarr"])
+def test_tiles_and_compression_are_chosen(tmp_path, command, target):
+    """Of small pictures too; what would need another writer is refused."""
+    array = picture("rgb", (77, 130))
+    Image.fromarray(array).save(tmp_path / "in.png")
+    words = ("pool", tmp_path / "in.png", "-o", tmp_path / target, "--tile", "32x48", "--compression", "deflate")
+    assert command(*words).code == 0
+    if target == "out.zarr":
+        made = zarr.open(tmp_path / target, mode="r")
+        assert (made.chunks, made.compressors) == ((32, 48, 3), (zarr.codecs.GzipCodec(level=5),))
+        assert np.array_equal(made[:], poolcli.pool(array, 2))
+        return
+    with tifffile.TiffFile(tmp_path / target) as file:
+        (page,) = file.pages
+        assert (page.tile, page.compression) == ((32, 48), 8)
+        assert np.array_equal(page.asarray(), poolcli.pool(array, 2))
+    said = command.refused(*words, "--overwrite", "--linear", "--mode", "avg", code=1)
+    assert "leave out --linear" in said
+
+
+def test_a_zarr_is_resumed_by_all_of_its_files(tmp_path, command, monkeypatch):
+    """An input or an output that has changed in one chunk is done again."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    values = picture("gray", (40, 60))
+    stored("in/a.zarr", values)
+    words = ("pool", "in", "-o", "out", "--resume", "--json")
+    assert command(*words).objects[0]["status"] == "ok" and command(*words).objects[0]["status"] == "skipped"
+    zarr.open("in/a.zarr", mode="r+")[35, 55] = 250
+    command(*words)
+    assert zarr.open("out/a.zarr", mode="r")[17, 27] == 250
+    next(path for path in (tmp_path / "out/a.zarr").rglob("*") if path.is_file() and path.name == "0").unlink()
+    command(*words)
+    assert np.array_equal(zarr.open("out/a.zarr", mode="r")[:], poolcli.pool(zarr.open("in/a.zarr", mode="r")[:], 2))
+
+
+def test_floats_that_xarray_declares_to_be_nothing(tmp_path, command):
+    """In Zarr 3 as eight bytes in base64."""
+    values = picture("float32", (40, 60))
+    values[5:9, 7:13] = -9999
+    fill = b64encode(struct.pack("<d", -9999)).decode()
+    stored(tmp_path / "in.zarr", values, attributes={"_FillValue": fill})
+    assert command("pool", tmp_path / "in.zarr", "-o", tmp_path / "out.npy", "--mode", "avg").code == 0
+    expected = poolcli.pool(values, 2, mode="avg", ignore=-9999)
+    assert np.array_equal(np.load(tmp_path / "out.npy"), expected) and expected.min() == -9999
+
+
+def test_zarr_in_memory_of_a_store(tmp_path, command):
+    """By fsspec."""
+    fsspec = pytest.importorskip("fsspec")
+    values, system = picture("16 bits", (60, 80)), fsspec.filesystem("memory")
+    stored(tmp_path / "in.zarr", values)
+    for path in (tmp_path / "in.zarr").rglob("*"):
+        if path.is_file():
+            system.pipe(f"/slides/a.zarr/{path.relative_to(tmp_path / 'in.zarr').as_posix()}", path.read_bytes())
+    try:
+        assert command("pool", "memory://slides/a.zarr", "-o", tmp_path / "out.zarr").code == 0
+        assert np.array_equal(zarr.open(tmp_path / "out.zarr", mode="r")[:], poolcli.pool(values, 2))
+        assert command("pool", "memory://slides", "-o", tmp_path / "all").code == 0
+        assert (tmp_path / "all/a.zarr/zarr.json").exists()
+    finally:
+        system.rm("/slides", recursive=True)

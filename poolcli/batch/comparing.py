@@ -28,7 +28,7 @@ from poolcli.reports.ranking import Compared, Score
 from poolcli.shift.difference import Comparison
 from poolcli.shift.move import Source, fidelities
 from poolcli.shift.record import InputFacts, Offset, OutputFacts, Shifting, ShiftReport, summarize
-from poolcli.storage import Place, fetched
+from poolcli.storage import Place
 from poolcli.visualize import Crop, Sizes, View, crop_of, draw_views
 
 
@@ -97,7 +97,7 @@ def _compared(ranked: Ranked, place: Place, name: str) -> Compared:
     size = (0, 0)
     crop: Crop | None = None
     for labels in dict.fromkeys(keeping.values()):
-        picture = decoded(fetched(place), name, choices.reading, labels=labels)
+        picture = decoded(place, name, choices.reading, labels=labels)
         choices.ignore.check(picture)
         size = size_of(picture.frames[0].pixels)
         recipes = {key: recipe for key, recipe in ranked.recipes.items() if keeping[key] == labels}
@@ -215,7 +215,7 @@ def compare_two(
 def _decoded_alike(recipe: Recipe, places: tuple[Place, Place], choices: Choices) -> tuple[images.Picture, ...]:
     """Both pictures; as colours where their palettes differ, since equal indices mean nothing then."""
     for labels in dict.fromkeys((recipe.labels, False)):
-        one, other = (decoded(fetched(place), str(place), choices.reading, labels=labels) for place in places)
+        one, other = (decoded(place, str(place), choices.reading, labels=labels) for place in places)
         if [frame.palette for frame in one.frames] == [frame.palette for frame in other.frames]:
             break
     choices.ignore.check(one)

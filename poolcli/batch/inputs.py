@@ -16,9 +16,9 @@ from typing import BinaryIO
 
 from poolcli import images
 from poolcli.errors import UsageError
+from poolcli.images.formats import is_folder
 from poolcli.shift.record import SIDE_MARK
 from poolcli.storage import Place, Url, place_of, safe_part
-from poolcli.storage.files import is_folder
 
 STREAM = "-"
 NO_FOLDERS = frozenset((".thumbnails", "@eaDir", "__MACOSX", ".AppleDouble"))  # of small copies and of notes on files
@@ -166,7 +166,7 @@ class Inputs:
             try:
                 for name, inner in _entries(here, self.selection.outputs):
                     place = below / safe_part(name)
-                    if not inner:
+                    if not inner or images.is_zarr(here / name):
                         if self.selection.takes(place) and self._reads(here / name):
                             names.append(name)
                     elif not (name in NO_FOLDERS or self.selection.leaves_out(place)):
@@ -201,7 +201,7 @@ class Inputs:
         from poolcli.storage.places import find_store
 
         try:
-            if objects.is_folder(url):
+            if not images.is_zarr(url) and objects.is_folder(url):
                 yield from self._below(url)
             elif find_store(url.scheme).lists and glob.has_magic(url.key) and not objects.exists(url):
                 yield from self._matching(url)
@@ -219,7 +219,7 @@ class Inputs:
         if not matches:
             raise UsageError(f"no object matches '{pattern}': check the pattern, or name an object or a prefix")
         for url, inner in matches:
-            if inner:
+            if inner and not images.is_zarr(url):
                 yield from self._below(url)
             elif self.selection.takes(PurePosixPath(url.name)):
                 yield Input(url, PurePosixPath(safe_part(url.name)))

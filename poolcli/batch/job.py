@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from poolcli import images
 from poolcli.colour import Colour
 from poolcli.errors import PictureError, PoolcliError
-from poolcli.images.formats import KEEP
+from poolcli.images.formats import KEEP, SAME
 from poolcli.recipe import Conv, Pool, Recipe
 from poolcli.recipe.layers import left_out, shapes, spacings
 from poolcli.reports import IN_RECORDS, Grids, Job, Outcome
@@ -27,15 +28,14 @@ from poolcli.shift.record import (
     summarize,
     worst_of,
 )
-from poolcli.storage import Place, Url, fetched, publish
+from poolcli.storage import Place, Url, publish
+from poolcli.storage.files import publish_folder
 
 if TYPE_CHECKING:
     from poolcli.batch.state import Task
     from poolcli.evaluate import Evaluation, How
     from poolcli.ops.arrays import Array
     from poolcli.ops.ignored import Ignored
-    from poolcli.shift.difference import Band
-    from poolcli.shift.move import Source
     from poolcli.visualize import Sizes, View
 
 
@@ -48,7 +48,7 @@ MOST_VIEWS = 8  # frames of a picture that a report shows
 SMALL = 16  # pixels a side of a picture whose values are shown
 HEAVY = 1 << 27  # bytes of an output that is measured before it is encoded, not meanwhile
 MEANS = ("avg", "blur")  # that --premultiply weighs
-LARGE = 1 << 28  # a .npy of so many bytes is not held in memory
+LARGE = 1 << 28  # bytes of a TIFF, a .npy or a Zarr that is not held in memory
 BAND_BYTES = 1 << 23  # what is read of it at a time
 
 
@@ -124,11 +124,10 @@ def run_and_report(settings: Settings, job: Job) -> Outcome:
 
 def inspect(settings: Settings, job: Job) -> Outcome | None:
     """The failure that the header of a picture foretells: no picture, too many pixels, a window that does not fit."""
-    if not isinstance(job.source, Path):
+    if not isinstance(job.source, Path) and not images.is_zarr(job.source):
         return None
     try:
-        streamed = _is_streamed(settings, job)
-        reading = replace(settings.reading, max_pixels=None) if streamed else settings.reading
+        reading = replace(settings.reading, max_pixels=None) if _streamed(settings, job) else settings.reading
         size = images.inspect(job.source, job.name, reading)
         if size is not None:
             check_size(settings, *size)
@@ -151,7 +150,7 @@ def check_size(settings: Settings, height: int, width: int) -> None:
 CHANNELS, LARGE_AXIS = (3, 4), 16  # of a first axis that may hold channels, before others of at least so many
 
 
-def _notes(settings: Settings, picture: images.Picture) -> Iterator[str]:
+def notes_on(settings: Settings, picture: images.Picture) -> Iterator[str]:
     """What a user may not see: axes that are read otherwise than they are meant, borders, colours that are hidden."""
     for frame in picture.frames:
         shape = frame.pixels.shape
@@ -177,8 +176,10 @@ def _averages_hidden_colours(settings: Settings, frame: images.Frame) -> bool:
 
 def redrawn(settings: Settings, job: Job, before: Outcome) -> Outcome:
     """What an earlier run has made of a picture, with the pictures that a report shows; nothing is written."""
-    format = settings.format or (images.format_of(job.target) if isinstance(job.target, Place) else None)
-    outcome = run_image(replace(settings, format=format), replace(job, target=BytesIO()))
+    settings = replace(settings, format=_requested_format(settings, job))
+    with TemporaryDirectory() as folder:
+        target = Path(folder, Path(job.target_name).name) if settings.format == images.ZARR else BytesIO()
+        outcome = run_image(settings, replace(job, target=target))
     return replace(before, views=outcome.views)
 
 
@@ -218,20 +219,18 @@ def _failed(job: Job, error: PoolcliError) -> Outcome:
 
 
 def _pool_picture(settings: Settings, job: Job) -> Outcome:
-    if isinstance(job.target, Path) and _requested_format(settings, job) in (None, "NPY"):
-        large = _large_array(settings, job)
-        if large is not None:
-            return _pool_large(settings, job, large)
-    if _is_streamed(settings, job):
-        from poolcli.batch.large import pool_tiled
+    if (streamed := _streamed(settings, job)) is not None:
+        from poolcli.batch.large import pool_streamed
 
-        return pool_tiled(settings, job, BAND_BYTES)
+        return pool_streamed(settings, job, streamed, BAND_BYTES)
     picture = decoded(_source(settings, job), job.name, settings.reading, labels=settings.recipe.indices)
     settings.ignore.check(picture)
     for frame in picture.frames:
         check_size(settings, *frame.pixels.shape[:2])
-    picture = replace(picture, notes=tuple(dict.fromkeys((*picture.notes, *_notes(settings, picture)))))
+    picture = replace(picture, notes=tuple(dict.fromkeys((*picture.notes, *notes_on(settings, picture)))))
     target_format = _target_format(settings, job, picture)
+    if target_format != images.ZARR and (settings.encoding.tile or settings.encoding.compression != SAME):
+        raise PictureError(_HELD)
     images.check_fits(_as_bytes(settings, picture, target_format), target_format, settings.encoding)
     runs = [_Run(settings, picture, index, target_format) for index in range(len(picture.frames))]
     pooled = replace(picture, frames=tuple(run.pooled() for run in runs))
@@ -247,18 +246,25 @@ def _pool_picture(settings: Settings, job: Job) -> Outcome:
     return Outcome(job, tuple(reports), written.notes, views=dict(by_form), pixels=pixels, grids=grids)
 
 
-def _is_streamed(settings: Settings, job: Job) -> bool:
-    """Whether a TIFF becomes another without being held."""
-    if not (isinstance(job.source, Path) and isinstance(job.target, Path)):
-        return False
-    if _requested_format(settings, job) not in (None, "TIFF"):
-        return False
+def _streamed(settings: Settings, job: Job) -> str | None:
+    """The format in which a picture is written that is not held; None where it is held."""
+    if not (isinstance(job.source, Place) and isinstance(job.target, Path)):
+        return None
+    asked = _requested_format(settings, job)
+    if asked not in (None, "TIFF", "NPY", images.ZARR):
+        return None
     from poolcli.batch.large import streams
 
-    return streams(settings, job.source, job.name, LARGE)
+    return streams(settings, job.source, job.name, asked, LARGE)
 
 
-def decoded(source: Path | BinaryIO, name: str, reading: images.ReadOptions, *, labels: bool) -> images.Picture:
+_HELD = (
+    "tiles and their compression are chosen where a TIFF is written band by band: leave out --linear, --premultiply, "
+    "--dtype, --to-range and layers that need the whole picture, and pip install tifffile imagecodecs"
+)
+
+
+def decoded(source: Place | BinaryIO, name: str, reading: images.ReadOptions, *, labels: bool) -> images.Picture:
     """The picture in a file or stream; palettes stay what they are where the layers keep `labels`."""
     picture = images.decode(
         source,
@@ -291,9 +297,9 @@ def _as_floats(frame: images.Frame, dtype: str, name: str) -> images.Frame:
     return replace(images.retyped(frame, wide, nodata=frame.nodata), pixels=pixels.astype(wide))
 
 
-def _source(settings: Settings, job: Job) -> Path | BinaryIO:
+def _source(settings: Settings, job: Job) -> Place | BinaryIO:
     if isinstance(job.source, Place):
-        return fetched(job.source)
+        return job.source
     try:
         return images.read_stream(job.source, job.name, settings.reading)
     except OSError as error:
@@ -333,7 +339,8 @@ class _Run:
         how = how_of(settings.recipe, frame, labels=settings.labels, guess=True, ignore=settings.ignore)
         still = evaluate(recipe, Source.of(frame.pixels), how, features=settings.shifting is not None)
         phases: list[tuple[int, int]] = []
-        if frame.page is None:
+        located = frame.page is not None or self.target_format == images.ZARR
+        if not located:
             values = still.output.values
         else:  # where the pixels lie on a map
             from poolcli.ops.antialiased import chosen_phases
@@ -344,39 +351,22 @@ class _Run:
             self._still = still
             if self._at_once:
                 self._measured = self._measure()
-        after = self._after(values)
+        after = frame_of(self.settings, frame, self.target_format, values)
         self._first = values, after
-        if frame.page is None:
+        if not located:
             return after
         height, width = frame.pixels.shape[:2]
-        return images.rescaled(after, *spacings(recipe, height, width, phases))
+        return placed(after, spacings(recipe, height, width, phases))
 
     def _after(self, output: Array) -> images.Frame:
         """The frame with an output as its file holds it."""
         if self._first and output is self._first[0]:
             return self._first[1]
-        frame = self.frame
-        if self.settings.recipe.own_dtype:
-            frame = images.retyped(frame, output.dtype if self._keeps_dtype else frame.pixels.dtype)
-        return replace(frame, pixels=self.written(output))
-
-    @property
-    def _keeps_dtype(self) -> bool:
-        """Whether sums and shares are written in their own dtype: unless a range makes values of the picture's."""
-        return self.target_format in images.ARRAYS or self.settings.array_range is None
+        return frame_of(self.settings, self.frame, self.target_format, output)
 
     def written(self, output: Array) -> Array:
         """An output as its file holds it."""
-        settings, frame = self.settings, self.frame
-        if self.target_format in images.ARRAYS or (settings.recipe.own_dtype and self._keeps_dtype):
-            return output
-        if settings.recipe.own_dtype:
-            output = output.astype("float64")
-        from poolcli.ops.filters import array_bytes, to_dtype
-
-        if _to_bytes(settings, frame, self.target_format):
-            return array_bytes(output, settings.array_range or "clip")
-        return to_dtype(output, frame.pixels.dtype, settings.to_range, alpha=frame.alpha, peak=frame.peak)
+        return self._after(output).pixels
 
     def in_file(self, output: Array) -> tuple[Array, int | None]:
         """An output as its file holds it, which may have fewer channels, colours or modes; and what is white there."""
@@ -409,6 +399,28 @@ class _Run:
         place, tolerance = Offset(row.dx, row.dy), self.settings.shifting.tolerance
         views = draw_views(self.frame, (reference, other), self.written, to_range, place, sizes, tolerance=tolerance)
         return _Measured(tuple(rows), views)
+
+
+def frame_of(settings: Settings, frame: images.Frame, target_format: str, output: Array) -> images.Frame:
+    """The frame with an output, or some rows of it, as its file holds it."""
+    keeps_dtype = target_format in images.ARRAYS or settings.array_range is None
+    if settings.recipe.own_dtype:  # sums and shares: unless a range makes values of the picture's
+        frame = images.retyped(frame, output.dtype if keeps_dtype else frame.pixels.dtype)
+    if target_format in images.ARRAYS or (settings.recipe.own_dtype and keeps_dtype):
+        return replace(frame, pixels=output)
+    if settings.recipe.own_dtype:
+        output = output.astype("float64")
+    from poolcli.ops.filters import array_bytes, to_dtype
+
+    if _to_bytes(settings, frame, target_format):
+        return replace(frame, pixels=array_bytes(output, settings.array_range or "clip"))
+    dtype = frame.pixels.dtype
+    return replace(frame, pixels=to_dtype(output, dtype, settings.to_range, alpha=frame.alpha, peak=frame.peak))
+
+
+def placed(frame: images.Frame, spacing: tuple[tuple[float, float], tuple[float, float]]) -> images.Frame:
+    """A pooled frame with where its pixels lie in the picture (rows, columns)."""
+    return images.rescaled(replace(frame, info={**frame.info, "spacing": spacing}), *spacing)
 
 
 def _to_bytes(settings: Settings, frame: images.Frame, target_format: str) -> bool:
@@ -478,6 +490,8 @@ def _write(
     if size >= HEAVY:  # each takes as much memory as the output again
         rows = measure()
         measure, size = (lambda: rows), 0
+    if target_format == images.ZARR:
+        return _write_zarr(settings, picture, job, measure)
     encode = partial(images.encode, picture, format=target_format, options=settings.encoding)
     if isinstance(job.target, Place):
         with publish(job.target, durable=settings.durable) as stream:
@@ -487,6 +501,17 @@ def _write(
     job.target.write(whole.getbuffer())
     job.target.flush()
     return written, measured
+
+
+def _write_zarr(
+    settings: Settings, picture: images.Picture, job: Job, measure: Callable[[], list[_Measured]]
+) -> tuple[images.Picture, list[_Measured]]:
+    from poolcli.images import zarr
+
+    if not isinstance(job.target, Path):
+        raise PictureError("a Zarr is a folder, and this goes to a stream: name a folder with -o, or say --format npy")
+    with publish_folder(job.target, durable=settings.durable) as folder:
+        return zarr.write(picture, folder, job.target.name, settings.encoding), measure()
 
 
 def _report(settings: Settings, job: Job, run: _Run, after: images.Frame, rows: Rows) -> ShiftReport:
@@ -513,69 +538,6 @@ def viewed(settings: Settings, picture: images.Picture, name: str) -> tuple[tupl
     return views, _report(settings, Job(Path(name), Path(name), name, name), run, after, rows)
 
 
-# Arrays larger than memory
-
-
-def _large_array(settings: Settings, job: Job) -> images.LargeArray | None:
-    """The input, if it is an array too large for memory that can be pooled band by band into another."""
-    from poolcli.evaluate import is_local
-
-    if not isinstance(job.source, Path) or settings.colour or not is_local(settings.recipe):
-        return None
-    if settings.reading.dtype != KEEP:
-        return None
-    return images.open_large(job.source, job.name, settings.reading, LARGE)
-
-
-def _pool_large(settings: Settings, job: Job, large: images.LargeArray) -> Outcome:
-    """Pool an array from file to file and measure its shifts, never holding more of it than some bands."""
-    from poolcli.evaluate import How, evaluate, shift_rows_of_large
-
-    assert isinstance(job.target, Path)
-    labels = settings.labels or (settings.recipe.for_labels and large.array.dtype.kind in "bui")
-    how = How(labels=labels, ignored=settings.ignore.of(()), large=True, band_bytes=BAND_BYTES)
-    check_size(settings, *large.size)
-    *_, output = shapes(settings.recipe, *large.size)
-    if settings.shifting is None:
-        parts = (evaluate(settings.recipe, _mapped(part), how, features=False) for part in large.parts(BAND_BYTES))
-        pooled = (large.as_in_file(band.output.values) for still in parts for band in still.bands())
-        with publish(job.target, durable=settings.durable) as stream:
-            images.write_bands(stream, large.shape(output.size), pooled)
-        return Outcome(job, pixels=large.pixels)
-    reports = []
-    with publish(job.target, durable=settings.durable) as stream:
-        writer = images.RowWriter(stream, large, output.size)
-        for number, frame in enumerate(large.frames()):
-            still, take = evaluate(settings.recipe, _mapped(frame), how), partial(_write_rows, writer, number)
-            rows = shift_rows_of_large(still, settings.shifting, take)
-            reports.append(_large_report(settings, job, number, large, writer, rows))
-    note = "too large to be shown: its report has figures, no pictures"
-    return Outcome(job, tuple(reports), (note,) if reports and settings.views else (), pixels=large.pixels)
-
-
-def _mapped(frame: Array) -> Source:
-    """The rows of a picture in a file, which do not stay in memory."""
-    from poolcli.shift.move import Source
-
-    return Source(frame.shape, frame.dtype.newbyteorder("="), partial(images.rows_of, frame))
-
-
-def _write_rows(writer: images.RowWriter, number: int, band: Band) -> None:
-    writer.write(number, band.output.first, band.output.values)
-
-
-def _large_report(
-    settings: Settings, job: Job, number: int, large: images.LargeArray, writer: images.RowWriter, rows: Rows
-) -> ShiftReport:
-    return ShiftReport(
-        InputFacts(job.name, large.size[::-1], large.array.dtype.name, number + (settings.reading.frame or 0)),
-        OutputFacts(job.target_name, writer.size[::-1], writer.dtype.name),
-        str(settings.recipe),
-        rows,
-        summarize(rows),
-    )
-
-
 HEAD = 1 << 16  # bytes of an object that tell how large a picture it is
 
 
@@ -583,12 +545,12 @@ def weight(settings: Settings, task: Task) -> int:
     """Bytes of memory that the job will take at most, about, as the header of its picture says; 0 where none does."""
     source = task.job.source
     filtered = settings.reading.dtype != KEEP or any(isinstance(layer, Conv) for layer in settings.recipe.layers)
-    if isinstance(source, Url):
+    if isinstance(source, Url) and not images.is_zarr(source):
         from poolcli.storage.objects import StoreError, read
 
         with suppress(StoreError):  # its job will tell
             return images.memory_needed(BytesIO(read(source, HEAD)), filtered=filtered)
-    return images.memory_needed(source, filtered=filtered) if isinstance(source, Path) else 0
+    return images.memory_needed(source, filtered=filtered) if isinstance(source, Place) else 0
 
 
 def seen_from_afar(job: Job, base: Path) -> Job:

@@ -1,116 +1,175 @@
-"""TIFFs too large to be held: pooled band by band, from tiles to tiles, with the shift report."""
+"""Pictures too large to be held: pooled band by band, from file to file, with the shift report."""
 
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from poolcli import images
 from poolcli.batch import job as jobs
-from poolcli.evaluate import Evaluation, evaluate, is_local, shift_rows_of_large, size_of
-from poolcli.images import tiff, tiled
-from poolcli.images.formats import KEEP
-from poolcli.images.tiled import SAME, Plane
+from poolcli.evaluate import evaluate, is_local, shift_rows_of_large, size_of
+from poolcli.images import arrays, tiff, tiled
+from poolcli.images.formats import KEEP, SAME
+from poolcli.images.tiled import Plane
 from poolcli.ops.arrays import Array
-from poolcli.ops.filters import to_dtype
 from poolcli.recipe.layers import spacings
 from poolcli.reports import Job, Outcome
 from poolcli.shift.difference import Band
 from poolcli.shift.move import Source
 from poolcli.shift.record import InputFacts, OutputFacts, ShiftReport, summarize
-from poolcli.storage.files import publish
+from poolcli.storage import Place
+from poolcli.storage.files import publish, publish_folder
 
 
-def streams(settings: "jobs.Settings", source: Path, name: str, largest: int) -> bool:
-    """Whether a file is a TIFF of more bytes than are held, or more pixels than may be, that can be pooled in bands."""
-    if (
-        settings.colour
-        or settings.recipe.own_dtype
-        or settings.reading.dtype != KEEP
-        or settings.to_range != "clip"
-        or settings.array_range
-        or not is_local(settings.recipe)
-    ):
-        return False
-    weight = tiled.weight(source, name, settings.reading)
-    most = settings.reading.max_pixels
-    if weight is None or (weight[1] < largest and (most is None or weight[0] <= most)):
-        return False
-    return tiff.tifffile() is not None
+def streams(settings: "jobs.Settings", source: Place, name: str, asked: str | None, largest: int) -> str | None:
+    """The format in which a picture is written band by band; None where it is held.
+
+    It is not held if it has more bytes than that, or more pixels than may be, and its layers and format let it; and
+    where tiles or a compression are asked for, which only so are chosen. `asked` None: its own format.
+    """
+    encoding, reading = settings.encoding, settings.reading
+    if settings.colour or reading.dtype != KEEP or not is_local(settings.recipe):
+        return None
+    own, pixels, size = tiled.weight(source, name, reading) or ("", 0, 0)
+    target = asked or own or None
+    if target == "TIFF" and (settings.to_range != "clip" or settings.array_range or tiff.tifffile() is None):
+        return None
+    chosen = target == "TIFF" and (encoding.tile or encoding.compression != SAME)
+    small = size < largest and (own == "NPY" or reading.max_pixels is None or pixels <= reading.max_pixels)
+    return None if small and not chosen else target
 
 
-def pool_tiled(settings: "jobs.Settings", job: Job, band_bytes: int) -> Outcome:
-    """Pool a TIFF from file to file and measure its shifts, never holding more of it than some bands and tiles."""
-    assert isinstance(job.source, Path)
-    assert isinstance(job.target, Path)
+def pool_streamed(settings: "jobs.Settings", job: Job, target_format: str, band_bytes: int) -> Outcome:
+    """Pool pictures from file to file and measure their shifts, holding no more of them than some bands and tiles."""
+    assert isinstance(job.source, Place)
     reports, pixels = [], 0
     with (
         ThreadPoolExecutor(settings.threads) as executor,
-        tiled.planes_of(job.source, job.name, settings.reading) as (planes, notes),
-        publish(job.target, durable=settings.durable) as stream,
+        tiled.planes_of(job.source, job.name, settings.reading, labels=settings.recipe.indices) as (planes, notes),
     ):
-        said = dict.fromkeys(notes)
-        file = tiled.TiffFile(stream, executor, nested=False)
-        for number, plane in enumerate(planes):
-            if plane.segments is not None:
-                plane.segments.map = executor.map
-            report = _pool_plane(settings, job, plane, number, file, said, band_bytes)
-            reports += [report] if report else []
-            pixels += plane.size[0] * plane.size[1]
-        file.close()
+        picture = images.Picture(target_format, [plane.frame for plane in planes], "", notes=notes)
+        images.check_fits(picture, target_format, settings.encoding)
+        for plane in planes:
+            jobs.check_size(settings, *plane.size)
+        said = dict.fromkeys((*notes, *jobs.notes_on(settings, picture)))
+        with _file(settings, job, target_format, planes, executor, said) as file:
+            for number, plane in enumerate(planes):
+                if plane.segments is not None:
+                    plane.segments.map = executor.map
+                page = _Page(settings, target_format, plane, number, file)
+                report = _pool_plane(settings, job, page, band_bytes)
+                reports += [report] if report else []
+                pixels += plane.size[0] * plane.size[1]
+            file.close()
     if reports and settings.views:
         said["too large to be shown: its report has figures, no pictures"] = None
     return Outcome(job, tuple(reports), tuple(said), pixels=pixels)
 
 
-def _pool_plane(
-    settings: "jobs.Settings",
-    job: Job,
-    plane: Plane,
-    number: int,
-    file: tiled.TiffFile,
+@contextmanager
+def _file(
+    settings: "jobs.Settings", job: Job, target_format: str, planes: Sequence[Plane], executor: Executor,
     said: dict[str, None],
-    band_bytes: int,
-) -> ShiftReport | None:
-    """Pool one page into another; the report on it, if one is wanted."""
-    how = jobs.how_of(settings.recipe, plane.frame, labels=settings.labels, guess=True, ignore=settings.ignore)
+) -> Iterator[Any]:  # fmt: skip
+    """What gives an `output` for every picture, and is closed when all have their rows."""
+    assert isinstance(job.target, Path)
+    frames, encoding = [plane.frame for plane in planes], settings.encoding
+    if target_format != "TIFF":
+        for frame in frames:
+            tiff.note_omitted(frame, target_format, said)
+    if target_format == images.ZARR:
+        from poolcli.images import zarr
+
+        with publish_folder(job.target, durable=settings.durable) as folder:
+            yield zarr.file_for(folder, job.target.name, frames, encoding)
+        return
+    with publish(job.target, durable=settings.durable) as stream:
+        if target_format == "TIFF":
+            yield _Tiff(stream, planes, settings, executor, said)
+        else:
+            yield arrays.NpyFile(stream, frames, encoding.layout)
+
+
+class _Tiff:
+    """A TIFF whose pages lie as those that are read."""
+
+    def __init__(
+        self, stream: BinaryIO, planes: Sequence[Plane], settings: "jobs.Settings", executor: Executor,
+        said: dict[str, None],
+    ) -> None:  # fmt: skip
+        self._file = tiled.TiffFile(stream, executor, nested=False)
+        self._planes, self._encoding, self._said = planes, settings.encoding, said
+
+    def output(self, number: int, frame: images.Frame) -> tiled.Level:
+        """The page for pixels of this kind and size."""
+        encoding, plane = self._encoding, replace(self._planes[number], frame=frame)
+        page = replace(plane.page, tags={}) if encoding.strip else plane.page
+        self._said |= dict.fromkeys(tiled.unwritten(page))
+        quality = tiled.QUALITY if encoding.quality is None else encoding.quality
+        layout = tiled.layout_of(plane, encoding.tile, encoding.compression, quality, self._said, labels=True)
+        level = tiled.Level(self._file, frame, page, layout)
+        self._file.add_page([level])
+        return level
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._file.close()
+
+
+@dataclass
+class _Page:
+    """One picture on its way: its output is begun when the first rows come, which say of what kind they are."""
+
+    settings: "jobs.Settings"
+    target_format: str
+    plane: Plane
+    number: int
+    file: Any
+    shape: tuple[int, ...] = ()
+    frame: images.Frame | None = None
+    put_rows: Callable[[Array], None] | None = None
+
+    def written(self, output: Array) -> Array:
+        """Rows of an output as they stand in the file."""
+        return jobs.frame_of(self.settings, self.plane.frame, self.target_format, output).pixels
+
+    def put(self, band: Band) -> None:
+        """The next rows."""
+        after = jobs.frame_of(self.settings, self.plane.frame, self.target_format, band.output.values)
+        rows = after.pixels
+        if self.put_rows is None:
+            after = replace(after, pixels=np.broadcast_to(rows.dtype.type(0), self.shape))
+            self.frame = jobs.placed(after, spacings(self.settings.recipe, *self.plane.size))
+            self.put_rows = self.file.output(self.number, self.frame).put
+        self.put_rows(rows)
+
+
+def _pool_plane(settings: "jobs.Settings", job: Job, page: _Page, band_bytes: int) -> ShiftReport | None:
+    """Pool one picture; the report on it, if one is wanted."""
+    plane, recipe = page.plane, settings.recipe
+    how = jobs.how_of(recipe, plane.frame, labels=settings.labels, guess=True, ignore=settings.ignore)
     how = replace(how, large=True, band_bytes=band_bytes)
-    jobs.check_size(settings, *plane.size)
     source = Source(plane.shape, plane.dtype, plane.rows)
-    still = evaluate(settings.recipe, source, how, features=settings.shifting is not None)
-    level = _page(settings, plane, still, file, said)
-
-    def written(output: Array) -> Array:
-        return to_dtype(output, plane.dtype, settings.to_range, alpha=plane.frame.alpha, peak=plane.frame.peak)
-
-    def put(band: Band) -> None:
-        level.put(written(band.output.values))
-
+    still = evaluate(recipe, source, how, features=settings.shifting is not None)
+    page.shape = still.lattices.output.shape
     if settings.shifting is None:
         for band in still.bands():
-            put(band)
+            page.put(band)
         return None
-    rows = shift_rows_of_large(still, settings.shifting, put, lambda output: (written(output), plane.frame.peak))
+    peak = plane.frame.peak
+    rows = shift_rows_of_large(still, settings.shifting, page.put, lambda output: (page.written(output), peak))
+    assert page.frame is not None
+    array = page.target_format in images.ARRAYS
     return ShiftReport(
-        InputFacts(job.name, plane.size[::-1], plane.frame.mode, number + (settings.reading.frame or 0)),
-        OutputFacts(job.target_name, size_of(level.frame.pixels), level.frame.mode),
-        str(settings.recipe),
+        InputFacts(job.name, plane.size[::-1], plane.frame.mode, page.number + (settings.reading.frame or 0)),
+        OutputFacts(
+            job.target_name, size_of(page.frame.pixels), page.frame.pixels.dtype.name if array else page.frame.mode
+        ),
+        str(recipe),
         rows,
         summarize(rows),
     )
-
-
-def _page(
-    settings: "jobs.Settings", plane: Plane, still: Evaluation, file: tiled.TiffFile, said: dict[str, None]
-) -> tiled.Level:
-    """The page that is written, with the layout of the one that is read, and its place on the map."""
-    pixels = np.broadcast_to(plane.dtype.type(0), still.lattices.output.shape)
-    after = images.rescaled(replace(plane.frame, pixels=pixels), *spacings(settings.recipe, *plane.size))
-    page = after.page or plane.page
-    page = replace(page, tags={}) if settings.encoding.strip else page
-    said |= dict.fromkeys(tiled.unwritten(page))
-    layout = tiled.layout_of(plane, None, SAME, tiled.QUALITY, said, labels=True)
-    level = tiled.Level(file, after, page, layout)
-    file.add_page([level])
-    return level

@@ -14,10 +14,11 @@ from string import Formatter
 from poolcli import images
 from poolcli.batch.inputs import STREAM, Input, as_place
 from poolcli.errors import UsageError, unknown
+from poolcli.images.formats import is_folder
 from poolcli.recipe import Pool, Recipe
 from poolcli.reports import Job
 from poolcli.storage import Place, Url, place_of, safe_part
-from poolcli.storage.files import is_device, is_folder, merged, not_ours
+from poolcli.storage.files import is_device, merged, not_ours
 
 SLASHES = ("/", "\\")
 FIELDS = ("stem", "ext", "parent", "mode", "k", "s", "recipe")
@@ -133,7 +134,7 @@ def choose(
     if isinstance(path, Path) and is_device(path):
         return replace(to_file(path), device=True)
     one_file = len(inputs) == 1 and not folders and not listed and STREAM not in inputs
-    if _is_folder(path) or output.endswith(SLASHES) or not path.suffix:
+    if (_is_folder(path) and images.format_of(path) != images.ZARR) or output.endswith(SLASHES) or not path.suffix:
         return into_folder(path, extension)
     if not (one_file or inputs == [STREAM]):
         if images.format_of(path):
@@ -145,6 +146,8 @@ def choose(
 def _is_folder(place: Place) -> bool:
     if not isinstance(place, Url):
         return is_folder(place)
+    if images.is_zarr(place):
+        return False
     from poolcli.storage import objects  # and with it fsspec
 
     try:
@@ -276,6 +279,8 @@ def check(
             existing, more = existing or [path], more + bool(existing)
             there.append(hash(_identity(path)))
             _check_kind(path, own=side is not False)
+        if isinstance(path, Path) and inside_zarr(path.parent):
+            raise UsageError(f"the output '{path}' lies inside a Zarr: give another place with -o")
     _check_taken(jobs, names, merged)
     if there or journal:
         _check_not_read(
@@ -284,6 +289,12 @@ def check(
     if existing and not may_exist:
         what = f"'{existing[0]}' and {more} more exist" if more else f"'{existing[0]}' exists"
         raise UsageError(f"{what} already: use --overwrite, --resume in a folder, or another place with -o")
+
+
+@lru_cache(maxsize=64)  # a plan goes folder by folder
+def inside_zarr(folder: Path) -> bool:
+    """Whether a folder is a Zarr, or lies in one."""
+    return any(images.is_zarr(each) for each in (folder, *folder.parents))
 
 
 def _outputs(jobs: Sequence[Job], own: Iterable[Place], *, device: bool) -> Iterator[tuple[Place, bool | None]]:
@@ -417,4 +428,5 @@ def _identity(source: object) -> Hashable:
         status = source.stat() if isinstance(source, Path) else os.fstat(source.fileno())  # type: ignore[attr-defined]
     except (OSError, AttributeError):
         return None
-    return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
+    known = stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)  # a folder: a Zarr
+    return (status.st_dev, status.st_ino) if known else None

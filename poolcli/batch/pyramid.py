@@ -7,7 +7,6 @@ it, whatever lies around it: threads take block after block, and no more of the 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import product
@@ -20,8 +19,9 @@ import numpy as np
 from poolcli import images
 from poolcli.errors import PictureError
 from poolcli.images import ome, tiled, zarr
+from poolcli.images.formats import SAME, EncodeOptions
 from poolcli.images.tiff_pages import JPEG
-from poolcli.images.tiled import DEFLATE, SAME, Layout, Plane
+from poolcli.images.tiled import DEFLATE, Layout, Plane
 from poolcli.ops.arrays import Array, planes
 from poolcli.ops.geometry import Size, Window
 from poolcli.ops.ignored import Ignored, stand_in, validity, window_counts, without, write_stand_in
@@ -30,7 +30,7 @@ from poolcli.ops.modes import Mode, find_mode
 from poolcli.ops.pooling import run_mode
 from poolcli.ops.reduce import reduce_any
 from poolcli.recipe.layers import Pool
-from poolcli.storage import Place, Url
+from poolcli.storage import Place
 from poolcli.storage.files import publish, publish_folder
 
 BLOCK = 4096  # columns of a block, at least; of fewer, calls cost more (2048: 10 us a tile of 256 x 256)
@@ -188,7 +188,7 @@ def _side(k: int, grain: int, n: int, least: int, most: int) -> int:
 class _Block:
     """What became of a block: its levels, and its tiles as they lie in the file."""
 
-    def __init__(self, plane: Plane, how: Reduction, place: tiled.Place, *, base: bool, copied: bool) -> None:
+    def __init__(self, plane: Plane, how: Reduction, place: tiled.Block, *, base: bool, copied: bool) -> None:
         values = plane.block(place)
         self.place = place
         self.levels = [*([values] if base else []), *how.levels(values)]
@@ -266,7 +266,7 @@ def make_pyramid(source: Place, name: str, target: Path, settings: Settings, adv
     """Write the pyramid of a picture; notes for what is left out. PictureError where it cannot be."""
     with (
         ThreadPoolExecutor(settings.threads) as executor,
-        _opened(source, name, settings) as (planes, notes),
+        tiled.planes_of(source, name, settings.reading, labels=settings.layer.labels) as (planes, notes),
     ):
         said = dict.fromkeys(notes)
         pictures = [prepared(plane, settings) for plane in planes]
@@ -283,15 +283,6 @@ def make_pyramid(source: Place, name: str, target: Path, settings: Settings, adv
             raise
         said |= dict.fromkeys(damages(planes))
     return tuple(said)
-
-
-@contextmanager
-def _opened(source: Place, name: str, settings: Settings) -> Iterator[tuple[list[Plane], tuple[str, ...]]]:
-    if isinstance(source, Url) or source.is_dir():
-        yield zarr.planes_of(source, name, settings.reading), ()
-        return
-    with tiled.planes_of(source, name, settings.reading, labels=settings.layer.labels) as planes:
-        yield planes
 
 
 def _make_tiff(
@@ -314,11 +305,13 @@ def _make_zarr(
     assert first.scene is not None
     with publish_folder(target) as folder:
         scene = replace(first.scene, name=first.scene.name or target.name.partition(".")[0])
-        file = zarr.ZarrFile(folder, scene, first, settings.compression, tile)
+        file = zarr.ZarrFile(folder, scene, first.frame, EncodeOptions(tile=tile, compression=settings.compression))
         count = _count(first, settings, tile)
         how = Reduction(settings.layer, settings.factor, count, ignored_in(first, settings), first.frame.alpha)
         for level in range(0 if settings.base != NONE else 1, count + 1):
-            file.add_level(how.window(level).k, how.size(level, *first.size))
+            down, across = how.window(level).k
+            pixels = np.broadcast_to(first.dtype.type(0), (*how.size(level, *first.size), *first.shape[2:]))
+            file.add_level(replace(first.frame, pixels=pixels), ((down, 0), (across, 0)))
         for number, plane in enumerate(pictures):
             part = partial(_of_all, advance, number, len(pictures))
             reduce_plane(plane, how, file.outputs(number), executor, settings.threads, part)

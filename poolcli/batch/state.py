@@ -27,7 +27,7 @@ from poolcli.errors import OutputError, PoolcliError, UsageError
 from poolcli.reports import Job, Outcome
 from poolcli.shift.record import ShiftReport
 from poolcli.storage import Place, Url
-from poolcli.storage.files import Held, hold_file, hold_folder, sweep
+from poolcli.storage.files import Held, hold_file, hold_folder, parts_of, sweep
 
 NAME = ".poolcli-journal.jsonl"
 OK, FAILED, BEGUN = "ok", "failed", "begun"
@@ -250,8 +250,8 @@ def entry_of(task: Task, outcome: Outcome) -> dict[str, Any]:
 
 
 def _size(place: object) -> int | None:
-    """The bytes of a file; objects are whole or not there."""
-    return place.stat().st_size if isinstance(place, Path) else None
+    """The bytes of a file, or of all files in a folder; objects are whole or not there."""
+    return sum(status.st_size for _, status in parts_of(place)) if isinstance(place, Path) else None
 
 
 def outcome_of(entry: Mapping[str, Any]) -> Outcome:
@@ -312,8 +312,7 @@ def _size_and_time(place: Place) -> Hashable:
         from poolcli.storage.objects import version
 
         return version(place)
-    status = place.stat()
-    return status.st_size, status.st_mtime_ns
+    return tuple((str(path), status.st_size, status.st_mtime_ns) for path, status in parts_of(place))
 
 
 def _digest(key: Hashable) -> int:
@@ -330,8 +329,11 @@ def _content(path: Place) -> str:
         from poolcli.storage.objects import read
 
         return hashlib.sha256(read(path)).hexdigest()
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    digests = []
+    for part, _ in parts_of(path):
+        with part.open("rb") as stream:
+            digests.append((str(part), hashlib.file_digest(stream, "sha256").hexdigest()))
+    return str(digests) if path.is_dir() else digests[0][1]
 
 
 def tasks_of(jobs: Iterable[Job]) -> Iterator[Task]:

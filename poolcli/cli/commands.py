@@ -25,6 +25,7 @@ from poolcli.cli.output import print_objects, print_table
 from poolcli.cli.parser import Command, Group, Option
 from poolcli.cli.pyramid import Levels, Tiling, pyramid
 from poolcli.errors import PictureError, UsageError, any_of, unknown
+from poolcli.images.formats import is_folder
 from poolcli.ops.filters import FILTERS
 from poolcli.ops.geometry import as_size, size_text
 from poolcli.ops.modes import ACTIVATIONS, MODES, activation_text
@@ -33,7 +34,7 @@ from poolcli.recipe.layers import Layer
 from poolcli.reports.forms import form_of
 from poolcli.shift.record import check_tolerance
 from poolcli.storage import Place, place_of
-from poolcli.storage.files import check_not_read, is_folder
+from poolcli.storage.files import check_not_read
 from poolcli.storage.places import check_free, writable
 
 LANGUAGES = ("en", "ko")  # of the story and its page

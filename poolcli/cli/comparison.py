@@ -23,7 +23,7 @@ from poolcli.recipe import Recipe
 from poolcli.reports.forms import FORMS, run_reports, to_json, view_sizes, write_sides
 from poolcli.reports.ranking import SHOWING, Compared, Ranking, print_ranking, writer_of
 from poolcli.shift.record import Shifting
-from poolcli.storage import Place, fetched, place_of, publish
+from poolcli.storage import Place, place_of, publish
 
 
 def run_ranking(
@@ -146,7 +146,7 @@ def _page(source: str, recipe: Recipe, reading: Reading, language: str) -> str:
     from poolcli.visualize import SHOWN
 
     options = reading.options()
-    stream = images.read_stream(sys.stdin.buffer, source, options) if source == STDIN else fetched(place_of(source))
+    stream = images.read_stream(sys.stdin.buffer, source, options) if source == STDIN else place_of(source)
     picture = decoded(stream, source, options, labels=recipe.labels)
     sizes = {"show": SHOWN}
     settings = Settings(recipe, reading=options, labels=reading.labels, ignore=reading.ignoring(), views=sizes)

@@ -199,7 +199,9 @@ def _spelled_like(spelling: str, own: Mapping[str, str]) -> str | None:
     """The option of these that differs in case, or in few letters."""
     if len(spelling) == len("-k"):
         return spelling.swapcase() if spelling.swapcase() in own else None
-    return nearest(spelling.lower(), [each for each in own if each.startswith("--")], cutoff=0.7)
+    named = {each.removeprefix("--"): each for each in own if each.startswith("--")}  # dashes are like one another
+    near = nearest(spelling.lower().lstrip("-"), named, cutoff=0.65)
+    return named[near] if near else None
 
 
 def _in_layer(name: str, given: Sequence[str], value: str) -> str:

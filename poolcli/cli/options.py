@@ -17,17 +17,21 @@ from poolcli.cli.parser import Group, Option
 from poolcli.colour import Colour
 from poolcli.errors import UsageError, unknown
 from poolcli.images.formats import (
+    COMPRESSIONS,
     DEFAULT_MAX_PIXELS,
     DTYPES,
     FORMATS,
     KEEP,
     LAYOUTS,
+    SAME,
     WRITABLE,
     EncodeOptions,
     ReadOptions,
+    check_tiling,
     find_writable,
 )
 from poolcli.ops.filters import RANGES
+from poolcli.ops.geometry import as_size
 from poolcli.ops.modes import read_number
 from poolcli.recipe import Recipe
 from poolcli.reports.forms import FORMS, check_forms
@@ -39,6 +43,7 @@ from poolcli.storage.places import writable as taking
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from poolcli.batch.inputs import Input
     from poolcli.recipe import Recipe
 
 
@@ -261,6 +266,15 @@ class Writing(Group):
     png_level: int | None = Option(
         "--png-level", metavar="N", kind=int, help="Effort of PNG's compression, 0 to 9."
     ).default(None)
+    tile: str | None = Option(
+        "--tile", metavar="SIZE", help="Tiles of a TIFF or chunks of a Zarr, N or HxW; the input's own, or 256."
+    ).default(None)
+    compression: str = Option(
+        "--compression",
+        metavar="NAME",
+        help=f"Of these: {', '.join(COMPRESSIONS)}; same (if not given): as the input has it.",
+        values=lambda: COMPRESSIONS,
+    ).default(SAME)
     strip: bool = Option("--strip", help="Leave out profile, EXIF, XMP, resolution and texts.").default(False)
     to_range: str | None = Option(
         "--to-range",
@@ -282,7 +296,14 @@ class Writing(Group):
 
     def encoding(self) -> EncodeOptions:
         """How pictures become files."""
-        return EncodeOptions(self.quality, self.png_level, self.strip, lossless=self.lossless)
+        return EncodeOptions(
+            self.quality,
+            self.png_level,
+            self.strip,
+            lossless=self.lossless,
+            tile=None if self.tile is None else as_size(self.tile, "tile"),
+            compression=self.compression,
+        )
 
     def format_name(self) -> str | None:
         """The format as the table of formats calls it."""
@@ -561,7 +582,12 @@ def extension_of(format: str | None, path: Place) -> str:
     return images.extension_of(images.default_format(known))
 
 
-def writable_destination(destination: Destination, format: str | None) -> Destination:
-    """`destination`, with a UsageError for an output whose extension is of no format that is written."""
-    place = destination.place
-    return replace(destination, place=lambda item: images.check_target(taking(place(item)), item.path, format))
+def writable_destination(destination: Destination, format: str | None, encoding: EncodeOptions) -> Destination:
+    """`destination`, with a UsageError for an output whose extension is of no format that is written, or not so."""
+
+    def place(found: "Input") -> Place:
+        target = images.check_target(taking(destination.place(found)), found.path, format)
+        check_tiling(target, format or images.format_of(target), encoding)
+        return target
+
+    return replace(destination, place=place)

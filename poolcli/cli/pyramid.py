@@ -10,8 +10,8 @@ from poolcli.cli.options import FILES, OVERWRITE, Reading, Running, Writing, nam
 from poolcli.cli.output import progress, say, spell
 from poolcli.cli.parser import Group, Option
 from poolcli.errors import UsageError, escaped, missing, unknown
-from poolcli.images.formats import ReadOptions, installed, is_zarr
-from poolcli.ops.geometry import Size, as_size
+from poolcli.images.formats import SAME, ReadOptions, check_tiling, installed, is_zarr
+from poolcli.ops.geometry import as_size
 from poolcli.ops.modes import MODES, find_mode, mode_called, read_option
 from poolcli.recipe import Pool
 from poolcli.shift.record import AUTO
@@ -19,11 +19,9 @@ from poolcli.storage import Url, place_of
 from poolcli.storage.files import check_not_read, is_folder
 from poolcli.storage.places import check_free
 
-COMPRESSIONS = ("same", "deflate", "zstd", "jpeg", "lzw", "none")
 BASES = ("copy", "encode", "none")
 DAMAGED = ("refuse", "ignore")
 ENDINGS = (".ome.tif", ".ome.tiff", ".tif", ".tiff", ".ovr", ".ome.zarr", ".zarr")
-OF_ZARR = ("same", "zstd", "deflate", "none")
 MOST_LEVELS = 31
 _POOLING = Pooling.OPTIONS
 
@@ -86,15 +84,8 @@ class Tiling(Group):
         "--output", "-o", metavar="FILE", help=f"Where the pyramid goes: {', '.join(ENDINGS)}.", panel=FILES
     ).default(None)
     overwrite: bool = OVERWRITE.default(False)
-    tile: str | None = Option(
-        "--tile", metavar="SIZE", help="Tiles, N or HxW, of multiples of 16; the picture's own, or 256."
-    ).default(None)
-    compression: str = Option(
-        "--compression",
-        metavar="NAME",
-        help=f"{', '.join(COMPRESSIONS)}; same (if not given): the picture's own, or deflate.",
-        values=lambda: COMPRESSIONS,
-    ).default("same")
+    tile: str | None = Writing.OPTIONS["tile"].default(None)
+    compression: str = Writing.OPTIONS["compression"].default(SAME)
     quality: int | None = Writing.OPTIONS["quality"].default(None)
     base: str = Option(
         "--base",
@@ -132,15 +123,6 @@ class Tiling(Group):
         check_free(target, overwrite=self.overwrite)
         return target
 
-    def tiles(self) -> Size | None:
-        """(height, width); None: those of the picture."""
-        if self.tile is None:
-            return None
-        size = as_size(self.tile, "tile")
-        if min(size) < 16 or any(side % 16 for side in size):
-            raise UsageError(f"tile {self.tile} is not allowed: multiples of 16 are, as in 256")
-        return size
-
     def chosen(self) -> tuple[int, ...]:
         """The bands, counted from 0."""
         if self.bands is None:
@@ -152,13 +134,10 @@ class Tiling(Group):
 
     def check(self) -> None:
         """UsageError for an unknown name."""
-        names = (("compression", self.compression, COMPRESSIONS), ("base", self.base, BASES),
-                 ("treatment of damaged tiles", self.damaged_tiles, DAMAGED))  # fmt: skip
+        names = (("base", self.base, BASES), ("treatment of damaged tiles", self.damaged_tiles, DAMAGED))
         for kind, got, allowed in names:
             if got not in allowed:
                 raise unknown(kind, got, allowed)
-        if self.quality is not None and not 0 <= self.quality <= 100:
-            raise UsageError(f"quality {self.quality} is not allowed: give 0 to 100")
 
 
 class Tiles:
@@ -194,18 +173,17 @@ def pyramid(levels: Levels, tiling: Tiling, arguments: list[str]) -> None:
     (source,) = arguments
     layer, count, (ignored, declared) = levels.layer(), levels.count(), named_values(levels.ignore)
     tiling.check()
-    target, tile, bands = tiling.target(source), tiling.tiles(), tiling.chosen()
+    encoding = Writing(quality=tiling.quality, tile=tiling.tile, compression=tiling.compression).encoding()
+    target, bands = tiling.target(source), tiling.chosen()
     place = place_of(source)
-    if target.suffix == ".zarr" and tiling.compression not in OF_ZARR:
-        raise unknown("compression of a Zarr", tiling.compression, OF_ZARR)
-    zarr = place.suffix == ".zarr" if isinstance(place, Url) else is_zarr(place)
-    if source == "-" or (not zarr and (isinstance(place, Url) or is_folder(place))):
+    check_tiling(target, "ZARR" if target.suffix == ".zarr" else "TIFF", encoding)
+    if source == "-" or (not is_zarr(place) and (isinstance(place, Url) or is_folder(place))):
         raise UsageError(
             f"'{place}' is not read in tiles: name a file, a folder that is a Zarr, or a URL that ends in .zarr"
         )
     threads = Running(threads_per_image=tiling.threads_per_image).threads(pictures=1)
     options: dict[str, Any] = {
-        "levels": count, "tile": tile, "compression": tiling.compression, "bands": bands, "threads": threads,
+        "levels": count, "tile": encoding.tile, "compression": encoding.compression, "bands": bands, "threads": threads,
         "base": "none" if target.suffix == ".ovr" else tiling.base, "overviews": target.suffix == ".ovr",
         "ignore_declared": declared, "ignore_damaged": tiling.damaged_tiles == "ignore",
         "reading": ReadOptions(tiling.frame, None, tiling.layout),

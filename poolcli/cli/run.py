@@ -30,12 +30,12 @@ from poolcli.cli.app import Interrupted, finishing, received
 from poolcli.cli.options import Discovery, Request, Running, extension_of, settings_of, writable_destination
 from poolcli.cli.output import PREVIEW, Counts, Printer, progress, say
 from poolcli.errors import UsageError
-from poolcli.images.formats import START
+from poolcli.images.formats import START, check_tiling, is_folder
 from poolcli.recipe import Conv
 from poolcli.reports import Job, Outcome
 from poolcli.reports.forms import run_extensions, run_paths, run_reports, side_extensions, view_sizes
 from poolcli.storage import Place, Url, place_of
-from poolcli.storage.files import is_folder, sweep
+from poolcli.storage.files import sweep
 from poolcli.storage.places import writable
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def planned(request: Request, settings: Settings, held: ExitStack) -> Planned:
     extension = partial(extension_of, settings.format)
     listing = discovery.files_from is not None
     chosen = choose(running.output, request.inputs, settings.recipe, extension, listed=listing)
-    destination = writable_destination(chosen, settings.format)
+    destination = writable_destination(chosen, settings.format, settings.encoding)
     search = Inputs(selection_of(discovery, destination.root if destination.folder else None))
     plan = Plan(inputs_of(search, request.inputs, discovery), destination)
     search.check(len(plan))
@@ -189,6 +189,7 @@ def stream_job(request: Request, format: str | None, forms: Sequence[str]) -> Jo
     if (isinstance(target, Path) and is_folder(target)) or not target.suffix or "{" in output:
         raise UsageError(f"'{output}' names no file for the picture from stdin: give a name with an extension")
     images.check_target(target, None, format)
+    check_tiling(target, format or images.format_of(target), request.writing.encoding())
     return Job(
         source,
         target,

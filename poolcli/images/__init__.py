@@ -4,17 +4,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from poolcli.images.arrays import LargeArray as LargeArray
-    from poolcli.images.arrays import RowWriter as RowWriter
-    from poolcli.images.arrays import open_large as open_large
-    from poolcli.images.arrays import rows_of as rows_of
-    from poolcli.images.arrays import write_bands as write_bands
     from poolcli.images.decoding import decode as decode
     from poolcli.images.encoding import check_fits as check_fits
     from poolcli.images.encoding import encode as encode
     from poolcli.images.encoding import held as held
     from poolcli.images.formats import ARRAYS as ARRAYS
     from poolcli.images.formats import DEFAULT_MAX_PIXELS as DEFAULT_MAX_PIXELS
+    from poolcli.images.formats import ZARR as ZARR
     from poolcli.images.formats import EncodeOptions as EncodeOptions
     from poolcli.images.formats import ReadOptions as ReadOptions
     from poolcli.images.formats import check_target as check_target
@@ -24,6 +20,7 @@ if TYPE_CHECKING:
     from poolcli.images.formats import format_of as format_of
     from poolcli.images.formats import is_picture as is_picture
     from poolcli.images.formats import is_unread as is_unread
+    from poolcli.images.formats import is_zarr as is_zarr
     from poolcli.images.formats import needed_by as needed_by
     from poolcli.images.frame import Frame as Frame
     from poolcli.images.frame import Meta as Meta
@@ -37,11 +34,10 @@ if TYPE_CHECKING:
     from poolcli.images.tiff_pages import retyped as retyped
 
 _NAMES = {
-    "arrays": "LargeArray RowWriter open_large rows_of write_bands",
     "decoding": "decode",
     "encoding": "encode check_fits held",
-    "formats": "ARRAYS DEFAULT_MAX_PIXELS EncodeOptions ReadOptions check_target default_format extension_of "
-    "find_writable format_of is_picture is_unread needed_by",
+    "formats": "ARRAYS DEFAULT_MAX_PIXELS ZARR EncodeOptions ReadOptions check_target default_format extension_of "
+    "find_writable format_of is_picture is_unread is_zarr needed_by",
     "frame": "Frame Meta Palette Picture",
     "guard": "begin",
     "inspection": "inspect memory_needed read_stream",

@@ -7,7 +7,7 @@ import tokenize
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
-from itertools import chain, groupby
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from poolcli.errors import PictureError
 from poolcli.images import numbers
-from poolcli.images.formats import ARRAYS, MAX_FRAMES, SEPARATORS, START, ReadOptions
+from poolcli.images.formats import ARRAYS, MAX_FRAMES, SEPARATORS, START, ZARR, ReadOptions
 from poolcli.images.frame import Frame, Meta, Picture
 from poolcli.images.guard import opened, reading
 
@@ -269,7 +269,7 @@ def check_fits(picture: Picture, format: str, layout: str | None) -> None:
         numbers.check_fits(picture, format)
         return
     for frames in _groups(picture, format):
-        if len(frames) > 1 and _layout(frames, layout) != "nchw":
+        if len(frames) > 1 and _layout(frames, layout) != "nchw" and not (format == ZARR and "zarr" in frames[0].info):
             raise PictureError(
                 f"{len(frames)} frames do not fit into one {format}; take one with --frame N, or say --layout nchw"
             )
@@ -312,55 +312,8 @@ def _array(frames: list[Frame], layout: str | None) -> NDArray[Any]:
     return from_frames([frame.pixels for frame in frames], _layout(frames, layout))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LargeArray:
-    """The array as it lies in the file, and what its axes are."""
-
-    array: Array
-    layout: str
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(height, width) of every picture in it."""
-        shape, rows = self.array.shape, self.layout.index("h")
-        return shape[rows], shape[rows + 1]
-
-    @property
-    def pixels(self) -> int:
-        """Of all pictures in it together, whatever their channels."""
-        height, width = self.size
-        return height * width * (len(self.array) if self.layout == "nchw" else 1)
-
-    def parts(self, most: int) -> Iterator[Array]:
-        """Views H x W or H x W x C that lie in the file one after the other.
-
-        Where channels come first, pictures so small that several fit into `most` bytes come several at a time.
-        """
-        if self.layout in ("hw", "hwc"):
-            yield self.array
-            return
-        planes = self.array.reshape(-1, *self.size)
-        count = max(1, most // planes[0].nbytes)
-        for first in range(0, len(planes), count):
-            yield np.moveaxis(planes[first : first + count], 0, 2)
-
-    def frames(self) -> Iterator[Array]:
-        """Views H x W or H x W x C, one for every picture in it."""
-        for picture in self.array if self.layout == "nchw" else [self.array]:
-            yield picture if self.layout in ("hw", "hwc") else np.moveaxis(picture, 0, 2)
-
-    def as_in_file(self, band: Array) -> Array:
-        """What became of a part, or of rows of it, as it lies in the file."""
-        return band if self.layout in ("hw", "hwc") else np.moveaxis(band, 2, 0)
-
-    def shape(self, size: tuple[int, int]) -> tuple[int, ...]:
-        """The shape with another height and width."""
-        rows = self.layout.index("h")
-        return (*self.array.shape[:rows], *size, *self.array.shape[rows + 2 :])
-
-
-def open_large(source: Path, name: str, options: ReadOptions, smallest: int) -> LargeArray | None:
-    """The array in `source`; None unless it is a .npy of `smallest` bytes or more whose rows lie together (C order).
+def mapped(source: Path, name: str, options: ReadOptions) -> list[Frame] | None:
+    """The pictures of a .npy as views of the file; None for other files, and where rows do not lie together (C order).
 
     Raises PictureError as `decode` does.
     """
@@ -368,60 +321,50 @@ def open_large(source: Path, name: str, options: ReadOptions, smallest: int) -> 
         with reading(name):
             start = stream.read(START)
             stream.seek(0)
-        if not start.startswith(ARRAYS["NPY"]):
-            return None
-        header = read_header(stream, name)
-        if header.size < smallest or header.order != "C":
+        if not start.startswith(ARRAYS["NPY"]) or read_header(stream, name).order != "C":
             return None
         stream.seek(0)
         array = read_npy(stream, name, mapped=True)
     layout = layout_of(array.shape, options.layout, name)
-    if options.frame is not None:
-        count = len(array) if layout == "nchw" else 1
-        if options.frame >= count:
-            raise PictureError(f"{name}: no frame {options.frame}; the file has {count}, counted from 0")
-        array = array[options.frame : options.frame + 1] if layout == "nchw" else array
-    return LargeArray(array, layout)
+    pixels = to_frames(array, layout)
+    return _chosen([Frame(each, each.dtype.name, info={"layout": layout}) for each in pixels], name, options)
 
 
-def rows_of(part: Array, low: int, high: int) -> Array:
-    """A copy of some rows; the file's pages do not stay in memory."""
-    rows = native(part[low:high]).copy()
-    let_go(part)
-    return rows
+class NpyFile:
+    """A .npy file of pictures, written some rows at a time with the axes that they came with."""
 
+    def __init__(self, stream: BinaryIO, frames: Sequence[Frame], layout: str | None) -> None:
+        """`frames` are the pictures, of which only where they come from counts."""
+        self._stream, self._count, self._begin = stream, len(frames), 0
+        self._layout = _layout(list(frames), layout) or _USUAL[frames[0].pixels.ndim]
 
-def write_bands(stream: BinaryIO, shape: tuple[int, ...], bands: Iterator[Array]) -> None:
-    """Write a .npy of `shape` from what lies in it one after the other; its dtype is that of the first band."""
-    first = next(bands)
-    write_header(stream, shape, first.dtype)
-    for band in chain([first], bands):
-        stream.write(np.ascontiguousarray(band).reshape(-1).view(np.uint8).data)
-
-
-class RowWriter:
-    """A .npy file of pictures with the axes of a large array, written some rows of one picture at a time."""
-
-    def __init__(self, stream: BinaryIO, large: LargeArray, size: tuple[int, int]) -> None:
-        """`size`: (height, width) of every picture written."""
-        self._stream, self._layout, self._shape = stream, large.layout, large.shape(size)
-        self._begin: int | None = None
-        self.size, self.dtype = size, np.dtype(np.uint8)
-
-    def write(self, number: int, first: int, rows: Array) -> None:
-        """Rows of picture `number` from row `first` on, H x W or H x W x C."""
-        if self._begin is None:
-            write_header(self._stream, self._shape, rows.dtype)
-            self.dtype = rows.dtype
+    def output(self, number: int, frame: Frame) -> "NpyRows":
+        """What takes the rows of picture `number`, which are of this kind and size."""
+        height, width, samples = (*frame.pixels.shape, 1)[:3]
+        sides = {"n": self._count, "c": samples, "h": height, "w": width}
+        shape = tuple(sides[axis] for axis in self._layout)
+        if not self._begin:
+            write_header(self._stream, shape, frame.pixels.dtype)
             self._begin = self._stream.tell()
+        row = width * frame.pixels.dtype.itemsize
         if self._layout in ("hw", "hwc"):
-            self._put(first * rows[0].nbytes, rows)
-            return
-        channels, height = self._shape[-3:-1]
-        for channel, plane in enumerate(np.moveaxis(rows, 2, 0)):
-            self._put(((number * channels + channel) * height + first) * plane[0].nbytes, plane)
+            return NpyRows(self._stream, [self._begin], apart=False)
+        begins = [self._begin + (number * samples + sample) * height * row for sample in range(samples)]
+        return NpyRows(self._stream, begins, apart=True)
 
-    def _put(self, place: int, rows: Array) -> None:
-        assert self._begin is not None
-        self._stream.seek(self._begin + place)
-        self._stream.write(np.ascontiguousarray(rows).reshape(-1).view(np.uint8).data)
+    def close(self) -> None:
+        """Nothing is left to do."""
+
+
+class NpyRows:
+    """Takes the rows of one picture; `apart`: those of every sample begin at a place of their own."""
+
+    def __init__(self, stream: BinaryIO, begins: list[int], *, apart: bool) -> None:
+        self._stream, self._places, self._apart = stream, begins, apart
+
+    def put(self, rows: Array) -> None:
+        """The next ones, H x W or H x W x C."""
+        samples = np.moveaxis(rows.reshape(*rows.shape[:2], -1), 2, 0) if self._apart else [rows]
+        for number, values in enumerate(samples):
+            self._stream.seek(self._places[number])
+            self._places[number] += self._stream.write(np.ascontiguousarray(values).reshape(-1).view(np.uint8).data)

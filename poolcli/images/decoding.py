@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from PIL import Image, UnidentifiedImageError
@@ -27,9 +26,11 @@ from poolcli.images.formats import (
     HeaderRead,
     ReadOptions,
     Request,
+    is_zarr,
 )
 from poolcli.images.frame import MODES, NATIVE, Frame, Palette, Picture, to_array, turned
 from poolcli.images.guard import hush, opened, own_memory, pixel_limit, reading, taken
+from poolcli.storage import Place, Url, fetched
 
 # Starts of files that are told by name rather than as "not a picture".
 _REFUSED_STARTS = {b"%!PS": "EPS", b"\xc5\xd0\xd3\xc6": "EPS", b"%PDF": "PDF", b"\xd7\xcd\xc6\x9a": "WMF",
@@ -171,7 +172,7 @@ _OF_FRAME = ("duration", "disposal", "blend")
 
 
 def decode(
-    source: Path | BinaryIO,
+    source: Place | BinaryIO,
     *,
     name: str,
     labels: bool = False,
@@ -191,6 +192,12 @@ def decode(
     """
     hush()
     request = Request(name, labels, ReadOptions(frame, max_pixels, layout, allow_8bit, header_only))
+    if is_zarr(source):
+        from poolcli.images.zarr import read as read_zarr
+
+        return read_zarr(source, request)
+    if isinstance(source, Url):
+        source = fetched(source)
     if begun := taken(source):
         with begun.file, pixel_limit(max_pixels):
             return _picture(begun.image, begun.stream, request)

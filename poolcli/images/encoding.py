@@ -179,6 +179,8 @@ def encode(
 ) -> Picture:
     """Write `picture` to `stream` in `format` (its own when None) and return it as it was written, notes added.
 
+    `zarr.write` writes a Zarr, which is a folder.
+
     Raises UsageError for a format that is not written, PictureError when it cannot hold this picture,
     OutputError when Pillow fails; errors of the stream itself are left as they are.
     """

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeGuard
 
-from poolcli.errors import PictureError, UsageError, unknown
-from poolcli.storage import Place
+from poolcli.errors import PictureError, UsageError, missing, unknown
+from poolcli.storage import Place, Url, files
 
 HEAVIEST = 32  # bytes a pixel: four channels of 64 bits
 
@@ -111,6 +112,7 @@ FORMATS = {
         _row("XBM", ".xbm", "1", heaviest=2),
         _row("NPY", ".npy"),  # these hold whatever an array holds (as text: one channel): no modes
         _row("NPZ", ".npz"),
+        _row("ZARR", ".zarr", needs="zarr"),
         _row("CSV", ".csv"),
         _row("TSV", ".tsv"),
         _row("TXT", ".txt"),
@@ -147,7 +149,12 @@ RAW = frozenset(
 BY_EXTENSION = {extension: row.name for row in FORMATS.values() for extension in row.extensions}
 SEPARATORS = {"CSV": ",", "TSV": "\t", "TXT": " "}  # formats of numbers as text, and what they write between two
 # Formats of arrays, and what their files begin with: of a single one, and of an archive, which may be empty.
-ARRAYS = {"NPY": (b"\x93NUMPY",), "NPZ": (b"PK\x03\x04", b"PK\x05\x06"), **dict.fromkeys(SEPARATORS, ())}
+ARRAYS = {"NPY": (b"\x93NUMPY",), "NPZ": (b"PK\x03\x04", b"PK\x05\x06"),
+          **dict.fromkeys(("ZARR", *SEPARATORS), ())}  # fmt: skip
+SAME = "same"  # compression: that of the input
+TILED = {"TIFF": ("deflate", "zstd", "jpeg", "lzw", "none"), "ZARR": ("zstd", "deflate", "none")}
+COMPRESSIONS = (SAME, *TILED["TIFF"])
+ZARR = "ZARR"
 AVIF_PEAKS = (1023, 4095)  # the largest values of AVIFs of more than 8 bits
 START = 32  # bytes at the front of a file that tell what it is
 TIFF = (b"II*\0", b"MM\0*", b"II\0*", b"MM*\0", b"II+\0", b"MM\0+")  # what these begin with, large ones too
@@ -242,6 +249,11 @@ def check_target(target: Place, source: Place | None, format: str | None) -> Pla
     An extension that stands for nothing is taken where it is the source's own: then content decides.
     """
     named = format_of(target)
+    if ZARR in (format, named):
+        if isinstance(target, Url):
+            raise UsageError(f"'{target}': a Zarr is written to a local folder; copy it from there")
+        if not installed("zarr"):
+            raise missing(f"'{target}'", ["zarr"])
     if format is not None:
         if named not in (None, format):
             raise UsageError(f"'{target}' is called a {named} and is to be written as {format}: give only one of them")
@@ -253,6 +265,22 @@ def check_target(target: Place, source: Place | None, format: str | None) -> Pla
             f"'{target}': '{target.suffix}' is no format that is written: allowed are {usual}; or --format"
         )
     return target
+
+
+def check_tiling(target: Place, format: str | None, options: "EncodeOptions") -> None:
+    """UsageError where tiles or a compression are chosen for a target of a format that has none of them."""
+    if options.tile is None and options.compression == SAME:
+        return
+    if format not in TILED:
+        raise UsageError(f"'{target}': --tile and --compression are of TIFF and Zarr; leave them out, or write one")
+    if options.compression not in (SAME, *TILED[format]):
+        raise unknown(
+            f"compression of a {'Zarr' if format == ZARR else format}", options.compression, (SAME, *TILED[format])
+        )
+    if format == "TIFF" and options.tile is not None and any(side % 16 for side in options.tile):
+        raise UsageError(
+            f"tile {'x'.join(map(str, dict.fromkeys(options.tile)))} is not allowed: multiples of 16 are, as in 256"
+        )
 
 
 def _keeps_end(target: Place, source: Place) -> bool:
@@ -270,9 +298,22 @@ def holding(modes: Iterable[str]) -> str:
     return ", ".join(row.name for row in FORMATS.values() if needed <= set(row.modes)) + " or .npy"
 
 
-def is_zarr(path: Path) -> bool:
-    """Whether a folder holds a Zarr: an array or a group, of version 2 or 3."""
-    return any((path / name).is_file() for name in ("zarr.json", ".zarray", ".zgroup"))
+def is_zarr(place: object) -> TypeGuard[Place]:
+    """Whether a place is a Zarr: a folder that holds an array or a group of version 2 or 3, a URL that says so."""
+    if isinstance(place, Url):
+        return place.suffix == ".zarr"
+    try:
+        return isinstance(place, Path) and any((place / name).is_file() for name in _ZARR)
+    except OSError:
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder of pictures, not one that is a picture itself."""
+    return files.is_folder(path) and not is_zarr(path)
+
+
+_ZARR = ("zarr.json", ".zarray", ".zgroup")
 
 
 DEFAULT_MAX_PIXELS = 1024**3 // 4 // 3  # Pillow's own: a quarter of a gigabyte of RGB
@@ -317,8 +358,9 @@ class EncodeOptions:
     """How to write: `quality` 0-100 for JPEG, WebP and AVIF, `png_level` 0-9, `strip` leaves all metadata out.
 
     `layout` is that of arrays made of pictures; `allow_8bit` as of ReadOptions. `lossless` changes no value; `labels`
-    says that values are names, so that a picture without loss gets none unless a quality is given. Raises UsageError
-    for a number out of its range, an unknown layout, and a quality of what is lossless.
+    says that values are names, so that a picture without loss gets none unless a quality is given. `tile` (height,
+    width) and `compression` are those of a TIFF in tiles or a Zarr; None and SAME: as the input has them. Raises
+    UsageError for a number out of its range, an unknown layout, and a quality of what is lossless.
     """
 
     quality: int | None = None
@@ -328,11 +370,17 @@ class EncodeOptions:
     allow_8bit: bool = False
     lossless: bool = False
     labels: bool = False
+    tile: tuple[int, int] | None = None
+    compression: str = SAME
 
     def __post_init__(self) -> None:
         _check_layout(self.layout)
         if self.lossless and self.quality is not None:
             raise UsageError("--lossless and --quality are not allowed together: give one of them")
+        if self.compression not in COMPRESSIONS:
+            raise unknown("compression", self.compression, COMPRESSIONS)
+        if self.tile is not None and min(self.tile) < 1:
+            raise UsageError("a tile of 0 is not allowed: give 1 or more, as in 256")
         for what, value, most in (("quality", self.quality, 100), ("png level", self.png_level, 9)):
             if value is not None and not 0 <= value <= most:
                 raise UsageError(f"{what} {value} is not allowed: give 0 to {most}")

@@ -30,7 +30,8 @@ _PER_UNIT = {_INCH: 25400, _CENTIMETRE: 10000}  # micrometres
 class Scene:
     """Of the pages: their order, how many depths, channels and times they are, and what is known of them.
 
-    `pixel` has the size and unit of a pixel by axis, X, Y and Z; `channels` the attributes of each, if any.
+    `pixel` has the size and unit of a pixel by axis, X, Y and Z; `attributes` those of each channel, if any; `origin`
+    is where the middle of the first pixel lies, by axis.
     """
 
     order: str = "XYZCT"
@@ -40,11 +41,7 @@ class Scene:
     name: str = ""
     pixel: Mapping[str, tuple[float, str]] = field(default_factory=dict)
     attributes: tuple[Mapping[str, str], ...] = ()
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many of each axis of pages."""
-        return {"Z": self.depths, "C": self.channels, "T": self.times}
+    origin: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def pages(self) -> int:

@@ -16,7 +16,7 @@ from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from poolcli.errors import PictureError
 from poolcli.images import arrays, metadata, tiff_pages
-from poolcli.images.formats import FORMATS, KEEPS_LABELS, MAX_FRAMES, Request
+from poolcli.images.formats import FORMATS, KEEPS_LABELS, MAX_FRAMES, ZARR, Request
 from poolcli.images.frame import MODES, Frame, Meta, Palette, Picture, coloured, colours_of, to_array, turned, way_to
 from poolcli.images.guard import reading, writing
 from poolcli.images.metadata import RESOLUTION
@@ -81,7 +81,8 @@ def chosen_pages(stream: BinaryIO, request: Request) -> list[tuple[int, Page]]:
     if number is not None:
         chosen = list(islice(walk, number + 1))
         request.chosen(len(chosen))
-        request.check_pixels(_weight(chosen[number][1]))
+        page = chosen[number][1]
+        request.check_pixels(weight_of(page.height, page.width, page.samples))
         return [chosen[number]]
     chosen, pixels = [], 0
     for index, page in walk:
@@ -90,7 +91,7 @@ def chosen_pages(stream: BinaryIO, request: Request) -> list[tuple[int, Page]]:
         if page.reduced and chosen:
             request.note(f"page {index} was left out, since it is a smaller copy of another; --frame {index} takes it")
             continue
-        pixels += _weight(page)
+        pixels += weight_of(page.height, page.width, page.samples)
         request.check_pixels(pixels, together=bool(chosen))
         chosen.append((index, page))
     if promised(chosen[0][1]) > sum(page.height * page.width * page.samples for _, page in chosen):
@@ -99,9 +100,9 @@ def chosen_pages(stream: BinaryIO, request: Request) -> list[tuple[int, Page]]:
     return chosen
 
 
-def _weight(page: Page) -> int:
+def weight_of(height: int, width: int, samples: int) -> int:
     """Pixels for the limit: four bands are one, as of arrays."""
-    return page.height * page.width * max(1, -(-page.samples // 4))
+    return height * width * max(1, -(-samples // 4))
 
 
 def _by_pillow(stream: BinaryIO, chosen: Sequence[tuple[int, Page]], request: Request) -> Iterator[Array]:
@@ -429,6 +430,8 @@ def leaving(frame: Frame, format: str, notes: dict[str, None]) -> Frame:
 def note_omitted(frame: Frame, format: str, notes: dict[str, None]) -> None:
     """Say what of a map other formats have no room for."""
     for name, codes in _PLACES.items():
+        if format == ZARR and codes == (tiff_pages.NODATA,):  # which an attribute says there
+            continue
         if frame.page is not None and any(code in frame.page.tags for code in codes):
             notes[f"{name} was dropped, since {format} has no room for it"] = None
 

@@ -34,7 +34,7 @@ def declared_nodata(page: "Page", dtype: "np.dtype[Any]") -> tuple[float | int, 
     WhiteIsZero is inverted like the pixels, whose largest value is that of the dtype or `page.peak`.
     """
     text = str(page.tags.get(NODATA, (2, ""))[1]).strip("\0 \t\r\n")
-    value = _held(text, dtype)
+    value = held_as(text, dtype)
     if value is None:
         return ()
     if page.photometric == 0 and page.kind == "u":
@@ -43,9 +43,9 @@ def declared_nodata(page: "Page", dtype: "np.dtype[Any]") -> tuple[float | int, 
     return (value,)
 
 
-def _held(text: str, dtype: "np.dtype[Any]") -> float | int | None:
+def held_as(text: str, dtype: "np.dtype[Any]") -> float | int | None:
     """
-    >>> _held("-9999", np.dtype("uint8")), _held("255.0", np.dtype("uint8")), _held("nan", np.dtype("float32"))
+    >>> held_as("-9999", np.dtype("uint8")), held_as("255.0", np.dtype("uint8")), held_as("nan", np.dtype("float32"))
     (None, 255, nan)
     """
     try:

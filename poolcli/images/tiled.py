@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from poolcli.errors import PictureError
 from poolcli.images import arrays, guard, tiff, tiff_pages
-from poolcli.images.formats import DEFAULT_MAX_PIXELS, START, ReadOptions, Request
+from poolcli.images.formats import DEFAULT_MAX_PIXELS, SAME, START, ReadOptions, Request, is_zarr
 from poolcli.images.frame import Frame, Meta
 from poolcli.images.guard import opened, reading
 from poolcli.images.metadata import RESOLUTION
@@ -40,16 +40,16 @@ from poolcli.images.tiff_pages import (
     Tag,
     described,
 )
+from poolcli.storage import Place, Url
 
 if TYPE_CHECKING:
     from poolcli.images.ome import Scene
 
 Array = NDArray[Any]
-Place = tuple[slice, slice]  # rows and columns of a picture
+Block = tuple[slice, slice]  # rows and columns of a picture
 
 DEFLATE, ZSTD, LZW = 8, 50000, 5
 CODECS: Mapping[str, int] = {"deflate": DEFLATE, "zstd": ZSTD, "jpeg": JPEG, "lzw": LZW, "none": RAW}
-SAME = "same"
 USUAL_TILE = 256
 _PROFILE = 34675
 CACHE = 1 << 26  # bytes of decoded segments that rows read one after the other share, at least
@@ -71,13 +71,15 @@ class Plane:
     """
 
     frame: Frame
-    block: Callable[[Place], Array]
+    block: Callable[[Block], Array]
     grain: tuple[int, int]
     meta: Meta = field(default_factory=Meta)
     number: int = 0
     segments: "Segments | None" = None
     description: str = ""  # of the page, whoever wrote it
     scene: "Scene | None" = None  # what it is a part of, where that is known otherwise
+    _slabs: OrderedDict[int, Array] = field(default_factory=OrderedDict)
+    _lock: Lock = field(default_factory=Lock)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -100,8 +102,27 @@ class Plane:
         return tiff.page_of(self.frame, self.meta)
 
     def rows(self, low: int, high: int) -> Array:
-        """Whole rows."""
-        return self.block((slice(low, high), slice(0, self.shape[1])))
+        """Whole rows; of chunks those that are decoded together stay for a while, as the segments of a TIFF do."""
+        step = self.grain[0]
+        if self.segments is not None or step == 1:
+            return self.block((slice(low, high), slice(0, self.shape[1])))
+        numbers = range(low // step, -(-high // step))
+        parts = [self._slab(number)[max(low - number * step, 0) : high - number * step] for number in numbers]
+        return np.concatenate(parts) if len(parts) > 1 else parts[0].copy()
+
+    def _slab(self, number: int) -> Array:
+        """The rows of the chunks that lie side by side."""
+        with self._lock:
+            if number in self._slabs:
+                self._slabs.move_to_end(number)
+                return self._slabs[number]
+        first, last = number * self.grain[0], min((number + 1) * self.grain[0], self.shape[0])
+        values = self.block((slice(first, last), slice(0, self.shape[1])))
+        with self._lock:
+            self._slabs[number] = values
+            while sum(each.nbytes for each in self._slabs.values()) > CACHE and len(self._slabs) > 2:
+                self._slabs.popitem(last=False)
+        return values
 
     def of_bands(self, bands: Sequence[int]) -> "Plane":
         """Some of its bands, numbered from 0, in this order; PictureError for one that it has not."""
@@ -112,7 +133,7 @@ class Plane:
             return self
         chosen = slice(bands[0], bands[0] + 1) if len(bands) == 1 else list(bands)
 
-        def block(place: Place) -> Array:
+        def block(place: Block) -> Array:
             values = self.block(place)[..., chosen]
             return values[..., 0] if len(bands) == 1 else values
 
@@ -128,13 +149,16 @@ class Plane:
         )
 
 
-def of_array(frame: Frame, meta: Meta, number: int) -> Plane:
-    """A picture that is held in memory, or mapped."""
+def of_array(frame: Frame, meta: Meta, number: int, *, mapped: bool = False) -> Plane:
+    """A picture that is held in memory, or `mapped`: then what was read of the file does not stay there."""
     array = frame.pixels
 
-    def block(place: Place) -> Array:
+    def block(place: Block) -> Array:
         values: Array = arrays.native(array[place])
-        return values.copy() if isinstance(array, np.memmap) else values
+        if mapped:
+            values = values.copy()
+            arrays.let_go(array)
+        return values
 
     dtype = array.dtype.newbyteorder("=")
     frame = replace(frame, pixels=np.broadcast_to(dtype.type(0), array.shape))
@@ -148,13 +172,25 @@ def is_tiff(source: Path, name: str) -> bool:
     return start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
-def weight(source: Path, name: str, options: ReadOptions) -> tuple[int, int] | None:
-    """(pixels, bytes) of the pages of a TIFF that can be read by place and written in tiles; None for other files."""
+def weight(source: Place, name: str, options: ReadOptions) -> tuple[str, int, int] | None:
+    """(format, pixels, bytes) of what can be read by place: a TIFF that is no small one, a .npy, a Zarr; else None."""
+    if is_zarr(source):
+        from poolcli.images import zarr
+
+        return "ZARR", *zarr.weight(source, name, options)
+    if isinstance(source, Url):
+        return None
     try:
-        if source.stat().st_size < SMALL or not is_tiff(source, name):
-            return None
+        size = source.stat().st_size
     except OSError:  # who decodes it will tell
         return None
+    if not is_tiff(source, name):
+        frames = arrays.mapped(source, name, options)
+        return ("NPY", 0, sum(frame.pixels.nbytes for frame in frames)) if frames else None
+    return _weight_of_tiff(source, name, options) if size >= SMALL else None
+
+
+def _weight_of_tiff(source: Path, name: str, options: ReadOptions) -> tuple[str, int, int] | None:
     with opened(source, name) as stream, reading(name):
         chosen = tiff.chosen_pages(stream, Request(name, options=replace(options, max_pixels=None)))
     for _, page in chosen:
@@ -163,25 +199,28 @@ def weight(source: Path, name: str, options: ReadOptions) -> tuple[int, int] | N
             return None
     pixels = [page.height * page.width for _, page in chosen]
     sizes = [n * page.samples * page.bits // 8 for n, (_, page) in zip(pixels, chosen, strict=True)]
-    return sum(pixels), sum(sizes)
+    return "TIFF", sum(pixels), sum(sizes)
 
 
 @contextmanager
 def planes_of(
-    source: Path, name: str, options: ReadOptions, *, labels: bool = False
+    source: Place, name: str, options: ReadOptions, *, labels: bool = False
 ) -> Iterator[tuple[list[Plane], tuple[str, ...]]]:
-    """The pictures in a TIFF, or in a .npy, none of them held, or in another file; and notes for what is left out.
+    """The pictures in a TIFF, a .npy or a Zarr, none of them held, or in another file; notes for what is left out.
 
     `labels`: palettes are indices, else refused. Raises PictureError as `decode` does, and of tiles when they are read.
     """
     request = Request(name, labels, replace(options, max_pixels=None))
+    if is_zarr(source):
+        from poolcli.images import zarr
+
+        yield zarr.planes_of(source, name, options), ()
+        return
+    assert isinstance(source, Path)
     if not is_tiff(source, name):
-        large = arrays.open_large(source, name, request.options, 0)
-        if large is None:
-            yield _held(source, name, options)
-            return
-        frames = (Frame(array, array.dtype.name, info={"layout": large.layout}) for array in large.frames())
-        yield [of_array(frame, Meta(), number) for number, frame in enumerate(frames)], ()
+        frames = arrays.mapped(source, name, request.options)
+        planes = [of_array(frame, Meta(), number, mapped=True) for number, frame in enumerate(frames or ())]
+        yield (planes, ()) if planes else _held(source, name, options)
         return
     library = tiff.tifffile()
     if library is None:
@@ -293,7 +332,7 @@ class Segments:
         page = self.page
         return np.broadcast_to(self._dtype.type(0), (page.height, page.width, page.samples))
 
-    def beginning(self, place: Place) -> Iterator[int]:
+    def beginning(self, place: Block) -> Iterator[int]:
         """The numbers of those whose first pixel lies there."""
         (down, across), (high, wide) = place, self.grain
         for row in range(-(-down.start // high), -(-down.stop // high)):
@@ -308,7 +347,7 @@ class Segments:
             self._stream.seek(offset)
             return self._stream.read(size) if offset else b""
 
-    def block(self, place: Place) -> Array:
+    def block(self, place: Block) -> Array:
         """Rows and columns of the picture."""
         page, (rows, columns), (high, wide) = self.page, place, self.grain
         out = np.empty((rows.stop - rows.start, columns.stop - columns.start, page.samples), self._dtype)
@@ -419,10 +458,8 @@ def layout_of(
     code = CODECS.get(compression, DEFLATE if page.compression == 32946 else page.compression)
     if compression == SAME and (code not in CODECS.values() or (code == JPEG and (labels or not fits_jpeg))):
         code = DEFLATE
-        notes[
-            "levels were written with deflate, since "
-            + ("JPEG would change labels" if page.compression == JPEG else "that of the picture is not written")
-        ] = None
+        why = "JPEG would change values" if page.compression == JPEG else "that of the picture is not written"
+        notes[f"tiles were written with deflate, since {why}"] = None
     if code == JPEG and not fits_jpeg:
         raise PictureError(f"JPEG has no room for {page}, but for 8-bit gray and RGB: use --compression deflate")
     if page.peak is not None and page.photometric == WHITE_IS_ZERO:

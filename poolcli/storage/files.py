@@ -49,6 +49,14 @@ def _is_same(output: Path, name: str) -> bool:
         return False
 
 
+def parts_of(path: Path) -> list[tuple[Path, os.stat_result]]:
+    """A file, or all files in a folder in the order of their names; OSError where nothing is there."""
+    status = path.stat()
+    if not stat.S_ISDIR(status.st_mode):
+        return [(path, status)]
+    return [(each, each.stat()) for each in sorted(path.rglob("*")) if each.is_file()]
+
+
 @contextmanager
 def publish(target: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
     """Give a binary file to fill; rename it to `target` (its folders are made) when all ends well.
@@ -78,7 +86,7 @@ def publish(target: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
                 os.fsync(stream.fileno())
         temporary.replace(target)
         if durable:
-            _sync_folder(target.parent)
+            _sync(target.parent)
     except FileExistsError as error:
         raise OutputError(f"cannot write '{shown}': '{error.filename}' is a file, not a folder") from error
     except OSError as error:
@@ -90,10 +98,11 @@ def publish(target: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def publish_folder(target: Path) -> Iterator[Path]:
+def publish_folder(target: Path, *, durable: bool = False) -> Iterator[Path]:
     """Give an empty folder to fill; rename it to `target` when all ends well, in place of the folder that is there.
 
-    Raises OutputError when it cannot be made or renamed; whatever else the block raises goes through.
+    `durable` waits until all of it is on the disk. Raises OutputError when it cannot be made or renamed; whatever else
+    the block raises goes through.
     """
     target = Path(os.path.realpath(target)) if target.is_symlink() else target
     temporary, old = (_beside(target) for _ in range(2))
@@ -103,9 +112,13 @@ def publish_folder(target: Path) -> Iterator[Path]:
         _sweep_once(target.parent)
         temporary.mkdir()
         yield temporary
+        for path in (*temporary.rglob("*"), temporary) if durable else ():
+            _sync(path)
         if target.exists():
             target.rename(old)
         temporary.rename(target)
+        if durable:
+            _sync(target.parent)
     except OSError as error:
         raise OutputError(f"cannot write '{target}': {error.strerror or error}") from error
     finally:
@@ -230,11 +243,11 @@ def _is_left(entry: os.DirEntry[str], host: str, process: int, begun: bool) -> b
     return False
 
 
-def _sync_folder(folder: Path) -> None:
-    """Bring the names in `folder` to the disk, where a folder can be opened for that (not on Windows)."""
+def _sync(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk, where they can be opened for that (not on Windows)."""
     if os.name == "nt":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -54,8 +54,15 @@ _VERSIONS = ("ETag", "etag", "md5Hash", "content_md5", "LastModified", "updated"
 
 
 def version(url: Url) -> tuple[str, ...]:
-    """What changes when the object does: its size, and what the store says of its content and time."""
+    """What changes when the object does, or one below a prefix: sizes, and what the store says of content and time."""
     known: dict[str, Any] = tried(lambda: _system(url).info(url.address))
+    if known.get("type") == "directory":
+        below: dict[str, dict[str, Any]] = tried(lambda: _system(url).find(url.address, detail=True))
+        return tuple(part for name in sorted(below) for part in (name, *_version(below[name])))
+    return _version(known)
+
+
+def _version(known: Mapping[str, Any]) -> tuple[str, ...]:
     return str(known.get("size")), *(str(known[name]) for name in _VERSIONS if known.get(name))
 
 
