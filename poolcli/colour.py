@@ -4,12 +4,12 @@ A recipe is put between two functions: stored values to light (or weights), the 
 and back, rounded once. Source of the curve: IEC 61966-2-1 (sRGB).
 """
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from poolcli.errors import PictureError, UsageError
 from poolcli.ops.modes import MODES, find_mode
 from poolcli.recipe import Activation, Conv, Pool, Recipe
+from poolcli.records import dataclass
 
 if TYPE_CHECKING:  # what is asked for is checked without NumPy
     from types import EllipsisType

@@ -1,7 +1,7 @@
 """The one way to run a recipe: whole or band by band, on pictures and on shifted pictures; and what a shift leaves."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -14,6 +14,7 @@ from poolcli.ops.ignored import Ignored, run_on, validity
 from poolcli.ops.modes import find_mode
 from poolcli.recipe import Conv, Pool, Recipe, as_recipe
 from poolcli.recipe.layers import Layer, seen_through, shapes
+from poolcli.records import dataclass
 from poolcli.shift.difference import (
     Band,
     Comparison,

@@ -4,7 +4,7 @@ Heat-maps of how much every pixel changes, the pixels that survive a pooling, th
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from math import ceil
@@ -21,6 +21,7 @@ from poolcli.ops.modes import find_mode
 from poolcli.ops.pooling import pool
 from poolcli.ops.reduce import taps_of
 from poolcli.recipe import Pool, Recipe
+from poolcli.records import dataclass
 from poolcli.shift.difference import Piece
 from poolcli.shift.move import Source
 from poolcli.shift.record import Offset, Shifting, ShiftReport

@@ -1,7 +1,7 @@
 """The jobs that write no picture: several recipes on one picture over many shifts, and one recipe on two pictures."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from math import hypot
 
@@ -23,6 +23,7 @@ from poolcli.evaluate import (
 from poolcli.ops.arrays import Array
 from poolcli.ops.filters import to_dtype
 from poolcli.recipe import Recipe
+from poolcli.records import dataclass
 from poolcli.reports import Job, Outcome
 from poolcli.reports.ranking import Compared, Score
 from poolcli.shift.difference import Comparison

@@ -7,7 +7,6 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from queue import Empty, SimpleQueue
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from poolcli.batch import SIGNALS
 from poolcli.errors import PoolcliError, UsageError, lacks_memory, missing, unexpected, unknown
+from poolcli.records import dataclass
 from poolcli.storage.places import redacted
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO
@@ -17,6 +16,7 @@ from typing import BinaryIO
 from poolcli import images
 from poolcli.errors import UsageError
 from poolcli.images.formats import is_folder
+from poolcli.records import dataclass
 from poolcli.shift.record import SIDE_MARK
 from poolcli.storage import Place, Url, place_of, safe_part
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +17,7 @@ from poolcli.errors import PictureError, PoolcliError
 from poolcli.images.formats import KEEP, SAME
 from poolcli.recipe import Conv, Pool, Recipe
 from poolcli.recipe.layers import left_out, shapes, spacings
+from poolcli.records import dataclass
 from poolcli.reports import IN_RECORDS, Grids, Job, Outcome
 from poolcli.shift.record import (
     InputFacts,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,6 +17,7 @@ from poolcli.images.formats import KEEP, SAME
 from poolcli.images.tiled import Plane
 from poolcli.ops.arrays import Array
 from poolcli.recipe.layers import spacings
+from poolcli.records import dataclass
 from poolcli.reports import Job, Outcome
 from poolcli.shift.difference import Band
 from poolcli.shift.move import Source

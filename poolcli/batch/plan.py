@@ -5,7 +5,7 @@ import stat
 import unicodedata
 from array import array
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from itertools import chain, pairwise
 from pathlib import Path, PurePath, PurePosixPath
@@ -16,6 +16,7 @@ from poolcli.batch.inputs import STREAM, Input, as_place
 from poolcli.errors import UsageError, unknown
 from poolcli.images.formats import is_folder
 from poolcli.recipe import Pool, Recipe
+from poolcli.records import dataclass
 from poolcli.reports import Job
 from poolcli.storage import Place, Url, place_of, safe_part
 from poolcli.storage.files import is_device, merged, not_ours

@@ -7,7 +7,7 @@ it, whatever lies around it: threads take block after block, and no more of the 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property, partial
 from itertools import product
 from math import lcm
@@ -30,6 +30,7 @@ from poolcli.ops.modes import Mode, find_mode
 from poolcli.ops.pooling import run_mode
 from poolcli.ops.reduce import reduce_any
 from poolcli.recipe.layers import Pool
+from poolcli.records import dataclass
 from poolcli.storage import Place
 from poolcli.storage.files import publish, publish_folder
 

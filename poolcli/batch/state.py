@@ -14,7 +14,7 @@ import pickle
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from heapq import nlargest
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
@@ -24,6 +24,7 @@ from zlib import crc32
 from poolcli import __version__
 from poolcli.batch.job import Settings
 from poolcli.errors import OutputError, PoolcliError, UsageError
+from poolcli.records import dataclass
 from poolcli.reports import Job, Outcome
 from poolcli.shift.record import ShiftReport
 from poolcli.storage import Place, Url

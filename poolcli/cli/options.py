@@ -3,7 +3,7 @@
 import re
 import sys
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BytesIO
 from os.path import lexists
 from pathlib import Path
@@ -34,6 +34,7 @@ from poolcli.ops.filters import RANGES
 from poolcli.ops.geometry import as_size
 from poolcli.ops.modes import read_number
 from poolcli.recipe import Recipe
+from poolcli.records import dataclass
 from poolcli.reports.forms import FORMS, check_forms
 from poolcli.shift.record import AUTO, NOTHING, SHIFT_EDGES, Shifting, check_edge, check_tolerance
 from poolcli.storage import Place, Url, place_of

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from poolcli.errors import UsageError
+from poolcli.records import dataclass
 
 # Words of a command line as values of options, without Typer: loading it takes longer than pooling a small picture.
 # Neither argparse, which takes the value in `--shift -1,0` for an option, nor getopt, which takes `--over` for

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from itertools import starmap, takewhile
@@ -32,6 +32,7 @@ from poolcli.cli.output import PREVIEW, Counts, Printer, progress, say
 from poolcli.errors import UsageError
 from poolcli.images.formats import START, check_tiling, is_folder
 from poolcli.recipe import Conv
+from poolcli.records import dataclass
 from poolcli.reports import Job, Outcome
 from poolcli.reports.forms import run_extensions, run_paths, run_reports, side_extensions, view_sizes
 from poolcli.storage import Place, Url, place_of

@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from io import BytesIO
 from itertools import count
@@ -15,6 +15,7 @@ from PIL import GifImagePlugin, Image
 from poolcli.images.formats import SIGNATURES, Request
 from poolcli.images.frame import MODES, Frame, Palette, converted
 from poolcli.images.png import Chunk, Head, Part, chunks, write_chunks
+from poolcli.records import dataclass
 
 
 def one_canvas(frames: Sequence[Frame], notes: dict[str, None]) -> tuple[Frame, ...]:

@@ -5,7 +5,7 @@ import mmap
 import sys
 import tokenize
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BytesIO
 from itertools import groupby
 from pathlib import Path
@@ -20,6 +20,7 @@ from poolcli.images import numbers
 from poolcli.images.formats import ARRAYS, MAX_FRAMES, SEPARATORS, START, ZARR, ReadOptions
 from poolcli.images.frame import Frame, Meta, Picture
 from poolcli.images.guard import opened, reading
+from poolcli.records import dataclass
 
 if TYPE_CHECKING:
     from zipfile import ZipInfo

@@ -4,7 +4,7 @@ import re
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, BinaryIO
 
@@ -17,6 +17,7 @@ from poolcli.images import metadata
 from poolcli.images.formats import Request
 from poolcli.images.frame import MODES, Frame, Meta, Picture, turned
 from poolcli.images.guard import reading
+from poolcli.records import dataclass
 
 Array = NDArray[Any]
 

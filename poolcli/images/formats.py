@@ -1,13 +1,14 @@
 """The table of picture formats, and the options that writing them takes."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeGuard
 
 from poolcli.errors import PictureError, UsageError, missing, unknown
+from poolcli.records import dataclass
 from poolcli.storage import Place, Url, files
 
 HEAVIEST = 32  # bytes a pixel: four channels of 64 bits

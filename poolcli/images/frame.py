@@ -3,7 +3,7 @@
 import mmap
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from PIL import Image
 
 from poolcli.errors import PictureError
 from poolcli.images.guard import memory_of
+from poolcli.records import dataclass
 
 if TYPE_CHECKING:
     from poolcli.images.tiff_pages import Page

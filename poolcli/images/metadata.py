@@ -4,7 +4,7 @@ import math
 import re
 import struct
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, cast
 
 from PIL import Image
@@ -14,6 +14,7 @@ from poolcli.images.formats import Format
 from poolcli.images.frame import MODES, Frame, Meta, Picture, Text
 from poolcli.images.guard import reading
 from poolcli.images.png import COLOUR, HDR, Head, Part
+from poolcli.records import dataclass
 
 # EXIF: the tags that describe a photograph, taken over byte by byte; thumbnails and how pixels lay in a file are not.
 # Source: Exif 3.0 (CIPA DC-008), 4.5 and 4.6; TIFF 6.0, section 2.

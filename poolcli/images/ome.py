@@ -5,7 +5,7 @@ Definitions: OME-XML 2016-06 (https://docs.openmicroscopy.org/ome-model/latest/)
 
 import xml.etree.ElementTree as Xml
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fractions import Fraction
 from math import isfinite
 
@@ -16,6 +16,7 @@ from poolcli.errors import PictureError
 from poolcli.images import tiff
 from poolcli.images.metadata import RESOLUTION
 from poolcli.images.tiff_pages import Page
+from poolcli.records import dataclass
 
 NAMESPACE = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 KEPT = (270, *RESOLUTION, 42113)  # tags whose meaning OME has a place for, or its formats

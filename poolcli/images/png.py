@@ -3,7 +3,6 @@
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, BinaryIO, NamedTuple
 
@@ -13,6 +12,7 @@ from PIL import Image, PngImagePlugin
 
 from poolcli.images import frame
 from poolcli.images.formats import SIGNATURES
+from poolcli.records import dataclass
 
 # What Pillow does not read of a PNG: 16 bits a channel, colour chunks, and files with a broken note in them.
 # Source: PNG specification, third edition.

@@ -5,7 +5,6 @@ Of a stream of several pictures the first is read.
 """
 
 import re
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from poolcli.images.formats import Request
 from poolcli.images.frame import MODES, Frame, Meta, Picture
+from poolcli.records import dataclass
 
 Array = NDArray[Any]
 

@@ -1,7 +1,6 @@
 """Pictures drawn for people: contact sheets, and how values are shown."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
 from typing import Any
@@ -12,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from poolcli.errors import escaped
 from poolcli.images.frame import Frame, to_image
+from poolcli.records import dataclass
 
 Pixels = NDArray[np.uint8]  # H x W, or H x W x 2 (LA), 3 (RGB) or 4 (RGBA)
 

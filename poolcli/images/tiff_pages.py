@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -14,6 +14,7 @@ from poolcli.errors import PictureError
 from poolcli.images import metadata
 from poolcli.images.formats import Request
 from poolcli.images.guard import reading
+from poolcli.records import dataclass
 
 if TYPE_CHECKING:
     from poolcli.images.frame import Frame

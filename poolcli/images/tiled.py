@@ -9,7 +9,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fractions import Fraction
 from functools import cached_property
 from io import BytesIO
@@ -40,6 +40,7 @@ from poolcli.images.tiff_pages import (
     Tag,
     described,
 )
+from poolcli.records import dataclass
 from poolcli.storage import Place, Url
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from base64 import b64decode
 from binascii import Error as NoBase64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from math import isfinite, prod
 from pathlib import Path
@@ -26,6 +26,7 @@ from poolcli.images.guard import reading
 from poolcli.images.ome import Scene
 from poolcli.images.tiff_pages import Spacing
 from poolcli.images.tiled import Block, Plane
+from poolcli.records import dataclass
 from poolcli.storage import Place, Url
 
 Array = NDArray[Any]

@@ -1,7 +1,6 @@
 """Filters: the cross-correlation that CNNs call convolution, band by band."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from math import ceil, log2, prod
 from typing import Any
 
@@ -15,6 +14,7 @@ from poolcli.ops.geometry import Edge, Sides, Size, as_padding, as_size, same_si
 from poolcli.ops.ignored import in_dtype
 from poolcli.ops.modes import as_edge
 from poolcli.ops.reduce import Scratch, column_planes, doubled, doubles, overflowed
+from poolcli.records import dataclass
 
 _NUMPY_MODES: Mapping[str, Any] = {"reflect": "reflect", "symmetric": "symmetric", "replicate": "edge", "wrap": "wrap"}
 BEYOND = -1  # the index of what is no value of the picture: a zero, or the number that `edge` is

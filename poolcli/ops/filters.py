@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from math import comb, exp, fsum, isfinite
 from typing import TYPE_CHECKING, Any
 
 from poolcli.errors import UsageError, unknown
+from poolcli.records import dataclass
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,11 +1,11 @@
 """Where windows lie: axes and padding, adaptive sizes, stages of a layer, and what an output sees."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from operator import index
 from typing import Any, ClassVar, Literal
 
 from poolcli.errors import PictureError, UsageError
+from poolcli.records import dataclass
 
 # Where windows lie on a picture: PyTorch's output sizes, paddings that differ by side, Keras' `same`. No NumPy.
 

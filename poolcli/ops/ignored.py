@@ -5,7 +5,6 @@ them than `min_valid`, its output is the ignored value. Where values are valid t
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import isfinite, isnan
 from numbers import Real
 from typing import Any
@@ -16,6 +15,7 @@ from poolcli.errors import PictureError, UsageError
 from poolcli.ops.arrays import Array, as_image, integer_range, masked_array, planes
 from poolcli.ops.geometry import AnyAxes
 from poolcli.ops.reduce import reduce_any
+from poolcli.records import dataclass
 
 Value = int | float
 Colour = tuple[Value, ...]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from math import isfinite
 from numbers import Integral, Real
@@ -27,6 +27,7 @@ from poolcli.ops.geometry import (
     size_text,
     windowed,
 )
+from poolcli.records import dataclass
 
 if TYPE_CHECKING:
     from poolcli.ops.arrays import Array

@@ -1,7 +1,6 @@
 """Order statistics of windows: max and min with their indices, quantiles by networks, by counting or by sorting."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
@@ -11,6 +10,7 @@ from poolcli.ops.arrays import Array, highest, lowest
 from poolcli.ops.geometry import AnyAxes, Axis, Spans
 from poolcli.ops.ignored import values_of_windows, window_counts, without
 from poolcli.ops.reduce import Block, bands, blocks, reduce_any, side_by_side, taps_of, undefined
+from poolcli.records import dataclass
 
 # Max and min pooling. Definitions: PyTorch MaxPool2d, ONNX MaxPool; the padding never wins, NaN always does.
 

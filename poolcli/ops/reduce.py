@@ -1,7 +1,7 @@
 """The windowed reduction: rows first into a buffer that stays in cache, then columns."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import log2
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from poolcli.ops.arrays import Array, each, parts, to_integers
 from poolcli.ops.geometry import AnyAxes, Axis, Spans
+from poolcli.records import dataclass
 
 # One engine for every reduction that may be done in any order (max, min, sum): rows first, then columns, in bands.
 # A band of rows small enough for the cache is reduced over its rows (contiguous, vectorised) into a buffer, the

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from math import isnan
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -40,6 +39,7 @@ from poolcli.ops.modes import (
     option_text,
     votes,
 )
+from poolcli.records import dataclass
 
 if TYPE_CHECKING:  # layers are built and printed without NumPy; only calling one loads it
     from types import EllipsisType

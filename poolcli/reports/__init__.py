@@ -1,9 +1,10 @@
 """What became of pictures, as people and machines read it: terminal, JSON, CSV, pages. No arithmetic on pixels."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, BinaryIO
 
+from poolcli.records import dataclass
 from poolcli.shift.record import ShiftReport
 from poolcli.storage import Place
 

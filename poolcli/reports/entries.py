@@ -1,12 +1,13 @@
 """What a report shows of a picture, whatever its form: figures, verdict, panels."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from math import floor
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
+from poolcli.records import dataclass
 from poolcli.reports import Outcome
 from poolcli.shift.record import GIVEN, ShiftReport, ShiftRow, Side
 from poolcli.shift.verdict import GOOD, direction, figure, judgement, percent, row_figures, share, verdict, worst_row

@@ -4,7 +4,7 @@ import json
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
@@ -23,6 +23,7 @@ from poolcli.ops.filters import FILTERS
 from poolcli.ops.geometry import EDGES, Window
 from poolcli.recipe import Activation, Conv, Pool, Recipe, as_recipe, parse_recipe
 from poolcli.recipe.layers import shapes
+from poolcli.records import dataclass
 from poolcli.shift.move import Source, still_and_moved
 from poolcli.shift.record import Shift, Shifting, ShiftReport, ShiftRow
 from poolcli.shift.verdict import percent

@@ -3,7 +3,7 @@
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil, floor, log10
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO, TypeVar
@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from poolcli import __version__, storage
 from poolcli.errors import escaped
+from poolcli.records import dataclass
 from poolcli.reports import Outcome
 from poolcli.reports.entries import COLUMNS, Entry, Line, Sheet, entries_of, facts_of, plots, sheets_in_order
 from poolcli.reports.interactive import SCRIPTS, asset, explorer, policy, sample_view

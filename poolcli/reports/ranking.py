@@ -5,7 +5,7 @@ import json
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from importlib import import_module
 from importlib.util import find_spec
 from io import TextIOWrapper
@@ -14,6 +14,7 @@ from statistics import quantiles
 from typing import TYPE_CHECKING, Any
 
 from poolcli.errors import UsageError, missing
+from poolcli.records import dataclass
 from poolcli.shift.record import ShiftRow, Totals
 from poolcli.shift.verdict import NOTHING, figure, percent, share
 from poolcli.storage.places import check_free

@@ -5,7 +5,7 @@ are so short that two threads spend twice the time, on waiting for each other.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import lru_cache
 from math import floor, hypot, inf, isfinite, log10, sqrt
 from typing import Any, NamedTuple, Self
@@ -14,6 +14,7 @@ import numpy as np
 
 from poolcli.ops.arrays import Array
 from poolcli.ops.geometry import Footprint
+from poolcli.records import dataclass
 from poolcli.shift.record import Aligned, Shift, ShiftRow, Side, quotient
 
 BAND_VALUES = 1 << 17

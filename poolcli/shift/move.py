@@ -1,7 +1,6 @@
 """Moved pictures, as rows of a source; the ideal down-sampling that fidelity is measured against."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from math import inf, log10
 from typing import Any, Self
@@ -11,6 +10,7 @@ import numpy as np
 from poolcli.errors import PictureError
 from poolcli.ops.arrays import Array, Rows, planes
 from poolcli.ops.geometry import Footprint
+from poolcli.records import dataclass
 from poolcli.shift.difference import Rectangle, staying
 from poolcli.shift.record import Shift
 

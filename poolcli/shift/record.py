@@ -1,13 +1,14 @@
 """What a shift report is asked to measure, and what it says: frozen records, named as in their JSON form. No NumPy."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import field, fields, is_dataclass, replace
 from math import isfinite
 from operator import index
 from typing import Any
 
 from poolcli.errors import UsageError, unknown
 from poolcli.ops.geometry import LARGEST
+from poolcli.records import dataclass
 
 SCHEMA = "poolcli.shift/2"
 SIDE_MARK = ".shift"  # ends the stem of what stands beside a picture: NAME.shift.json

@@ -9,7 +9,6 @@ import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +16,7 @@ from typing import BinaryIO
 from zlib import crc32
 
 from poolcli.errors import OutputError, UsageError
+from poolcli.records import dataclass
 
 TEMPORARY_PREFIX = ".poolcli-"
 TEMPORARY_SUFFIX = ".part"

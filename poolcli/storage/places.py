@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
 from io import BytesIO
@@ -13,6 +13,7 @@ from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from poolcli.errors import OutputError, PictureError, UsageError, missing, unknown
+from poolcli.records import dataclass
 from poolcli.storage import files
 
 _USER = re.compile(r"(?<=://)[^\s/?#'\"<>]*@")
