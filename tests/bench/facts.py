@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.bench.lines import PICTURE, Line, Result, Target, Verdict
 from tests.bench.peers import present
-from tests.bench.processes import PYTHON, folder, run
+from tests.bench.processes import PYTHON, folder, labels, run
 
 PEAK = """
 import re, sys
@@ -39,6 +39,17 @@ def _peak(extension: str) -> Result:
     return _judged(f"memory-{extension}", what, target, int(told.read_text()) * 1024 / allowed)
 
 
+def _peak_of_labels() -> Result:
+    """Peak memory of a vote over 24 million labels."""
+    target = Target("300 MiB", 1, "peak")
+    what = "peak memory, 24-megapixel uint16 labels, majority 4x4, report included"
+    if not sys.platform.startswith("linux"):
+        return _judged("memory-labels", what, target, None)
+    report, words = folder() / "peak", ("-m", "majority", "--k", 4, "-o", folder() / "out" / "peak.tif", "--overwrite")
+    run(PYTHON, "-c", PEAK, report, "pool", labels(), *words)
+    return _judged("memory-labels", what, target, int(report.read_text()) / (300 << 10))
+
+
 def _size(peer: str, *level: str) -> Result:
     """The size of our PNG by that of a peer (or of our own level 6)."""
     source, out = folder() / "photo.png", folder() / "out"
@@ -61,6 +72,7 @@ def _bytes(path: Path) -> int:
 FACTS = {
     "memory-jpg": partial(_peak, "jpg"),
     "memory-png": partial(_peak, "png"),
+    "memory-labels": _peak_of_labels,
     "size-vips": partial(_size, "vips"),
     "size-level-6": partial(_size, "level 6", "--png-level", "6"),
 }

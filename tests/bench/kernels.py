@@ -7,7 +7,8 @@ import numpy as np
 
 import poolcli
 from tests.bench.lines import OURS, Line, Target
-from tests.bench.peers import pooling_calls
+from tests.bench.peers import pooling_calls, present
+from tests.bench.pictures import segments
 from tests.bench.timing import Calls
 
 FAST = ("np.copy", "ONNX Runtime", "OpenCV", "Pillow", "PyTorch", "pyvips")
@@ -38,6 +39,25 @@ def _windows() -> Calls:
     image = floats(2048, 2048)
     sizes = {f"{OURS} {k}": partial(poolcli.pool, image, k, 1) for k in (7, 31, 127)}
     return sizes | pooling_calls("max", image, 31, 1, ("OpenCV", "PyTorch"))
+
+
+def _votes(image: np.ndarray, k: int) -> Calls:
+    """Majority of labels, and SciPy's mode of the same windows, put side by side."""
+    calls = {OURS: partial(poolcli.pool, image, k, mode="majority")}
+    if not present("SciPy"):
+        return calls
+    from scipy.stats import mode
+
+    def blocks() -> object:
+        rows, columns = (n // k for n in image.shape)
+        return mode(image.reshape(rows, k, columns, k).swapaxes(1, 2).reshape(rows, columns, k * k), axis=-1)
+
+    return calls | {"SciPy": blocks}
+
+
+def noise() -> np.ndarray:
+    """1,000 labels in no order, 24 million of them."""
+    return np.random.default_rng(1).integers(0, 1000, (4000, 6000), np.uint16)
 
 
 GRAY, RGB = partial(floats, 2048, 2048), partial(floats, 2048, 2048, 3)
@@ -84,6 +104,16 @@ LINES = (
         )
         for k, s in ((2, 2), (3, 2), (8, 8))
         for name, make in (("gray", GRAY), ("rgb", RGB))
+    ),
+    *(
+        Line(
+            f"majority4-{name}",
+            f"majority 4x4/4, 6000x4000 uint16, 1,000 labels, {name}",
+            lambda make=make: _votes(make(), 4),
+            (Target("SciPy", 1 / 10),),
+            rounds=5,
+        )
+        for name, make in (("areas", partial(segments, 4000, 6000)), ("noise", noise))
     ),
     Line(
         "windows",

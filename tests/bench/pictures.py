@@ -23,6 +23,13 @@ def photograph(height: int, width: int, seed: int = 0) -> np.ndarray:
     return np.clip(noisy, 0, 255).astype(np.uint8)
 
 
+def segments(height: int, width: int) -> np.ndarray:
+    """Labels of 1,000 kinds as uint16: bands of waves across one another, as a segmentation has areas."""
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    down, across = (y + 40 * np.sin(x / 90)) // 110, (x + 40 * np.cos(y / 70)) // 170
+    return ((down * 13 + across * 101) % 1000).astype(np.uint16)
+
+
 def save(path: Path, pixels: np.ndarray) -> Path:
     """Write a picture in the format of its extension, JPEG at quality 90."""
     Image.fromarray(pixels).save(path, quality=90)

@@ -10,9 +10,11 @@ from functools import cache, partial
 from itertools import count
 from pathlib import Path
 
+from PIL import Image
+
 from tests.bench.lines import FOLDER, OURS, PICTURE, Line, Target
 from tests.bench.peers import present
-from tests.bench.pictures import photograph, save
+from tests.bench.pictures import photograph, save, segments
 from tests.bench.timing import Calls
 
 PYTHON = sys.executable
@@ -26,6 +28,14 @@ image = torch.from_numpy(numpy.asarray(Image.open(sys.argv[1])).copy()).permute(
 pooled, moved = (torch.nn.functional.max_pool2d(x, 2) for x in (image, torch.roll(image, -1, 3)))
 print((pooled - moved).abs().mean())
 Image.fromarray(pooled[0].permute(1, 2, 0).byte().numpy()).save(sys.argv[2])
+"""
+SCIPY = """
+import sys, numpy, scipy.stats
+from PIL import Image
+image = numpy.asarray(Image.open(sys.argv[1]))
+rows, columns = image.shape[0] // 4, image.shape[1] // 4
+windows = image.reshape(rows, 4, columns, 4).swapaxes(1, 2).reshape(rows, columns, 16)
+Image.fromarray(scipy.stats.mode(windows, axis=-1).mode).save(sys.argv[2])
 """
 PYVIPS = """
 import sys, concurrent.futures, pathlib, pyvips
@@ -116,6 +126,27 @@ def _large(extension: str) -> Calls:
     )
 
 
+def labels() -> Path:
+    """24 million labels as a GeoTIFF, without compression; made once."""
+    path = folder() / "labels.tif"
+    if not path.exists():
+        image = Image.fromarray(segments(4000, 6000))
+        image.save(path, tiffinfo={33550: (1.0, 1.0, 0.0), 33922: (0.0, 0.0, 0.0, 0.0, 4000.0, 0.0)})
+    return path
+
+
+def _labels() -> Calls:
+    source = labels()
+    words = ("pool", source, "-m", "majority", "--k", 4, "-o")
+    return those_present(
+        {
+            OURS: (None, lambda: poolcli(*words, fresh("labels.tif"))),
+            "SciPy": ("SciPy", lambda: python(SCIPY, source, fresh("labels.tif"))),
+            "gdalwarp": ("gdalwarp", lambda: run("gdalwarp", "-r", "mode", "-tr", 4, 4, source, fresh("labels.tif"))),
+        }
+    )
+
+
 def _many() -> Calls:
     source = folder() / "many"
     files = sorted(source.glob("*.png"))
@@ -165,6 +196,16 @@ LINES = (
             subject=PICTURE,
         )
         for extension, most in (("jpg", 1.5), ("png", 1.0))
+    ),
+    Line(
+        "labels",
+        "24-megapixel uint16 labels, TIFF to TIFF, majority 4x4, report included",
+        _labels,
+        (Target("gdalwarp", 1), Target("SciPy", 1)),
+        rounds=5,
+        budget=30,
+        whole=True,
+        subject=PICTURE,
     ),
     Line(
         "many",
