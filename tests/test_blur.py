@@ -8,10 +8,10 @@ import pytest
 
 import poolcli
 from poolcli.errors import PictureError, UsageError
-from poolcli.ops import antialiased as blur_module
-from poolcli.ops import antialiased as energy_module
-from poolcli.ops.antialiased import energy
+from poolcli.ops import sampling as blur_module
+from poolcli.ops import sampling as energy_module
 from poolcli.ops.geometry import EDGES
+from poolcli.ops.sampling import energy
 from poolcli.recipe import parse_recipe
 from tests import oracles
 from tests.images import CHANNELS, DTYPES, SIZES, assert_close, assert_same, random_image

@@ -323,7 +323,7 @@ def test_a_picture_without_a_mode_leaves_the_others_paired():
         (("--shift-edge", "warp"), "did you mean 'wrap'"),
         (("--tolerance", "-1"), "give 0 or more"),
         (("--jobs", "0"), "whole number from 1"),
-        (("-o", "a.txt"), ".csv, .json, .html"),
+        (("-o", "a.txt"), ".json, .html, .csv"),
         (("--taps", "9"), "1 to 7"),
     ],
 )

@@ -5,8 +5,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import poolcli
-from poolcli.ops.antialiased import energy
 from poolcli.ops.modes import MODES
+from poolcli.ops.sampling import energy
 from tests.images import NEEDED, random_image
 
 DTYPES = ("uint8", "int16", "uint16", "float16", "float32", "float64")

@@ -18,7 +18,7 @@ from poolcli.errors import UsageError
 from poolcli.images.formats import is_folder
 from poolcli.records import dataclass
 from poolcli.shift.record import SIDE_MARK
-from poolcli.storage import Place, Url, place_of, safe_part
+from poolcli.storage import Place, Url, place_of, places, safe_part
 
 STREAM = "-"
 NO_FOLDERS = frozenset((".thumbnails", "@eaDir", "__MACOSX", ".AppleDouble"))  # of small copies and of notes on files
@@ -197,25 +197,20 @@ class Inputs:
 
     def _objects(self, url: Url) -> Iterator[Input]:
         """The objects that a URL stands for; UsageError for a store that is not listed, a pattern without a match."""
-        from poolcli.storage import objects  # and with it fsspec, only where there is a URL
-        from poolcli.storage.places import find_store
-
         try:
-            if not images.is_zarr(url) and objects.is_folder(url):
+            if not images.is_zarr(url) and places.is_folder(url):
                 yield from self._below(url)
-            elif find_store(url.scheme).lists and glob.has_magic(url.key) and not objects.exists(url):
+            elif places.find_store(url.scheme).lists and glob.has_magic(url.key) and not places.exists(url):
                 yield from self._matching(url)
             elif not url.name:
                 raise UsageError(f"'{url}' is not there, or you may not see it: check its name and your access to it")
             else:
                 yield Input(url, PurePosixPath(safe_part(url.name)))
-        except objects.StoreError as error:
+        except places.StoreError as error:
             raise _unlisted(url, error) from error
 
     def _matching(self, pattern: Url) -> Iterator[Input]:
-        from poolcli.storage import objects
-
-        matches = sorted(objects.globbed(pattern), key=lambda match: natural_key(match[0].key))
+        matches = sorted(places.globbed(pattern), key=lambda match: natural_key(match[0].key))
         if not matches:
             raise UsageError(f"no object matches '{pattern}': check the pattern, or name an object or a prefix")
         for url, inner in matches:
@@ -228,11 +223,9 @@ class Inputs:
 def _entries(here: Place, outputs: Place | None) -> Iterator[tuple[str, bool]]:
     """The names in a folder or prefix, and whether each is one itself; links to folders and outputs are left out."""
     if isinstance(here, Url):
-        from poolcli.storage import objects
-
         try:
-            yield from ((name, inner) for name, inner in objects.entries(here) if here / name != outputs)
-        except objects.StoreError as error:
+            yield from ((name, inner) for name, inner in places.entries(here) if here / name != outputs)
+        except places.StoreError as error:
             raise _unlisted(here, error) from error
         return
     with os.scandir(here) as entries:

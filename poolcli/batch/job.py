@@ -29,7 +29,7 @@ from poolcli.shift.record import (
     summarize,
     worst_of,
 )
-from poolcli.storage import Place, Url, publish
+from poolcli.storage import Place, Url, places, publish
 from poolcli.storage.files import publish_folder
 
 if TYPE_CHECKING:
@@ -344,7 +344,7 @@ class _Run:
         if not located:
             values = still.output.values
         else:  # where the pixels lie on a map
-            from poolcli.ops.antialiased import chosen_phases
+            from poolcli.ops.sampling import chosen_phases
 
             with chosen_phases() as phases:
                 values = still.output.values
@@ -547,10 +547,8 @@ def weight(settings: Settings, task: Task) -> int:
     source = task.job.source
     filtered = settings.reading.dtype != KEEP or any(isinstance(layer, Conv) for layer in settings.recipe.layers)
     if isinstance(source, Url) and not images.is_zarr(source):
-        from poolcli.storage.objects import StoreError, read
-
-        with suppress(StoreError):  # its job will tell
-            return images.memory_needed(BytesIO(read(source, HEAD)), filtered=filtered)
+        with suppress(places.StoreError):  # its job will tell
+            return images.memory_needed(BytesIO(places.read(source, HEAD)), filtered=filtered)
     return images.memory_needed(source, filtered=filtered) if isinstance(source, Place) else 0
 
 

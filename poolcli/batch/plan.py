@@ -18,7 +18,7 @@ from poolcli.images.formats import is_folder
 from poolcli.recipe import Pool, Recipe
 from poolcli.records import dataclass
 from poolcli.reports import Job
-from poolcli.storage import Place, Url, place_of, safe_part
+from poolcli.storage import Place, Url, place_of, places, safe_part
 from poolcli.storage.files import is_device, merged, not_ours
 
 SLASHES = ("/", "\\")
@@ -149,11 +149,9 @@ def _is_folder(place: Place) -> bool:
         return is_folder(place)
     if images.is_zarr(place):
         return False
-    from poolcli.storage import objects  # and with it fsspec
-
     try:
-        return objects.is_folder(place)
-    except objects.StoreError as error:
+        return places.is_folder(place)
+    except places.StoreError as error:
         raise UsageError(f"'{place}' cannot be listed: {error}; check its name and your access to it") from error
 
 
@@ -396,11 +394,9 @@ def presence(*, few: bool) -> Callable[[Place], bool]:
     def is_there(place: Place) -> bool:
         if not isinstance(place, Url):
             return os.path.lexists(place)
-        from poolcli.storage import objects  # and with it fsspec
-
         try:
-            return objects.exists(place) if few else place.name in listed(place.parent)
-        except objects.StoreError as error:
+            return places.exists(place) if few else place.name in listed(place.parent)
+        except places.StoreError as error:
             raise UsageError(
                 f"'{place.parent}' cannot be listed: {error}; check its name and your access to it"
             ) from error
@@ -409,9 +405,7 @@ def presence(*, few: bool) -> Callable[[Place], bool]:
 
 
 def _names(prefix: Url) -> frozenset[str]:
-    from poolcli.storage import objects
-
-    return frozenset(name for name, _ in objects.entries(prefix)) if objects.is_folder(prefix) else frozenset()
+    return frozenset(name for name, _ in places.entries(prefix)) if places.is_folder(prefix) else frozenset()
 
 
 def exact(place: Place) -> str:

@@ -27,7 +27,7 @@ from poolcli.errors import OutputError, PoolcliError, UsageError
 from poolcli.records import dataclass
 from poolcli.reports import Job, Outcome
 from poolcli.shift.record import ShiftReport
-from poolcli.storage import Place, Url
+from poolcli.storage import Place, Url, places
 from poolcli.storage.files import Held, hold_file, hold_folder, parts_of, sweep
 
 NAME = ".poolcli-journal.jsonl"
@@ -310,10 +310,9 @@ class Keys:
 
 def _size_and_time(place: Place) -> Hashable:
     if isinstance(place, Url):
-        from poolcli.storage.objects import version
-
-        return version(place)
-    return tuple((str(path), status.st_size, status.st_mtime_ns) for path, status in parts_of(place))
+        return places.version(place)
+    status = place.stat()
+    return status.st_size, status.st_mtime_ns
 
 
 def _digest(key: Hashable) -> int:
@@ -327,14 +326,9 @@ def _content(path: Place) -> str:
     import hashlib
 
     if isinstance(path, Url):
-        from poolcli.storage.objects import read
-
-        return hashlib.sha256(read(path)).hexdigest()
-    digests = []
-    for part, _ in parts_of(path):
-        with part.open("rb") as stream:
-            digests.append((str(part), hashlib.file_digest(stream, "sha256").hexdigest()))
-    return str(digests) if path.is_dir() else digests[0][1]
+        return hashlib.sha256(places.read(path)).hexdigest()
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def tasks_of(jobs: Iterable[Job]) -> Iterator[Task]:

@@ -127,15 +127,15 @@ def compare(
     inputs: list[str],
 ) -> int:
     """Rank modes on pictures."""
-    from poolcli.reports.ranking import check_files
-
     discovery.check(inputs, output="")
     comparing.check()
     head = filtering.layers()
     tails = candidates.layers(wrap=comparing.shift_edge == "wrap", labels=reading.labels)
-    files = [writable(place_of(text)) for text in comparing.output or ()]
-    check_not_read(files, [*inputs, *([discovery.files_from] if discovery.files_from else ())])
-    check_files(files, overwrite=comparing.overwrite)
+    paths = [writable(place_of(text)) for text in comparing.output or ()]
+    check_not_read(paths, [*inputs, *([discovery.files_from] if discovery.files_from else ())])
+    files = {path: form_of(path, ranking=True) for path in paths}
+    for path in paths:
+        check_free(path, overwrite=comparing.overwrite)
     recipes = {name: Recipe((*head, *layers)) for name, layers in tails.items()}
     commands = {
         name: _command(layers, filtering, [discovery, reading, colouring], inputs) for name, layers in tails.items()

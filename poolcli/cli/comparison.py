@@ -3,7 +3,7 @@
 import locale
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -20,8 +20,8 @@ from poolcli.cli.output import print_objects, say
 from poolcli.cli.run import inputs_of, selection_of
 from poolcli.errors import UsageError, escaped
 from poolcli.recipe import Recipe
-from poolcli.reports.forms import FORMS, run_reports, to_json, view_sizes, write_sides
-from poolcli.reports.ranking import SHOWING, Compared, Ranking, print_ranking, writer_of
+from poolcli.reports.forms import FORMS, Form, load, run_reports, to_json, view_sizes, write_sides
+from poolcli.reports.ranking import Compared, Ranking, print_ranking
 from poolcli.shift.record import Shifting
 from poolcli.storage import Place, place_of, publish
 
@@ -31,7 +31,7 @@ def run_ranking(
     commands: Mapping[str, str],
     inputs: list[str],
     comparing: Comparing,
-    files: Sequence[Place],
+    files: Mapping[Place, Form],
     discovery: Discovery,
     choices: Choices,
 ) -> int:
@@ -39,12 +39,13 @@ def run_ranking(
     if STREAM in inputs:
         raise UsageError("compare reads files: name pictures, folders or globs instead of - (stdin)")
     shifting = Shifting(shifts_within(comparing.shifts), comparing.shift_edge, comparing.tolerance)
-    ranked = Ranked(recipes, shifting, choices, shows=any(path.suffix.lower() in SHOWING for path in files))
+    ranked = Ranked(recipes, shifting, choices, shows=any(form.views for form in files.values()))
     reach = f"every shift of up to {comparing.shifts} pixel{'s' * (comparing.shifts != 1)} each way"
     ranking, failed = Ranking((reach, f"edge: {comparing.shift_edge}"), commands), 0
     search = Inputs(selection_of(discovery, None))
     with ExitStack() as stack:
-        adders = [ranking.add, *(stack.enter_context(writer_of(path, ranking)) for path in files)]
+        writers = ((load(form.ranking), path) for path, form in files.items() if form.ranking)
+        adders = [ranking.add, *(stack.enter_context(writer(path, ranking)) for writer, path in writers)]
         pictures = inputs_of(search, inputs, discovery)
         for compared in _compared(ranked, pictures, jobs_of(comparing.jobs)):
             if compared.error is not None:

@@ -1,12 +1,20 @@
-"""Modes that take one pixel of a window: where the stride puts it, its centre, or one drawn by chance."""
+"""Modes that sample: one pixel of every window, or every s-th pixel of a picture after a low-pass (anti-aliased)."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
+from math import inf
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from poolcli.ops.arrays import Array
-from poolcli.ops.geometry import AnyAxes
+from poolcli.ops.arrays import Array, full_range
+from poolcli.ops.convolve import BEYOND, correlate, edge_index, edge_value, padded_band
+from poolcli.ops.filters import binomial
+from poolcli.ops.geometry import AnyAxes, Axes, Edge, Size
+from poolcli.ops.order import max_pool
 from poolcli.ops.reduce import Block, blocks, undefined
 
 
@@ -106,3 +114,189 @@ def _split_mix(seed: Array | np.uint64, k: Array) -> Array:
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return np.asarray(state ^ (state >> np.uint64(31)))
+
+
+# BlurPool and MaxBlurPool: a binomial low-pass before the stride. Definition: Zhang 2019.
+# The taps are (k - 1)-th binomial coefficients over their sum, a power of two, so integers are summed exactly and
+# divided by a shift.
+
+BAND_VALUES = 1 << 20  # of the picture
+
+
+def blur_pool(image: Array, axes: Axes, *, edge: Edge) -> Array:
+    """The low-pass of `image` (H x W x C) at every s-th pixel from the first, in its dtype; integers rounded half up.
+
+    Equal neighbourhoods give equal bits, wherever they lie.
+    """
+    beyond = edge_value(edge, image.dtype)
+    edge = edge if isinstance(edge, str) else beyond.item()
+    if image.dtype.kind == "b":
+        return blur_pool(image.view(np.uint8), axes, edge=edge).view(np.bool_)
+    rows, columns = axes
+    out = np.empty((rows.out, columns.out, image.shape[2]), image.dtype)
+    index = edge_index(rows.n, rows.before, rows.after, edge)
+    step = max(1, BAND_VALUES // (image.shape[1] * image.shape[2] * rows.s), rows.k)
+    with np.errstate(invalid="ignore", over="ignore"):
+        for start in range(0, rows.out, step):
+            stop = min(start + step, rows.out)
+            band = _rows(image, index[start * rows.s : (stop - 1) * rows.s + rows.k], beyond)
+            out[start:stop] = _blurred(band, axes, edge)
+    return out
+
+
+def max_blur_pool(image: Array, dense: Axes, axes: Axes, *, edge: Edge) -> Array:
+    """The maximum at every pixel, then `blur_pool`."""
+    return blur_pool(max_pool(image, dense), axes, edge=edge)
+
+
+def _rows(image: Array, index: NDArray[np.intp], beyond: Any) -> Array:
+    """The rows that `index` names: a view where they follow one another."""
+    if index[0] != BEYOND and (np.diff(index) == 1).all():
+        return image[index[0] : index[-1] + 1]
+    band = image[index]
+    band[index == BEYOND] = beyond
+    return band
+
+
+def _blurred(band: Array, axes: Axes, edge: Edge) -> Array:
+    """The low-pass of whole rows; `band` holds what lies above and below already."""
+    rows, columns = axes
+    bits = rows.k + columns.k - 2  # the weights sum to 2 ** bits
+    if band.dtype.kind == "f":
+        return _weighted(band, axes, edge, np.result_type(band.dtype, np.float32), scaled=True)
+    if band.dtype.itemsize < 8:
+        sums = _weighted(band, axes, edge, _sum_dtype(band.dtype, bits))
+        sums += (1 << bits) >> 1
+        sums >>= bits
+        return sums
+    beyond = 0 if isinstance(edge, str) else int(edge)
+    halves = (band >> 32, beyond >> 32), (band & 0xFFFFFFFF, beyond & 0xFFFFFFFF)
+    high, low = (
+        _weighted(part, axes, edge if isinstance(edge, str) else outside, band.dtype) for part, outside in halves
+    )
+    rest = high & ((1 << bits) - 1)
+    result: Array = ((high >> bits) << 32) + (((rest << 32) + low + ((1 << bits) >> 1)) >> bits)
+    return result
+
+
+def _weighted(band: Array, axes: Axes, edge: Edge, dtype: np.dtype[np.generic], *, scaled: bool = False) -> Array:
+    rows, columns = axes
+    down, across = (np.array(binomial(k), np.float64) * (2.0 ** (1 - k) if scaled else 1) for k in (rows.k, columns.k))
+    passes = down[:, np.newaxis], across[np.newaxis, :]
+    return correlate(band, passes, (rows.s, columns.s), (0, 0, columns.before, columns.after), edge, dtype)
+
+
+def _sum_dtype(dtype: np.dtype[np.generic], bits: int) -> np.dtype[np.generic]:
+    """The smallest integer type that holds every weighted sum and the half that rounding adds."""
+    needed = (full_range(dtype) + 1) << bits
+    kind = "i" if dtype.kind == "i" else "u"
+    return np.dtype(f"{kind}{next(size for size in (2, 4, 8) if needed <= 1 << (8 * size))}")
+
+
+BLOCK_VALUES = 1 << 20  # float64 holds the sums of so many products of 32 bits, and of so many parts of 27
+LIMB = 16  # bits of an integer that are multiplied at once
+PART = 27  # bits of half a square's 54
+LOWEST_EXPONENT = -1100  # of a float64, and some room
+
+
+def energy(values: Array) -> int | float:
+    """The sum of squares: of integers as it is, of floats times a fixed power of two; infinity where not finite.
+
+    A float's square is rounded to 53 bits, as a product of float64 is; the sum of these is exact.
+
+    >>> energy(np.array([[-128, 3]], np.int8))
+    16393
+    >>> energy(np.array([0.5, 0.25])) == 5 * energy(np.array([0.25]))
+    True
+    """
+    step = max(1, BLOCK_VALUES * len(values) // values.size)
+    of_block = _of_floats if values.dtype.kind == "f" else _of_integers
+    return sum(of_block(values[start : start + step].ravel()) for start in range(0, len(values), step))
+
+
+def _of_integers(values: Array) -> int:
+    """Limbs of 16 bits, whose products float64 sums exactly."""
+    sizes = np.abs(values.astype(np.int64)) if values.dtype.kind == "i" else values
+    sizes = sizes.astype(np.uint64)  # the lowest int64 has no int64 of its size, but this one
+    count = max(1, values.itemsize * 8 // LIMB)
+    limbs = [((sizes >> np.uint64(LIMB * i)) & np.uint64(0xFFFF)).astype(np.float64) for i in range(count)]
+    return sum(
+        int(np.einsum("i,i->", a, b)) << (LIMB * (i + j)) for i, a in enumerate(limbs) for j, b in enumerate(limbs)
+    )
+
+
+def _of_floats(values: Array) -> int | float:
+    """Mantissas squared, each added up with those of its exponent, as two halves."""
+    mantissas, exponents = np.frexp(values.astype(np.float64))
+    if not np.isfinite(mantissas).all():
+        return inf
+    squares = np.ldexp(mantissas * mantissas, 2 * PART)
+    high = np.floor(np.ldexp(squares, -PART))
+    low = squares - np.ldexp(high, PART)
+    bins = exponents - LOWEST_EXPONENT
+    sums = np.bincount(bins, high), np.bincount(bins, low)
+    return sum(
+        ((int(sums[0][place]) << PART) + int(sums[1][place])) << (2 * int(place)) for place in np.flatnonzero(sums[0])
+    )
+
+
+_phases: ContextVar[list[Size]] = ContextVar("where the grids of kept pixels begin, row and column, in this thread")
+
+
+# Adaptive polyphase sampling: the picture decides where the grid of kept pixels begins. Chaman & Dokmanic 2021.
+# A picture moved by a pixel has the same polyphase components in another order, so keeping the largest one keeps the
+# same pixels: under `wrap`, on sizes divisible by the stride, the output only moves. For that the norms are exact.
+
+
+def aps_pool(image: Array, axes: Axes, *, edge: Edge) -> Array:
+    """The component of the low-passed `image` (H x W x C) with the largest l2 norm over all channels, in its dtype.
+
+    Of equal norms the first in the order (0,0), (1,0), (0,1), (1,1) ... of (row, column). Sizes that the stride does
+    not divide are continued by the edge's rule.
+    """
+    rows, columns = axes
+    dense = replace(rows, s=1, out=rows.n), replace(columns, s=1, out=columns.n)
+    low = _continued(blur_pool(image, dense, edge=edge), axes, edge)
+    phases = [(i, j) for j in range(columns.s) for i in range(rows.s)]
+    components = [low[i :: rows.s, j :: columns.s] for i, j in phases]
+    if len(phases) == 1:
+        return low
+    energies = [energy(component) for component in components]
+    best = energies.index(max(energies))
+    if (noted := _phases.get(None)) is not None:
+        noted.append(phases[best])
+    return np.ascontiguousarray(components[best])
+
+
+@contextmanager
+def chosen_phases() -> Iterator[list[Size]]:
+    """Within the block, in this thread: the phase that each layer chooses, (row, column), in the order of the layers.
+
+    >>> from poolcli.recipe import as_recipe
+    >>> with chosen_phases() as phases:
+    ...     _ = as_recipe("aps:1/2")(np.array([[0, 0], [0, 9]]))
+    >>> phases
+    [(1, 1)]
+    """
+    phases: list[Size] = []
+    token = _phases.set(phases)
+    try:
+        yield phases
+    finally:
+        _phases.reset(token)
+
+
+def max_aps_pool(image: Array, dense: Axes, axes: Axes, *, edge: Edge) -> Array:
+    """The maximum at every pixel, then `aps_pool`."""
+    return aps_pool(max_pool(image, dense), axes, edge=edge)
+
+
+def _continued(low: Array, axes: Axes, edge: Edge) -> Array:
+    """`low` with rows below and columns to the right, so that all components have one size."""
+    rows, columns = axes
+    height, width = rows.out * rows.s, columns.out * columns.s
+    if low.shape[:2] == (height, width):
+        return low
+    down, across = (edge_index(axis.n, 0, axis.out * axis.s - axis.n, edge) for axis in axes)
+    out = np.empty((height, width, low.shape[2]), low.dtype)
+    return padded_band(low, down, (0, across), out, edge_value(edge, low.dtype))

@@ -509,7 +509,7 @@ def spacings(recipe: Recipe, height: int, width: int, phases: Sequence[Size] = (
 
     The middles of what outputs see are `jump` apart; if each output is drawn `jump` wide around its middle, the outer
     edge of the first one lies `edge` behind that of the picture: start + (field - jump) / 2. Output sizes keep the
-    picture's extent. `phases` are what the layers that choose have chosen (`poolcli.ops.antialiased`), in their order.
+    picture's extent. `phases` are what the layers that choose have chosen (`poolcli.ops.sampling`), in their order.
 
     >>> from poolcli.recipe import as_recipe
     >>> spacings(as_recipe("max:3/2+1"), 224, 224)[0], spacings(as_recipe("stride:2"), 9, 9)[0]

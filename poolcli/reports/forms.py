@@ -1,11 +1,12 @@
 """The table of report forms: JSON, JSON Lines, CSV, page and sheet."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
 from importlib.util import find_spec
 from io import TextIOWrapper
+from itertools import chain
 from math import isfinite
 from shutil import copyfileobj
 from tempfile import TemporaryFile
@@ -121,19 +122,21 @@ def columns() -> tuple[str, ...]:
 
 @contextmanager
 def write_table(path: Place) -> Iterator[Callable[[Outcome], None]]:
-    """A table in `path`, whose rows come with the outcomes."""
+    """A row a shift in `path`, as the outcomes come."""
+    with csv_file(path, columns()) as add:
+        yield lambda outcome: add(chain.from_iterable(map(table_rows, outcome.reports)))
+
+
+@contextmanager
+def csv_file(path: Place, columns: Sequence[str]) -> Iterator[Callable[[Iterable[Mapping[str, object]]], None]]:
+    """Give what adds rows, as values by their columns, to the table in `path`; what a row lacks is empty."""
+    import csv
+
     with buffered(path) as stream:
         text = TextIOWrapper(stream, "utf-8", errors="replace", newline="", write_through=True)
-        import csv
-
-        writer = csv.DictWriter(text, columns(), restval="")
+        writer = csv.DictWriter(text, columns, restval="")
         writer.writeheader()
-
-        def add(outcome: Outcome) -> None:
-            for report in outcome.reports:
-                writer.writerows({name: neutral(cell) for name, cell in row.items()} for row in table_rows(report))
-
-        yield add
+        yield lambda rows: writer.writerows({name: neutral(cell) for name, cell in row.items()} for row in rows)
         text.detach()
 
 
@@ -209,7 +212,8 @@ class Form:
 
     A form of a picture (`of_run` False) is written beside every output, by the worker: `writer(path, outcome)`. A form
     of a run is one file: `writer(path)` is a context that gives a function to call with every outcome; the file
-    appears when the context ends well. `package` is what the extra of the form's name brings, `views` the sizes (of
+    appears when the context ends well. `ranking` is the writer of what `compare` finds, if the form has one: such a
+    context, given the ranking too. `package` is what the extra of the form's name brings, `views` the sizes (of
     `poolcli.visualize`) of the pictures that it shows, in a run of one picture, of few and of more.
     """
 
@@ -219,23 +223,25 @@ class Form:
     of_run: bool = False
     package: str | None = None
     views: tuple[str, str, str] | None = None
+    ranking: str | None = None
 
     @property
     def extension(self) -> str:
         """What stands after the output's name."""
         return f"{SIDE_MARK}.{self.name}"
 
-    def load(self) -> Callable[..., object]:
-        """The writer."""
-        module, function = self.writer.split(":")
-        loaded: Callable[..., object] = getattr(import_module(f"poolcli.reports.{module}"), function)
-        return loaded
+
+def load(writer: str) -> Callable[..., Any]:
+    """The function that a row of the table names."""
+    module, function = writer.split(":")
+    loaded: Callable[..., Any] = getattr(import_module(f"poolcli.reports.{module}"), function)
+    return loaded
 
 
 FORMS: Mapping[str, Form] = {
     form.name: form
     for form in (
-        Form("json", "forms:write_side_file", "an object beside every output"),
+        Form("json", "forms:write_side_file", "an object beside every output", ranking="ranking:write_json"),
         Form("jsonl", "forms:write_lines_file", "a line a picture", of_run=True),
         Form("png", "forms:write_sheet", "a contact sheet beside every output", views=("SHEET", "SHEET", "SHEET")),
         Form(
@@ -245,8 +251,9 @@ FORMS: Mapping[str, Form] = {
             of_run=True,
             package="jinja2",
             views=("ONE_PAGE", "PAGE", "LONG_PAGE"),
+            ranking="page:write_ranking_page",
         ),
-        Form("csv", "forms:write_table", "a row a shift, for spreadsheets", of_run=True),
+        Form("csv", "forms:write_table", "a row a shift, for spreadsheets", of_run=True, ranking="ranking:write_csv"),
     )
 }
 
@@ -259,9 +266,7 @@ def check_forms(names: Iterable[str]) -> None:
                 each = " ".join(f"--report {form}" for form in name.split(","))
                 raise UsageError(f"--report '{name}' is several forms: write {each}")
             raise unknown("report", name, FORMS)
-        package = FORMS[name].package
-        if package and find_spec(package) is None:
-            raise missing(f"--report {name}", [package])
+        check_package(FORMS[name], f"--report {name}")
 
 
 def side_extensions(names: Iterable[str]) -> dict[str, str]:
@@ -291,20 +296,30 @@ def view_sizes(names: Iterable[str], *, pictures: int) -> "dict[str, Sizes]":
     }
 
 
-def form_of(path: Place) -> Form:
-    """The form that the extension of a file stands for; UsageError where it is none, or its extra is not installed."""
-    name = path.suffix.lower().removeprefix(".")
-    if name not in FORMS:
-        allowed = ", ".join(f".{form}" for form in FORMS)
-        raise UsageError(f"'{path}' is no form of a report: the extensions {allowed} are allowed")
-    check_forms([name])
-    return FORMS[name]
+def form_of(path: Place, *, ranking: bool = False) -> Form:
+    """The form that the extension of a file stands for; UsageError where it is none, or its extra is not installed.
+
+    `ranking`: of what `compare` finds.
+    """
+    forms = {f".{form.name}": form for form in FORMS.values() if form.ranking or not ranking}
+    form = forms.get(path.suffix.lower())
+    if form is None:
+        what = "comparison" if ranking else "report"
+        raise UsageError(f"'{path}' is no form of a {what}: the extensions {', '.join(forms)} are allowed")
+    check_package(form, f"'{path}'")
+    return form
+
+
+def check_package(form: Form, asked: str) -> None:
+    """UsageError where the extra of a form is not installed."""
+    if form.package and find_spec(form.package) is None:
+        raise missing(asked, [form.package])
 
 
 def write_sides(sides: Mapping[str, Place], outcome: "Outcome") -> None:
     """Write the forms beside one output; OutputError when that cannot be."""
     for name, path in sides.items():
-        FORMS[name].load()(path, outcome)
+        load(FORMS[name].writer)(path, outcome)
 
 
 class _NothingMeasured(Exception):  # noqa: N818 (no error: it ends the contexts of the forms without their files)
@@ -321,9 +336,7 @@ def run_reports(paths: Mapping[str, Place]) -> Iterator[Callable[["Outcome"], No
     with suppress(_NothingMeasured), ExitStack() as stack:
         adders = []
         for name, path in paths.items():
-            context = FORMS[name].load()(path)
-            assert isinstance(context, AbstractContextManager)
-            adders.append(stack.enter_context(context))
+            adders.append(stack.enter_context(load(FORMS[name].writer)(path)))
 
         def add(outcome: "Outcome") -> None:
             nonlocal measured

@@ -1,23 +1,19 @@
-"""The ranking of `compare` and its forms."""
+"""The ranking of `compare`: scores, places, and how they are written and printed."""
 
-import csv
 import json
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, field
-from importlib import import_module
-from importlib.util import find_spec
-from io import TextIOWrapper
 from math import isnan, nan
 from statistics import quantiles
 from typing import TYPE_CHECKING, Any
 
-from poolcli.errors import UsageError, missing
 from poolcli.records import dataclass
+from poolcli.reports.forms import csv_file
 from poolcli.shift.record import ShiftRow, Totals
 from poolcli.shift.verdict import NOTHING, figure, percent, share
-from poolcli.storage.places import check_free
+from poolcli.storage import publish
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -246,68 +242,26 @@ EXPLAINED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class RankingForm:
-    """A row of the table below: `writer` (module:function of this room) gives a context for (path, ranking)."""
-
-    writer: str
-    package: str | None = None
-    shows: bool = False  # pictures
-
-
-FORMS: Mapping[str, RankingForm] = {
-    ".csv": RankingForm("ranking:write_csv"),
-    ".json": RankingForm("ranking:write_json"),
-    ".html": RankingForm("page:write_ranking_page", "jinja2", shows=True),
-}
-SHOWING = tuple(extension for extension, form in FORMS.items() if form.shows)
-
 Add = Callable[["Compared"], None]
-
-
-def check_files(paths: "Sequence[Place]", *, overwrite: bool) -> None:
-    """UsageError for an extension that is no form, a form whose extra is missing, and a file that is there already."""
-    for path in paths:
-        form = FORMS.get(path.suffix.lower())
-        if form is None:
-            raise UsageError(f"'{path}' is no form of a comparison: the extensions {', '.join(FORMS)} are allowed")
-        if form.package and find_spec(form.package) is None:
-            raise missing(f"'{path}'", [form.package])
-        check_free(path, overwrite=overwrite)
-
-
-def writer_of(path: "Place", ranking: "Ranking") -> AbstractContextManager[Add]:
-    """A context that gives a function to call with every picture; the file appears when it ends well."""
-    module, name = FORMS[path.suffix.lower()].writer.split(":")
-    context: AbstractContextManager[Add] = getattr(import_module(f"poolcli.reports.{module}"), name)(path, ranking)
-    return context
 
 
 @contextmanager
 def write_csv(path: "Place", ranking: "Ranking") -> Iterator[Add]:
     """A row for every candidate on every picture."""
-    from poolcli.reports.forms import buffered, neutral
+    with csv_file(path, ("path", "width", "height", "name", "layers", *FIGURES)) as add:
+        yield lambda compared: add(_rows(compared))
 
-    with buffered(path) as stream:
-        text = TextIOWrapper(stream, "utf-8", errors="replace", newline="", write_through=True)
-        writer = csv.writer(text)
-        writer.writerow(["path", "width", "height", "name", "layers", *FIGURES])
 
-        def add(compared: "Compared") -> None:
-            for score in compared.scores:
-                figures = ("" if figure is None else figure for figure in score.figures.values())
-                cells = [compared.path, *compared.size, score.name, score.layers, *figures]
-                writer.writerow(map(neutral, cells))
-
-        yield add
-        text.detach()
+def _rows(compared: Compared) -> Iterator[dict[str, object]]:
+    width, height = compared.size
+    for score in compared.scores:
+        facts = {"path": compared.path, "width": width, "height": height, "name": score.name, "layers": score.layers}
+        yield facts | {name: figure for name, figure in score.figures.items() if figure is not None}
 
 
 @contextmanager
 def write_json(path: "Place", ranking: "Ranking") -> Iterator[Add]:
     """The ranking as an array of its places."""
-    from poolcli.storage import publish
-
     yield lambda compared: None
     with publish(path) as stream:
         places = [place.to_dict() for place in ranking.places()]
