@@ -153,6 +153,16 @@ def test_a_page_pools_as_the_tool_does(page, seed):
         assert gap(have, expected) <= 1, f"{name}\n{have}\n{expected}"
 
 
+def test_a_page_sums_means_as_the_tool_does_where_values_are_to_be_ignored(page):
+    """In float64, to the last bit, though none is; and not so where none are to be."""
+    image = (np.random.default_rng(1).standard_normal((64, 64)) * 1000).astype(np.float32)
+    layers = page_layers(parse_recipe("avg:3 avg:2"))
+    forms = [{"picture": page_picture(image, wide=wide), "layers": layers} for wide in (True, False)]
+    wide, narrow = (np.array(values, np.float32).reshape(size) for *size, _, values in ask(page, RUN, forms))
+    assert np.array_equal(wide, poolcli.apply("avg:3 avg:2", image, ignore=-9999))
+    assert not np.array_equal(wide, narrow)
+
+
 def random_shifts(choose, count):
     """(text, picture, shift, row of the report) of settings that the tool takes."""
     while count:

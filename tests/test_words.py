@@ -160,10 +160,10 @@ def test_modes_go_by_many_names(samples, command, text, mode):
     """On the command line and in layers; the output is called by the usual one."""
     needed = NEEDED.get(mode, {})
     words = [word for name, value in needed.items() for word in (f"--{name}", value)]
-    by_name = command("pool", samples / "four.png", "--mode", text, *words, "--dry-run")
+    by_name = command("pool", samples / "four.png", "--mode", text, *words, "--format", "npy", "--dry-run")
     assert (by_name.code, f".{mode}-" in by_name.out) == (0, True), by_name
     options = "".join(f",{name}={value}" for name, value in needed.items())
-    by_layer = command("stack", f"{text}:2{options}", samples / "four.png", "--dry-run")
+    by_layer = command("stack", f"{text}:2{options}", samples / "four.png", "--format", "npy", "--dry-run")
     assert (by_layer.code, f".{mode}-" in by_layer.out) == (0, True), by_layer
 
 

@@ -8,7 +8,7 @@ from math import hypot
 import numpy as np
 
 from poolcli import images
-from poolcli.batch.job import Ignore, decoded, how_of
+from poolcli.batch.job import PALETTES, Ignore, decoded, how_of
 from poolcli.colour import Colour
 from poolcli.errors import PictureError, PoolcliError
 from poolcli.evaluate import (
@@ -92,7 +92,7 @@ def compare_picture(ranked: Ranked, place: Place) -> Compared:
 
 def _compared(ranked: Ranked, place: Place, name: str) -> Compared:
     choices = ranked.choices
-    keeping = {key: choices.labels and recipe.labels for key, recipe in ranked.recipes.items()}
+    keeping = {key: choices.labels and recipe.indices for key, recipe in ranked.recipes.items()}
     scores = {key: Score(key, str(recipe)) for key, recipe in ranked.recipes.items()}
     notes: dict[str, None] = {}
     size = (0, 0)
@@ -102,6 +102,8 @@ def _compared(ranked: Ranked, place: Place, name: str) -> Compared:
         choices.ignore.check(picture)
         size = size_of(picture.frames[0].pixels)
         recipes = {key: recipe for key, recipe in ranked.recipes.items() if keeping[key] == labels}
+        if picture.file_mode in PALETTES and not labels:
+            recipes = _of_colours(recipes, notes)
         for frame in picture.frames:
             still = _score_frame(ranked, frame, recipes, scores, notes)
             if ranked.shows and crop is None:
@@ -109,6 +111,16 @@ def _compared(ranked: Ranked, place: Place, name: str) -> Compared:
             del still  # not held while the next frame is run
     counted = tuple(score for score in scores.values() if score.rows)
     return Compared(name, size, counted, tuple(notes), crop=crop)
+
+
+def _of_colours(recipes: Mapping[str, Recipe], notes: dict[str, None]) -> dict[str, Recipe]:
+    """Those of the recipes that the colours of a palette can be given to; PictureError where there is none."""
+    able = {key: recipe for key, recipe in recipes.items() if recipe.labels or not recipe.indices}
+    why = "since it counts a number of the palette, and colours are ranked; --labels ranks labels"
+    if not able:
+        raise PictureError(f"{', '.join(recipes)} cannot be ranked, {why}")
+    notes |= dict.fromkeys(f"{key} was left out, {why}" for key in recipes if key not in able)
+    return able
 
 
 def _score_frame(
@@ -215,10 +227,15 @@ def compare_two(
 
 def _decoded_alike(recipe: Recipe, places: tuple[Place, Place], choices: Choices) -> tuple[images.Picture, ...]:
     """Both pictures; as colours where their palettes differ, since equal indices mean nothing then."""
-    for labels in dict.fromkeys((recipe.labels, False)):
+    for labels in dict.fromkeys((recipe.indices, False)):
         one, other = (decoded(place, str(place), choices.reading, labels=labels) for place in places)
         if [frame.palette for frame in one.frames] == [frame.palette for frame in other.frames]:
             break
+    if recipe.indices and not recipe.labels and one.file_mode in PALETTES and not labels:
+        raise PictureError(
+            f"'{places[0]}' and '{places[1]}' have different palettes, and '{recipe}' counts a number of one: give two "
+            "pictures of one palette"
+        )
     choices.ignore.check(one)
     if len(one.frames) != len(other.frames):
         raise PictureError(

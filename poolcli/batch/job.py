@@ -48,6 +48,7 @@ Rows = tuple[ShiftRow, ...]
 MOST_VIEWS = 8  # frames of a picture that a report shows
 SMALL = 16  # pixels a side of a picture whose values are shown
 HEAVY = 1 << 27  # bytes of an output that is measured before it is encoded, not meanwhile
+PALETTES = ("P", "PA")  # modes of files whose values are numbers of colours
 MEANS = ("avg", "blur")  # that --premultiply weighs
 LARGE = 1 << 28  # bytes of a TIFF, a .npy or a Zarr that is not held in memory
 BAND_BYTES = 1 << 23  # what is read of it at a time
@@ -74,7 +75,7 @@ class Ignore:
     def check(self, picture: images.Picture) -> None:
         """PictureError where a number is an index of a palette of which only the colours are left."""
         numbers = [value for value in self.values if not isinstance(value, tuple)]
-        if numbers and picture.file_mode in ("P", "PA") and any(frame.palette is None for frame in picture.frames):
+        if numbers and picture.file_mode in PALETTES and any(frame.palette is None for frame in picture.frames):
             raise PictureError(
                 f"--ignore {numbers[0]} is the number of a colour in its palette, and the colours are pooled: use "
                 "--mode majority, center or stride, or name the colour, as in --ignore 0,0,0"
@@ -532,6 +533,7 @@ def viewed(settings: Settings, picture: images.Picture, name: str) -> tuple[tupl
     import numpy as np
 
     target_format = picture.format if picture.format in images.ARRAYS else images.default_format(picture.format)
+    target_format = "NPY" if settings.recipe.own_dtype else target_format  # which holds sums and shares
     run = _Run(settings, replace(picture, frames=picture.frames[:1]), 0, target_format)
     with np.errstate(all="ignore"):
         after = run.pooled()

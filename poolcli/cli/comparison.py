@@ -148,7 +148,7 @@ def _page(source: str, recipe: Recipe, reading: Reading, language: str) -> str:
 
     options = reading.options()
     stream = images.read_stream(sys.stdin.buffer, source, options) if source == STDIN else place_of(source)
-    picture = decoded(stream, source, options, labels=recipe.labels)
+    picture = decoded(stream, source, options, labels=recipe.indices)
     sizes = {"show": SHOWN}
     settings = Settings(recipe, reading=options, labels=reading.labels, ignore=reading.ignoring(), views=sizes)
     (view,), report = viewed(settings, picture, source)

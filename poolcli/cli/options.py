@@ -583,12 +583,18 @@ def extension_of(format: str | None, path: Place) -> str:
     return images.extension_of(images.default_format(known))
 
 
-def writable_destination(destination: Destination, format: str | None, encoding: EncodeOptions) -> Destination:
+def writable_destination(destination: Destination, settings: Settings) -> Destination:
     """`destination`, with a UsageError for an output whose extension is of no format that is written, or not so."""
+    format, floats = settings.format, own_numbers(settings)
 
     def place(found: "Input") -> Place:
-        target = images.check_target(taking(destination.place(found)), found.path, format)
-        check_tiling(target, format or images.format_of(target), encoding)
+        target = images.check_target(taking(destination.place(found)), found.path, format, floats=floats)
+        check_tiling(target, format or images.format_of(target), settings.encoding)
         return target
 
     return replace(destination, place=place)
+
+
+def own_numbers(settings: Settings) -> str:
+    """The layers, where what is written are sums or shares, and no values of the picture's range; else nothing."""
+    return str(settings.recipe) if settings.recipe.own_dtype and settings.array_range is None else ""

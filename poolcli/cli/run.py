@@ -27,7 +27,15 @@ from poolcli.batch.job import Settings, inspect, seen_from_afar, weight
 from poolcli.batch.plan import Destination, Plan, check, choose, presence, reports_of
 from poolcli.batch.state import MOST_DRAWN, NAME, Keys, State, Task, done_before, tasks_known, tasks_of
 from poolcli.cli.app import Interrupted, finishing, received
-from poolcli.cli.options import Discovery, Request, Running, extension_of, settings_of, writable_destination
+from poolcli.cli.options import (
+    Discovery,
+    Request,
+    Running,
+    extension_of,
+    own_numbers,
+    settings_of,
+    writable_destination,
+)
 from poolcli.cli.output import PREVIEW, Counts, Printer, progress, say
 from poolcli.errors import UsageError
 from poolcli.images.formats import START, check_tiling, is_folder
@@ -67,7 +75,7 @@ def planned(request: Request, settings: Settings, held: ExitStack) -> Planned:
     extension = partial(extension_of, settings.format)
     listing = discovery.files_from is not None
     chosen = choose(running.output, request.inputs, settings.recipe, extension, listed=listing)
-    destination = writable_destination(chosen, settings.format, settings.encoding)
+    destination = writable_destination(chosen, settings)
     search = Inputs(selection_of(discovery, destination.root if destination.folder else None))
     plan = Plan(inputs_of(search, request.inputs, discovery), destination)
     search.check(len(plan))
@@ -134,7 +142,7 @@ def _stream(request: Request, settings: Settings, held: ExitStack) -> Planned:
     if request.running.resume:
         raise UsageError("--resume is for folders: a stream (-) leaves no journal")
     forms = request.reporting.forms(in_folder=False)
-    job = stream_job(request, settings.format, forms)
+    job = stream_job(request, settings, forms)
     target = job.target
     files = reports_of(target, run_extensions(forms)) if isinstance(target, Place) else run_paths(forms, Path())
     check([job], files.values(), read_beside(request), may_exist=request.running.overwrite)
@@ -165,9 +173,9 @@ def prints_numbers(request: Request, format: str | None) -> bool:
     return is_text(peek(1)[:START], STREAM)
 
 
-def stream_job(request: Request, format: str | None, forms: Sequence[str]) -> Job:
+def stream_job(request: Request, settings: Settings, forms: Sequence[str]) -> Job:
     """The job for `-` as the input, the output or both; UsageError for what a stream cannot do."""
-    inputs, running = request.inputs, request.running
+    inputs, running, format = request.inputs, request.running, settings.format
     alone = len(inputs) == 1 and request.discovery.files_from is None
     named = place_of(inputs[0]) if alone and inputs != [STREAM] else None
     if not alone or (isinstance(named, Path) and is_folder(named)):
@@ -185,11 +193,13 @@ def stream_job(request: Request, format: str | None, forms: Sequence[str]) -> Jo
         beside = list(side_extensions(request.reporting.report or ()))
         if beside:
             raise UsageError(f"--report {beside[0]} stands beside an output, stdout is none: name a file with -o")
+        if own_numbers(settings):
+            images.check_floats("the picture on stdout", format, own_numbers(settings))
         return Job(source, sys.stdout.buffer, shown, STREAM)
     target = writable(place_of(output))
     if (isinstance(target, Path) and is_folder(target)) or not target.suffix or "{" in output:
         raise UsageError(f"'{output}' names no file for the picture from stdin: give a name with an extension")
-    images.check_target(target, None, format)
+    images.check_target(target, None, format, floats=own_numbers(settings))
     check_tiling(target, format or images.format_of(target), request.writing.encoding())
     return Job(
         source,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from poolcli.images.formats import ZARR as ZARR
     from poolcli.images.formats import EncodeOptions as EncodeOptions
     from poolcli.images.formats import ReadOptions as ReadOptions
+    from poolcli.images.formats import check_floats as check_floats
     from poolcli.images.formats import check_target as check_target
     from poolcli.images.formats import default_format as default_format
     from poolcli.images.formats import extension_of as extension_of
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 _NAMES = {
     "decoding": "decode",
     "encoding": "encode check_fits held",
-    "formats": "ARRAYS DEFAULT_MAX_PIXELS ZARR EncodeOptions ReadOptions check_target default_format extension_of "
-    "find_writable format_of is_picture is_unread is_zarr needed_by",
+    "formats": "ARRAYS DEFAULT_MAX_PIXELS ZARR EncodeOptions ReadOptions check_floats check_target default_format "
+    "extension_of find_writable format_of is_picture is_unread is_zarr needed_by",
     "frame": "Frame Meta Palette Picture",
     "guard": "begin",
     "inspection": "inspect memory_needed read_stream",

@@ -40,6 +40,11 @@ class Format:
     heaviest: int = HEAVIEST
 
     @property
+    def holds_floats(self) -> bool:
+        """Whether there are floats that it holds as they are."""
+        return self.name in ARRAYS or not {"F", "RGB;32F"}.isdisjoint((*self.modes, *self.deep))
+
+    @property
     def readable(self) -> bool:
         """Whether pictures are read from it, by what is installed here."""
         return self.refusal is None and (bool(self.modes) or not self.needs or installed(self.needs))
@@ -244,10 +249,11 @@ def find_writable(text: str) -> str:
     return writable(name).name
 
 
-def check_target(target: Place, source: Place | None, format: str | None) -> Place:
+def check_target(target: Place, source: Place | None, format: str | None, *, floats: str = "") -> Place:
     """`target` itself; UsageError when its extension is of no format that is written, or not of `format`.
 
-    An extension that stands for nothing is taken where it is the source's own: then content decides.
+    An extension that stands for nothing is taken where it is the source's own: then content decides. `floats` are
+    layers that give sums or shares, if any, which not every format holds.
     """
     named = format_of(target)
     if ZARR in (format, named):
@@ -265,7 +271,18 @@ def check_target(target: Place, source: Place | None, format: str | None) -> Pla
         raise UsageError(
             f"'{target}': '{target.suffix}' is no format that is written: allowed are {usual}; or --format"
         )
+    if floats:
+        check_floats(str(target), format or named, floats)
     return target
+
+
+def check_floats(name: str, format: str | None, layers: str) -> None:
+    """UsageError where `format` holds no sums or shares, which `layers` give."""
+    if format is not None and not FORMATS[format].holds_floats:
+        raise UsageError(
+            f"'{name}': {format} holds none of the numbers that '{layers}' gives: write .npy or .tif, or values of the "
+            "picture's range with --to-range stretch or clip"
+        )
 
 
 def check_tiling(target: Place, format: str | None, options: "EncodeOptions") -> None:

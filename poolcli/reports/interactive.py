@@ -21,6 +21,7 @@ from poolcli.ops.arrays import Array
 from poolcli.ops.convolve import separate
 from poolcli.ops.filters import FILTERS
 from poolcli.ops.geometry import EDGES, Window
+from poolcli.ops.ignored import Ignored
 from poolcli.recipe import Activation, Conv, Pool, Recipe, as_recipe, parse_recipe
 from poolcli.recipe.layers import shapes
 from poolcli.records import dataclass
@@ -145,8 +146,11 @@ def filters(recipe: Recipe | None) -> Mapping[str, list[list[list[float]]]]:
     }
 
 
-def page_picture(image: Array, *, alpha: bool = False) -> dict[str, Any] | None:
-    """The values of a picture (H x W or H x W x C); None for whole numbers too large for a page's floats."""
+def page_picture(image: Array, *, alpha: bool = False, wide: bool = False) -> dict[str, Any] | None:
+    """The values of a picture (H x W or H x W x C); None for whole numbers too large for a page's floats.
+
+    `wide`: means are summed in float64, as where values are to be ignored.
+    """
     if image.dtype.kind in "iu" and image.size and max(abs(int(image.min())), abs(int(image.max()))) > EXACT:
         return None
     height, width, *channels = image.shape
@@ -157,16 +161,21 @@ def page_picture(image: Array, *, alpha: bool = False) -> dict[str, Any] | None:
         "channels": channels[0] if channels else 1,
         "dtype": image.dtype.name,
         "alpha": alpha,
+        "wide": wide,
         "data": b64encode(data).decode(),
     }
 
 
-def view_of(image: Array, recipe: Recipe | None, *, alpha: bool = False, **more: Any) -> dict[str, Any] | None:
+def view_of(
+    image: Array, recipe: Recipe | None, *, alpha: bool = False, ignored: Ignored | None = None, **more: Any
+) -> dict[str, Any] | None:
     """What an explorer shows: a picture and the layers on it (None: none yet); `more` are fields of its own.
 
-    None where a page cannot: the values are too large for it, or the recipe does not fit the picture.
+    None where a page cannot: the values are too large for it, or the recipe does not fit the picture. None of the
+    values is `ignored`, but they might be.
     """
-    picture = page_picture(image, alpha=alpha)
+    how: dict[str, Any] = {"alpha": alpha, "ignored": ignored}
+    picture = page_picture(image, alpha=alpha, wide=ignored is not None)
     if picture is None:
         return None
     view = {
@@ -182,7 +191,7 @@ def view_of(image: Array, recipe: Recipe | None, *, alpha: bool = False, **more:
     }
     try:
         if recipe and view["layers"] is None:
-            view["fixed"] = _outputs(image, recipe, view.get("shifts", [view["shift"]]), view["edge"], alpha=alpha)
+            view["fixed"] = _outputs(image, recipe, view.get("shifts", [view["shift"]]), view["edge"], how)
         elif recipe:
             list(shapes(recipe, *image.shape[:2]))
     except PictureError:
@@ -191,7 +200,7 @@ def view_of(image: Array, recipe: Recipe | None, *, alpha: bool = False, **more:
 
 
 def _outputs(
-    image: Array, recipe: Recipe, shifts: Sequence[tuple[int, int]], edge: str, *, alpha: bool
+    image: Array, recipe: Recipe, shifts: Sequence[tuple[int, int]], edge: str, how: Mapping[str, Any]
 ) -> dict[str, Any]:
     """What a recipe that the page does not compute makes of a picture, and of it moved: some shifts, by their size."""
     outputs: dict[str, Any] = {}
@@ -200,11 +209,11 @@ def _outputs(
     with np.errstate(all="ignore"):
         for dx, dy in shifts:
             sources = still_and_moved(Source.of(image), (dx, dy), edge)
-            still, moved = (recipe(each.rows(0, each.shape[0]), alpha=alpha) for each in sources)
+            still, moved = (recipe(each.rows(0, each.shape[0]), **how) for each in sources)
             size += 2 * still.nbytes
             if outputs and size > MOST_OUTPUTS:
                 break
-            outputs[f"{dx},{dy}"] = [page_picture(each, alpha=alpha) for each in (still, moved)]
+            outputs[f"{dx},{dy}"] = [page_picture(each, alpha=how["alpha"]) for each in (still, moved)]
     feet = [
         {"size": out, "jump": n / out, "field": 0, "start": 0} if foot is None
         else {"size": out, "jump": foot.jump, "field": foot.field, "start": foot.start}
@@ -239,8 +248,8 @@ def sample_view(sample: Sample, name: str, report: ShiftReport, *, call: str | N
         "part": "" if sample.whole else place,
     }
     if sample.other is not None:
-        more |= {"other": page_picture(sample.other), "edge": "replicate"}
-    return view_of(sample.pixels, sample.recipe, alpha=sample.how.alpha, **more)
+        more |= {"other": page_picture(sample.other, wide=sample.how.ignored is not None), "edge": "replicate"}
+    return view_of(sample.pixels, sample.recipe, alpha=sample.how.alpha, ignored=sample.how.ignored, **more)
 
 
 def _lighter(sample: Sample) -> Sample:

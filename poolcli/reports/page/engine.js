@@ -15,7 +15,7 @@ const engine = (() => {
   const lowest = (dtype) => isFloat(dtype) ? -Infinity : RANGES[dtype][0];
   const highest = (dtype) => isFloat(dtype) ? Infinity : RANGES[dtype][1];
   const like = (picture, height, width, values, dtype = picture.dtype) =>
-    ({height, width, channels: picture.channels, dtype, alpha: picture.alpha, values});
+    ({height, width, channels: picture.channels, dtype, alpha: picture.alpha, wide: picture.wide, values});
 
   // The nearest float16, ties to even.
   function half(value) {
@@ -205,12 +205,13 @@ const engine = (() => {
     });
   }
 
-  // Small windows of float32 are summed as such, others in float64; a sum that does not fit is taken again with room.
+  // Small windows of float32 are summed as such, others (and all of a picture that is `wide`, since values are to be
+  // ignored in it) in float64; a sum that does not fit is taken again with room.
   const FEW_VALUES = 8;
   function avgPool(picture, layer) {
     const axes = axesOf(picture, layer), most = Math.max(...axes.map(({k, n, d}) => Math.min(k, Math.ceil(n / d))));
     const narrow = picture.dtype === "float32" || picture.dtype === "float16";
-    const means = meansOf(picture, layer, axes, narrow && most <= FEW_VALUES ? Float32Array : Float64Array);
+    const means = meansOf(picture, layer, axes, narrow && !picture.wide && most <= FEW_VALUES ? Float32Array : Float64Array);
     if (!isFloat(picture.dtype) || means.values.every(Number.isFinite)) return means;
     const scale = narrow ? 1 : 2 ** (32 - Math.clz32(axes[0].k * axes[1].k)), top = LARGEST[picture.dtype];
     const small = meansOf({...picture, dtype: "float64", values: picture.values.map((value) => value / scale)}, layer, axes, Float64Array);
