@@ -484,11 +484,16 @@ def _in_file(output: Piece, values: Array) -> Piece:
 
 
 def shift_rows_of_large(
-    still: Evaluation, shifting: Shifting, take: Callable[[Band], None], written: Written | None = None
+    still: Evaluation,
+    shifting: Shifting,
+    take: Callable[[Band], None],
+    written: Written | None = None,
+    watch: Callable[[int, Band, Band], None] | None = None,
 ) -> tuple[ShiftRow, ...]:
     """A row for every shift of what is not held: all side by side, band by band; `take` gets the still bands.
 
-    `written` makes of some rows of an output what stands in its file, as in `differences`.
+    `written` makes of some rows of an output what stands in its file, as in `differences`. `watch` gets, of the shift
+    of each number, the bands that are compared.
     """
     evaluations = [shifted(still, shift, shifting.edge) for shift in shifting.shifts]
     comparisons = [
@@ -496,17 +501,22 @@ def shift_rows_of_large(
         for shift, (reference, _) in zip(shifting.shifts, evaluations, strict=True)
     ]
     files = [_Files(written, shifting.tolerance) for _ in evaluations]
+
+    def compare(number: int, band: Band, other: Band) -> None:
+        comparisons[number].add(band, other)
+        files[number].add(band.output, other.output)
+        if watch is not None:
+            watch(number, band, other)
+
     alone = [number for number, (reference, _) in enumerate(evaluations) if reference is not still]
     beside = [number for number in range(len(evaluations)) if number not in alone]
     for band, *moved in zip(still.bands(), *(evaluations[number][1].bands() for number in beside), strict=True):
         take(band)
         for number, other in zip(beside, moved, strict=True):
-            comparisons[number].add(band, other)
-            files[number].add(band.output, other.output)
+            compare(number, band, other)
     for number in alone:
         for band, other in zip(*(each.bands() for each in evaluations[number]), strict=True):
-            comparisons[number].add(band, other)
-            files[number].add(band.output, other.output)
+            compare(number, band, other)
     shared = _read_contrasts(still, [comparisons[n] for n in beside], [files[n] for n in beside]) if beside else None
     rows = []
     for comparison, file, (reference, _) in zip(comparisons, files, evaluations, strict=True):

@@ -22,7 +22,7 @@ from poolcli.ops.pooling import pool
 from poolcli.ops.reduce import taps_of
 from poolcli.recipe import Pool, Recipe
 from poolcli.records import dataclass
-from poolcli.shift.difference import Piece
+from poolcli.shift.difference import Band, Piece
 from poolcli.shift.move import Source
 from poolcli.shift.record import Offset, Shifting, ShiftReport
 
@@ -290,8 +290,8 @@ class Sample:
 class View:
     """What is shown of one frame for one shift: the part worth a closer look, and the whole where that is another.
 
-    `peaks`: the change before and after that the lightest colour of the heat-maps stands for; None of labels, which
-    have changed or not.
+    Of what is not held the part is the whole, too. `peaks`: the change before and after that the lightest colour of the
+    heat-maps stands for; None of labels, which have changed or not.
     """
 
     shift: Offset
@@ -304,7 +304,10 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class _Scene:
-    """The arrays behind a look: (still, moved) pictures and outputs, and their changes at full size."""
+    """The arrays behind a look: (still, moved) pictures and outputs, and their changes at full size.
+
+    Or `factor` times smaller.
+    """
 
     frame: images.Frame
     labels: bool
@@ -317,6 +320,7 @@ class _Scene:
     marks: Callable[[Region], Array | None]
     other: Array | None
     sample: Callable[[Region], Sample]
+    factor: float = 1.0
 
 
 def heat_colours() -> Array:
@@ -359,6 +363,89 @@ def draw_views(
         partial(_sample, evaluations[0], frame, other, to_range, tolerance),
     )
     return tuple(_view(scene, shift, each) for each in sizes)
+
+
+class _Reduced:
+    """Rows of a picture made a whole number of times smaller as they come, as `shrunk` makes all of it."""
+
+    def __init__(self, size: tuple[int, ...], side: int, how: str) -> None:
+        self.factor, self._how = max(1, ceil(max(size) / side)), how
+        self._window = min(self.factor, size[0]), min(self.factor, size[1])
+        self._waiting: list[Array] = []
+        self._rows: list[Array] = []
+
+    def add(self, rows: Array) -> None:
+        """The next ones."""
+        self._waiting.append(rows)
+        high = self._window[0]
+        whole = sum(map(len, self._waiting)) // high * high
+        if not whole:
+            return
+        held = np.concatenate(self._waiting)
+        first = self._how == "first"
+        self._rows.append(
+            held[:whole:high, :: self._window[1]] if first else pool(held[:whole], self._window, mode=self._how)
+        )
+        self._waiting = [held[whole:].copy()]
+
+    @property
+    def pixels(self) -> Array:
+        """All of it; of a last row of `first` the part that is there counts."""
+        rest = [rows[:1, :: self._window[1]] for rows in self._waiting if len(rows)] if self._how == "first" else []
+        return np.concatenate([*self._rows, *rest])
+
+
+class Overview:
+    """What is shown of a picture that is not held, and of one shift of it: all of it, reduced as its bands come."""
+
+    def __init__(
+        self, frame: images.Frame, still: Evaluation, written: Callable[[Array], Array], sizes: tuple[Sizes, ...]
+    ) -> None:
+        """`written` makes of an output what its file holds."""
+        self._frame, self._still, self._written, self._sizes = frame, still, written, sizes
+        self._labels, side = still.how.labels, max(max(each.whole, each.whole_up_to, each.thumbnail) for each in sizes)
+        how = "first" if self._labels or frame.palette is not None else "avg"
+        picture, output = (lattice.shape[:2] for lattice in (still.lattices.picture, still.lattices.output))
+        self._reduced = [_Reduced(size, side, how) for size in (picture, picture, output, output)]
+        self._changes = [_Reduced(size, side, "max") for size in (picture, output)]
+        self._peaks = [0.0, 0.0]
+
+    def add(self, still: Band, moved: Band) -> None:
+        """Some rows of the picture and of the moved one."""
+        shown = [*_shown_values((still.picture, moved.picture)), *_shown_values(
+            tuple(piece._replace(values=self._written(piece.values)) for piece in (still.output, moved.output))
+        )]  # fmt: skip
+        for reduced, rows in zip(self._reduced, shown, strict=True):
+            reduced.add(rows)
+        for number, pieces in enumerate(((still.picture, moved.picture), (still.output, moved.output))):
+            changes = _changes(*pieces, labels=self._labels)
+            self._peaks[number] = max(self._peaks[number], peak_of(changes))
+            self._changes[number].add(changes)
+
+    def views(self, shift: Offset) -> tuple[View, ...]:
+        """A look in every size."""
+        still, moved, pooled, pooled_moved = (reduced.pixels for reduced in self._reduced)
+        before, after = (reduced.pixels for reduced in self._changes)
+        size = self._still.lattices.picture.shape[:2]
+        picture, output = (np.broadcast_to(0, shape[:2]) for shape in (size, self._still.lattices.output.shape))
+        peaks = self._peaks[0], self._peaks[1]
+        cell, lead = _cell(self._still.recipe, picture, output), _lead(self._still.recipe, picture)
+        scene = _Scene(
+            self._frame, self._labels, (still, moved), (pooled, pooled_moved), (before, after), peaks, cell, lead,
+            _no_marks, None, _no_sample, size[0] / len(still),
+        )  # fmt: skip
+        everything = Region(0, 0, *still.shape[:2]), Region(0, 0, *pooled.shape[:2])
+        views = []
+        for sizes in self._sizes:
+            panel = _whole(scene, everything, sizes.whole or sizes.whole_up_to, sizes.bytes)
+            assert panel is not None
+            panel = replace(panel, region=(0, 0, size[1], size[0]))
+            views.append(View(shift, panel, panel, _thumbnail(scene, sizes), None if self._labels else peaks))
+        return tuple(views)
+
+
+def _no_sample(region: Region) -> Sample:
+    raise AssertionError("what is not held has no sample")
 
 
 def array_sample(
@@ -602,7 +689,7 @@ def _panel(scene: _Scene, region: Region, cells: Region, side: int) -> Panel:
     outputs = [_small(frame, cells.of(output), side, labels=labels) for output in scene.outputs]
     changes = zip((region, cells), scene.changes, scene.peaks, strict=True)
     heat = [levels(shrunk(part.of(values), side, how="max"), peak) for part, values, peak in changes]
-    factor = max(1, round(region.height / pictures[0].shape[0]))
+    factor = max(1, round(region.height * scene.factor / pictures[0].shape[0]))
     still, moved, pooled, pooled_moved = map(
         photo if factor > 1 else png,
         (*_displayed(frame, pictures, labels=labels), *_displayed(frame, outputs, labels=labels)),

@@ -4,15 +4,21 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import poolcli
+from poolcli.batch.job import Settings, run_image
 from poolcli.evaluate import How, before_downsampling, evaluate, is_local, shift_rows, shift_rows_of_large
 from poolcli.recipe import parse_recipe
+from poolcli.reports import Job
 from poolcli.shift.move import Source
 from poolcli.shift.record import Shifting
+from poolcli.visualize import LONG_PAGE, PREVIEW, SHEET
 from tests.batches import environment
 from tests.images import assert_close, assert_same, random_image
 
@@ -171,14 +177,41 @@ def test_every_layout_and_byte_order_through_the_command(small_bands, command, m
             assert_alike(one, other)
 
 
-def test_pages_and_sheets_of_what_is_too_large_to_be_shown(small_bands, command):
-    """Figures without pictures, and a note that says so."""
+def test_pages_and_sheets_of_what_is_not_held(small_bands, command):
+    """They show the whole picture."""
     np.save("in.npy", random_image(5, (41, 13), "float32"))
     forms = ("--report", "html", "--report", "png", "--report", "json")
     ran = command("pool", "in.npy", "-o", "out.npy", *forms)
-    assert (ran.code, "too large to be shown" in ran.err) == (0, True)
-    assert (small_bands / "out.shift.html").exists()
+    assert (ran.code, "too large" in ran.err) == (0, False)
+    page = (small_bands / "out.shift.html").read_text()
+    assert "The whole picture" in page and "Where the output changes" in page
+    with Image.open(small_bands / "out.shift.png") as sheet:
+        assert sheet.height > 500
     assert (small_bands / "out.shift.json").exists()
+
+
+@pytest.mark.parametrize("most", [1, 5000, 1 << 20])
+@pytest.mark.parametrize(
+    ("recipe", "dtype", "edge"),
+    [("max:2", "uint8", "crop"), ("conv:sobel-v avg:3/2", "float32", "zero"), ("majority:2", "uint16", "wrap")],
+)
+def test_what_is_shown_of_bands_is_what_is_shown_of_the_whole(small_bands, monkeypatch, recipe, dtype, edge, most):
+    """The worst of the shifts, reduced to the same pictures, to the last byte."""
+    array = random_image(3, (523, 287), dtype, (3,) if dtype == "uint8" else ())
+    array[100:140, 50:90] = 0
+    np.save("in.npy", array)
+    shifting = Shifting(((-1, 0), (3, -7), (0, 1)), edge)
+    settings = Settings(parse_recipe(recipe), shifting, views={"png": SHEET, "preview": PREVIEW, "html": LONG_PAGE})
+    settings = replace(settings, views={name: replace(sizes, whole=100) for name, sizes in settings.views.items()})
+    job = Job(Path("in.npy"), Path("out.npy"), "in.npy", "out.npy")
+    monkeypatch.setattr("poolcli.batch.job.BAND_BYTES", most)
+    banded = run_image(settings, job)
+    monkeypatch.setattr("poolcli.batch.job.LARGE", 1 << 40)
+    held = run_image(settings, job)
+    for name in settings.views:
+        (have,), (want,) = banded.views[name], held.views[name]
+        assert (have.shift, have.peaks, bool(have.thumbnail)) == (want.shift, want.peaks, bool(want.thumbnail))
+        assert have.part == have.whole == want.whole
 
 
 def test_one_of_a_batch_and_pictures_are_not_cut(small_bands, command):

@@ -11,7 +11,7 @@ import numpy as np
 
 from poolcli import images
 from poolcli.batch import job as jobs
-from poolcli.evaluate import evaluate, is_local, shift_rows_of_large, size_of
+from poolcli.evaluate import evaluate, is_local, shift_rows_of_large, shifted, size_of
 from poolcli.images import arrays, tiff, tiled
 from poolcli.images.formats import KEEP, SAME
 from poolcli.images.tiled import Plane
@@ -21,9 +21,10 @@ from poolcli.records import dataclass
 from poolcli.reports import Job, Outcome
 from poolcli.shift.difference import Band
 from poolcli.shift.move import Source
-from poolcli.shift.record import InputFacts, OutputFacts, ShiftReport, summarize
+from poolcli.shift.record import InputFacts, Offset, OutputFacts, ShiftReport, summarize, worst_of
 from poolcli.storage import Place
 from poolcli.storage.files import publish, publish_folder
+from poolcli.visualize import Overview, View
 
 
 def streams(settings: "jobs.Settings", source: Place, name: str, asked: str | None, largest: int) -> str | None:
@@ -47,7 +48,7 @@ def streams(settings: "jobs.Settings", source: Place, name: str, asked: str | No
 def pool_streamed(settings: "jobs.Settings", job: Job, target_format: str, band_bytes: int) -> Outcome:
     """Pool pictures from file to file and measure their shifts, holding no more of them than some bands and tiles."""
     assert isinstance(job.source, Place)
-    reports, pixels = [], 0
+    reports, views, pixels = [], [], 0
     with (
         ThreadPoolExecutor(settings.threads) as executor,
         tiled.planes_of(job.source, job.name, settings.reading, labels=settings.recipe.indices) as (planes, notes),
@@ -62,13 +63,13 @@ def pool_streamed(settings: "jobs.Settings", job: Job, target_format: str, band_
                 if plane.segments is not None:
                     plane.segments.map = executor.map
                 page = _Page(settings, target_format, plane, number, file)
-                report = _pool_plane(settings, job, page, band_bytes)
+                report, shown = _pool_plane(settings, job, page, band_bytes)
                 reports += [report] if report else []
+                views += [shown] if shown else []
                 pixels += plane.size[0] * plane.size[1]
             file.close()
-    if reports and settings.views:
-        said["too large to be shown: its report has figures, no pictures"] = None
-    return Outcome(job, tuple(reports), tuple(said), pixels=pixels)
+    by_form = zip(settings.views, zip(*views, strict=True), strict=True) if views else ()
+    return Outcome(job, tuple(reports), tuple(said), pixels=pixels, views=dict(by_form))
 
 
 @contextmanager
@@ -149,8 +150,10 @@ class _Page:
         self.put_rows(rows)
 
 
-def _pool_plane(settings: "jobs.Settings", job: Job, page: _Page, band_bytes: int) -> ShiftReport | None:
-    """Pool one picture; the report on it, if one is wanted."""
+def _pool_plane(
+    settings: "jobs.Settings", job: Job, page: _Page, band_bytes: int
+) -> tuple[ShiftReport | None, tuple[View, ...]]:
+    """Pool one picture; the report on it, if one is requested, and what is shown of the worst of its shifts."""
     plane, recipe = page.plane, settings.recipe
     how = jobs.how_of(recipe, plane.frame, labels=settings.labels, guess=True, ignore=settings.ignore)
     how = replace(how, large=True, band_bytes=band_bytes)
@@ -160,12 +163,23 @@ def _pool_plane(settings: "jobs.Settings", job: Job, page: _Page, band_bytes: in
     if settings.shifting is None:
         for band in still.bands():
             page.put(band)
-        return None
-    peak = plane.frame.peak
-    rows = shift_rows_of_large(still, settings.shifting, page.put, lambda output: (page.written(output), peak))
+        return None, ()
+    peak, overviews = plane.frame.peak, list[Overview]()
+    if settings.views and page.number < jobs.MOST_VIEWS:
+        evaluations = (shifted(still, shift, settings.shifting.edge)[0] for shift in settings.shifting.shifts)
+        sizes = tuple(settings.views.values())
+        overviews = [Overview(plane.frame, each, page.written, sizes) for each in evaluations]
+
+    def watch(number: int, band: Band, moved: Band) -> None:
+        if overviews:
+            overviews[number].add(band, moved)
+
+    rows = shift_rows_of_large(still, settings.shifting, page.put, lambda output: (page.written(output), peak), watch)
+    worst = worst_of(rows)
+    views = overviews[rows.index(worst)].views(Offset(worst.dx, worst.dy)) if overviews else ()
     assert page.frame is not None
     array = page.target_format in images.ARRAYS
-    return ShiftReport(
+    report = ShiftReport(
         InputFacts(job.name, plane.size[::-1], plane.frame.mode, page.number + (settings.reading.frame or 0)),
         OutputFacts(
             job.target_name, size_of(page.frame.pixels), page.frame.pixels.dtype.name if array else page.frame.mode
@@ -174,3 +188,4 @@ def _pool_plane(settings: "jobs.Settings", job: Job, page: _Page, band_bytes: in
         rows,
         summarize(rows),
     )
+    return report, views

@@ -271,7 +271,7 @@ def title_of(outcome: Outcome) -> str:
 
 def _panels(report: ShiftReport, view: "View") -> Iterator[PanelView]:
     row = worst_row(report)
-    for panel in filter(None, (view.whole, view.part)):
+    for panel in dict.fromkeys(filter(None, (view.whole, view.part))):
         where = place(panel, view) if panel is view.whole or _is_crop(panel, view, row) else ""
         yield PanelView(where, panel is view.whole, tuple(six(panel, view, report, row, SIDE)))
 

@@ -176,7 +176,7 @@ def write_sheet(path: Place, outcome: Outcome) -> None:
     from poolcli.visualize import heat_colours
 
     report, view = outcome.reports[0], outcome.views["png"][0]
-    panels = [panel for panel in (view.whole, view.part) if panel]
+    panels = [*dict.fromkeys(panel for panel in (view.whole, view.part) if panel)]
     bands = [_band(panel, view, report, alone=len(panels) == 1) for panel in panels]
     row = worst_row(report)
     lines = [title(report), ", ".join(facts_of(report))]
