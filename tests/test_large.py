@@ -826,6 +826,28 @@ def test_a_zarr_in_a_store_is_read(tmp_path):
     assert np.array_equal(base, array) and np.array_equal(level, poolcli.pool(array, 2))
 
 
+def test_a_level_behind_a_picture_that_pillow_does_not_know(tmp_path, command):
+    """Of a codec that it lacks: other pages are read by tifffile then."""
+    array = picture("rgb", (60, 90))
+    source = tiff(tmp_path / "in.tif", array, compression="jpeg2000")
+    assert command("pyramid", source, "-o", tmp_path / "out.tif", "--levels", "1").code == 0
+    done = command("pool", tmp_path / "out.tif", "--frame", "1", "-o", tmp_path / "half.npy")
+    assert done.code == 0, done
+    assert np.array_equal(np.load(tmp_path / "half.npy"), poolcli.pool(poolcli.pool(pages_of(source)[0], 2), 2))
+
+
+@pytest.mark.parametrize(("words", "way"), [(("pool",), ""), (("pyramid",), ", or use --damaged-tiles ignore")])
+def test_a_way_out_is_an_option_of_the_command(tmp_path, command, monkeypatch, words, way):
+    """`pool` has none for damaged tiles."""
+    for name, value in (("batch.job.LARGE", 1), ("images.tiled.SMALL", 0)):
+        monkeypatch.setattr(f"poolcli.{name}", value)
+    whole = tiff(tmp_path / "in.tif", picture("gray", (64, 96)), tile=(32, 32)).read_bytes()
+    (tmp_path / "in.tif").write_bytes(whole[:-40])
+    said = command.refused(*words, tmp_path / "in.tif", "-o", tmp_path / "out.tif", code=1)
+    assert said.endswith(f"is damaged (the file ends before it does): get the file again{way}\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.tif"]
+
+
 # Zarr through `pool` and `stack`
 
 HOW = {

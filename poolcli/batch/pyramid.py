@@ -363,6 +363,8 @@ def _of_all(advance: Advance, number: int, pictures: int, done: int, of: int, pi
 
 def prepared(plane: Plane, settings: Settings) -> Plane:
     """The bands that are wanted, and what stands for tiles that cannot be decoded."""
+    if plane.segments is not None:
+        plane.segments.way_out += ", or use --damaged-tiles ignore"
     if settings.ignore_damaged and plane.segments is not None:
         ignored = ignored_in(plane, settings)
         if ignored is None or not ignored.values:

@@ -65,7 +65,8 @@ def read(stream: BinaryIO, request: Request) -> Picture:
     """
     with reading(request.name):
         chosen = chosen_pages(stream, request)
-        arrays = _by_pillow if all(page.by_pillow() for _, page in chosen) else _by_tifffile
+        able = all(page.by_pillow() for _, page in chosen) and (chosen[0][0] == 0 or _opens(stream))
+        arrays = _by_pillow if able else _by_tifffile
         frames = tuple(
             frame_of(described(stream, page, request), pixels, request)
             for (_, page), pixels in zip(chosen, arrays(stream, chosen, request), strict=True)
@@ -128,6 +129,16 @@ def _opened(stream: BinaryIO, request: Request) -> ImageFile.ImageFile:
         raise request.refuse("the TIFF is broken, since its tags contradict one another; get the file again") from None
 
 
+def _opens(stream: BinaryIO) -> bool:
+    """Whether Pillow reads the first page, without which it reads no other."""
+    stream.seek(0)
+    try:
+        Image.open(stream, formats=["TIFF"])
+    except UnidentifiedImageError:
+        return False
+    return True
+
+
 def _loaded(image: ImageFile.ImageFile, number: int, raw: str | None) -> Array:
     image.seek(number)
     if raw is not None:
@@ -147,7 +158,7 @@ def _by_tifffile(stream: BinaryIO, chosen: Sequence[tuple[int, Page]], request: 
     """The pixels of every page as they stand in the file, upright, with WhiteIsZero inverted."""
     library = tifffile()
     if library is None:
-        page = next(page for _, page in chosen if page.by_pillow() is None)
+        page = next((page for _, page in chosen if page.by_pillow() is None), chosen[0][1])
         raise request.needs(f"a TIFF of {page}", "tifffile", "imagecodecs")
     size = stream.seek(0, 2)
     stream.seek(0)

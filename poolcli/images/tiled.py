@@ -293,6 +293,7 @@ class Segments:
         self.map: Callable[..., Iterable[Array]] = map  # that of an executor, for who reads row after row
         self.fill: Array | None = None  # what stands for the values of those that cannot be decoded, if they may
         self.damaged: dict[int, str] = {}  # these, and their places
+        self.way_out = "get the file again"
         self.grain = page.tile or (min(page.rows_per_strip, page.height), page.width)
         self.places = page.segments
         self._stream, self._lock, self._request = stream, lock, request
@@ -403,7 +404,7 @@ class Segments:
             )
             if self.fill is None:
                 why = " ".join(str(error).split())[:120] or type(error).__name__
-                sentence = f"{place} is damaged ({why}): get the file again, or use --damaged-tiles ignore"
+                sentence = f"{place} is damaged ({why}): {self.way_out}"
                 raise self._request.refuse(sentence) from error
             self.damaged[number] = place
             fill = np.broadcast_to(self.fill, (high, wide, self.page.samples))

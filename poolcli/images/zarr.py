@@ -136,10 +136,13 @@ def _opened(source: Place, name: str, options: ReadOptions) -> Original:
         facts = dict(node.attrs).get("ome", dict(node.attrs))
         if not facts.get("multiscales"):
             raise PictureError(f"{name}: a group without OME-Zarr's multiscales; name an array in it")
-        multiscale = facts["multiscales"][0]
-        node = node[multiscale["datasets"][0]["path"]]
-        axes = "".join(_names(multiscale.get("axes"), node.ndim))
-        scene = _scene(multiscale, facts.get("omero", {}), axes, node.shape)
+        try:
+            multiscale = facts["multiscales"][0]
+            node = node[multiscale["datasets"][0]["path"]]
+            axes = "".join(_names(multiscale.get("axes"), node.ndim))
+            scene = _scene(multiscale, facts.get("omero", {}), axes, node.shape)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise PictureError(f"{name}: its description by OME is broken ({error}); name an array in it") from error
     if len(axes) != node.ndim or (scene and axes[-2:] != "yx") or len({*axes}) < len(axes):
         raise PictureError(f"{name}: axes {', '.join(axes)}, of which the last two are no y and x; reorder them first")
     before = axes[: axes.index("y")]
