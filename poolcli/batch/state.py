@@ -311,8 +311,7 @@ class Keys:
 def _size_and_time(place: Place) -> Hashable:
     if isinstance(place, Url):
         return places.version(place)
-    status = place.stat()
-    return status.st_size, status.st_mtime_ns
+    return tuple((str(path), status.st_size, status.st_mtime_ns) for path, status in parts_of(place))
 
 
 def _digest(key: Hashable) -> int:
@@ -327,8 +326,11 @@ def _content(path: Place) -> str:
 
     if isinstance(path, Url):
         return hashlib.sha256(places.read(path)).hexdigest()
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    digests = []
+    for part, _ in parts_of(path):
+        with part.open("rb") as stream:
+            digests.append((str(part), hashlib.file_digest(stream, "sha256").hexdigest()))
+    return str(digests) if path.is_dir() else digests[0][1]
 
 
 def tasks_of(jobs: Iterable[Job]) -> Iterator[Task]:
