@@ -1,5 +1,9 @@
 """The options that make layers: a window, a filter before it, and the modes of a comparison."""
 
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
 from poolcli.cli.parser import Group, Option
 from poolcli.errors import UsageError, unknown
 from poolcli.ops.filters import FILTERS
@@ -9,9 +13,7 @@ from poolcli.ops.modes import (
     MODES,
     MOST_TAPS,
     OPTIONS,
-    TIES,
     activation_text,
-    as_edge,
     find_mode,
     mode_called,
     option_text,
@@ -30,7 +32,33 @@ S_WORDS = "--stride --strides --step"
 STRIDE = Option("--s", "-s", metavar="SIZE", help="Stride, N or HxW; the window's size if not given.", also=S_WORDS)
 
 
-class Pooling(Group):
+def mode_options(names: Iterable[str] = OPTIONS) -> dict[str, Option]:
+    """The options of modes as those of a command."""
+    rows = (row for name, row in OPTIONS.items() if name in names)
+    return {
+        row.name.replace("-", "_"): Option(
+            f"--{row.name}",
+            help=row.help,
+            metavar=row.metavar,
+            kind=row.parse if row.parse in (int, float) else str,
+            values=partial(iter, row.values) if row.values else None,
+            also=row.also,
+        )
+        for row in rows
+    }
+
+
+def options_given(group: Group) -> dict[str, Any]:
+    """The options of modes that a command was given, by their names; UsageError for text that is no value."""
+    given = {name: vars(group).get(name.replace("-", "_")) for name in OPTIONS}
+    return {
+        name: read_option(name, value) if isinstance(value, str) else value
+        for name, value in given.items()
+        if value is not None and value is not False
+    }
+
+
+class Pooling(Group, more=mode_options()):
     """Its size, and what is done with it."""
 
     PANEL = "Window"
@@ -68,64 +96,14 @@ class Pooling(Group):
         help="Output size, N or HxW, instead of a window; 1 is global.",
         also="--output-size",
     ).default(None)
-    ceil: bool = Option("--ceil", help="Keep a last window that goes over the border.", also="--ceil-mode").default(
-        False
-    )
-    exclude_pad: bool = Option(
-        "--exclude-pad", help="Leave the padding out of averages.", also="--no-count-include-pad"
-    ).default(False)
-    edge: str | None = Option(
-        "--edge",
-        metavar="EDGE",
-        help=f"Beyond the border for blur, maxblur (reflect), aps and maxaps (wrap): {', '.join(EDGES)} or a number.",
-        values=lambda: EDGES,
-    ).default(None)
-    taps: int | None = Option(
-        "--taps", metavar="N", kind=int, help="Low-pass of maxblur and maxaps, 1 to 7; 3 if not given."
-    ).default(None)
-    p: float | None = Option(
-        "--p",
-        metavar="NUMBER",
-        kind=float,
-        help="The power of lp, above 0; 2 if not given.",
-        also="--norm-type --power",
-    ).default(None)
-    q: str | None = Option(
-        "--q", metavar="SHARE", help="The share of quantile, 0 to 1, as in 0.95.", also="--quantile"
-    ).default(None)
-    of: str | None = Option(
-        "--of", metavar="VALUE", help="The value whose share of the window fraction gives."
-    ).default(None)
-    seed: int | None = Option(
-        "--seed", metavar="N", kind=int, help="What stochastic draws with; 0 if not given.", also="--random-seed"
-    ).default(None)
-    ties: str | None = Option(
-        "--ties",
-        metavar="WHICH",
-        help=f"Who wins a tie of majority: {', '.join(TIES)}; smallest if not given.",
-        values=lambda: TIES,
-    ).default(None)
-    per_channel: bool = Option(
-        "--per-channel", help="Let majority vote on each channel by itself, not on whole pixels."
-    ).default(False)
 
     def layer(self) -> Pool:
         """The pooling layer; UsageError where the options make none."""
-        given = {
-            "exclude-pad": self.exclude_pad or None,
-            "p": self.p,
-            "q": self.q and read_option("q", self.q),
-            "of": self.of and read_option("of", self.of),
-            "taps": self.taps,
-            "edge": self.edge and as_edge(self.edge),
-            "seed": self.seed,
-            "ties": self.ties,
-            "per-channel": self.per_channel or None,
-        }
-        options = {name: value for name, value in given.items() if value is not None}
+        options = options_given(self)
         mode, padding = mode_called(self.mode) or self.mode, self._padding()
+        ceil = options.pop("ceil", False)
         if self.size is not None:
-            self._check_alone()
+            self._check_alone(ceil=ceil)
             return Pool.to_size(mode, self.size, options)
         return Pool.of(
             mode,
@@ -133,7 +111,7 @@ class Pooling(Group):
             self.s,
             padding=padding,
             dilation=self.dilation,
-            ceil=self.ceil,
+            ceil=ceil,
             options=options,
         )
 
@@ -151,7 +129,7 @@ class Pooling(Group):
             )
         return self.pads
 
-    def _check_alone(self) -> None:
+    def _check_alone(self, *, ceil: bool) -> None:
         """UsageError when a window is given too."""
         windows = {
             "--k": self.k,
@@ -159,7 +137,7 @@ class Pooling(Group):
             "--padding": self._padding() != "0",
             "--dilation": self.dilation != "1",
         }
-        given = [name for name, value in {**windows, "--ceil": self.ceil}.items() if value]
+        given = [name for name, value in {**windows, "--ceil": ceil}.items() if value]
         if given:
             raise UsageError(f"--size makes its own windows: leave {' and '.join(given)} out, or --size")
 

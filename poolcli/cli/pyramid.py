@@ -5,14 +5,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from poolcli.cli.layers import Pooling
+from poolcli.cli.layers import Pooling, mode_options, options_given
 from poolcli.cli.options import FILES, OVERWRITE, Reading, Running, Writing, named_values
 from poolcli.cli.output import progress, say, spell
 from poolcli.cli.parser import Group, Option
 from poolcli.errors import UsageError, escaped, missing, unknown
 from poolcli.images.formats import SAME, ReadOptions, check_tiling, installed, is_zarr
 from poolcli.ops.geometry import as_size
-from poolcli.ops.modes import MODES, find_mode, mode_called, read_option
+from poolcli.ops.modes import MODES, find_mode, mode_called
 from poolcli.recipe import Pool
 from poolcli.shift.record import AUTO
 from poolcli.storage import Url, place_of
@@ -23,48 +23,37 @@ BASES = ("copy", "encode", "none")
 DAMAGED = ("refuse", "ignore")
 ENDINGS = (".ome.tif", ".ome.tiff", ".tif", ".tiff", ".ovr", ".ome.zarr", ".zarr")
 MOST_LEVELS = 31
-_POOLING = Pooling.OPTIONS
+ALLOWED = {  # as levels: what makes one value of every window, wherever it lies, in the picture's dtype
+    row.name: row
+    for row in MODES.values()
+    if row.has_windows and row.local and row.exact_in_bands and "ceil" in row.geometry and not row.own_dtype
+}
+_OPTIONS = {name for row in ALLOWED.values() for name in row.options} - {"exclude-pad"}  # there is no padding
 
 
-class Levels(Group):
+class Levels(Group, more=mode_options(_OPTIONS)):
     """What a level is."""
 
     PANEL = "Window"
 
-    mode: str = _POOLING["mode"].default("max")
+    mode: str = Pooling.OPTIONS["mode"].default("max")
     factor: str = Option(
         "--factor", metavar="SIZE", help="How much smaller every level is, N or HxW; 2 if not given."
     ).default("2")
     levels: str = Option(
         "--levels", metavar="N", help="How many smaller levels; auto (if not given): until one tile holds the picture."
     ).default(AUTO)
-    p: float | None = _POOLING["p"].default(None)
-    q: str | None = _POOLING["q"].default(None)
-    ties: str | None = _POOLING["ties"].default(None)
-    per_channel: bool = _POOLING["per_channel"].default(False)
     ignore: list[str] | None = Reading.OPTIONS["ignore"].default(None)
 
     def layer(self) -> Pool:
         """What makes a level of the one above it; UsageError for modes that make no levels."""
-        options = {
-            "p": self.p,
-            "q": self.q and read_option("q", self.q),
-            "ties": self.ties,
-            "per-channel": self.per_channel or None,
-        }
         mode = find_mode(mode_called(self.mode) or self.mode)
-        allowed = [
-            row.name
-            for row in MODES.values()
-            if row.has_windows and row.local and row.exact_in_bands and "ceil" in row.geometry and not row.own_dtype
-        ]
-        if mode.name not in allowed:
-            raise unknown("mode of a pyramid", mode.name, allowed)
+        if mode.name not in ALLOWED:
+            raise unknown("mode of a pyramid", mode.name, ALLOWED)
         factor = as_size(self.factor, "factor")
         if max(factor) < 2:
             raise UsageError(f"factor {self.factor} makes nothing smaller: give 2 or more, or HxW with one of them 2")
-        given = {name: value for name, value in options.items() if value is not None}
-        return Pool.of(mode.name, factor, ceil=True, options=given)
+        return Pool.of(mode.name, factor, ceil=True, options=options_given(self))
 
     def count(self) -> int | None:
         """The number of levels; None: as many as it takes."""

@@ -8,7 +8,7 @@ from functools import cache
 from math import isfinite
 from numbers import Integral, Real
 from sys import float_info
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from poolcli.errors import PictureError, UsageError, any_of, nearest, unknown
 from poolcli.ops.geometry import (
@@ -38,15 +38,37 @@ MOST_TAPS = 7  # of a binomial low-pass
 Options = tuple[tuple[str, Any], ...]  # (name, value) of every option that a mode takes, defaults filled in
 
 
+class ModeOptions(TypedDict, total=False):
+    """The options of modes as keywords of `pool`; None, or what every mode that takes it has, is as if not given."""
+
+    edge: Edge | None
+    taps: int
+    p: float
+    q: float | None
+    of: float | None
+    seed: int | None
+    ties: str
+    per_channel: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
-    """What a mode can be told beside its window: `parse` reads the text of it, `check` says whether it may be so."""
+    """What a mode can be told beside its window: `,name=value` in a recipe, `--name` on the command line.
+
+    `parse` reads the text of it, `check` says whether it may be so, which `allowed` says in words; `example` is of
+    options without a default. `help`, `metavar` (of flags there is none), the `values` that completion offers and what
+    others call it (`also`) are for the command line.
+    """
 
     name: str
     parse: Callable[[str], Any]
     check: Callable[[Any], bool]
     allowed: str
-    example: str = ""  # of options without a default
+    help: str
+    metavar: str | None = None
+    values: tuple[str, ...] = ()
+    also: str = ""
+    example: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,16 +164,92 @@ def read_number(text: str) -> int | float:
 OPTIONS: Mapping[str, Option] = {
     option.name: option
     for option in (
-        Option("ceil", _flag, _is_flag, "the name alone"),
-        Option("exclude-pad", _flag, _is_flag, "the name alone"),
-        Option("per-channel", _flag, _is_flag, "the name alone"),
-        Option("ties", str, lambda value: value in TIES, any_of(TIES)),
-        Option("p", float, _is_positive, "a number above 0"),
-        Option("q", _decimal, _is_share, "a number from 0 to 1 of up to 15 digits", "0.9"),
-        Option("of", read_number, _is_value, "a number or nan", "1"),
-        Option("taps", int, lambda value: _is_whole(value, 1, MOST_TAPS), f"a whole number from 1 to {MOST_TAPS}"),
-        Option("seed", int, lambda value: _is_whole(value, 0, 2**64 - 1), "a whole number from 0 to 2**64 - 1"),
-        Option("edge", as_edge, _is_edge, any_of([*EDGES, "a number"])),
+        Option(
+            "ceil",
+            _flag,
+            _is_flag,
+            "the name alone",
+            "Keep a last window that goes over the border.",
+            also="--ceil-mode",
+        ),
+        Option(
+            "exclude-pad",
+            _flag,
+            _is_flag,
+            "the name alone",
+            "Leave the padding out of averages.",
+            also="--no-count-include-pad",
+        ),
+        Option(
+            "edge",
+            as_edge,
+            _is_edge,
+            any_of([*EDGES, "a number"]),
+            f"Beyond the border for blur, maxblur (reflect), aps and maxaps (wrap): {', '.join(EDGES)} or a number.",
+            "EDGE",
+            EDGES,
+        ),
+        Option(
+            "taps",
+            int,
+            lambda value: _is_whole(value, 1, MOST_TAPS),
+            f"a whole number from 1 to {MOST_TAPS}",
+            "Low-pass of maxblur and maxaps, 1 to 7; 3 if not given.",
+            "N",
+        ),
+        Option(
+            "p",
+            float,
+            _is_positive,
+            "a number above 0",
+            "The power of lp, above 0; 2 if not given.",
+            "NUMBER",
+            also="--norm-type --power",
+        ),
+        Option(
+            "q",
+            _decimal,
+            _is_share,
+            "a number from 0 to 1 of up to 15 digits",
+            "The share of quantile, 0 to 1, as in 0.95.",
+            "SHARE",
+            also="--quantile",
+            example="0.9",
+        ),
+        Option(
+            "of",
+            read_number,
+            _is_value,
+            "a number or nan",
+            "The value whose share of the window fraction gives.",
+            "VALUE",
+            example="1",
+        ),
+        Option(
+            "seed",
+            int,
+            lambda value: _is_whole(value, 0, 2**64 - 1),
+            "a whole number from 0 to 2**64 - 1",
+            "What stochastic draws with; 0 if not given.",
+            "N",
+            also="--random-seed",
+        ),
+        Option(
+            "ties",
+            str,
+            lambda value: value in TIES,
+            any_of(TIES),
+            f"Who wins a tie of majority: {', '.join(TIES)}; smallest if not given.",
+            "WHICH",
+            TIES,
+        ),
+        Option(
+            "per-channel",
+            _flag,
+            _is_flag,
+            "the name alone",
+            "Let majority vote on each channel by itself, not on whole pixels.",
+        ),
     )
 }
 
@@ -383,6 +481,20 @@ def complete_options(mode: Mode, given: Mapping[str, Any]) -> Options:
                 f"{mode.name}:2,{name}={option.example}"
             )
     return complete
+
+
+def keyword_options(given: ModeOptions) -> dict[str, Any]:
+    """The options that keywords give, by their names; TypeError for others, as for any keyword that is not known."""
+    unknown_names = given.keys() - ModeOptions.__annotations__.keys()
+    if unknown_names:
+        raise TypeError(f"pooling got an unexpected keyword argument '{min(unknown_names)}'")
+    options = {name.replace("_", "-"): value for name, value in given.items() if value is not None}
+    return {name: value for name, value in options.items() if not _is_usual(name, value)}
+
+
+def _is_usual(name: str, value: Any) -> bool:
+    """Whether it is what every mode that takes this option has by itself: then it may be given to any mode."""
+    return all(value == mode.options[name] for mode in MODES.values() if name in mode.options)
 
 
 def read_option(name: str, text: str) -> Any:

@@ -3,36 +3,37 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
-from typing import Any, Literal, TypedDict, Unpack, overload
+from typing import Any, Literal, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from poolcli.errors import PictureError, UsageError
 from poolcli.ops.arrays import Array, planes
-from poolcli.ops.geometry import AnyAxes, Axis, Cells, Edge, Window, as_padding, as_size, padding_text, taken
+from poolcli.ops.geometry import AnyAxes, Axis, Cells, Window, as_padding, as_size, padding_text, taken
 from poolcli.ops.ignored import Ignored, pixel_validity, refuse, run_on, valid_outputs, write_stand_in
-from poolcli.ops.modes import Mode, Options, check_window, complete_options, find_mode, votes
+from poolcli.ops.modes import (
+    Mode,
+    ModeOptions,
+    Options,
+    check_window,
+    complete_options,
+    find_mode,
+    keyword_options,
+    votes,
+)
 
 Size = int | Sequence[int]
 
 
-class How(TypedDict, total=False):
-    """The keyword options of `pool` beside `return_indices`."""
+class How(ModeOptions, total=False):
+    """The keywords of `pool` beside `return_indices`."""
 
     mode: str
     padding: Size | str
     dilation: Size
     ceil_mode: bool
     count_include_pad: bool
-    p: float
-    q: float | None
-    of: float | None
-    taps: int
-    edge: Edge | None
-    seed: int | None
-    per_channel: bool
-    ties: str
     ignore: Any
     min_valid: float
 
@@ -47,7 +48,7 @@ def pool(
 ) -> tuple[Array, Array]: ...
 
 
-def pool(  # noqa: PLR0913 (the public signature)
+def pool(
     image: ArrayLike,
     k: Size,
     s: Size | None = None,
@@ -57,17 +58,10 @@ def pool(  # noqa: PLR0913 (the public signature)
     dilation: Size = 1,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
-    p: float = 2.0,
-    q: float | None = None,
-    of: float | None = None,
-    taps: int = 3,
-    edge: Edge | None = None,
-    seed: int | None = None,
-    per_channel: bool = False,
-    ties: str = "smallest",
     ignore: Any = None,
     min_valid: float = 0.0,
     return_indices: bool = False,
+    **options: Unpack[ModeOptions],
 ) -> Array | tuple[Array, Array]:
     """Pool an image with windows of `k`, `s` apart, channel by channel.
 
@@ -106,17 +100,16 @@ def pool(  # noqa: PLR0913 (the public signature)
     check_window(row, window)
     if return_indices:
         _check_has_indices(row, window)
-    requested = {"exclude-pad": not count_include_pad, "p": p, "q": q, "of": of, "taps": taps, "edge": edge}
-    given = _unusual({**requested, "seed": seed, "per-channel": per_channel, "ties": ties})
-    options = complete_options(row, given)
+    given = keyword_options(options) | ({} if count_include_pad else {"exclude-pad": True})
+    complete = complete_options(row, given)
     indices: list[Array] = []
 
     def run(array: Array, valid: Array | None, ignored: Ignored | None) -> tuple[Array, Array | None]:
         if return_indices:
             indices.append(_indices(array, window, valid))
-        return run_mode(row, array, window, options, valid, ignored=ignored)
+        return run_mode(row, array, window, complete, valid, ignored=ignored)
 
-    result = run_on(image, ignore, min_valid, run, whole=votes(row, options))
+    result = run_on(image, ignore, min_valid, run, whole=votes(row, complete))
     return (result, indices[0]) if return_indices else result
 
 
@@ -125,14 +118,9 @@ def adaptive_pool(
     size: Size,
     *,
     mode: str = "avg",
-    p: float = 2.0,
-    q: float | None = None,
-    of: float | None = None,
-    seed: int | None = None,
-    per_channel: bool = False,
-    ties: str = "smallest",
     ignore: Any = None,
     min_valid: float = 0.0,
+    **options: Unpack[ModeOptions],
 ) -> Array:
     """Pool an image to an output of `size`, whatever its own size is; a size of 1 pools all of it.
 
@@ -147,31 +135,12 @@ def adaptive_pool(
     """
     row, cells = find_mode(mode), Cells(as_size(size, "size"))
     check_window(row, cells)
-    given = _unusual({"p": p, "q": q, "of": of, "seed": seed, "per-channel": per_channel, "ties": ties})
-    options = complete_options(row, given)
+    complete = complete_options(row, keyword_options(options))
 
     def run(array: Array, valid: Array | None, ignored: Ignored | None) -> tuple[Array, Array | None]:
-        return run_mode(row, array, cells, options, valid, ignored=ignored)
+        return run_mode(row, array, cells, complete, valid, ignored=ignored)
 
-    return run_on(image, ignore, min_valid, run, whole=votes(row, options))
-
-
-USUAL = {
-    "exclude-pad": False,
-    "p": 2.0,
-    "q": None,
-    "of": None,
-    "taps": 3,
-    "edge": None,
-    "seed": None,
-    "per-channel": False,
-    "ties": "smallest",
-}
-
-
-def _unusual(options: dict[str, Any]) -> dict[str, Any]:
-    """The options that differ from what the public functions give by themselves, which every mode takes."""
-    return {name: value for name, value in options.items() if value != USUAL[name]}
+    return run_on(image, ignore, min_valid, run, whole=votes(row, complete))
 
 
 def run_mode(
