@@ -4,7 +4,6 @@ The library raises these and never prints; `poolcli.cli` is the one place that t
 """
 
 from collections.abc import Iterable
-from difflib import SequenceMatcher, get_close_matches
 
 _PACKAGE = __file__.removesuffix("errors.py")
 
@@ -108,6 +107,8 @@ def nearest(got: str, names: Iterable[str], cutoff: float = 0.5) -> str | None:
     >>> nearest("mxa", ["max", "avg", "maxaps"])
     'max'
     """
+    from difflib import SequenceMatcher, get_close_matches
+
     near = sorted(get_close_matches(got, list(names), n=5, cutoff=cutoff), key=len)
     likeness = {name: round(SequenceMatcher(None, name, got).ratio(), 2) for name in near}
     return max(near, key=likeness.__getitem__) if near else None

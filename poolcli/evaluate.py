@@ -138,10 +138,12 @@ class Evaluation:
     features are the picture itself, or nobody wants them.
     """
 
-    def __init__(self, recipe: Recipe, source: Source, how: How, before: Recipe | None) -> None:
-        """Nothing is run yet. Raises PictureError when a window does not fit."""
+    def __init__(
+        self, recipe: Recipe, source: Source, how: How, before: Recipe | None, lattices: Lattices | None = None
+    ) -> None:
+        """Nothing is run yet. Raises PictureError when a window does not fit. `lattices`: where they are known."""
         self.recipe, self.source, self.how, self.before = recipe, source, how, before
-        self.lattices = Lattices(
+        self.lattices = lattices or Lattices(
             _lattice(None, source), None if before is None else _lattice(before, source), _lattice(recipe, source)
         )
         self._whole: Band | None = None
@@ -453,8 +455,10 @@ def shifted(still: Evaluation, shift: Shift, edge: str) -> tuple[Evaluation, Eva
     source, how = still.source, still.how
     zero = validity(np.zeros((1, 1, *source.shape[2:]), source.dtype), how.ignored) if how.ignored else None
     sources = still_and_moved(source, shift, edge, True if zero is None else zero)
+    if sources[0] is source:
+        return still, Evaluation(still.recipe, sources[1], how, still.before, still.lattices)
     reference, other = (Evaluation(still.recipe, each, how, still.before) for each in sources)
-    return (still if sources[0] is source else reference), other
+    return reference, other
 
 
 def _written_side(reference: Evaluation, other: Evaluation, written: Written, tolerance: float) -> Side | None:

@@ -8,7 +8,6 @@ from dataclasses import field, replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from poolcli import images
@@ -178,6 +177,8 @@ def _averages_hidden_colours(settings: Settings, frame: images.Frame) -> bool:
 
 def redrawn(settings: Settings, job: Job, before: Outcome) -> Outcome:
     """What an earlier run has made of a picture, with the pictures that a report shows; nothing is written."""
+    from tempfile import TemporaryDirectory
+
     settings = replace(settings, format=_requested_format(settings, job))
     with TemporaryDirectory() as folder:
         target = Path(folder, Path(job.target_name).name) if settings.format == images.ZARR else BytesIO()

@@ -17,7 +17,6 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from heapq import nlargest
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 from zlib import crc32
 
@@ -206,6 +205,8 @@ class State:
 
     def _temporary(self) -> Lines:
         if self._spare is None:
+            from tempfile import SpooledTemporaryFile
+
             self._spare = Lines(SpooledTemporaryFile(IN_MEMORY))  # noqa: SIM115
         return self._spare
 

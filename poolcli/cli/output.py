@@ -5,7 +5,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, TextIO
 
 from poolcli.errors import escaped
@@ -59,6 +58,8 @@ class Printer:
         """The values before and after, if they are worth it."""
         if outcome.grids is None:
             return
+        from shutil import get_terminal_size
+
         from poolcli.reports.terminal import MARKS, grid_lines
 
         try:

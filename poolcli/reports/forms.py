@@ -8,8 +8,6 @@ from importlib.util import find_spec
 from io import TextIOWrapper
 from itertools import chain
 from math import isfinite
-from shutil import copyfileobj
-from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from poolcli.errors import UsageError, missing, unknown
@@ -33,6 +31,9 @@ def buffered(path: Place) -> Iterator[BinaryIO]:
 
     Not the report's own file, so that what goes wrong meanwhile (a closed stdout) is no error of writing the report.
     """
+    from shutil import copyfileobj
+    from tempfile import TemporaryFile
+
     with TemporaryFile() as buffer:
         yield buffer
         buffer.seek(0)

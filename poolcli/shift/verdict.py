@@ -1,7 +1,5 @@
 """What a report says in words: figures as they are read, the verdict, and all of it as a table of HTML. No NumPy."""
 
-from html import escape
-
 from poolcli.shift.record import GIVEN, ShiftReport, ShiftRow, Side
 
 LESS, SAME = 0.95, 1.05  # a residual below the first: less sensitive; up to the second: as sensitive
@@ -163,6 +161,8 @@ HEADS = ("shift", "changed before", "changed after", "absorbed", "gain", "residu
 
 def report_html(report: ShiftReport) -> str:
     """A report as a notebook shows it: what was done, the verdict of the worst shift, and a row for every shift."""
+    from html import escape
+
     said = [f"<b>{escape(title(report))}</b>", escape(verdict(worst_row(report)))]
     heads = "".join(f'<th scope="col">{head}</th>' for head in HEADS)
     rows = "".join(

@@ -4,14 +4,12 @@ import errno
 import os
 import platform
 import re
-import shutil
 import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import BinaryIO
 from zlib import crc32
 
@@ -138,6 +136,8 @@ def _remove(path: Path) -> None:
     """Remove a file or a folder, if it is there; threads that still write into a folder are waited for, for a while."""
     for _ in range(50):
         if path.is_dir() and not path.is_symlink():
+            import shutil
+
             shutil.rmtree(path, ignore_errors=True)
         else:
             with suppress(OSError):
@@ -189,6 +189,8 @@ def merged(one: Path, other: Path) -> bool:
 
     Asked of the file system itself, in a folder that is gone again: none of its properties says so.
     """
+    from tempfile import TemporaryDirectory
+
     parts, others = one.parts, other.parts
     same = next((at for at, both in enumerate(zip(parts, others, strict=False)) if both[0] != both[1]), len(parts))
     folder = Path(*parts[:same])
