@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -75,6 +76,28 @@ def test_two_outputs_of_one_name_are_refused_before_any_work(run, tmp_path):
     assert ran.code == USAGE
     assert "'x/a.png' and 'y/a.png' would both be written to 'out/a.png'" in ran.err.replace(os.sep, "/")
     assert not Path("out").exists()
+
+
+def test_a_dry_run_shows_where_all_goes_before_it_refuses_a_clash(samples, command):
+    """Of two folders with equal names, and of outputs that are there; nothing is written, and a template parts them."""
+    for folder in ("images", "masks"):
+        Path(folder).mkdir()
+        for name in ("one.png", "four.png"):
+            shutil.copy(samples / name, folder)
+    ran = command("pool", "images", "masks", "-o", "out/", "--dry-run")
+    lines = ran.out.replace(os.sep, "/").splitlines()
+    assert ran.code == 2
+    assert lines == [
+        f"{folder}/{name} -> out/{name}" for folder in ("images", "masks") for name in ("four.png", "one.png")
+    ]
+    assert "would both be written to" in ran.err
+    assert "-o 'out/{parent}/{stem}.{ext}'" in ran.err
+    assert not Path("out").exists()
+    parted = ("pool", "images", "masks", "-o", "out/{parent}/{stem}.{ext}")
+    assert command(*parted, "--dry-run").code == command(*parted).code == 0
+    again = command(*parted, "--dry-run")
+    assert (again.code, len(again.out.splitlines())) == (2, 4)
+    assert "exist already" in again.err
 
 
 TWINS = [("a.png", "A.PNG"), ("ß.png", "SS.png"), ("\u00e4.png", "a\u0308.png"), ("\u00c4.png", "a\u0308.png")]

@@ -65,6 +65,7 @@ class Planned:
     keys: Keys | None = None
     closed: tuple[Outcome, ...] = ()
     note: str | None = None
+    refusal: UsageError | None = None  # of a dry run, which shows where everything would go before
 
 
 def planned(request: Request, settings: Settings, held: ExitStack) -> Planned:
@@ -88,12 +89,18 @@ def planned(request: Request, settings: Settings, held: ExitStack) -> Planned:
     there = root and (running.resume or not running.dry_run) and (root / NAME).exists()
     state = held.enter_context(State(root, None if running.dry_run else outputs)) if root and there else None
     may_exist, journal = running.overwrite or running.resume, root / NAME if root else None
-    check(plan, files.values(), read_beside(request), may_exist=may_exist, journal=journal, device=plan.to_device)
+    refusal = None
+    try:
+        check(plan, files.values(), read_beside(request), may_exist=may_exist, journal=journal, device=plan.to_device)
+    except UsageError as error:
+        if not running.dry_run:
+            raise
+        refusal = error
     if root and state is None and not running.dry_run:
         state = held.enter_context(State(root, outputs, new=True))
     keys = Keys(settings, root, checksum=running.checksum) if root and state else None
     state = state or held.enter_context(State())
-    return Planned(plan, files, state, keys, tuple(starmap(_closed, search.closed)), search.note())
+    return Planned(plan, files, state, keys, tuple(starmap(_closed, search.closed)), search.note(), refusal)
 
 
 def _forms(request: Request, plan: Plan) -> tuple[str, ...]:
@@ -372,6 +379,8 @@ def _try(plan: Planned, settings: Settings, running: Running, printer: Printer) 
             printer.show(outcome)
     for outcome in plan.closed:
         printer.show(outcome)
+    if plan.refusal is not None:
+        raise plan.refusal
     return 1 if failed or plan.closed else 0
 
 
