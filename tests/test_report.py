@@ -168,6 +168,11 @@ ONE_DOT = "less sensitive: nothing of the change is left, and no pixel changes (
             "0 of 16 after)",
         ),
         (
+            np.where(np.arange(8) % 4 == 1, np.nan, 5.0 * np.ones((8, 8))), "center:2", {},
+            "no value changes: what this shift changes is which values are valid and finite (32 of 64 before, 8 of 16 "
+            "after)",
+        ),
+        (
             dot(), "majority:2", {"labels": True},
             "less sensitive: nothing of the change is left, counted in pixels (2 of 64 before, 0 of 16 after)",
         ),

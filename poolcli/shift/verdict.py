@@ -36,6 +36,8 @@ def _without_residual(row: ShiftRow) -> tuple[str, str]:
         if not side.compared:
             return "nothing comparable", f"no value of the {where} is finite and valid on both sides"
     if not (before.fraction if before.counts_only else before.mae):
+        if before.changed:
+            return "no value changes", f"what this {change} changes is which values are valid and finite"
         if row.raw.changed:
             return "nothing changes", f"what stands before the down-sampling leaves nothing of this {change}"
         return "nothing changes", f"this {change} changes nothing here"
