@@ -200,14 +200,35 @@ def test_notes_on_what_a_user_may_not_see(folder, command):
     assert "notes" not in command("pool", "clear.png", "-o", "e.png", "-m", "avg", "--premultiply", "--json").objects[0]
 
 
+def test_notes_and_exact_where_a_picture_is_not_held(folder, command):
+    """The same as of one that is: a border that is left out, colours averaged however transparent."""
+    random_picture("RGBA", (9, 8)).save(folder / "clear.tif")
+    opaque = random_picture("RGBA", (9, 8))
+    opaque.putalpha(255)
+    opaque.save(folder / "opaque.tif")
+    for name, mode, hidden in (("clear.tif", "avg", True), ("clear.tif", "max", False), ("opaque.tif", "avg", False)):
+        notes = []
+        for words in ((), ("--compression", "deflate")):  # which is chosen where bands are written
+            call = ("pool", name, "-o", "out.tif", "-m", mode, "--overwrite")
+            notes.append(command(*call, *words, "--json").objects[0]["notes"])
+            assert "leave out the last column of 9x8 pixels: use --ceil" in command.refused(
+                *call, *words, "--exact", code=1
+            )
+        assert sorted(notes[0]) == sorted(notes[1])
+        assert any("however transparent" in note for note in notes[0]) == hidden
+        assert any("leave out the last column" in note for note in notes[0])
+
+
 def test_folders_with_equal_names_are_never_merged(folder, command):
-    """A dry run says which two would meet, and where; a template shows where each goes instead."""
+    """A dry run shows where each goes and says which two would meet; with a template they do not."""
     for name in ("images", "masks"):
         (folder / name).mkdir()
         random_picture("L", (4, 4)).save(folder / name / "a.png")
-    said = command.refused("pool", "images", "masks", "-o", "out/", "--dry-run")
+    tried = command("pool", "images", "masks", "-o", "out/", "--dry-run")
     both = [str(PurePath(name, "a.png")) for name in ("images", "masks", "out")]
-    assert f"'{both[0]}' and '{both[1]}' would both be written to '{both[2]}': use a template" in said
+    assert (tried.code, tried.out.splitlines()) == (2, [f"{each} -> {both[2]}" for each in both[:2]])
+    assert f"'{both[0]}' and '{both[1]}' would both be written to '{both[2]}': use a template" in tried.err
+    assert tried.err == command.refused("pool", "images", "masks", "-o", "out/")
     listed = command("pool", "images", "masks", "-o", "out/{parent}/{stem}.{ext}", "--dry-run")
     assert listed.out.split() == [both[0], "->", "out/images/a.png", both[1], "->", "out/masks/a.png"]
     assert not (folder / "out").exists()

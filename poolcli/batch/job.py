@@ -148,6 +148,7 @@ def check_size(settings: Settings, height: int, width: int) -> None:
         )
 
 
+HIDDEN = "colours were averaged as they are, however transparent: --premultiply weighs them by alpha"
 CHANNELS, LARGE_AXIS = (3, 4), 16  # of a first axis that may hold channels, before others of at least so many
 
 
@@ -162,11 +163,11 @@ def notes_on(settings: Settings, picture: images.Picture) -> Iterator[str]:
         border = left_out(settings.recipe, *shape[:2])
         if border:
             yield f"{border}: {IN_RECORDS}"
-        if _averages_hidden_colours(settings, frame):
-            yield "colours were averaged as they are, however transparent: --premultiply weighs them by alpha"
+        if averages_hidden_colours(settings, frame):
+            yield HIDDEN
 
 
-def _averages_hidden_colours(settings: Settings, frame: images.Frame) -> bool:
+def averages_hidden_colours(settings: Settings, frame: images.Frame) -> bool:
     """Whether straight alpha that is not the same everywhere stands beside colours of which means are made."""
     if not frame.alpha or frame.mode.startswith(("La", "RGBa")) or settings.colour.premultiply:
         return False

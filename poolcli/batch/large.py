@@ -66,6 +66,7 @@ def pool_streamed(settings: "jobs.Settings", job: Job, target_format: str, band_
                 report, shown = _pool_plane(settings, job, page, band_bytes)
                 reports += [report] if report else []
                 views += [shown] if shown else []
+                said |= dict.fromkeys([jobs.HIDDEN] * page.hides_colours)
                 pixels += plane.size[0] * plane.size[1]
             file.close()
     by_form = zip(settings.views, zip(*views, strict=True), strict=True) if views else ()
@@ -134,6 +135,7 @@ class _Page:
     shape: tuple[int, ...] = ()
     frame: images.Frame | None = None
     put_rows: Callable[[Array], None] | None = None
+    hides_colours: bool = False  # some of its rows have colours that are averaged however transparent
 
     def written(self, output: Array) -> Array:
         """Rows of an output as they stand in the file."""
@@ -148,6 +150,8 @@ class _Page:
             self.frame = jobs.placed(after, spacings(self.settings.recipe, *self.plane.size))
             self.put_rows = self.file.output(self.number, self.frame).put
         self.put_rows(rows)
+        picture = replace(self.plane.frame, pixels=band.picture.values)
+        self.hides_colours = self.hides_colours or jobs.averages_hidden_colours(self.settings, picture)
 
 
 def _pool_plane(
