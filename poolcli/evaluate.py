@@ -161,14 +161,17 @@ class Evaluation:
             return source.nbytes > band and is_local(self.recipe)
         return source.array is None and self.before is None and source.nbytes >= 2 * band and is_exact(self.recipe)
 
-    def bands(self) -> Iterator[Band]:
-        """Picture, features and output from top to bottom: some rows at a time, or all at once."""
+    def bands(self, *, hold: bool = True) -> Iterator[Band]:
+        """Picture, features and output from top to bottom: some rows at a time, or all at once.
+
+        `hold`: the output is wanted whole afterwards. Fresh memory for that is a fifth of the time of a report.
+        """
         if self._whole is not None or not self.is_cut:
             yield self.whole
             return
         self._held = None
         for band in _bands(self, max(1, self.how.band_bytes * self.source.shape[0] // self.source.nbytes)):
-            if not self.how.large:
+            if hold and not self.how.large:
                 self._hold(band.output)
             yield band
 
@@ -417,12 +420,16 @@ def compared(
     edge: str = GIVEN,
     tolerance: float = 0,
     alike: Comparison | None = None,
+    hold: bool = True,
 ) -> Comparison:
-    """The sums behind a row. `alike`: those of the same shift for other layers that begin with the same."""
+    """The sums behind a row. `alike`: those of the same shift for other layers that begin with the same.
+
+    `hold`: the other output is wanted whole afterwards.
+    """
     comparison = Comparison(
         reference.lattices, shift, edge, tolerance=tolerance, labels=reference.how.labels, alike=alike
     )
-    for band in other.bands():
+    for band in other.bands(hold=hold):
         comparison.add(reference.whole.like(band), band)
     return comparison
 
@@ -431,7 +438,7 @@ Written = Callable[[Array], tuple[Array, int | None]]  # an output as a file hol
 
 
 def differences(
-    still: Evaluation, shifting: Shifting, written: Written | None = None
+    still: Evaluation, shifting: Shifting, written: Written | None = None, *, hold: bool = True
 ) -> Iterator[tuple[ShiftRow, Evaluation, Evaluation]]:
     """For every shift its row, and the two evaluations that it compares; under `crop` the still one is of a part too.
 
@@ -440,14 +447,16 @@ def differences(
     """
     for shift in shifting.shifts:
         reference, other = shifted(still, shift, shifting.edge)
-        comparison = compared(reference, other, shift, edge=shifting.edge, tolerance=shifting.tolerance)
+        comparison = compared(
+            reference, other, shift, edge=shifting.edge, tolerance=shifting.tolerance, hold=hold or written is not None
+        )
         side = _written_side(reference, other, written, shifting.tolerance) if written else None
         yield comparison.row(reference.contrasts, written=side), reference, other
 
 
 def shift_rows(still: Evaluation, shifting: Shifting) -> tuple[ShiftRow, ...]:
     """A row for every shift of what is held in memory."""
-    return tuple(row for row, _, _ in differences(still, shifting))
+    return tuple(row for row, _, _ in differences(still, shifting, hold=False))
 
 
 def shifted(still: Evaluation, shift: Shift, edge: str) -> tuple[Evaluation, Evaluation]:

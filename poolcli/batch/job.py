@@ -351,12 +351,12 @@ class _Run:
 
             with chosen_phases() as phases:
                 values = still.output.values
+        after = frame_of(self.settings, frame, self.target_format, values)
+        self._first = values, after
         if settings.shifting is not None:
             self._still = still
             if self._at_once:
                 self._measured = self._measure()
-        after = frame_of(self.settings, frame, self.target_format, values)
-        self._first = values, after
         if not located:
             return after
         height, width = frame.pixels.shape[:2]
@@ -377,6 +377,14 @@ class _Run:
         held = images.held(self._after(output), self.target_format, self.settings.encoding)
         return held.pixels, held.peak
 
+    @property
+    def _keeps_values(self) -> bool:
+        """Whether a file holds every output as it is, as it does this one."""
+        if self._first is None or self.frame.palette is not None:
+            return False
+        values, _ = self._first
+        return self.in_file(values)[0] is values
+
     def measured(self) -> _Measured:
         """What every shift leaves; nothing where no report is wanted."""
         return self._measured if self._at_once or self._still is None else self._measure()
@@ -389,7 +397,8 @@ class _Run:
         assert self.settings.shifting is not None
         rows: list[ShiftRow] = []
         worst = None
-        for row, *evaluations in differences(still, self.settings.shifting, self.in_file):
+        written, hold = None if self._keeps_values else self.in_file, bool(self.settings.views)
+        for row, *evaluations in differences(still, self.settings.shifting, written, hold=hold):
             rows.append(row)
             if self.settings.views and self.index < MOST_VIEWS and row is worst_of(rows):
                 worst = row, evaluations

@@ -249,8 +249,8 @@ def _byte_figures(gaps: Array) -> tuple[float, float, float]:
     line = values.reshape(-1)
     line[: gaps.size] = gaps.reshape(-1)
     line[gaps.size :] = 0
-    total = np.einsum("ij->i", values).sum(dtype=np.float64)
-    squares = np.einsum("ij,ij->i", values, values).sum(dtype=np.float64)
+    total = (values @ np.ones(EXACT, np.float32)).sum(dtype=np.float64)
+    squares = np.vecdot(values, values).sum(dtype=np.float64)
     return float(total), float(squares), float(gaps.max(initial=0))
 
 
