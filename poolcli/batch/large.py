@@ -38,11 +38,13 @@ def streams(settings: "jobs.Settings", source: Place, name: str, asked: str | No
         return None
     own, pixels, size = tiled.weight(source, name, reading) or ("", 0, 0)
     target = asked or own or None
-    if target == "TIFF" and (settings.to_range != "clip" or settings.array_range or tiff.tifffile() is None):
-        return None
     chosen = target == "TIFF" and (encoding.tile or encoding.compression != SAME)
     small = size < largest and (own == "NPY" or reading.max_pixels is None or pixels <= reading.max_pixels)
-    return None if small and not chosen else target
+    if small and not chosen:
+        return None
+    if target == "TIFF" and (settings.to_range != "clip" or settings.array_range or tiff.tifffile() is None):
+        return None
+    return target
 
 
 def pool_streamed(settings: "jobs.Settings", job: Job, target_format: str, band_bytes: int) -> Outcome:
