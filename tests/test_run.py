@@ -456,3 +456,12 @@ def test_odd_names_do_not_play_with_the_terminal(run, tmp_path):
     ran = process("pool", name, "-o", "out/", "--json", cwd=tmp_path)
     assert (ran.returncode, b"Traceback" in ran.stderr) == (0, False)
     json.loads(ran.stdout.decode())
+
+
+def test_reports_are_named_by_what_is_there_now(command, samples):
+    """A listing of an earlier run in the same process, of another folder of that name, says nothing."""
+    for name in ("one.png", "one.tif"):
+        assert command("pool", samples / "mask.png", "-o", name).code == 0
+    for name in ("two.png", "two.tif"):
+        assert command("pool", samples / "mask.png", "-o", name).code == 0
+    assert all(Path(name).is_file() for name in ("two.shift.json", "two.tif.shift.json"))

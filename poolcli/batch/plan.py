@@ -205,11 +205,11 @@ class Plan(Sequence[Job]):
         if not extensions or self.to_device:
             return
         taken: set[int] = set()  # hashes: of two that are alike by chance the second bears its whole name
-        is_there = presence(few=len(self) <= FEW)
+        is_there, pictures = presence(few=len(self) <= FEW), lru_cache(maxsize=1)(_pictures)
         for number, job in enumerate(self):
             assert isinstance(job.target, Place)
             short = hash(exact(next(iter(job.sides.values()))))
-            if short in taken or bears_whole_name(job.target, extensions, is_there):
+            if short in taken or bears_whole_name(job.target, extensions, is_there, pictures):
                 self._whole.add(number)
             else:
                 taken.add(short)
@@ -226,7 +226,20 @@ def reports_of(target: Place, extensions: Mapping[str, str]) -> dict[str, Place]
     return side_files(target, extensions, whole=bears_whole_name(target, extensions, presence(few=True)))
 
 
-def bears_whole_name(target: Place, extensions: Mapping[str, str], is_there: Callable[[Place], bool]) -> bool:
+def _pictures(folder: Path) -> list[str]:
+    """The names of the pictures in a folder."""
+    try:
+        return [name for name in os.listdir(folder) if images.is_picture(Path(name))]  # noqa: PTH208 (names alone)
+    except OSError:
+        return []
+
+
+def bears_whole_name(
+    target: Place,
+    extensions: Mapping[str, str],
+    is_there: Callable[[Place], bool],
+    pictures: Callable[[Path], list[str]] = _pictures,
+) -> bool:
     """Whether the reports of an output bear its whole name, since the short one is that of another picture's.
 
     Of `a.png` and `a.webp` in one folder the one that came first has `a.shift.json`, the other `a.webp.shift.json`.
@@ -235,20 +248,9 @@ def bears_whole_name(target: Place, extensions: Mapping[str, str], is_there: Cal
         return True
     if is_there(target) or not any(map(is_there, side_files(target, extensions).values())):
         return False
-    return isinstance(target, Path) and any(name != target.name for name in _of_one_stem(target.parent, target.stem))
-
-
-def _of_one_stem(folder: Path, stem: str) -> Iterator[str]:
-    return (name for name in _pictures(folder) if PurePath(name).stem == stem)
-
-
-@lru_cache(maxsize=1)
-def _pictures(folder: Path) -> list[str]:
-    """The names of the pictures in a folder."""
-    try:
-        return [name for name in os.listdir(folder) if images.is_picture(Path(name))]  # noqa: PTH208 (names alone)
-    except OSError:
-        return []
+    if not isinstance(target, Path):
+        return False
+    return any(PurePath(name).stem == target.stem and name != target.name for name in pictures(target.parent))
 
 
 def check(
