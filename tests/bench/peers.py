@@ -20,6 +20,7 @@ MODULES = {
     "scikit-image": "skimage",
     "SciPy": "scipy",
     "pyvips": "pyvips",
+    "dask": "dask",
 }
 PROGRAMS = {name: name for name in ("vips", "mogrify", "gdaladdo", "gdalwarp")}
 Pool = Callable[[str, np.ndarray, int, int], Callable[[], object] | None]

@@ -19,7 +19,6 @@ from tests.bench.timing import Calls
 
 SIDE = int(os.environ.get("POOLCLI_BENCH_SIDE", "20000"))
 TILE, QUALITY, TEXTURE = 256, 90, 4096
-ALLOWED = 320 << 20  # bytes at most, whatever the height
 VIPS = """
 import os, sys
 os.environ["VIPS_CONCURRENCY"] = sys.argv[4]
@@ -27,6 +26,16 @@ import pyvips
 picture = pyvips.Image.new_from_file(sys.argv[1], access="sequential")
 picture.tiffsave(sys.argv[2], compression=sys.argv[3], Q=90, tile=True, tile_width=256, tile_height=256, pyramid=True,
                  region_shrink="max", bigtiff=True)
+"""
+
+
+DASK = """
+import sys
+import dask, dask.array, numpy
+with dask.config.set(scheduler="threads", num_workers=2):
+    whole = dask.array.from_zarr(sys.argv[1])
+    levels = dask.array.coarsen(numpy.max, whole, {0: 4, 1: 4}, trim_excess=True)
+    levels.rechunk(512).to_zarr(sys.argv[2])
 """
 
 
@@ -109,15 +118,42 @@ def _single() -> Calls:
     return those_present({OURS: (None, ours), "gdalwarp": ("gdalwarp", gdal)})
 
 
-def peak() -> Result:
-    """Peak memory of a pyramid, by what is allowed."""
-    target = Target("320 MiB", 1, "peak")
-    line = Line("memory-pyramid", f"peak memory, pyramid of {SIDE}x{SIDE}, JPEG", dict, (target,), subject=HUGE)
+@cache
+def _array() -> Path:
+    """The red of the generated picture, as a Zarr."""
+    import zarr
+
+    path = folder() / "slide.zarr"
+    array = zarr.create_array(path, shape=(SIDE, SIDE), chunks=(512, 512), dtype="uint8")
+    for number, tile in enumerate(_tiles()):
+        top, left = (TILE * each for each in divmod(number, -(-SIDE // TILE)))
+        if left == 0:
+            rows = np.empty((min(TILE, SIDE - top), SIDE), np.uint8)
+        rows[:, left : left + TILE] = tile[: len(rows), : SIDE - left, 0]
+        if left + TILE >= SIDE:
+            array[top : top + TILE] = rows
+    return path
+
+
+def _of_zarr() -> Calls:
+    """From Zarr to Zarr, 4 times smaller."""
+    source, how = _array(), ("--k", 4, "--no-report", "-q")
+    calls = {
+        OURS: (None, lambda: poolcli("pool", source, "-o", fresh("out.zarr"), *how)),
+        "dask": ("dask", lambda: python(DASK, source, fresh("out.zarr"))),
+    }
+    return those_present(calls)
+
+
+def _peak(name: str, what: str, most: int, *command: object) -> Result:
+    """Peak memory of a command on the generated picture, by what is allowed, in MiB."""
+    target = Target(f"{most} MiB", 1, "peak")
+    line = Line(name, f"peak memory, {what} of {SIDE}x{SIDE}, JPEG", dict, (target,), subject=HUGE)
     if not sys.platform.startswith("linux"):
         return Result(line, {}, (Verdict(target, None),))
-    told, words = folder() / "peak", ("pyramid", slide("jpeg"), "-o", fresh("out.tif"), "-q")
-    run(PYTHON, "-c", PEAK, told, *words)
-    return Result(line, {}, (Verdict(target, int(told.read_text()) * 1024 / ALLOWED),))
+    report = folder() / "peak"
+    run(PYTHON, "-c", PEAK, report, *command, slide("jpeg"), "-o", fresh("out.tif"), "-q")
+    return Result(line, {}, (Verdict(target, int(report.read_text()) / (most << 10)),))
 
 
 LINES = (
@@ -154,5 +190,18 @@ LINES = (
         whole=True,
         subject=HUGE,
     ),
+    Line(
+        "zarr",
+        f"Zarr to Zarr of {SIDE}x{SIDE}, max of 4x4",
+        _of_zarr,
+        (Target("dask", 1.0),),
+        rounds=3,
+        budget=60,
+        whole=True,
+        subject=HUGE,
+    ),
 )
-FACTS = {"memory-pyramid": peak}
+FACTS = {
+    "memory-pyramid": partial(_peak, "memory-pyramid", "pyramid", 320, "pyramid"),
+    "memory-report": partial(_peak, "memory-report", "max:2 with its report", 512, "pool"),
+}
