@@ -1074,3 +1074,26 @@ def test_zarr_in_memory_of_a_store(tmp_path, command):
         assert (tmp_path / "all/a.zarr/zarr.json").exists()
     finally:
         system.rm("/slides", recursive=True)
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize(
+    ("names", "pictures"),
+    [
+        (("band", "y", "x"), lambda values: [np.moveaxis(values, 0, 2)]),
+        (("time", "lat", "lon"), list),
+        (("y", "x", "c"), lambda values: [values]),
+        (("a", "b", "c"), lambda values: [values]),  # which say nothing
+    ],
+)
+def test_names_of_axes_say_what_they_are(tmp_path, command, names, pictures, version):
+    """As xarray writes them; majority votes over whole pixels of samples, over each of the pictures else."""
+    values = np.random.default_rng(4).integers(0, 3, (6, 8, 10)).astype(np.uint8)
+    options = {"dimension_names": names} if version == 3 else {"attributes": {"_ARRAY_DIMENSIONS": names}}
+    stored(tmp_path / "in.zarr", values, chunks=(4, 4, 4), zarr_format=version, **options)
+    words = ("pool", tmp_path / "in.zarr", "-o", tmp_path / "out.zarr", "--mode", "majority", "--json", "-q")
+    done = command(*words)
+    assert done.code == 0
+    found = pictures(zarr.open(tmp_path / "out.zarr", mode="r")[:])
+    expected = [poolcli.pool(each, 2, mode="majority") for each in pictures(values)]
+    assert len(found) == len(expected) and all(map(np.array_equal, found, expected))

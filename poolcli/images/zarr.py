@@ -37,6 +37,8 @@ TYPES = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
 UNITS = {"meter": "m", "centimeter": "cm", "millimeter": "mm", "micrometer": "µm", "nanometer": "nm",
          "picometer": "pm", "angstrom": "Å", "inch": "in"}  # fmt: skip
 LAYOUTS = {"hw": "yx", "hwc": "yxs", "chw": "syx", "nchw": "nsyx"}  # axes of plain arrays; s: samples of a pixel
+_AXES = {"y": "y", "x": "x", "lat": "y", "lon": "x", "latitude": "y", "longitude": "x", "row": "y", "column": "x",
+         **dict.fromkeys(("c", "channel", "channels", "band", "bands", "s", "sample", "samples"), "s")}  # fmt: skip
 TILE = (256, 256)
 _OPAQUE = 255  # alpha of a colour
 
@@ -131,7 +133,8 @@ def _opened(source: Place, name: str, options: ReadOptions) -> Original:
         raise PictureError(f"{name}: no Zarr is there; check its name and your access to it") from None
     scene = None
     if isinstance(node, zarr.Array):
-        axes = LAYOUTS[arrays.layout_of(node.shape, options.layout, name)]
+        axes = _axes_named(node) if options.layout is None else ""
+        axes = axes or LAYOUTS[arrays.layout_of(node.shape, options.layout, name)]
     else:
         facts = dict(node.attrs).get("ome", dict(node.attrs))
         if not facts.get("multiscales"):
@@ -157,6 +160,21 @@ def _opened(source: Place, name: str, options: ReadOptions) -> Original:
     if node.dtype.kind not in "buif" or node.dtype.itemsize > 8:
         raise PictureError(f"{name}: values of {node.dtype}; bool, integers and floats of up to 64 bits are allowed")
     return Original(node, axes, scene)
+
+
+def _axes_named(array: Any) -> str:
+    """The axes by the names that a plain array has for them, as xarray writes them; empty where they do not say it.
+
+    The axis before rows is that of samples if it is called so; all others before are those of pictures.
+    """
+    names = getattr(array.metadata, "dimension_names", None) or array.attrs.get("_ARRAY_DIMENSIONS") or ()
+    letters = "".join(_AXES.get(str(name).lower(), "-") for name in names)
+    y = letters.find("yx")
+    if len(letters) != array.ndim or y < 0 or len(letters) > y + 3:
+        return ""
+    sampled = letters[:y].endswith("s") and len(letters) == y + 2
+    before = "abdefghijklmnop"[: y - sampled]
+    return before + "s" * sampled + "yx" + "s" * (len(letters) - y - 2)
 
 
 def _names(axes: Sequence[Any] | None, count: int) -> list[str]:
