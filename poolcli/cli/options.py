@@ -151,7 +151,7 @@ class Reading(Group):
     layout: str | None = Option(
         "--layout",
         metavar="AXES",
-        help="Axes of .npy and .npz arrays: hw, hwc, chw, or nchw (a frame for each n).",
+        help="Axes of arrays: hw, hwc, chw, or nchw (a frame for each n).",
         values=lambda: LAYOUTS,
     ).default(None)
     max_pixels: str = Option(
