@@ -36,7 +36,7 @@ def test_the_tables_have_times_and_say_no():
     assert "### A folder\n\n| what | poolcli | against |" in tables and "### A huge picture\n\nNo line yet." in tables
     assert "| a thing | 1.5 s | peer | 20 ms | 75 | 0.5 | NO |" in tables
     assert "| a thing | 1.5 s | absent | - | - | 1 | peer missing |" in tables
-    assert "### Not reached: 1 of 2\n\n- a thing (peer): 75, at most 0.5 is the aim\n" in tables
+    assert "### Not reached: 1 of 2\n\n- a thing: 75 of peer and not 0.5.\n" in tables
     page = f"before\n{MARKS[0]}\nold\n{MARKS[1]}\nafter\n"
     assert filled(page, "new") == f"before\n{MARKS[0]}\n\nnew\n{MARKS[1]}\nafter\n"
     assert filled("", "new") == "new\n"

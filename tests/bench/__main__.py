@@ -15,7 +15,7 @@ from tests.bench.lines import Line, Result
 from tests.bench.peers import missing
 from tests.bench.plot import svg
 from tests.bench.table import as_json, filled, markdown, show
-from tests.bench.timing import WHOLE, interleaved, processor_time
+from tests.bench.timing import interleaved
 
 
 def all_lines() -> list[Line]:
@@ -32,8 +32,6 @@ def main() -> None:
     """Run the lines that are asked for."""
     os.environ.pop("OPENBLAS_CORETYPE", None)
     arguments = _arguments()
-    if arguments.processor_time:
-        WHOLE[0] = processor_time
     console = Console()
     results = []
     for name in arguments.only or NAMES:
@@ -54,9 +52,6 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--only", action="append", metavar="NAME", help=f"lines to run: {', '.join(NAMES)}")
-    parser.add_argument(
-        "--processor-time", action="store_true", help="whole processes by processor time instead of wall time"
-    )
     parser.add_argument("--quick", action="store_true", help="three rounds a line")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables, into a page between its marks")

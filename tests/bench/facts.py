@@ -4,9 +4,9 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from tests.bench.lines import PICTURE, Line, Result, Target, Verdict
+from tests.bench.lines import HUGE, PICTURE, Line, Result, Target, Verdict
 from tests.bench.peers import present
-from tests.bench.processes import PYTHON, folder, labels, run
+from tests.bench.processes import PYTHON, SIDES, folder, labels, photo, run
 
 PEAK = """
 import re, sys
@@ -19,24 +19,26 @@ finally:
     peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]
     Path(report).write_text(peak)
 """
-INPUT, OUTPUT, SPARE = 4 * 3000 * 4000, 3 * 1500 * 2000, 96 << 20
+SPARE = 96 << 20
 
 
-def _judged(name: str, what: str, target: Target, ratio: float | None) -> Result:
-    return Result(Line(name, what, dict, (target,), subject=PICTURE), {}, (Verdict(target, ratio),))
+def _judged(name: str, what: str, target: Target, ratio: float | None, subject: str = PICTURE) -> Result:
+    return Result(Line(name, what, dict, (target,), subject=subject), {}, (Verdict(target, ratio),))
 
 
-def _peak(extension: str) -> Result:
+def _peak(extension: str, megapixels: int) -> Result:
     """Peak memory by what is allowed: the input as Pillow holds it, the output, and 96 MiB."""
-    target = Target("input + output + 96 MiB", 1, "peak")
-    what = f"peak memory, 12-megapixel {extension.upper()}, report included"
+    target, subject = Target("input + output + 96 MiB", 1, "peak"), PICTURE if megapixels == 12 else HUGE
+    name = f"memory-{megapixels}-{extension}"
+    what = f"peak memory, {megapixels}-megapixel {extension.upper()}, report included"
     if not sys.platform.startswith("linux"):
-        return _judged(f"memory-{extension}", what, target, None)
-    told, source = folder() / "peak", folder() / f"photo.{extension}"
-    words = ("pool", source, "-o", folder() / "out" / f"peak.{extension}", "--overwrite")
+        return _judged(name, what, target, None, subject)
+    told, source = folder() / "peak", photo(extension, megapixels)
+    words = ("pool", source, "-o", folder() / "out" / f"peak.{extension}", "--overwrite", "--max-pixels", 10**9)
     run(PYTHON, "-c", PEAK, told, *words)
-    allowed = INPUT + OUTPUT + SPARE
-    return _judged(f"memory-{extension}", what, target, int(told.read_text()) * 1024 / allowed)
+    height, width = SIDES[megapixels]
+    allowed = 4 * height * width + 3 * (height // 2) * (width // 2) + SPARE
+    return _judged(name, what, target, int(told.read_text()) * 1024 / allowed, subject)
 
 
 def _peak_of_labels() -> Result:
@@ -52,7 +54,7 @@ def _peak_of_labels() -> Result:
 
 def _size(peer: str, *level: str) -> Result:
     """The size of our PNG by that of a peer (or of our own level 6)."""
-    source, out = folder() / "photo.png", folder() / "out"
+    source, out = photo("png", 12), folder() / "out"
     ours, other = out / "size.png", out / "other.png"
     words = (PYTHON, "-m", "poolcli", "pool", source, "--mode", "avg", "--overwrite", "--no-report", "-o")
     target = Target(peer, 1.05 if level else 1, "size")
@@ -70,8 +72,11 @@ def _bytes(path: Path) -> int:
 
 
 FACTS = {
-    "memory-jpg": partial(_peak, "jpg"),
-    "memory-png": partial(_peak, "png"),
+    **{
+        f"memory-{megapixels}-{extension}": partial(_peak, extension, megapixels)
+        for megapixels in SIDES
+        for extension in ("jpg", "png")
+    },
     "memory-labels": _peak_of_labels,
     "size-vips": partial(_size, "vips"),
     "size-level-6": partial(_size, "level 6", "--png-level", "6"),

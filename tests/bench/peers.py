@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -100,6 +101,16 @@ def _opencv(mode: str, image: np.ndarray, k: int, s: int) -> Callable[[], object
         return np.ascontiguousarray(cv2.dilate(image, element, anchor=(0, 0))[::s, ::s])
 
     return call
+
+
+def filtering_calls(image: np.ndarray, k: int) -> Calls:
+    """A binomial filter of k x k, floats of it, the border mirrored."""
+    if not present("OpenCV"):
+        return {}
+    cv2: Any = import_module("cv2")
+    cv2.setNumThreads(1)
+    line = np.array([comb(k - 1, i) / 2 ** (k - 1) for i in range(k)])
+    return {"OpenCV": partial(cv2.sepFilter2D, image, cv2.CV_32F, line, line, borderType=cv2.BORDER_REFLECT_101)}
 
 
 def _skimage(mode: str, image: np.ndarray, k: int, s: int) -> Callable[[], object] | None:

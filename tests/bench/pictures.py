@@ -1,26 +1,35 @@
-"""Pictures to measure on, computed and seeded: a photograph's spectrum and its sensor's noise, in any size."""
+"""Pictures to measure on, computed and seeded: a photograph's falling spectrum and its sensor's noise, in any size."""
 
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-TILE = 1024
+SIZES = {256: 9, 64: 4, 16: 2, 4: 1}  # of what is in the picture, in pixels, and how strong it is, in sixteenths
+BAND = 256  # rows that get their noise together
 
 
 def photograph(height: int, width: int, seed: int = 0) -> np.ndarray:
-    """RGB uint8 whose amplitudes fall as 1 / frequency, as they do in photographs, with noise on top."""
+    """RGB uint8 with shapes of all sizes, the larger the stronger, with noise on top; no part of it comes again."""
     rng = np.random.default_rng(seed)
-    rows, columns = np.fft.fftfreq(TILE)[:, None], np.fft.rfftfreq(TILE)[None, :]
-    falling = 1 / np.maximum(np.hypot(rows, columns), 1 / TILE) ** 1.8
-    planes = [np.fft.irfft2(falling * np.exp(2j * np.pi * rng.random(falling.shape)), (TILE, TILE)) for _ in range(3)]
-    tile = np.stack([planes[0] + 0.3 * plane for plane in planes], axis=2)
-    tile = 128 + 45 * (tile - tile.mean()) / tile.std()
-    mirrored = np.concatenate([tile, tile[::-1]]).astype(np.float32)
-    mirrored = np.concatenate([mirrored, mirrored[:, ::-1]], axis=1)
-    whole = np.tile(mirrored, (-(-height // len(mirrored)), -(-width // len(mirrored)), 1))[:height, :width]
-    noisy = whole + rng.normal(0, 1.2, whole.shape).astype(np.float32)
-    return np.clip(noisy, 0, 255).astype(np.uint8)
+    picture = np.empty((height, width, 3), np.uint8)
+    light, *colours = (
+        sum(_clouds(rng, height, width, step) * np.uint16(weight) for step, weight in sizes.items())
+        for sizes in (SIZES, {256: 3}, {256: 3}, {256: 3})
+    )
+    for channel, colour in enumerate(colours):
+        for top in range(0, height, BAND):
+            rows = slice(top, top + BAND)
+            values = (light[rows] + colour[rows]).astype(np.float32) / 19
+            values += rng.standard_normal(values.shape, np.float32) * 1.2
+            picture[rows, :, channel] = values.clip(0, 255)
+    return picture
+
+
+def _clouds(rng: np.random.Generator, height: int, width: int, step: int) -> np.ndarray:
+    """Random values `step` pixels apart, and smooth between them."""
+    points = rng.integers(0, 256, (height // step + 2, width // step + 2), np.uint8)
+    return np.asarray(Image.fromarray(points).resize((width, height), Image.Resampling.BICUBIC), np.uint16)
 
 
 def segments(height: int, width: int) -> np.ndarray:

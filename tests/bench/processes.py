@@ -10,15 +10,17 @@ from functools import cache, partial
 from itertools import count
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
-from tests.bench.lines import FOLDER, OURS, PICTURE, Line, Target
+from tests.bench.lines import FOLDER, HUGE, OURS, PICTURE, Line, Target
 from tests.bench.peers import present
 from tests.bench.pictures import photograph, save, segments
 from tests.bench.timing import Calls
 
 PYTHON = sys.executable
 MANY, JOBS = 200, 2
+SIDES = {12: (3000, 4000), 113: (9400, 12000)}  # height and width of so many megapixels
 _NUMBERS = count()
 TORCH = """
 import sys, numpy, torch
@@ -54,9 +56,6 @@ def folder() -> Path:
     root = Path(held.name)
     for name in ("many", "out"):
         (root / name).mkdir()
-    large = photograph(3000, 4000)
-    for name in ("photo.jpg", "photo.png"):
-        save(root / name, large)
     for number in range(MANY):
         path = root / "many" / f"{number:03}.png"
         if number < 20:
@@ -64,6 +63,17 @@ def folder() -> Path:
         else:
             shutil.copy(root / "many" / f"{number % 20:03}.png", path)
     return root
+
+
+@cache
+def photo(extension: str, megapixels: int) -> Path:
+    """A photograph of 12 or 113 megapixels."""
+    return save(folder() / f"photo-{megapixels}.{extension}", _pixels(megapixels))
+
+
+@cache
+def _pixels(megapixels: int) -> np.ndarray:
+    return photograph(*SIDES[megapixels])
 
 
 def fresh(name: str) -> Path:
@@ -114,16 +124,24 @@ def _small() -> Calls:
     )
 
 
-def _large(extension: str) -> Calls:
-    name = f"photo.{extension}"
-    source = folder() / name
+def _large(extension: str, megapixels: int) -> Calls:
+    name, quality = f"photo.{extension}", "[Q=90]" if extension == "jpg" else ""
+    source, words = photo(extension, megapixels), ("--max-pixels", 10**9)
     return those_present(
         {
-            OURS: (None, lambda: poolcli("pool", source, "-o", fresh(name))),
-            "no report": (None, lambda: poolcli("pool", source, "-o", fresh(name), "--no-report")),
-            "vips": ("vips", lambda: run("vips", "shrink", source, fresh(name), 2, 2)),
+            OURS: (None, lambda: poolcli("pool", source, "-o", fresh(name), *words)),
+            "no report": (None, lambda: poolcli("pool", source, "-o", fresh(name), *words, "--no-report")),
+            "vips": ("vips", lambda: run("vips", "shrink", source, f"{fresh(name)}{quality}", 2, 2)),
         }
     )
+
+
+def _filtered() -> Calls:
+    words = ("pool", photo("jpg", 12), "--filter", "line-v", "-o")
+    return {
+        OURS: lambda: poolcli(*words, fresh("photo.jpg")),
+        "no report": lambda: poolcli(*words, fresh("photo.jpg"), "--no-report"),
+    }
 
 
 def labels() -> Path:
@@ -171,7 +189,7 @@ LINES = (
         "questions",
         "poolcli --version, --help",
         _questions,
-        (Target("import typer", 1.3, "--version"), Target("import typer", 1.3, "--help")),
+        (Target("import typer", 0.5, "--version"), Target("import typer", 1.3, "--help")),
         whole=True,
         subject=PICTURE,
     ),
@@ -179,23 +197,32 @@ LINES = (
         "small",
         "one 400x300 PNG, report included",
         _small,
-        (Target("imports", 1.4), Target("PyTorch", 1 / 6)),
-        rounds=9,
+        (Target("imports", 1.2), Target("PyTorch", 1 / 6)),
+        rounds=15,
         whole=True,
         subject=PICTURE,
     ),
     *(
         Line(
-            f"photo-{extension}",
-            f"one 12-megapixel photograph, {extension.upper()} to {extension.upper()}, report included",
-            partial(_large, extension),
+            f"photo-{megapixels}-{extension}",
+            f"one {megapixels}-megapixel photograph, {extension.upper()} to {extension.upper()}, report included",
+            partial(_large, extension, megapixels),
             (Target("vips", most), Target("no report", 1 / 0.75)),
-            rounds=9,
+            rounds=9 if megapixels == 12 else 3,
             budget=30,
             whole=True,
-            subject=PICTURE,
+            subject=PICTURE if megapixels == 12 else HUGE,
         )
-        for extension, most in (("jpg", 1.5), ("png", 1.0))
+        for megapixels, extension, most in ((12, "jpg", 1.2), (12, "png", 0.95), (113, "jpg", 1.0), (113, "png", 0.95))
+    ),
+    Line(
+        "filter",
+        "one 12-megapixel JPG, filtered by line-v, report included",
+        _filtered,
+        (Target("no report", 2),),
+        rounds=9,
+        whole=True,
+        subject=PICTURE,
     ),
     Line(
         "labels",
@@ -211,8 +238,8 @@ LINES = (
         "many",
         f"{MANY} PNGs of 400x300, {JOBS} jobs, reports included",
         _many,
-        (Target("pyvips", 1), Target("mogrify", 1 / 3), Target("vips a file", 1 / 10)),
-        rounds=5,
+        (Target("pyvips", 1.2), Target("mogrify", 0.4), Target("vips a file", 1 / 10)),
+        rounds=7,
         budget=60,
         whole=True,
         subject=FOLDER,

@@ -9,7 +9,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.lines import SUBJECTS, Result, Verdict
+from tests.bench.lines import SUBJECTS, Result, Verdict, tried
 
 MARKS = ("<!-- tables: begin -->", "<!-- tables: end -->")
 HEAD = ("| what | poolcli | against | its time | ratio | at most | reached |", "|---|---|---|---|---|---|---|")
@@ -38,13 +38,17 @@ def markdown(results: Sequence[Result]) -> str:
     for subject in SUBJECTS:
         rows = [row for result in results if result.line.subject == subject for row in _rows(result)]
         tables += [f"### {subject}", "", *(HEAD if rows else ("No line yet.",)), *rows, ""]
-    judged = [(result.line, verdict) for result in results for verdict in result.verdicts]
-    late = [
-        f"- {line.what} ({_pair(verdict)}): {_ratio(verdict)}, at most {verdict.target.most:.3g} is the aim"
-        for line, verdict in judged
-        if verdict.reached is False
-    ]
-    return "\n".join([*tables, f"### Not reached: {len(late)} of {len(judged)}", "", *late, ""])
+    verdicts = [verdict for result in results for verdict in result.verdicts]
+    missed = sum(verdict.reached is False for verdict in verdicts)
+    why = [line for result in results for line in _why(result)]
+    return "\n".join([*tables, f"### Not reached: {missed} of {len(verdicts)}", "", *why, ""])
+
+
+def _why(result: Result) -> list[str]:
+    """A line of the list of what is not reached: by how much, and what was tried."""
+    missed = [verdict for verdict in result.verdicts if verdict.reached is False]
+    figures = ", ".join(f"{_ratio(each)} of {_pair(each)} and not {each.target.most:.3g}" for each in missed)
+    return [f"- {result.line.what}: {figures}. {tried(result.line.name)}".rstrip()] if missed else []
 
 
 def _rows(result: Result) -> list[str]:

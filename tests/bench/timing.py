@@ -9,7 +9,7 @@ Call = Callable[[], object]
 Calls = Mapping[str, Call]
 Times = dict[str, list[float]]
 
-WHOLE: list[Callable[[], float]] = [time.perf_counter]  # `processor_time` on a machine that is never quiet
+CPU = ", CPU"  # after the name of a call: its processor time
 TURN = 0.02  # seconds that a fast call is repeated for in its turn, after one call that is not counted
 
 
@@ -25,18 +25,18 @@ def interleaved(calls: Calls, *, rounds: int, budget: float, whole: bool = False
     """Seconds of every call in every round; at least 3 rounds, then up to `rounds` within `budget` seconds.
 
     Seconds of processor time, of all threads: what else the machine does counts less. `whole`: the calls run whole
-    processes, once in every turn, timed by `WHOLE`.
+    processes, once in every turn; their seconds by the clock, and under NAME + CPU those of processors.
 
     In its turn a call runs once uncounted, so that it finds its own data in the caches and not what the one before
     left there; then as often as fits into TURN, and counts as the mean of these. A call slower than TURN runs once.
     """
     for call in calls.values():
         call()
-    clock = WHOLE[0] if whole else time.process_time
+    clock = time.process_time
     repeats = {
         name: 1 if whole else int(TURN / max(_seconds(call, 1, clock), 1e-6)) or 1 for name, call in calls.items()
     }
-    times: Times = {name: [] for name in calls}
+    times: Times = {name + kind: [] for name in calls for kind in (("", CPU) if whole else ("",))}
     begin = time.perf_counter()
     gc.disable()
     try:
@@ -44,6 +44,11 @@ def interleaved(calls: Calls, *, rounds: int, budget: float, whole: bool = False
             if number >= 3 and time.perf_counter() - begin > budget:
                 break
             for name, call in calls.items():
+                if whole:
+                    used = processor_time()
+                    times[name].append(_seconds(call, 1, time.perf_counter))
+                    times[name + CPU].append(processor_time() - used)
+                    continue
                 if repeats[name] > 1:
                     call()
                 times[name].append(_seconds(call, repeats[name], clock))
