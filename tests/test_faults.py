@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import sys
+import tempfile
 from contextlib import nullcontext, redirect_stderr
 from pathlib import Path
 
@@ -154,7 +155,7 @@ def test_no_room_for_temporary_files(ground, monkeypatch, number):
         failing(number)()
 
     for name in ("TemporaryFile", "SpooledTemporaryFile", "NamedTemporaryFile"):
-        for module in [module for key, module in sys.modules.items() if key.startswith("poolcli.")]:
+        for module in [tempfile, *(module for key, module in sys.modules.items() if key.startswith("poolcli."))]:
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, refused)
     ran, *_ = ground.run(nullcontext(), codes=(1,))

@@ -5,12 +5,12 @@ import io
 import os
 import re
 import sys
-import tempfile
 import time
 import traceback
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import numpy as np
 import tifffile
@@ -41,7 +41,7 @@ def _captured():
     """
     caught, old, kept = [], (sys.stdout, sys.stderr), os.dup(2)
     with contextlib.ExitStack() as stack:
-        files = [stack.enter_context(tempfile.TemporaryFile()) for _stream in range(3)]
+        files = [stack.enter_context(TemporaryFile()) for _stream in range(3)]
         sys.stdout, sys.stderr = (io.TextIOWrapper(file, "utf-8", write_through=True) for file in files[:2])
         os.dup2(files[2].fileno(), 2)
         try:
