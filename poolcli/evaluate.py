@@ -12,6 +12,7 @@ from poolcli.ops.arrays import Array
 from poolcli.ops.geometry import Axis, Footprint, Spans, Window
 from poolcli.ops.ignored import Ignored, run_on, validity
 from poolcli.ops.modes import find_mode
+from poolcli.ops.pooling import checked
 from poolcli.recipe import Conv, Pool, Recipe, as_recipe
 from poolcli.recipe.layers import Layer, seen_through, shapes
 from poolcli.records import dataclass
@@ -80,7 +81,7 @@ def apply(recipe: Recipe | str, image: ArrayLike, *, ignore: Any = None) -> Arra
     layers = as_recipe(recipe)
 
     def run(array: Array, valid: Array | None, ignored: Ignored | None) -> tuple[Array, Array | None]:
-        return layers.run(array, valid, ignored=ignored)
+        return checked(*layers.run(array, valid, ignored=ignored), own_dtype=layers.own_dtype)
 
     return run_on(image, ignore, 0.0, run, whole=layers.votes)
 

@@ -11,10 +11,10 @@ from poolcli.errors import PictureError, UsageError
 from poolcli.evaluate import How, evaluate
 from poolcli.ops.ignored import Ignored, as_ignored, validity
 from poolcli.ops.modes import MODES as TABLE
-from poolcli.recipe import as_recipe
+from poolcli.recipe import Pool, Recipe, as_recipe
 from poolcli.shift.move import Source
 from tests import oracles, oracles_ignored
-from tests.images import DTYPES, assert_same, random_image
+from tests.images import DTYPES, assert_close, assert_same, random_image
 from tests.test_modes import assert_pooled
 
 MODES = ("max", "avg", "min", "median", "lp", "majority", "soft", "stride", "center")
@@ -140,51 +140,90 @@ def random_picture(rng, size, dtype):
     return image, hole
 
 
+def random_ignored(rng, image, hole, *, whole):
+    """What is ignored, nothing or one or two of numbers and colours, and the share that a window needs."""
+    if rng.random() < 0.2:
+        return [], 0.0
+    ignored = [hole]
+    if image.ndim == 3 and rng.random() < 0.3:
+        ignored = [tuple(image[0, 0].tolist())]
+    if rng.random() < 0.2 and not whole:  # of several numbers, which pixels vote is a rule of its own
+        ignored += {image.flat[-1].item()} - {*ignored}
+    return ignored, float(rng.choice([0, 0.25, 0.5, 1]))
+
+
+def validity_of(image, ignored, *, whole):
+    """Where none of these stands."""
+    parts = [oracles_ignored.validity(image, each, whole=whole) for each in ignored]
+    return np.logical_and.reduce([np.ones(image.shape, bool), *parts])
+
+
 def check_random_case(rng, mode, dtype):
-    """A picture, window, ignored number or colour and share against the oracle; a masked array of the same, too."""
+    """A picture, window, ignored values and share against the oracle; in bands, and a masked array of the same, too."""
     size, geometry, windows, shape, middle = random_window(rng, mode)
     image, hole = random_picture(rng, size, dtype)
     options = random_options(rng, mode, geometry)
     if mode == "fraction" and math.isfinite(hole) and rng.random() < 0.3:
         options = {"of": int(hole) if hole == int(hole) else hole}
     whole = mode == "majority" and not options["per_channel"]
-    ignore = None if rng.random() < 0.2 else hole
-    if ignore is not None and image.ndim == 3 and rng.random() < 0.3:
-        ignore = tuple(image[0, 0].tolist())
-    valid = oracles_ignored.validity(image, ignore, whole=whole)
+    ignored, share = random_ignored(rng, image, hole, whole=whole)
+    valid = validity_of(image, ignored, whole=whole)
     if mode in ("lp", "soft", "sum") and image.dtype.kind == "f":  # what these give for infinities is for other tests
         image = np.where(valid & ~np.isfinite(image), 1, image).astype(dtype)
-        valid = oracles_ignored.validity(image, ignore, whole=whole)
-    share = float(rng.choice([0, 0.25, 0.5, 1])) if ignore is not None else 0.0
-    given = {} if ignore is None else {"ignore": [ignore] if isinstance(ignore, tuple) else ignore, "min_valid": share}
-    stand_in = 0 if ignore is None else ignore
-    refused = mode == "sum" and image.dtype.kind != "f"
+        valid = validity_of(image, ignored, whole=whole)
+    oracle = {"where": windows, "shape": shape, "mode": mode, "min_valid": share, "middle": middle, **options}
+    oracle["ignored"] = ignored[0] if ignored else 0
     try:
-        expected, enough = oracles_ignored.pool(
-            image, valid, windows, shape, mode=mode, min_valid=share, ignored=stand_in, middle=middle, **options
-        )
-        refused = refused and ignore is not None and not enough.all()
+        expected, enough = oracles_ignored.pool(image, valid, **oracle)
+        refused = mode == "sum" and image.dtype.kind != "f" and bool(ignored) and not enough.all()
     except OverflowError:  # a sum that no 64 bits hold
-        assert refused
+        refused = mode == "sum"
+    given = {"mode": mode, **options, **({"ignore": ignored, "min_valid": share} if ignored else {})}
     if refused:
         with pytest.raises(PictureError, match=r"without enough valid values|leaves 64 bits"):
-            call(image, geometry, mode=mode, **options, **given)
+            call(image, geometry, **given)
         return
-    have = call(image, geometry, mode=mode, **options, **given)
-    if ignore is None:  # a window of padding only holds nothing that could be written
+    have = call(image, geometry, **given)
+    if "size" not in geometry:
+        check_bands(image, geometry, mode, options, as_ignored(ignored, share) if ignored else None, have)
+    if ignored:
+        check_masked(image, ignored, geometry, oracle)
+    else:  # a window of padding only holds nothing that could be written
         have, expected = (np.where(enough, part, part.dtype.type(0)) for part in (have, expected))
     narrow = image.dtype.kind == "f" and image.dtype.itemsize < 8
-    if mode == "quantile" or (mode == "avg" and ignore is not None and narrow):  # as NumPy and GDAL, to the last bit
+    if mode == "quantile" or (mode == "avg" and ignored and narrow):  # as NumPy and GDAL, to the last bit
         assert_same(have, expected)
     elif mode == "soft" and have.dtype == np.int64:  # of both signs: to the size of the values, not of their mean
         np.testing.assert_allclose(have.astype(float), expected.astype(float), rtol=0, atol=2.0**63 * 1e-14)
     else:
         assert_pooled(have, expected, mode)
-    if ignore is not None:
-        hidden = np.ma.MaskedArray(image, ~oracles_ignored.validity(image, ignore))
-        if mode != "majority":
-            masked = call(hidden, geometry, mode=mode, min_valid=share, **options)
-            assert np.array_equal(np.ma.getmaskarray(masked), ~enough)
+
+
+def check_masked(image, ignored, geometry, oracle):
+    """A masked array hides what is ignored, with the label of a whole pixel if any channel of that is masked."""
+    options = {name: value for name, value in oracle.items() if name not in ("where", "shape", "middle", "ignored")}
+    known = validity_of(image, ignored, whole=False)
+    hidden = np.ma.MaskedArray(image, ~known)
+    if oracle["mode"] == "majority" and not options["per_channel"] and image.ndim == 3:
+        known = np.repeat(known.all(axis=2, keepdims=True), image.shape[2], axis=2)
+    expected, enough = oracles_ignored.pool(image, known, **oracle)
+    masked = call(hidden, geometry, **options)
+    assert np.array_equal(np.ma.getmaskarray(masked), ~enough)
+    if oracle["mode"] in ("max", "majority", "quantile", "center"):
+        assert np.array_equal(masked.data[enough], expected[enough], equal_nan=image.dtype.kind == "f")
+
+
+def check_bands(image, geometry, mode, options, ignored, expected):
+    """Rows at a time give what the whole picture gives, to the bit where the mode is exact so."""
+    named = {name.replace("_", "-"): value for name, value in options.items() if name != "count_include_pad"}
+    if not options.get("count_include_pad", True):
+        named["exclude-pad"] = True
+    placed = {name: geometry[name] for name in ("padding", "dilation")}
+    layer = Pool.of(mode, geometry["k"], geometry["s"], ceil=geometry["ceil_mode"], **placed, options=named)
+    how = How(ignored=ignored, large=True, band_bytes=2 * image[0].nbytes)
+    bands = evaluate(Recipe((layer,)), Source.of(image), how, features=False).bands()
+    values = np.concatenate([band.output.values for band in bands])
+    (assert_close if mode == "soft" else assert_same)(values, expected)
 
 
 ALL_MODES = [name for name, mode in TABLE.items() if mode.has_windows and mode.local]  # each has its oracle
@@ -205,6 +244,26 @@ def test_quantiles_of_floats_are_those_of_numpy(k):
     windows = image.reshape(9, k, 7, k).swapaxes(1, 2).reshape(9, 7, k * k)
     for q in (0.01, 0.1, 0.3, 0.37, 0.5, 0.77, 0.9, 0.999):
         assert_same(poolcli.pool(image, k, mode="quantile", q=q), np.quantile(windows, q, axis=2))
+
+
+def test_sums_are_refused_for_what_would_be_written_alone(command, tmp_path):
+    """Not for rows that a band pools beside its own, for a moved picture, or where another layer leaves them out."""
+    image = np.arange(1, 97, dtype=np.uint8).reshape(12, 8)
+    image[2:5, :2] = 0  # which is all of a window only where a band ends
+    how = How(ignored=Ignored((0,)), large=True, band_bytes=24)
+    bands = evaluate(as_recipe("sum:3/2+1"), Source.of(image), how).bands()
+    whole = poolcli.pool(image, 3, 2, padding=1, mode="sum", ignore=0)
+    assert_same(np.concatenate([band.output.values for band in bands]), whole)
+    holes = np.array([[0, 0, 5, 6], [0, 0, 1, 2]], np.uint8)
+    assert poolcli.apply("sum:2 max:1x2", holes, ignore=0).tolist() == [[14]]
+    with pytest.raises(PictureError, match="without enough valid values"):
+        poolcli.apply("sum:2", holes, ignore=0)
+    row = poolcli.shift_report("sum:2", np.array([[0, 4, 5, 0], [0, 4, 5, 0]], np.uint8), [(-1, 0)], ignore=0).shifts[0]
+    assert (row.pooled.changed, row.pooled.compared) == (2, 1)
+    np.save(tmp_path / "holes.npy", holes)
+    assert "without enough valid values" in command.refused(
+        "pool", tmp_path / "holes.npy", "-o", "o.npy", "-m", "sum", "--ignore", 0, code=1
+    )
 
 
 @pytest.mark.parametrize("dtype", ["int64", "uint64"])

@@ -334,6 +334,7 @@ class _Run:
     def pooled(self) -> images.Frame:
         """The frame with its pooled pixels, as they are written: in the dtype it had, but arrays keep floats."""
         from poolcli.evaluate import evaluate
+        from poolcli.ops.pooling import checked
         from poolcli.shift.move import Source
 
         frame, settings = self.frame, self.settings
@@ -351,6 +352,7 @@ class _Run:
 
             with chosen_phases() as phases:
                 values = still.output.values
+        checked(values, still.output.valid, own_dtype=recipe.own_dtype)
         after = frame_of(self.settings, frame, self.target_format, values)
         self._first = values, after
         if settings.shifting is not None:

@@ -16,6 +16,7 @@ from poolcli.images import arrays, tiff, tiled
 from poolcli.images.formats import KEEP, SAME
 from poolcli.images.tiled import Plane
 from poolcli.ops.arrays import Array
+from poolcli.ops.pooling import checked
 from poolcli.recipe.layers import spacings
 from poolcli.records import dataclass
 from poolcli.reports import Job, Outcome
@@ -145,6 +146,7 @@ class _Page:
 
     def put(self, band: Band) -> None:
         """The next rows."""
+        checked(*band.output[1:], own_dtype=self.settings.recipe.own_dtype)
         after = jobs.frame_of(self.settings, self.plane.frame, self.target_format, band.output.values)
         rows = after.pixels
         if self.put_rows is None:

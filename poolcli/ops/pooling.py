@@ -107,7 +107,7 @@ def pool(
     def run(array: Array, valid: Array | None, ignored: Ignored | None) -> tuple[Array, Array | None]:
         if return_indices:
             indices.append(_indices(array, window, valid))
-        return run_mode(row, array, window, complete, valid, ignored=ignored)
+        return checked(*run_mode(row, array, window, complete, valid, ignored=ignored), own_dtype=row.own_dtype)
 
     result = run_on(image, ignore, min_valid, run, whole=votes(row, complete))
     return (result, indices[0]) if return_indices else result
@@ -138,7 +138,7 @@ def adaptive_pool(
     complete = complete_options(row, keyword_options(options))
 
     def run(array: Array, valid: Array | None, ignored: Ignored | None) -> tuple[Array, Array | None]:
-        return run_mode(row, array, cells, complete, valid, ignored=ignored)
+        return checked(*run_mode(row, array, cells, complete, valid, ignored=ignored), own_dtype=row.own_dtype)
 
     return run_on(image, ignore, min_valid, run, whole=votes(row, complete))
 
@@ -188,20 +188,22 @@ def run_mode(
         enough = enough if enough is None else np.broadcast_to(enough, result.shape)
         if by_pixels and alpha and enough is not None and valid is not None and valid[..., -1].all():
             enough = np.concatenate([enough[:, :, :-1], np.ones_like(enough[:, :, -1:])], axis=2)
-        if mode.own_dtype:
-            _check_written(mode, result, enough)
         write_stand_in(result, enough, None if mode.own_dtype else ignored)
     shape = result.shape[: image.ndim]
     return result.reshape(shape), None if enough is None else enough.reshape(shape)
 
 
-def _check_written(mode: Mode, result: Array, enough: Array | None) -> None:
-    """PictureError for integers where windows without enough valid values would be NaN."""
-    if enough is not None and result.dtype.kind != "f":
+def checked(result: Array, enough: Array | None, *, own_dtype: bool) -> tuple[Array, Array | None]:
+    """Both, as they are; PictureError for integers of a mode's own dtype where they would have to be NaN.
+
+    Asked of what is written, not of every layer: bands also pool rows at their ends that are of no output.
+    """
+    if own_dtype and enough is not None and result.dtype.kind != "f" and not enough.all():
         raise PictureError(
-            f"mode '{mode.name}' of integers has no number for a window without enough valid values: "
-            "make floats of the picture (--dtype float64), or count all values (--ignore none)"
+            "mode 'sum' of integers has no number for a window without enough valid values: make floats of the "
+            "picture (--dtype float64), or count all values (--ignore none)"
         )
+    return result, enough
 
 
 def _going_round(image: Array, axes: AnyAxes) -> tuple[Array, AnyAxes]:
