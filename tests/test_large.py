@@ -948,9 +948,8 @@ def test_planes_of_an_ome_zarr_are_pooled_each(tmp_path, command, monkeypatch, b
     data = np.stack([[picture("16 bits", (50, 70), seed) for seed in (c, c + 5, c + 9)] for c in range(2)])
     group = zarr.open_group(tmp_path / "in.ome.zarr", mode="w", zarr_format=3)
     group.create_array("s0", shape=data.shape, chunks=(1, 1, 20, 30), dtype="uint16")[:] = data
-    axes = [{"name": "c", "type": "channel"}] + [
-        {"name": name, "type": "space", "unit": "micrometer"} for name in "zyx"
-    ]
+    axes = [{"name": "c", "type": "channel"}, {"name": "z", "type": "space"}]  # without a unit, which is nobody's duty
+    axes += [{"name": name, "type": "space", "unit": "parsec"} for name in "yx"]
     steps = [{"type": "scale", "scale": [1, 2, 0.5, 0.25]}, {"type": "translation", "translation": [0, 4, 10, 20]}]
     dataset = {"path": "s0", "coordinateTransformations": steps}
     channels = [
@@ -970,7 +969,11 @@ def test_planes_of_an_ome_zarr_are_pooled_each(tmp_path, command, monkeypatch, b
         {"type": "scale", "scale": [1, 2, 1, 0.5]},
         {"type": "translation", "translation": [0, 4, 10.5, 20.25]},  # the middle of three pixels
     ]
+    assert multiscale["axes"] == axes
     assert [each["label"] for each in facts["omero"]["channels"]] == ["a", "b"]
+    assert command("pyramid", tmp_path / "in.ome.zarr", "-o", tmp_path / "out.ome.tif", "--levels", "1").code == 0
+    with tifffile.TiffFile(tmp_path / "out.ome.tif") as file:
+        assert "PhysicalSizeX" not in file.ome_metadata and 'Name="a"' in file.ome_metadata
     assert len(json.loads((tmp_path / "out.shift.json").read_text())) == 6
     for name in ("out.npy", "out.bmp"):
         said = command.refused("pool", tmp_path / "in.ome.zarr", "-o", tmp_path / name, code=1)

@@ -23,6 +23,9 @@ KEPT = (270, *RESOLUTION, 42113)  # tags whose meaning OME has a place for, or i
 ORDERS = ("XYZCT", "XYZTC", "XYCTZ", "XYCZT", "XYTCZ", "XYTZC")
 # Micrometres of the units that OME knows and that have one; others stay as they are.
 UNITS = {"m": 1e6, "cm": 1e4, "mm": 1e3, "µm": 1.0, "nm": 1e-3, "pm": 1e-6, "Å": 1e-4, "in": 25400.0}
+# All units that OME has for a length.
+_LENGTHS = "Ym Zm Em Pm Tm Gm Mm km hm dam m dm cm mm µm nm pm fm am zm ym Å thou li in ft yd mi ua ly pc pt pixel"
+LENGTHS = frozenset((*_LENGTHS.split(), "reference frame"))
 _INCH, _CENTIMETRE = 2, 3
 _PER_UNIT = {_INCH: 25400, _CENTIMETRE: 10000}  # micrometres
 
@@ -31,7 +34,7 @@ _PER_UNIT = {_INCH: 25400, _CENTIMETRE: 10000}  # micrometres
 class Scene:
     """Of the pages: their order, how many depths, channels and times they are, and what is known of them.
 
-    `pixel` has the size and unit of a pixel by axis, X, Y and Z; `attributes` those of each channel, if any; `origin`
+    `pixel` has the size and unit of a pixel by axis; `attributes` those of each channel, if any; `origin`
     is where the middle of the first pixel lies, by axis.
     """
 
@@ -121,6 +124,8 @@ def description(scene: Scene, shape: tuple[int, ...], dtype: np.dtype[np.generic
     facts |= {"SizeX": str(shape[1]), "SizeY": str(shape[0]), "SizeZ": str(scene.depths)}
     facts |= {"SizeC": str(scene.channels * samples), "SizeT": str(scene.times)}
     for axis, (size, unit) in scene.pixel.items():
+        if axis not in "XYZ" or unit not in LENGTHS or not size > 0:
+            continue
         facts |= {f"PhysicalSize{axis}": repr(size), f"PhysicalSize{axis}Unit": unit}
     pixels = Xml.SubElement(image, "Pixels", facts)
     for number in range(scene.channels):

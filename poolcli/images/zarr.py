@@ -240,20 +240,18 @@ def _scene(multiscale: Mapping[str, Any], omero: Mapping[str, Any], axes: str, s
             times, added = step.get("scale", [1.0] * len(axes)), step.get("translation", [0.0] * len(axes))
             scale = [one * other for one, other in zip(scale, times, strict=True)]
             origin = [one * other + more for one, other, more in zip(origin, times, added, strict=True)]
-    units = {axis["name"][:1].lower(): UNITS.get(axis.get("unit", "")) for axis in multiscale.get("axes", ())
+    units = {axis["name"][:1].lower(): axis.get("unit", "") for axis in multiscale.get("axes", ())
              if isinstance(axis, Mapping)}  # fmt: skip
-    pixel = {axis.upper(): (size, units.get(axis) or "") for axis, size in zip(axes, scale, strict=True)
-             if axis in "xyz" and isfinite(size) and size > 0 and units.get(axis)}  # fmt: skip
+    pixel = {axis.upper(): (size, UNITS.get(units.get(axis, ""), units.get(axis, "")))
+             for axis, size in zip(axes, scale, strict=True)}  # fmt: skip
     counts = dict(zip(axes, shape, strict=True))
     channels = omero.get("channels", ())
     attributes: tuple[dict[str, str], ...] = tuple(
         {"Name": str(channel.get("label", "")), **_colour_number(channel.get("color"))} for channel in channels
     )
     known = attributes if len(attributes) == counts.get("c", 1) else ()
-    name, places = (
-        str(multiscale.get("name", "")),
-        {axis.upper(): at for axis, at in zip(axes, origin, strict=True) if at},
-    )
+    name = str(multiscale.get("name", ""))
+    places = {axis.upper(): at for axis, at in zip(axes, origin, strict=True) if at}
     return Scene("XYZCT", counts.get("z", 1), counts.get("c", 1), counts.get("t", 1), name, pixel, known, places)
 
 
@@ -365,7 +363,7 @@ class ZarrFile:
         counts = {"t": scene.times, "c": scene.channels * self.bands, "z": scene.depths}
         self.axes = "".join(axis for axis, count in counts.items() if count > 1 or axis in axes) + "yx"
         self._counts = [counts[axis] for axis in self.axes[:-2]]
-        self._codecs = _codecs(options.compression)
+        self.codecs = _codecs(options.compression)
 
     def add_level(self, frame: Frame, spacing: tuple[Spacing, Spacing]) -> None:
         """The array of a level of this kind and size, whose pixels lie so in the picture (rows, columns)."""
@@ -377,7 +375,7 @@ class ZarrFile:
             shape=(*self._counts, *size),
             chunks=(*[1] * len(self._counts), *chunk),
             dtype=frame.pixels.dtype.name,  # by its name: NumPy has two types of 64 bits, and zarr knows one
-            compressors=self._codecs,
+            compressors=self.codecs,
             dimension_names=[*self.axes],
             fill_value=fill,
             attributes={} if fill is None or not isfinite(fill) else {FILL: fill},
@@ -410,8 +408,8 @@ class ZarrFile:
         axes, sizes, origin = [], [], []
         for axis in self.axes:
             size, unit = self.scene.pixel.get(axis.upper(), (1.0, ""))
-            axes.append({"name": axis, "type": TYPES[axis]} | ({"unit": names[unit]} if unit in names else {}))
-            sizes.append(size if unit in names else 1.0)
+            axes.append({"name": axis, "type": TYPES[axis]} | ({"unit": names.get(unit, unit)} if unit else {}))
+            sizes.append(size)
             origin.append(self.scene.origin.get(axis.upper(), 0.0))
         datasets = []
         for number, (_, spacing) in enumerate(self.levels):
@@ -510,7 +508,10 @@ def file_for(folder: Path, name: str, frames: Sequence[Frame], options: EncodeOp
         scene = replace(scene, depths=1, channels=1, times=1, attributes=())
     if original is not None:
         options = replace(options, tile=options.tile or original.array.chunks[-2:])
-    return ZarrFile(folder, replace(scene, name=scene.name or name.partition(".")[0]), first, options, axes)
+    file = ZarrFile(folder, replace(scene, name=scene.name or name.partition(".")[0]), first, options, axes)
+    if original is not None and options.compression == SAME and original.array.metadata.zarr_format == 3:
+        file.codecs = original.array.compressors or None
+    return file
 
 
 def write(picture: Picture, folder: Path, name: str, options: EncodeOptions) -> Picture:
