@@ -11,18 +11,18 @@ PICTURE, FOLDER, HUGE, ARRAY = SUBJECTS = ("One picture", "A folder", "A huge pi
 
 # What was tried where a line is not reached, and what it gave; by the beginning of the line's name.
 TRIED = {
-    "small": "frozen dataclasses compile one method and not six (a fifth less), fewer modules are loaded (5 %), nobody "
+    "small": "frozen dataclasses compile one method and not six (a fifth less), fewer modules are loaded (4 %), nobody "
     "looks through memory meanwhile (5 %); what is left is Python, NumPy and Pillow.",
-    "photo-12-jpg": "starting takes as long as the whole of vips does; the figures of a report, sums over bands that "
-    "stay in the cache, cost 1.5 ns a value, and two threads for such short steps wait for one another.",
-    "photo-12-png": "rows of a band are filtered and squeezed while they are in the cache; compressing halves side by "
-    "side gains 5 % without a report and nothing beside one.",
+    "photo-12-jpg": "half of it is the start, as long as all that vips does; figures are sums over bands in the "
+    "cache, and two threads for such short steps wait for one another.",
+    "photo-12-png": "rows are filtered and squeezed by bands in the cache; compressing halves side by side gains 5 % "
+    "without a report and nothing beside one.",
     "photo-113": "the moved output is no longer held (4 % less time, 81 MiB less memory); figures take as long as all "
     "that is done without a report.",
-    "filter": "contrasts are summed exactly and once for whole and interior (half the time), nothing is multiplied by "
-    "-1 (a sixth of the filter); to move the features in place of filtering the moved picture would gain 15 % more.",
-    "many": "records without copies, fewer modules, memory that threads keep (9 %); processes in place of threads gain "
-    "nothing below some 200 pictures, as each takes 0.15 s to start; to choose a PNG's way costs 0.4 ms a picture.",
+    "filter": "contrasts are summed once and exactly for whole and interior, which halves it, nothing is multiplied "
+    "by -1; a moved picture run in bands takes a third less memory and 5 % more time.",
+    "many": "records without copies, fewer modules, memory that threads keep (5 to 9 %); processes take a quarter more "
+    "processor time for 200 pictures; to choose how a PNG is written takes a tenth, and more but lower strips longer.",
     "max": "a column step on 64-bit pairs, on copied halves, or dense and thinned out later is slower; bands of 16 to "
     "128 rows differ by 10 %.",
     "avg2": "bytes split into 16-bit lanes by masks, or added row by row, are slower than one widening addition.",
