@@ -14,15 +14,15 @@ from PIL import Image
 
 from poolcli.errors import PictureError
 from poolcli.images import metadata
-from poolcli.images.formats import Request
+from poolcli.images.formats import J2K, JXL, Request
 from poolcli.images.frame import MODES, Frame, Meta, Picture, turned
 from poolcli.images.guard import reading
 from poolcli.records import dataclass
 
 Array = NDArray[Any]
 
-CODESTREAM_J2K, CONTAINER_J2K = b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  "
-CODESTREAM_JXL, CONTAINER_JXL = b"\xff\x0a", b"\0\0\0\x0cJXL "
+CODESTREAM_J2K, CONTAINER_J2K = J2K
+CODESTREAM_JXL, CONTAINER_JXL = JXL
 # JPEG 2000, AVIF, JPEG XL and HEIF in the depth of the file, where Pillow gives 8 bits of it or nothing.
 # Read and written by imagecodecs, HEIF read by pillow-heif; what Pillow gives exactly is left to Pillow. Sources of
 # the headers: ISO/IEC 15444-1 (A.5.1, I.5), ISO/IEC 14496-12 (boxes), the AV1 ISO media binding (av1C), ISO/IEC
@@ -42,9 +42,9 @@ def read(stream: BinaryIO, request: Request) -> Picture | None:
     Raises PictureError where a library is missing, which it names, and for what cannot be read exactly.
     """
     data = stream.read(_HEAD)
-    if data.startswith((CODESTREAM_J2K, CONTAINER_J2K)):
+    if data.startswith(J2K):
         return _read_jpeg2000(stream, data, request)
-    if data.startswith((CODESTREAM_JXL, CONTAINER_JXL)):
+    if data.startswith(JXL):
         return _read_jxl(stream, data, request)
     brands = {data[at : at + 4] for at in range(8, min(int.from_bytes(data[:4]), 256), 4)}
     if brands & {b"avif", b"avis"}:

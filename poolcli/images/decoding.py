@@ -22,7 +22,6 @@ from poolcli.images.formats import (
     REFUSED,
     SIGNATURES,
     START,
-    TIFF,
     HeaderRead,
     ReadOptions,
     Request,
@@ -141,16 +140,6 @@ def _need_8_bits(what: str, request: Request) -> None:
     request.note(f"{what} was read as 8 bits")
 
 
-# Modules that read what Pillow does not, or not as it is stored, by what a file has at an offset. Their `read` gives
-# None for what is left to Pillow.
-_OWN = (
-    (TIFF, 0, "tiff:read"),
-    ((b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"P7", b"PF", b"Pf"), 0, "pnm:read"),
-    ((b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  ", b"\xff\x0a", b"\0\0\0\x0cJXL "), 0, "codecs:read"),
-    ((b"ftyp",), 4, "codecs:read"),
-    ((b"SIMPLE  =",), 0, "codecs:read_fits"),
-)
-
 _LOSSLESS = {"WEBP": ("animations", "webp_is_lossless"), "AVIF": ("codecs", "avif_is_lossless")}  # who knows of a file
 
 # How EXIF's orientations are undone.
@@ -227,10 +216,10 @@ def decode(
 def _read_picture(stream: BinaryIO, start: bytes, request: Request) -> Picture:
     if start.startswith(SIGNATURES["PNG"]):
         return _read_png(stream, request)
-    for starts, offset, reader in _OWN:
-        if start.startswith(starts, offset):
+    for row in FORMATS.values():
+        if row.reader and start.startswith(row.starts, row.at):
             with reading(request.name):
-                module, _, function = reader.partition(":")
+                module, _, function = row.reader.partition(":")
                 picture: Picture | None = getattr(import_module(f"poolcli.images.{module}"), function)(stream, request)
             if picture is not None:
                 return replace(picture, notes=tuple(request.notes))

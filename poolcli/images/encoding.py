@@ -4,6 +4,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from importlib import import_module
 from io import SEEK_END, BytesIO
 from itertools import pairwise
 from typing import Any, BinaryIO, NamedTuple, cast
@@ -12,7 +13,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from poolcli.errors import OutputError, PictureError
-from poolcli.images import metadata, png, pnm
+from poolcli.images import metadata, png
 from poolcli.images.formats import (
     ARRAYS,
     AVIF_PEAKS,
@@ -428,8 +429,9 @@ def _save(
                 picture.frames, target, given, plays=plays, hidden=picture.meta.default_image,
                 more=metadata.chunks(picture.meta),
             )  # fmt: skip
-        elif row.name in ("PPM", "PAM"):
-            pnm.write(picture, target)
+        elif row.writer:
+            module, _, function = row.writer.partition(":")
+            getattr(import_module(f"poolcli.images.{module}"), function)(picture, target)
         else:
             _save_by_pillow(picture, target, row, given, pages)
     if isinstance(target, BytesIO):

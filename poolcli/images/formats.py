@@ -5,13 +5,16 @@ from dataclasses import field
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from poolcli.errors import PictureError, UsageError, missing, unknown
 from poolcli.records import dataclass
 from poolcli.storage import Place, Url, files
 
 HEAVIEST = 32  # bytes a pixel: four channels of 64 bits
+TIFF = (b"II*\0", b"MM\0*", b"II\0*", b"MM*\0", b"II+\0", b"MM\0+")  # what these begin with, large ones too
+J2K = b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  "  # a codestream, or one in a container
+JXL = b"\xff\x0a", b"\0\0\0\x0cJXL "
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,9 @@ class Format:
     be asked for) or "all"; `animates` that many can be written to it; `keeps` what it carries beside pixels. `deep` are
     modes for which the library `needs` has to be installed, too, and `arrays` dtypes that it writes whatever the
     channels; without modes it reads the format as well. `lossy`: values change in it unless told not to. `heaviest`:
-    bytes that a pixel takes at most, all its channels, however badly it is packed.
+    bytes that a pixel takes at most, all its channels, however badly it is packed. `reader` (module:function of this
+    room) reads what Pillow does not, or not as it stands in the file: files that have one of `starts` at byte `at`; it
+    gives None for what is left to Pillow. `writer` writes what Pillow does not.
     """
 
     name: str
@@ -38,6 +43,10 @@ class Format:
     lossy: bool = False
     arrays: tuple[str, ...] = ()
     heaviest: int = HEAVIEST
+    reader: str = ""
+    starts: tuple[bytes, ...] = ()
+    at: int = 0
+    writer: str = ""
 
     @property
     def holds_floats(self) -> bool:
@@ -57,23 +66,11 @@ def installed(library: str) -> bool:
 
 
 def _row(
-    name: str,
-    extensions: str,
-    modes: str = "",
-    *,
-    frames: str = "one",
-    animates: bool = False,
-    keeps: str = "",
-    max_side: int | None = None,
-    deep: str = "",
-    needs: str = "",
-    lossy: bool = False,
-    arrays: str = "",
-    heaviest: int = HEAVIEST,
+    name: str, extensions: str, modes: str = "", *, keeps: str = "", deep: str = "", arrays: str = "", **facts: Any
 ) -> Format:
-    metadata, held = frozenset(keeps.split()), tuple(modes.split())
-    return Format(name, tuple(extensions.split()), held, frames, animates, metadata, max_side, deep=tuple(deep.split()),
-                  needs=needs, lossy=lossy, arrays=tuple(arrays.split()), heaviest=heaviest)  # fmt: skip
+    """A row of the table, in which what has several names has them between blanks."""
+    facts |= {"keeps": frozenset(keeps.split()), "deep": tuple(deep.split()), "arrays": tuple(arrays.split())}
+    return Format(name, tuple(extensions.split()), tuple(modes.split()), **facts)
 
 
 def _refused(name: str, extensions: str, refusal: str = "holds no picture that can be pooled") -> Format:
@@ -92,23 +89,25 @@ FORMATS = {
         _row("JPEG", ".jpg .jpeg .jpe .jfif", "L RGB CMYK", keeps=f"{_RICH} iptc dpi aspect comment", max_side=65_500,
              lossy=True, heaviest=8),
         _row("TIFF", ".tif .tiff", "1 L LA P PA RGB RGBA CMYK YCbCr LAB I F I;16", keeps=f"{_RICH} dpi",
-             frames="all", animates=True),
+             frames="all", animates=True, reader="tiff:read", starts=TIFF),
         _row("WEBP", ".webp", "RGB RGBA", keeps=f"{_RICH} loop", frames="all", animates=True, max_side=16_383,
              lossy=True, heaviest=5),
         _row("GIF", ".gif", "L P RGB RGBA", keeps="comment loop", frames="all", animates=True,
              max_side=65_535, heaviest=2),
         _row("AVIF", ".avif .avifs", "L RGB RGBA", keeps=f"{_RICH} peak", frames="all", animates=True, max_side=65_536,
-             deep=_DEEP, needs="imagecodecs", lossy=True, heaviest=8),
+             deep=_DEEP, needs="imagecodecs", lossy=True, heaviest=8, reader="codecs:read", starts=(b"ftyp",), at=4),
         _row("BMP", ".bmp", "1 L P RGB", keeps="dpi", heaviest=5),
         _row("DIB", ".dib", "1 L P RGB", keeps="dpi", heaviest=5),
-        _row("PPM", ".ppm .pgm .pbm .pnm .pfm", "1 L RGB F I;16 RGB;16 RGB;32F", keeps="peak", heaviest=24),
-        _row("PAM", ".pam", "1 L LA RGB RGBA I;16 LA;16 RGB;16 RGBA;16", keeps="peak", heaviest=8),
+        _row("PPM", ".ppm .pgm .pbm .pnm .pfm", "1 L RGB F I;16 RGB;16 RGB;32F", keeps="peak", heaviest=24,
+             reader="pnm:read", starts=tuple(b"P%c" % kind for kind in b"123456Ff"), writer="pnm:write"),
+        _row("PAM", ".pam", "1 L LA RGB RGBA I;16 LA;16 RGB;16 RGBA;16", keeps="peak", heaviest=8,
+             reader="pnm:read", starts=(b"P7",), writer="pnm:write"),
         _row("TGA", ".tga .icb .vda .vst", "1 L LA P RGB RGBA", max_side=65_535, heaviest=5),
         _row("JPEG2000", ".jp2 .j2k .j2c .jpc .jpf .jpx", "L LA RGB RGBA CMYK I;16", keeps="comment peak", deep=_DEEP,
-             needs="imagecodecs", arrays="int8 int16 uint8 uint16", heaviest=9),
+             needs="imagecodecs", arrays="int8 int16 uint8 uint16", heaviest=9, reader="codecs:read", starts=J2K),
         _row("JXL", ".jxl", deep=f"L LA RGB RGBA {_DEEP} F RGB;32F", needs="imagecodecs", keeps="peak", lossy=True,
-             heaviest=16),
-        _row("HEIF", ".heic .heif .hif", needs="pillow_heif", heaviest=8),
+             heaviest=16, reader="codecs:read", starts=JXL),
+        _row("HEIF", ".heic .heif .hif", needs="pillow_heif", heaviest=8),  # which begins as an AVIF does
         _row("ICO", ".ico", "1 L LA P RGB RGBA I;16", max_side=256),
         _row("PCX", ".pcx", "1 L P RGB", keeps="dpi", max_side=65_535, heaviest=8),
         _row("SGI", ".sgi .rgb .rgba .bw", "L RGB RGBA", max_side=65_535, heaviest=12),
@@ -127,7 +126,7 @@ FORMATS = {
         _row("DCX", ".dcx", frames="all"),
         _row("BLP", ".blp"),
         _row("CUR", ".cur"),
-        _row("FITS", ".fits .fit"),
+        _row("FITS", ".fits .fit", reader="codecs:read_fits", starts=(b"SIMPLE  =",)),
         _row("FTEX", ".ftc .ftu"),
         _row("GBR", ".gbr"),
         _row("ICNS", ".icns"),
@@ -163,7 +162,6 @@ COMPRESSIONS = (SAME, *TILED["TIFF"])
 ZARR = "ZARR"
 AVIF_PEAKS = (1023, 4095)  # the largest values of AVIFs of more than 8 bits
 START = 32  # bytes at the front of a file that tell what it is
-TIFF = (b"II*\0", b"MM\0*", b"II\0*", b"MM*\0", b"II+\0", b"MM\0+")  # what these begin with, large ones too
 SIGNATURES = {"PNG": b"\x89PNG\r\n\x1a\n", "JPEG": b"\xff\xd8\xff"}  # what these begin with
 WRITABLE = tuple(row.name for row in FORMATS.values() if row.modes or row.deep or row.name in ARRAYS)
 REFUSED = frozenset(row.name for row in FORMATS.values() if row.refusal is not None)
