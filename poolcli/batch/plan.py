@@ -159,45 +159,41 @@ FEW = 16  # objects that are asked for one by one; of more the prefixes they lie
 
 
 class Plan(Sequence[Job]):
-    """The jobs of a run, in order. An input takes some hundred bytes: its job is made when it is asked for."""
+    """The jobs of a run, in order. An input takes two texts, some hundred bytes: its job is made when it is asked for.
+
+    `to_device`: everything goes to a device, which may be written to as often as wanted.
+    """
 
     def __init__(self, inputs: Iterable[Input], destination: Destination) -> None:
         """Look for all `inputs`; one that is named twice has one job."""
-        self._destination = destination
-        self._inputs: list[tuple[str, str, bool]] = []
+        self.to_device = destination.device
+        self._places: list[tuple[str, str]] = []  # source and target
         self._sides: Mapping[str, str] = {}
         self._whole: set[int] = set()  # numbers of the jobs whose reports bear the whole name of the output
         self.in_folder = False
         seen: dict[int, int] = {}  # numbers, by a hash of names that may be long
         for each in inputs:
-            path = each.path.address if isinstance(each.path, Url) else str(each.path)
-            place = str(each.place)
-            place = path if place == path else place  # one text for both
-            output = exact(destination.place(each))
-            first = seen.setdefault(hash((path, output)), len(self._inputs))
-            if first == len(self._inputs) or (path, output) != (self._inputs[first][0], exact(self._target(first))):
-                self._inputs.append((path, place, each.in_folder))
+            target = destination.place(each)
+            source, output = _text(each.path), exact(target)
+            first = seen.setdefault(hash((source, output)), len(self._places))
+            if first == len(self._places) or (source, output) != self._identity(first):
+                self._places.append((source, _text(target)))
                 self.in_folder |= each.in_folder
 
+    def _identity(self, number: int) -> tuple[str, str]:
+        source, target = self._places[number]
+        return source, exact(place_of(target))
+
     def __len__(self) -> int:
-        return len(self._inputs)
+        return len(self._places)
 
     def __getitem__(self, number: int) -> Job:  # type: ignore[override]  # (nobody slices a plan)
-        source, target = place_of(self._inputs[number][0]), self._target(number)
+        source, target = map(place_of, self._places[number])
         sides = {} if self.to_device else side_files(target, self._sides, whole=number in self._whole)
         return Job(source, target, str(source), str(target), sides)
 
-    def _target(self, number: int) -> Place:
-        path, place, in_folder = self._inputs[number]
-        return self._destination.place(Input(place_of(path), PurePath(place), in_folder))
-
     def __iter__(self) -> Iterator[Job]:
         return map(self.__getitem__, range(len(self)))
-
-    @property
-    def to_device(self) -> bool:
-        """Whether everything goes to a device, which may be written to as often as wanted."""
-        return self._destination.device
 
     def add_reports(self, extensions: Mapping[str, str]) -> None:
         """From now on every job has these reports beside its output."""
@@ -213,6 +209,11 @@ class Plan(Sequence[Job]):
                 self._whole.add(number)
             else:
                 taken.add(short)
+
+
+def _text(place: Place) -> str:
+    """What `place_of` makes this place of."""
+    return place.address if isinstance(place, Url) else str(place)
 
 
 def side_files(target: Place, extensions: Mapping[str, str], *, whole: bool = False) -> dict[str, Place]:

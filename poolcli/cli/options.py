@@ -4,6 +4,7 @@ import re
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import cached_property
 from io import BytesIO
 from os.path import lexists
 from pathlib import Path
@@ -288,15 +289,10 @@ class Writing(Group):
     ).default(False)
     durable: bool = Option("--durable", help="Wait until every file is on the disk.").default(False)
 
-    def check(self) -> None:
-        """UsageError for an unknown name or a number out of its range."""
+    def encoding(self) -> EncodeOptions:
+        """How pictures become files; UsageError for an unknown name or a number out of its range."""
         if self.to_range is not None and self.to_range not in RANGES:
             raise unknown("range", self.to_range, RANGES)
-        self.encoding()
-        self.format_name()
-
-    def encoding(self) -> EncodeOptions:
-        """How pictures become files."""
         return EncodeOptions(
             self.quality,
             self.png_level,
@@ -337,8 +333,7 @@ class Reporting(Group):
     no_report: bool = Option("--no-report", help="Measure nothing, write no report.").default(False)
 
     def check(self) -> None:
-        """UsageError for an unknown name or a number that cannot be."""
-        self.shifting()
+        """UsageError for an unknown form, and for what contradicts."""
         check_forms(self.report or ())
         if self.report and self.no_report:
             raise UsageError("--report and --no-report contradict each other: give one of them")
@@ -351,9 +346,10 @@ class Reporting(Group):
             return ()
         return tuple(dict.fromkeys(self.report or (["jsonl"] if in_folder else ["json"])))
 
-    def shifting(self) -> Shifting:
-        """What is measured."""
-        return Shifting(tuple(map(_shift, self.shift or ["-1,0"])), self.shift_edge, self.tolerance)
+    def shifting(self) -> Shifting | None:
+        """What is measured, if anything; UsageError for a name or a number that cannot be."""
+        shifting = Shifting(tuple(map(_shift, self.shift or ["-1,0"])), self.shift_edge, self.tolerance)
+        return None if self.no_report else shifting
 
 
 def _shift(text: str) -> tuple[int, int]:
@@ -522,7 +518,7 @@ class Comparing(Group):
         jobs_of(self.jobs)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """All that a run is made of. Raises UsageError where an option is wrong."""
 
@@ -538,11 +534,30 @@ class Request:
 
     def __post_init__(self) -> None:
         self.discovery.check(self.inputs, self.running.output)
-        self.reading.options()
-        self.writing.check()
+        self.settings  # noqa: B018 (what it checks)
         self.reporting.check()
         self.running.check()
         self._check_places()
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Of every job, but for what depends on how many there are; UsageError where an option is wrong."""
+        reading, writing, labels = self.reading, self.writing, self.recipe.for_labels
+        encoding = replace(writing.encoding(), layout=reading.layout, allow_8bit=reading.allow_8bit, labels=labels)
+        return Settings(
+            self.recipe,
+            reading=reading.options(),
+            encoding=encoding,
+            format=writing.format_name(),
+            shifting=self.reporting.shifting(),
+            to_range=writing.to_range or "clip",
+            durable=writing.durable,
+            colour=self.colouring.colour([self.recipe]),
+            labels=reading.labels,
+            ignore=reading.ignoring(),
+            array_range=writing.to_range,
+            exact=writing.exact,
+        )
 
     def _check_places(self) -> None:
         """UsageError for a URL of a store that there is not, or that the workers would not see."""
@@ -551,26 +566,6 @@ class Request:
             place = place_of(text)
             if engine.away and isinstance(place, Url) and not find_store(place.scheme).shared:
                 raise UsageError(f"{place.scheme}:// is in this process alone: --engine {engine.name} would not see it")
-
-
-def settings_of(request: Request) -> Settings:
-    """The settings that the options stand for; UsageError where they cannot be."""
-    reporting, reading, writing = request.reporting, request.reading, request.writing
-    encoding = replace(writing.encoding(), layout=reading.layout, allow_8bit=reading.allow_8bit)
-    return Settings(
-        request.recipe,
-        None if reporting.no_report else reporting.shifting(),
-        writing.to_range or "clip",
-        reading.options(),
-        replace(encoding, labels=request.recipe.for_labels),
-        writing.format_name(),
-        writing.durable,
-        request.colouring.colour([request.recipe]),
-        reading.labels,
-        reading.ignoring(),
-        array_range=writing.to_range,
-        exact=writing.exact,
-    )
 
 
 def extension_of(format: str | None, path: Place) -> str:

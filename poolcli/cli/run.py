@@ -33,7 +33,6 @@ from poolcli.cli.options import (
     Running,
     extension_of,
     own_numbers,
-    settings_of,
     writable_destination,
 )
 from poolcli.cli.output import PREVIEW, Counts, Printer, progress, say
@@ -207,7 +206,7 @@ def stream_job(request: Request, settings: Settings, forms: Sequence[str]) -> Jo
     if (isinstance(target, Path) and is_folder(target)) or not target.suffix or "{" in output:
         raise UsageError(f"'{output}' names no file for the picture from stdin: give a name with an extension")
     images.check_target(target, None, format, floats=own_numbers(settings))
-    check_tiling(target, format or images.format_of(target), request.writing.encoding())
+    check_tiling(target, format or images.format_of(target), settings.encoding)
     return Job(
         source,
         target,
@@ -332,7 +331,7 @@ def _failed(task: Task, failure: Failure) -> Outcome:
 
 def run(request: Request) -> int:
     """Pool every input; 0 when all is done, 1 when some picture failed. UsageError before anything is written."""
-    settings, running = settings_of(request), request.running
+    settings, running = request.settings, request.running
     with ExitStack() as held:
         plan = planned(request, settings, held)
         jobs = plan.jobs
