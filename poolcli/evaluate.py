@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from poolcli.ops.arrays import Array
-from poolcli.ops.geometry import Axis, Footprint, Spans, Window
+from poolcli.ops.geometry import Axis, Footprint, Window
 from poolcli.ops.ignored import Ignored, run_on, validity
 from poolcli.ops.modes import find_mode
 from poolcli.ops.pooling import checked
@@ -298,34 +298,18 @@ def _run_layers(recipe: Recipe, before: Recipe | None, picture: Piece, how: How,
 
 def _lattice(recipe: Recipe | None, source: Source) -> Lattice:
     """Where the outputs of a recipe lie, or the pixels of the picture."""
-    layers = recipe.layers if recipe else ()
-    rows, columns = (Footprint(n) for n in source.size)
-    inside = [(0, n) for n in source.size]
-    for layer in layers:
+    height, width = source.shape[:2]
+    rows, columns, inside = Footprint(height), Footprint(width), [(0, height), (0, width)]
+    for layer in recipe.layers if recipe else ():
         stages = layer.sees(rows.size, columns.size)
         for number, axes in enumerate(stages, start=1):
             goes_on = number == len(stages) and isinstance(layer.edge, str) and layer.edge != "zero"
-            inside = [_inner(axis, *span, goes_on=goes_on) for axis, span in zip(axes, inside, strict=True)]
-            rows, columns = (seen.after(axis) for seen, axis in zip((rows, columns), axes, strict=True))
+            inside = [axis.inner(*span, goes_on=goes_on) for axis, span in zip(axes, inside, strict=True)]
+            rows, columns = rows.after(axes[0]), columns.after(axes[1])
     shape = (rows.size, columns.size, *source.shape[2:])
     rectangle = Rectangle(*inside[0], *inside[1])
     seen = (rows, columns) if rows.regular and columns.regular else None
     return Lattice(shape, seen, rectangle if rectangle.area else Rectangle.whole(shape))
-
-
-def _inner(axis: Axis | Spans, low: int, high: int, *, goes_on: bool) -> tuple[int, int]:
-    """The windows (first, last + 1) that see nothing but the values low ... high - 1.
-
-    What a picture that `goes_on` has beyond its border are values of it too, mirrored, repeated or of the other side.
-    """
-    if low == 0 and high == axis.n and (goes_on or (isinstance(axis, Axis) and axis.wraps)):
-        return 0, axis.out
-    if isinstance(axis, Axis):
-        first, last = -(-(axis.before + low) // axis.s), (high - axis.span - axis.slack + axis.before) // axis.s
-        return max(0, first), min(axis.out, last + 1)
-    windows = zip(axis.firsts, axis.sizes, strict=True)
-    inside = [number for number, (begin, size) in enumerate(windows) if low <= begin and begin + size <= high]
-    return (inside[0], inside[-1] + 1) if inside else (0, 0)
 
 
 def is_local(recipe: Recipe) -> bool:

@@ -44,6 +44,22 @@ class Axis:
         return self.d * (self.k - 1) + 1
 
     @property
+    def end(self) -> int:
+        """Where the last window ends at the latest: behind the last value that it sees."""
+        return (self.out - 1) * self.s + self.slack - self.before + self.d * (self.k - 1) + 1
+
+    def inner(self, low: int, high: int, *, goes_on: bool) -> tuple[int, int]:
+        """The windows (first, last + 1) that see nothing but the values low ... high - 1.
+
+        What a picture that `goes_on` has beyond its border are values of it too, mirrored, repeated or of the other
+        side.
+        """
+        if (low, high) == (0, self.n) and (goes_on or self.wraps):
+            return 0, self.out
+        last = (high - self.d * (self.k - 1) - 1 - self.slack + self.before) // self.s
+        return max(0, -(-(self.before + low) // self.s)), min(self.out, last + 1)
+
+    @property
     def most(self) -> int:
         """The most values of the picture that one window may hold."""
         return min(self.k, -(-self.n // self.d))
@@ -279,6 +295,17 @@ class Spans:
         """Values from the first to the last of the largest window."""
         return self.k
 
+    @property
+    def end(self) -> int:
+        """Where the last window ends: where the values do."""
+        return self.n
+
+    def inner(self, low: int, high: int, *, goes_on: bool) -> tuple[int, int]:
+        """The windows (first, last + 1) that see nothing but the values low ... high - 1."""
+        windows = zip(self.firsts, self.sizes, strict=True)
+        inside = [number for number, (first, size) in enumerate(windows) if low <= first and first + size <= high]
+        return (inside[0], inside[-1] + 1) if inside else (0, 0)
+
     def starts(self) -> tuple[int, ...]:
         """Where the windows begin."""
         return self.firsts
@@ -323,6 +350,11 @@ def _cells(n: int, out: int) -> Axis | Spans:
     return Spans(n, firsts, tuple(-(-(i + 1) * n // out) - first for i, first in enumerate(firsts)))
 
 
+def staying(d: int, n: int) -> tuple[int, int]:
+    """(begin, end) of what of `n` values is there too when they move by d; by -d: where it is then."""
+    return max(0, d), n + min(0, d)
+
+
 # What one output value sees: Araujo, Norris & Sim, Computing Receptive Fields of CNNs, 2019.
 
 
@@ -353,6 +385,17 @@ class Footprint:
         first = -((self.start - low) // self.jump)
         last = (high - self.field - self.slack - self.start) // self.jump
         return max(0, first), min(self.size, last + 1)
+
+    def moving(self, o: int, d: int, n: int, *, cropped: bool) -> tuple[int, int]:
+        """The outputs (first, last + 1) that see nothing but a picture of `n`, and whose counterparts, `o` on, see
+        nothing but what is there when it has moved by `d`; `cropped`: pictures of which nothing else is left.
+
+        >>> Footprint(4, jump=2, field=3, start=-1).moving(0, 1, 8, cropped=False)
+        (1, 4)
+        """
+        first, last = self.interior(0, n)
+        low, high = (first, last) if cropped else self.interior(*staying(d, n))
+        return max(first, low - o), min(last, high - o)
 
     def output_shifts(self, d: int) -> list[int]:
         """The whole shifts of the output that a shift of the input by `d` can cause.

@@ -51,7 +51,7 @@ def reduce_windows(
     accumulator = image.dtype if dtype is None else dtype
     width, channels = image.shape[1:]
     out = np.empty((rows.out, columns.out, channels), image.dtype if result is None else result)
-    reach = max(width + columns.before, (columns.out - 1) * columns.s + columns.span)
+    reach, span = max(width + columns.before, columns.end + columns.before), rows.span
     row_bytes = reach * channels * accumulator.itemsize
     exact = operation is not np.add or accumulator.kind != "f"
     blocks = exact and rows.d == 1 and rows.k >= max(BLOCK_TAPS, 2 * rows.s) and row_bytes >= BLOCK_ROW_BYTES
@@ -66,7 +66,7 @@ def reduce_windows(
         scratch = Scratch(accumulator)
         for start in outputs[::step]:
             stop = min(start + step, outputs.stop)
-            band = _padded_rows(image, start * rows.s - rows.before, (stop - start - 1) * rows.s + rows.span, fill)
+            band = _padded_rows(image, start * rows.s - rows.before, (stop - start - 1) * rows.s + span, fill)
             reduce_rows(band, rows, operation, middle[: stop - start], scratch)
             target = out[start:stop] if cells is None else cells[: stop - start]
             _reduce_columns(buffer[: stop - start], columns, operation, target, scratch)

@@ -484,17 +484,12 @@ def left_out(recipe: Recipe, height: int, width: int) -> str:
     size = height, width
     for layer in recipe.layers:
         for axes in layer.stages(*size):
-            missing = [0 if isinstance(axis, Spans) else axis.n - _end(axis) for axis in axes]
+            missing = [axis.n - axis.end for axis in axes]
             parts = [_last(count, what) for count, what in zip(missing, ("row", "column"), strict=True) if count > 0]
             if parts:
                 return f"the windows of {layer} leave out the last {' and the last '.join(parts)}"
             size = axes[0].out, axes[1].out
     return ""
-
-
-def _end(axis: Axis) -> int:
-    """The value behind the last one that a window holds."""
-    return (axis.out - 1) * axis.s + axis.span + axis.slack - axis.before
 
 
 def _last(count: int, what: str) -> str:

@@ -72,11 +72,6 @@ class Rectangle(NamedTuple):
         return [piece for piece in pieces if piece.area]
 
 
-def staying(d: int, n: int) -> tuple[int, int]:
-    """(begin, end) of what of the still picture is there too when it moves by d; by -d: where it is then."""
-    return max(0, d), n + min(0, d)
-
-
 class Piece(NamedTuple):
     """Some rows of an array from row `first` on, and where they are valid (None: everywhere)."""
 
@@ -670,9 +665,7 @@ class Comparison:
         """
         if self.edge == "wrap" and goes_round:
             return 0, axis.size
-        first, last = axis.interior(0, n)
-        low, high = (first, last) if self.edge == "crop" else axis.interior(*staying(d, n))
-        return max(first, low - o), min(last, high - o)
+        return axis.moving(o, d, n, cropped=self.edge == "crop")
 
 
 class _Tally:

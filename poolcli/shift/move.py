@@ -9,9 +9,9 @@ import numpy as np
 
 from poolcli.errors import PictureError
 from poolcli.ops.arrays import Array, Rows, planes
-from poolcli.ops.geometry import Footprint
+from poolcli.ops.geometry import Footprint, staying
 from poolcli.records import dataclass
-from poolcli.shift.difference import Rectangle, staying
+from poolcli.shift.difference import Rectangle
 from poolcli.shift.record import Shift
 
 
