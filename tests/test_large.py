@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from base64 import b64encode
+from contextlib import contextmanager
 from math import ceil
 
 import jsonschema
@@ -21,6 +22,7 @@ from PIL import Image
 
 import poolcli
 from poolcli import images
+from poolcli.images import tiled
 from tests.process import POOLCLI, environment, started
 from tests.test_banded import assert_alike
 
@@ -846,6 +848,35 @@ def test_a_way_out_is_an_option_of_the_command(tmp_path, command, monkeypatch, w
     said = command.refused(*words, tmp_path / "in.tif", "-o", tmp_path / "out.tif", code=1)
     assert said.endswith(f"is damaged (the file ends before it does): get the file again{way}\n")
     assert [path.name for path in tmp_path.iterdir()] == ["in.tif"]
+
+
+@pytest.mark.parametrize(
+    "words", [("pool",), ("pyramid", "--levels", "1"), ("pyramid", "--levels", "1", "--bands", "2")]
+)
+@pytest.mark.parametrize("name", ["in.tif", "in.zarr"])
+def test_pages_that_are_done_keep_nothing_in_memory(tmp_path, command, monkeypatch, name, words):
+    """What is decoded is shared by the rows of one page, and gone with it."""
+    for place, value in (("batch.job.LARGE", 1), ("images.tiled.SMALL", 0)):
+        monkeypatch.setattr(f"poolcli.{place}", value)
+    array = np.stack([picture("rgb", (77, 130), seed) for seed in range(3)])
+    with tifffile.TiffWriter(tmp_path / "in.tif") as file:
+        for page in array:
+            file.write(page, tile=(16, 32), photometric="rgb", metadata=None)
+    stored(tmp_path / "in.zarr", array, chunks=(1, 20, 30, 3), dimension_names=("t", "y", "x", "c"))
+    opened, read = tiled.planes_of, []
+
+    @contextmanager
+    def watched(*arguments, **options):
+        with opened(*arguments, **options) as (planes, notes):
+            read.extend(planes)
+            yield planes, notes
+
+    monkeypatch.setattr(tiled, "planes_of", watched)
+    assert command(*words, tmp_path / name, "-o", tmp_path / "out.tif").code == 0
+    assert len(read) == 3
+    for plane in read:
+        cache = plane._slabs if plane.segments is None else plane.segments._cache
+        assert not cache, plane.number
 
 
 # Zarr through `pool` and `stack`

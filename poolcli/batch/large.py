@@ -69,6 +69,7 @@ def pool_streamed(settings: "jobs.Settings", job: Job, target_format: str, band_
                 report, shown = _pool_plane(settings, job, page, band_bytes)
                 reports += [report] if report else []
                 views += [shown] if shown else []
+                plane.let_go()
                 said |= dict.fromkeys([jobs.HIDDEN] * page.hides_colours)
                 pixels += plane.size[0] * plane.size[1]
             file.close()

@@ -243,6 +243,7 @@ def reduce_plane(
             advance(done, tiles, height * width)
         for output, whole in zip(outputs, rows, strict=True):
             output.put(whole)
+    plane.let_go()
 
 
 def prefetched(executor: Executor, work: Callable[[Any], Any], items: Iterable[Any], count: int) -> Iterator[Any]:

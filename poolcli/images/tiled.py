@@ -79,6 +79,7 @@ class Plane:
     segments: "Segments | None" = None
     description: str = ""  # of the page, whoever wrote it
     scene: "Scene | None" = None  # what it is a part of, where that is known otherwise
+    whole: "Plane | None" = None  # that has all the bands
     _slabs: OrderedDict[int, Array] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
 
@@ -110,6 +111,13 @@ class Plane:
         numbers = range(low // step, -(-high // step))
         parts = [self._slab(number)[max(low - number * step, 0) : high - number * step] for number in numbers]
         return np.concatenate(parts) if len(parts) > 1 else parts[0].copy()
+
+    def let_go(self) -> None:
+        """Keep nothing of what was decoded; of many pictures each would keep some."""
+        self._slabs.clear()
+        for each in (self.segments, self.whole):
+            if each is not None:
+                each.let_go()
 
     def _slab(self, number: int) -> Array:
         """The rows of the chunks that lie side by side."""
@@ -146,7 +154,15 @@ class Plane:
         nodata = tuple(value for value in self.frame.nodata if not isinstance(value, tuple))
         frame = replace(self.frame, pixels=pixels, mode=page.mode(self.dtype.name), alpha=alpha, page=page)
         return Plane(
-            replace(frame, nodata=nodata), block, self.grain, self.meta, self.number, None, self.description, self.scene
+            replace(frame, nodata=nodata),
+            block,
+            self.grain,
+            self.meta,
+            self.number,
+            None,
+            self.description,
+            self.scene,
+            self,
         )
 
 
@@ -367,6 +383,11 @@ class Segments:
         if page.samples == 1:
             out = out[:, :, 0]
         return tiff.as_brightness(arrays.native(out), page.photometric, page.peak)
+
+    def let_go(self) -> None:
+        """Keep none of them."""
+        with self._lock:
+            self._cache.clear()
 
     def _segment(self, number: int) -> Array:
         """Its values, rows x columns x samples, or one value for all of them."""
