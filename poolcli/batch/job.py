@@ -254,12 +254,12 @@ def _streamed(settings: Settings, job: Job) -> str | None:
     """The format in which a picture is written that is not held; None where it is held."""
     if not (isinstance(job.source, Place) and isinstance(job.target, Path)):
         return None
-    asked = _requested_format(settings, job)
-    if asked not in (None, "TIFF", "NPY", images.ZARR):
+    requested = _requested_format(settings, job)
+    if requested not in (None, "TIFF", "NPY", images.ZARR):
         return None
     from poolcli.batch.large import streams
 
-    return streams(settings, job.source, job.name, asked, LARGE)
+    return streams(settings, job.source, job.name, requested, LARGE)
 
 
 _HELD = (

@@ -28,17 +28,17 @@ from poolcli.storage.files import publish, publish_folder
 from poolcli.visualize import Overview, View
 
 
-def streams(settings: "jobs.Settings", source: Place, name: str, asked: str | None, largest: int) -> str | None:
+def streams(settings: "jobs.Settings", source: Place, name: str, requested: str | None, largest: int) -> str | None:
     """The format in which a picture is written band by band; None where it is held.
 
     It is not held if it has more bytes than that, or more pixels than may be, and its layers and format let it; and
-    where tiles or a compression are asked for, which only so are chosen. `asked` None: its own format.
+    where tiles or a compression are asked for, which only so are chosen. `requested` None: its own format.
     """
     encoding, reading = settings.encoding, settings.reading
     if settings.colour or reading.dtype != KEEP or not is_local(settings.recipe):
         return None
     own, pixels, size = tiled.weight(source, name, reading) or ("", 0, 0)
-    target = asked or own or None
+    target = requested or own or None
     chosen = target == "TIFF" and (encoding.tile or encoding.compression != SAME)
     small = size < largest and (own == "NPY" or reading.max_pixels is None or pixels <= reading.max_pixels)
     if small and not chosen:

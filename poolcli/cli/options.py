@@ -582,8 +582,8 @@ def writable_destination(destination: Destination, settings: Settings) -> Destin
     """`destination`, with a UsageError for an output whose extension is of no format that is written, or not so."""
     format, floats = settings.format, own_numbers(settings)
 
-    def place(found: "Input") -> Place:
-        target = images.check_target(taking(destination.place(found)), found.path, format, floats=floats)
+    def place(item: "Input") -> Place:
+        target = images.check_target(taking(destination.place(item)), item.path, format, floats=floats)
         check_tiling(target, format or images.format_of(target), settings.encoding)
         return target
 

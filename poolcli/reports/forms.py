@@ -311,10 +311,10 @@ def form_of(path: Place, *, ranking: bool = False) -> Form:
     return form
 
 
-def check_package(form: Form, asked: str) -> None:
+def check_package(form: Form, what: str) -> None:
     """UsageError where the extra of a form is not installed."""
     if form.package and find_spec(form.package) is None:
-        raise missing(asked, [form.package])
+        raise missing(what, [form.package])
 
 
 def write_sides(sides: Mapping[str, Place], outcome: "Outcome") -> None:

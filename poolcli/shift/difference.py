@@ -294,24 +294,24 @@ class Contrast:
     def __init__(self, piece: Piece, peak: float | None = None) -> None:
         """Of an array in memory; `peak`: what PSNR is relative to, where it is not all that the dtype holds."""
         self._piece, self.whole = piece, Rectangle.whole(piece.values.shape)
-        self._found: dict[Rectangle, float | None] = {}
-        self._tallies: dict[tuple[Rectangle, tuple[int, ...] | None], tuple[Array, Array]] = {}
+        self._spreads: dict[Rectangle, float | None] = {}
+        self._totals_of: dict[tuple[Rectangle, tuple[int, ...] | None], tuple[Array, Array]] = {}
         self._peak = None if peak is None else float(peak)
         self._per_one: int | None = None  # what makes integers of the values; 0: nothing does, None: not known yet
 
     def spread(self, rectangle: Rectangle) -> float | None:
         """The mean absolute deviation in a rectangle; None where nothing in it is valid and finite."""
-        if rectangle not in self._found:
+        if rectangle not in self._spreads:
             if self._per_one is None:
                 self._per_one = self._units()
             if self._per_one:
-                self._found[rectangle] = self._exact(rectangle) / self._per_one
+                self._spreads[rectangle] = self._exact(rectangle) / self._per_one
             else:
                 deviations = Deviations([rectangle])
                 deviations.add(self._piece)
                 deviations.deviate(self._piece)
-                self._found |= deviations.spreads()
-        return self._found[rectangle]
+                self._spreads |= deviations.spreads()
+        return self._spreads[rectangle]
 
     @property
     def peak(self) -> float:
@@ -337,26 +337,26 @@ class Contrast:
     def _exact(self, rectangle: Rectangle) -> float:
         """The mean absolute deviation, in units."""
         count = rectangle.area
-        sums, _ = self._tally(rectangle, None)
+        sums, _ = self._totals(rectangle, None)
         floors = tuple(int(total) // count for total in sums)
-        maxima, above = self._tally(rectangle, floors)
+        maxima, above = self._totals(rectangle, floors)
         parts = zip(map(int, sums), floors, map(int, maxima), map(int, above), strict=True)
         numerator = sum((m - f * count) * count - (total - f * count) * over for total, f, m, over in parts)
         return 2 * numerator / (count * count * len(sums))
 
-    def _tally(self, rectangle: Rectangle, floors: tuple[int, ...] | None) -> tuple[Array, Array]:
+    def _totals(self, rectangle: Rectangle, floors: tuple[int, ...] | None) -> tuple[Array, Array]:
         """For every channel: the sum of the values, or of their maxima with `floors`, and how many are above these."""
         key = rectangle, floors
-        if key not in self._tallies:
+        if key not in self._totals_of:
             around = self.whole.around(rectangle)
             if around and 2 * sum(part.area for part in around) < rectangle.area:
-                parts = [self._tally(part, floors) for part in around]
-                whole = self._tally(self.whole, floors)
+                parts = [self._totals(part, floors) for part in around]
+                whole = self._totals(self.whole, floors)
                 sums, above = (each - sum(part[i] for part in parts) for i, each in enumerate(whole))
-                self._tallies[key] = sums, above
+                self._totals_of[key] = sums, above
             else:
-                self._tallies[key] = self._counted(rectangle, floors)
-        return self._tallies[key]
+                self._totals_of[key] = self._counted(rectangle, floors)
+        return self._totals_of[key]
 
     def _counted(self, rectangle: Rectangle, floors: tuple[int, ...] | None) -> tuple[Array, Array]:
         values = self._piece.values
@@ -401,7 +401,7 @@ class KnownContrast(Contrast):
 
     def __init__(self, spreads: Mapping[Rectangle, float | None], peak: float) -> None:
         """`peak`: what PSNR is relative to."""
-        self._found, self._peak = dict(spreads), peak
+        self._spreads, self._peak = dict(spreads), peak
 
 
 class Deviations:
@@ -560,12 +560,12 @@ class Comparison:
         self._overlaps = list(self._output_overlaps())
         interior, features = self._interior(lattices.picture), lattices.features
         self._is_new = alike is None or alike.raw.interior != interior
-        self.raw: _Tally = _Tally(lattices.picture.shape, interior)
-        self.dense: _Tally | None = _Tally(features.shape, self._interior(features)) if features else None
+        self.raw: _PartSums = _PartSums(lattices.picture.shape, interior)
+        self.dense: _PartSums | None = _PartSums(features.shape, self._interior(features)) if features else None
         if alike is not None and not self._is_new:
             self.raw, self.dense = alike.raw, alike.dense
         unmoved = next((each.cells for each in self._overlaps if each.offset == (0, 0)), None)
-        self.pooled = _Tally(lattices.output.shape, unmoved)
+        self.pooled = _PartSums(lattices.output.shape, unmoved)
 
     def add(self, still: Band, moved: Band) -> None:
         """Rows of both, the same of each side; bands come from top to bottom."""
@@ -611,12 +611,12 @@ class Comparison:
         if best is None:
             return None
         side = self._side(best.sums, peak, contrasts.output, best.cells)
-        tally, contrast = self.raw, contrasts.picture
+        sums, contrast = self.raw, contrasts.picture
         if self.dense and contrasts.features and not self.labels:
-            tally, contrast = self.dense, contrasts.features
+            sums, contrast = self.dense, contrasts.features
         before = None
-        if tally.interior:
-            before = self._side(tally.inner, peak, contrast, tally.interior).relative
+        if sums.interior:
+            before = self._side(sums.inner, peak, contrast, sums.interior).relative
         figures = {name: getattr(side, name) for name in SIDE}
         return Aligned(
             **figures, dx=best.offset[0], dy=best.offset[1], residual=quotient(side.relative, before), before=before
@@ -668,7 +668,7 @@ class Comparison:
         return axis.moving(o, d, n, cropped=self.edge == "crop")
 
 
-class _Tally:
+class _PartSums:
     """The sums of one side, in its interior and around it."""
 
     def __init__(self, shape: tuple[int, ...], interior: Rectangle | None) -> None:
@@ -681,8 +681,8 @@ class _Tally:
         """More rows, the same of both."""
         for number, part in enumerate(self._rectangles):
             if part.top < still.last and still.first < part.bottom:
-                pair = (piece.part(part.rows, part.columns) for piece in (still, moved))
-                self._sums[number] += differ(next(pair), next(pair), tolerance)
+                one, other = (piece.part(part.rows, part.columns) for piece in (still, moved))
+                self._sums[number] += differ(one, other, tolerance)
 
     @property
     def whole(self) -> Sums:
