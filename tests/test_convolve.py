@@ -309,3 +309,15 @@ def test_the_command_takes_a_clip_and_a_gaussian(command, tmp_path):
     for layers in ("clip:0,99 max:2", "relu6 max:2"):
         assert "holds a value of the picture" in command.refused("stack", layers, photo, "--linear")
     assert "gauss:1.5 is a Gaussian" in command("filters", "--json").out
+
+
+def test_no_layer_brings_more_than_white_into_a_picture(command, tmp_path):
+    """A PGM whose values end at 100 would have to say another white, and all of it would be darker."""
+    (tmp_path / "a.pgm").write_bytes(b"P5\n6 4\n100\n" + bytes(range(70, 94)))
+    for text, number in (("blur:3/2,edge=101", 101), ("conv:box,edge=200 max:2", 200), ("clip:150,200", 150)):
+        call = ("stack", text, tmp_path / "a.pgm", "-o", tmp_path / "b.pgm", "--overwrite")
+        assert f"brings {number} into a picture whose white is 100" in command.refused(*call, code=1)
+        assert command(*call[:-2], tmp_path / "b.npy", "--overwrite", "--dtype", "float32").code == 0
+    for text in ("blur:3/2,edge=100", "clip:80,200"):
+        assert command("stack", text, tmp_path / "a.pgm", "-o", tmp_path / "b.pgm", "--overwrite").code == 0
+        assert (tmp_path / "b.pgm").read_bytes().split()[3] == b"100"

@@ -14,7 +14,7 @@ from poolcli import images
 from poolcli.colour import Colour
 from poolcli.errors import PictureError, PoolcliError
 from poolcli.images.formats import KEEP, SAME
-from poolcli.recipe import Conv, Pool, Recipe
+from poolcli.recipe import Activation, Conv, Pool, Recipe
 from poolcli.recipe.layers import left_out, shapes, spacings
 from poolcli.records import dataclass
 from poolcli.reports import IN_RECORDS, Grids, Job, Outcome
@@ -474,12 +474,24 @@ def how_of(recipe: Recipe, frame: images.Frame, *, labels: bool, guess: bool, ig
     """
     from poolcli.evaluate import How
 
+    _check_numbers(recipe, frame.peak)
     are_labels = (
         labels
         or (frame.palette is not None and recipe.labels)
         or (guess and frame.pixels.dtype.kind in "bui" and recipe.for_labels)
     )
     return How(alpha=frame.alpha, ignored=ignore.of(frame.nodata), labels=are_labels, peak=frame.peak)
+
+
+def _check_numbers(recipe: Recipe, peak: int | None) -> None:
+    """PictureError for layers that bring larger values into a picture than its white, `peak`, where that is its own."""
+    for layer in recipe.layers:
+        number = layer.bounds[0] if isinstance(layer, Activation) and layer.bounds else layer.edge
+        if peak is not None and isinstance(number, int | float) and number > peak:
+            raise PictureError(
+                f"'{layer}' brings {number} into a picture whose white is {peak}: give a smaller number, or make "
+                "floats of it with --dtype float32"
+            )
 
 
 def _requested_format(settings: Settings, job: Job) -> str | None:
