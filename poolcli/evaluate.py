@@ -286,7 +286,9 @@ def _run_layers(recipe: Recipe, before: Recipe | None, picture: Piece, how: How,
         features = Piece(picture.first, *before.run(picture.values, picture.valid, **keywords))
     head, tail = recipe.split()
     output: tuple[Array, Array | None]
-    if features is not None and head == before and type(recipe) is Recipe:  # others round once, at their end
+    goes_on = type(recipe) is Recipe  # others round once, at their end
+    if features is not None and head is not None and head == before and goes_on:
+        keywords["ignored"] = head.after(how.ignored)
         output = tail.run(features.values, features.valid, **keywords)
     else:
         output = recipe.run(picture.values, picture.valid, **keywords)

@@ -393,6 +393,20 @@ def test_alpha_counts_unless_a_colour_names_it():
         validity(image, Ignored(((0, 0),)), alpha=True)
 
 
+@pytest.mark.parametrize("recipe", ["sum:2 avg:2", "fraction:2,of=3 max:2", "sum:1/1 max:4", "fraction:1/1,of=3 avg:4"])
+def test_behind_sums_and_shares_no_number_of_the_picture_stands_for_nothing(recipe, command, tmp_path):
+    """NaN does, as behind these modes alone: -9999 might be a sum, and no file declares it for shares."""
+    image = random_image(1, (8, 8), "float32")
+    image[:4, :4] = -9999
+    have = poolcli.apply(recipe, image, ignore=-9999)
+    assert np.isnan(have).tolist() == [[True, False], [False, False]]
+    np.save(tmp_path / "a.npy", image)
+    call = ("stack", recipe, tmp_path / "a.npy", "-o", tmp_path / "b.npy", "--overwrite", "--ignore", -9999)
+    for report in ((), ("--no-report",)):
+        assert command(*call, *report).code == 0
+        assert_same(np.load(tmp_path / "b.npy"), have)
+
+
 def test_validity_travels_between_layers():
     """What becomes an ignored value on the way is none; what was one stays one through an activation."""
     image = np.array([[-1.0, 1, -9, 4], [-1, 1, -9, -9]])

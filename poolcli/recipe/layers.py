@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import isnan
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -323,6 +324,12 @@ class Pool:
 Layer = Conv | Activation | Pool
 
 
+def _nameless(layer: Layer, ignored: "Ignored | None") -> "Ignored | None":
+    if ignored is None or not (isinstance(layer, Pool) and layer.own_dtype):
+        return ignored
+    return replace(ignored, values=())  # NaN is written where nothing is valid
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """Layers, one after the other. `str` gives the text form, calling it runs the layers.
@@ -362,7 +369,14 @@ class Recipe:
                 valid = validity(image, ignored, alpha=alpha)
         for layer in self.layers:
             image, valid = layer.run(image, valid, alpha=alpha, ignored=ignored)
+            ignored = _nameless(layer, ignored)
         return image, valid
+
+    def after(self, ignored: "Ignored | None") -> "Ignored | None":
+        """What is ignored behind these layers: behind sums and shares no number of the picture stands for it."""
+        for layer in self.layers:
+            ignored = _nameless(layer, ignored)
+        return ignored
 
     def __str__(self) -> str:
         return " ".join(map(str, self.layers))
