@@ -298,7 +298,7 @@ def test_the_command_takes_a_clip_and_a_gaussian(command, tmp_path):
     Image.fromarray(image).save(photo)
     (tmp_path / "layers.toml").write_text('layers = ["conv:gauss:1.5", "clip:20,100.5", "max:2"]')
     expected = poolcli.apply("conv:gauss:1.5 clip:20,100.5 max:2", image)
-    options = ("--filter", "gauss:1.5", "--activation", "clip:20,100.5", "--format", "npy", "--no-report")
+    options = ("--filter", "GAUSS:1.5", "--activation", "Clip:20,100.5", "--format", "npy", "--no-report")
     assert command("pool", photo, *options).code == 0
     assert_same(np.load(tmp_path / "photo.gauss1.5_clip20to100.5_max-k2s2.npy"), expected)
     call = ("stack", "--recipe", tmp_path / "layers.toml", photo, "-o", tmp_path / "b.npy", "--no-report")

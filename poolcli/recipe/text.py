@@ -229,8 +229,10 @@ def load_kernel(name: str) -> Kernel:
 
 def filter_name(text: str) -> str:
     """The name of what `--filter` was given: a file that is not called like a filter gets its `@`."""
+    if is_filter(text.lower()):
+        return text.lower()
     there = os.path.isfile(text)  # noqa: PTH113 (Path.is_file raises for names too long and folders that are closed)
-    is_file = not is_filter(text) and not text.startswith("@") and (Path(text).suffix or there)
+    is_file = not text.startswith("@") and (Path(text).suffix or there)
     return f"@{text}" if is_file else text
 
 
