@@ -305,6 +305,8 @@ def test_the_command_takes_a_clip_and_a_gaussian(command, tmp_path):
     assert command(*call).code == 0
     assert_same(np.load(tmp_path / "b.npy"), expected)
     assert "'clip:2,1' has its higher number first" in command.refused("pool", photo, "--activation", "clip:2,1")
+    assert "'relu:3': write it as relu, which takes" in command.refused("pool", photo, "--activation", "relu:3")
+    assert "did you mean 'clip'" in command.refused("pool", photo, "--activation", "clamp:0,1")
     assert "sigma 99: above 0" in command.refused("pool", photo, "--filter", "gauss:99")
     for layers in ("clip:0,99 max:2", "relu6 max:2"):
         assert "holds a value of the picture" in command.refused("stack", layers, photo, "--linear")

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from poolcli.cli.parser import Group, Option
-from poolcli.errors import UsageError, unknown
+from poolcli.errors import UsageError, nearest, unknown
 from poolcli.ops.filters import FILTERS
 from poolcli.ops.geometry import EDGES, Cells, padding_text, size_text
 from poolcli.ops.modes import (
@@ -192,8 +192,10 @@ class Filtering(Group):
             name = filter_name(self.filter)
             layers.append(Conv(name, load_kernel(name), edge=self.filter_edge))
         if self.activation != NO_ACTIVATION:
-            if self.activation.partition(":")[0].lower() not in ACTIVATIONS:
-                raise unknown("activation", self.activation, (NO_ACTIVATION, *map(activation_text, ACTIVATIONS)))
+            word = self.activation.partition(":")[0].lower()
+            if word not in ACTIVATIONS:
+                allowed = (NO_ACTIVATION, *map(activation_text, ACTIVATIONS))
+                raise unknown("activation", self.activation, allowed, nearest(word, ACTIVATIONS))
             layers.append(parse_activation(self.activation))
         return tuple(layers)
 

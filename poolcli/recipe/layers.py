@@ -148,7 +148,8 @@ class Activation:
         if self.name not in ACTIVATIONS:
             raise unknown("activation", self.name, ACTIVATIONS)
         if len(self.bounds) != len(BOUNDS.get(self.name, ())) or any(map(isnan, self.bounds)):
-            raise UsageError(f"'{self}': write it as {activation_text(self.name)}, with numbers as in clip:0,6")
+            numbers = ", with numbers as in clip:0,6" if self.name in BOUNDS else ", which takes no numbers"
+            raise UsageError(f"'{self}': write it as {activation_text(self.name)}{numbers}")
         if sorted(self.bounds) != list(self.bounds):
             text = ",".join(map(option_text, sorted(self.bounds)))
             raise UsageError(f"'{self}' has its higher number first: write {self.name}:{text}")
