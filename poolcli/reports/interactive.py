@@ -345,6 +345,18 @@ def language_of(name: str) -> dict[str, Any]:
     return translations
 
 
+def page_top(title: str, scripts: Sequence[str], language: str = "en") -> str:
+    """The beginning of any page up to its body, whose policy allows its own style and these scripts."""
+    style = asset("page.css")
+    return Template(asset("top.html")).substitute(
+        lang=language,
+        title=escape(escaped(title)),
+        version=__version__,
+        style=style,
+        policy=policy(style, scripts),
+    )
+
+
 def policy(style: str, scripts: Sequence[str]) -> str:
     """A Content-Security-Policy that allows this style and these scripts and nothing else."""
     allowed = " ".join(_hash(script) for script in scripts) or "'none'"
@@ -384,15 +396,13 @@ def sample_page(sample: Sample, name: str, report: ShiftReport, language: str, *
 
 def show_page(title: str, steps: Sequence[Step], language: str = "en") -> str:
     """A page of explorers, one after the other; a single one takes the whole width."""
-    style, scripts = asset("page.css"), [asset(name) for name in SCRIPTS]
+    scripts = [asset(name) for name in SCRIPTS]
     translations = language_of(language)["words"]
     parts = [_step_markup(number, len(steps), step, translations) for number, step in enumerate(steps, 1)]
     return Template(asset("show.html")).substitute(
-        lang=language,
+        top=page_top(title, scripts, language),
         title=escape(escaped(title)),
         version=__version__,
-        style=style,
-        policy=policy(style, scripts),
         content="\n".join(parts),
         scripts="".join(f"<script>{script}</script>" for script in scripts),
     )

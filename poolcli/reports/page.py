@@ -16,7 +16,7 @@ from poolcli.errors import escaped
 from poolcli.records import dataclass
 from poolcli.reports import Outcome
 from poolcli.reports.entries import COLUMNS, Entry, Line, Sheet, entries_of, facts_of, plots, sheets_in_order
-from poolcli.reports.interactive import SCRIPTS, asset, explorer, policy, sample_view
+from poolcli.reports.interactive import SCRIPTS, asset, explorer, page_top, sample_view
 from poolcli.reports.ranking import Compared, Ranked, Ranking, figures, summary, top_of
 from poolcli.shift.verdict import GOOD, figure
 from poolcli.storage import Place, publish
@@ -143,15 +143,12 @@ def write_head(
     environment: Environment, title: str, facts: Sequence[str], layers: str, scripts: Sequence[str]
 ) -> bytes:
     """The beginning of a page, whose policy allows its own style and these scripts."""
-    style = asset("page.css")
     text = environment.get_template("head.html").render(
         title=title,
         facts=facts,
         layers=layers,
         colours=["#" + bytes(colour).hex() for colour in heat_colours()[::9].tolist()],
-        style=style,
-        policy=policy(style, scripts),
-        version=__version__,
+        top=page_top(title, scripts),
     )
     return text.encode("utf-8", "replace")
 
