@@ -366,3 +366,9 @@ def test_of_labels_the_modes_that_keep_them_are_ranked(samples, command):
     assert sorted(ranked) == ["center:2/2", "majority:2/2", "stride:2/2"]
     ranked = [place["mode"] for place in command("compare", mask, "--labels", "--modes", "max,avg", "--json").objects]
     assert sorted(ranked) == ["avg:2/2", "max:2/2"]
+
+
+def test_layers_with_numbers_between_commas_stay_whole(samples, command):
+    """As `clip:0,6` among the modes of a list."""
+    ran = command("compare", samples / "one.png", "--modes", "clip:0,6 max:2,avg", "--json")
+    assert sorted(row["mode"] for row in ran.objects) == ["avg:2/2", "clip:0,6 max:2/2"]

@@ -1,6 +1,9 @@
 """FITS: signs, scales and the order of rows as the standard says, or a sentence."""
 
+import subprocess
+import sys
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -107,3 +110,13 @@ def test_the_result_is_a_tiff(command, tmp_path):
     assert command("pool", tmp_path / "a.fits", "-o", f"{tmp_path}/out/", "--no-report").code == 0
     have = images.decode(tmp_path / "out/a.tif", name="x").frames[0].pixels
     assert np.array_equal(have, pixels.reshape(2, 2, 3, 2).max((1, 3)))
+
+
+def test_a_large_one_comes_through_a_pipe(monkeypatch, tmp_path):
+    """Of a kind that only this reader knows."""
+    monkeypatch.chdir(tmp_path)
+    content = unit(64, values("int64", (400, 400)))
+    Path("a.fits").write_bytes(content)
+    for words in (("pool", "a.fits", "-o", "a.npy"), ("pool", "-", "-o", "b.npy")):
+        subprocess.run([sys.executable, "-m", "poolcli", *words], input=content, check=True)
+    assert np.array_equal(np.load("a.npy"), np.load("b.npy"))

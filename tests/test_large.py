@@ -11,6 +11,7 @@ import time
 from base64 import b64encode
 from contextlib import contextmanager
 from math import ceil
+from pathlib import Path
 
 import jsonschema
 import numcodecs
@@ -1131,3 +1132,27 @@ def test_names_of_axes_say_what_they_are(tmp_path, command, names, pictures, ver
     found = pictures(zarr.open(tmp_path / "out.zarr", mode="r")[:])
     expected = [poolcli.pool(each, 2, mode="majority") for each in pictures(values)]
     assert len(found) == len(expected) and all(map(np.array_equal, found, expected))
+
+
+def test_a_resumed_page_shows_what_was_streamed(tmp_path, command, monkeypatch):
+    """As the page of the first run does."""
+    monkeypatch.chdir(tmp_path)
+    Path("in").mkdir()
+    for name in "ab":
+        tiff(Path("in", f"{name}.tif"), picture("gray", (1200, 1200)), tile=(64, 64))
+    words = ("pool", "in", "-o", "out", "--max-pixels", "1000", "--report", "html", "--resume")
+    counts = []
+    for _ in range(2):
+        assert command(*words).code == 0
+        counts.append(Path("out/shift-report.html").read_text("utf-8").count("<img"))
+    assert counts[0] == counts[1] > 4
+
+
+@pytest.mark.parametrize("name", ["a.tif.OVR", "a.ZARR"])
+def test_names_of_pyramids_in_capitals(tmp_path, command, name):
+    """What is no picture of its own has none, and what has no rule for tiles is held to none."""
+    source = tiff(tmp_path / "a.tif", picture("gray", (300, 320)), tile=(64, 64))
+    assert command("pyramid", source, "-o", tmp_path / name, "--tile", "96" if name.endswith("R") else "80").code == 0
+    if name.endswith("OVR"):
+        with tifffile.TiffFile(tmp_path / name) as file:
+            assert file.pages[0].shape == (150, 160)

@@ -290,3 +290,15 @@ def test_a_side_file_of_many_frames_is_one_array(command):
     assert [json.loads(line) for line in Path("b.shift.jsonl").read_text().splitlines()] == reports
     for report in reports:
         VALIDATOR.validate(report)
+
+
+def test_zeros_that_come_in_count_in_no_window_either(command):
+    """Where 0 is ignored, what comes in under the edge zero changes nothing that replicate does not."""
+    image = np.zeros((16, 16), np.uint8)
+    image[5:11, 5:11] = 5
+    Image.fromarray(image).save("block.png")
+    for edge in ("zero", "replicate", "wrap"):
+        have = report_of(command, "pool", "block.png", "--ignore", "0", "--shift-edge", edge)
+        expected = poolcli.shift_report("max:2", image, edge=edge, ignore=0)
+        assert have["shifts"] == expected.to_dict()["shifts"]
+        assert have["shifts"][0]["raw"]["changed"] == 12

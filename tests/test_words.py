@@ -264,6 +264,13 @@ MISTAKES = [
     ("filter one.png", "'filter' is no command, did you mean this? poolcli pool one.png --filter sobel-v"),
     ("filter", "'filter' is no command, did you mean this? poolcli filters"),
     ("-v", "'-v' is no command, did you mean this? poolcli --version"),
+    ("compare @ --compression zstd", "compare has no option --compression, which is one of pool"),
+    ("diff @ b.png --threads 3", "diff has no option --threads: see poolcli diff --help"),
+    ("pool @ --journal=", "--journal is empty, as where a shell variable is not set: name a folder"),
+    ("stack --recipe= @", "--recipe is empty, as where a shell variable is not set: name a file"),
+    ("show @ --output=", "-o is empty, as where a shell variable is not set: name a page, as in -o page.html"),
+    ("pool @ --k 1_0", "window '1_0' is not a size: N or HxW is allowed"),
+    ("pool @ --ignore 1_0", "--ignore '1_0' is not allowed: give a number, nan"),
     # Layers
     ("stack MaxPool2d(2) @", "layer 'MaxPool2d(2)': 'MaxPool2d(2)' is Python: write max:2, with a stride max:3/2"),
     ("stack max:2,avg:2 @", "layer 'max:2,avg:2': layers stand between blanks, as in \"max:2 avg:2\""),
@@ -323,6 +330,7 @@ def test_there_are_forty_mistakes():
         ("--report", "HTML"),
         ("--format", "NPY"),
         ("--engine", "Serial"),
+        ("--jobs", "AUTO", "--threads-per-image", "Auto"),
     ],
     ids=" ".join,
 )

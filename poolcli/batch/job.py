@@ -182,7 +182,7 @@ def redrawn(settings: Settings, job: Job, before: Outcome) -> Outcome:
 
     settings = replace(settings, format=_requested_format(settings, job))
     with TemporaryDirectory() as folder:
-        target = Path(folder, Path(job.target_name).name) if settings.format == images.ZARR else BytesIO()
+        target = Path(folder, Path(job.target_name).name) if isinstance(job.target, Path) else BytesIO()
         outcome = run_image(settings, replace(job, target=target))
     return replace(before, views=outcome.views)
 

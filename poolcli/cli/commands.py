@@ -84,6 +84,8 @@ def stack(
 ) -> int:
     """Run any layers on pictures."""
     file = recipe_file.recipe
+    if file == "":
+        raise UsageError("--recipe is empty, as where a shell variable is not set: name a file")
     if not file and not arguments:
         raise UsageError('no layers: give them first, as in "conv:sobel-v relu max:2", or in a file with --recipe')
     if file:
@@ -241,6 +243,8 @@ def show(showing: Showing, pooling: Pooling, filtering: Filtering, reading: Read
         raise unknown("language", showing.lang, LANGUAGES)
     recipe = parse_recipe(layers) if layers is not None else recipe_of(pooling, filtering)
     reading.options()
+    if showing.output == "":
+        raise UsageError("-o is empty, as where a shell variable is not set: name a page, as in -o page.html")
     target = writable(place_of(showing.output)) if showing.output else None
     if target is not None:
         if target.suffix.lower() not in (".html", ".htm"):

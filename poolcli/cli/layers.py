@@ -10,6 +10,7 @@ from poolcli.ops.filters import FILTERS
 from poolcli.ops.geometry import EDGES, Cells, padding_text, size_text
 from poolcli.ops.modes import (
     ACTIVATIONS,
+    BOUNDS,
     MODES,
     MOST_TAPS,
     OPTIONS,
@@ -205,6 +206,12 @@ def recipe_of(pooling: Pooling, filtering: Filtering) -> Recipe:
     return Recipe((*filtering.layers(), pooling.layer()))
 
 
+def _lacks_bounds(text: str) -> bool:
+    """Whether the last layer is an activation whose numbers, which stand between commas, are not all there."""
+    name, colon, given = text.rsplit(" ", maxsplit=1)[-1].partition(":")
+    return bool(colon) and len(given.split(",")) < len(BOUNDS.get(name.lower(), ()))
+
+
 class Candidates(Group):
     """What a comparison ranks."""
 
@@ -253,7 +260,7 @@ class Candidates(Group):
         names: list[str] = []
         modes = OF_LABELS if labels and "modes" not in vars(self) else self.modes
         for part in map(str.strip, modes.split(",")):
-            if names and ":" in names[-1] and part.partition("=")[0] in OPTIONS:
+            if names and (_lacks_bounds(names[-1]) or (":" in names[-1] and part.partition("=")[0] in OPTIONS)):
                 names[-1] += f",{part}"
             else:
                 names.append(part)

@@ -79,7 +79,7 @@ OPTIONS_MEANT: Mapping[str, str] = {
     "-i": "name the inputs without an option",
     "--directory": "name the folder without an option",
     "--kernel-file": "write --filter FILE",
-    "--compression": "write --png-level N, or --quality N",
+    "--compress-level": "write --png-level N, or --quality N",
     "--version": "write poolcli --version",
     "--config": "layers come from a file with poolcli stack --recipe FILE",
     "--device": "all work is done by the processor: leave it out",
@@ -186,10 +186,11 @@ def no_option(command: Command, spelling: str, given: Sequence[str], value: str)
 def _option_meant(command: Command, spelling: str) -> str | None:
     """What is to be written for an option that others have, or for a name that is the value of an option."""
     name, options = spelling.lstrip("-"), command.options()
-    if spelling in OPTIONS_MEANT:
-        return OPTIONS_MEANT[spelling]
     if (command.name, spelling) in OF_COMMAND:
         return OF_COMMAND[command.name, spelling]
+    meant = OPTIONS_MEANT.get(spelling)
+    if meant and ("poolcli " in meant or {*re.findall(r"--[a-z-]+", meant)} <= command.spelled().keys()):
+        return meant  # what this command can do
     if "mode" in options and mode_called(name) and spelling.lower() not in command.spelled():
         return f"write --mode {mode_called(name)}"
     return f"write --filter {name}" if "filter" in options and name in FILTERS else None

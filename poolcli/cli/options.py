@@ -63,6 +63,7 @@ JOBS = Option(
     metavar="N",
     help="Pictures at once; auto (if not given): as many as there are processors.",
     also="--workers --num-workers --n-jobs",
+    values=lambda: (AUTO,),
     panel=BATCH,
 )
 SHIFT_EDGE = Option(
@@ -396,6 +397,7 @@ class Running(Group):
         "--threads-per-image",
         metavar="N",
         help="Threads in one picture; auto: all for a single one, 1 in a batch.",
+        values=lambda: (AUTO,),
         panel=BATCH,
     ).default(AUTO)
     memory: str | None = Option(

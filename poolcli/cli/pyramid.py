@@ -41,7 +41,10 @@ class Levels(Group, more=mode_options(_OPTIONS)):
         "--factor", metavar="SIZE", help="How much smaller every level is, N or HxW; 2 if not given."
     ).default("2")
     levels: str = Option(
-        "--levels", metavar="N", help="How many smaller levels; auto (if not given): until one tile holds the picture."
+        "--levels",
+        metavar="N",
+        help="How many smaller levels; auto (if not given): until one tile holds the picture.",
+        values=lambda: (AUTO,),
     ).default(AUTO)
     ignore: list[str] | None = Reading.OPTIONS["ignore"].default(None)
 
@@ -164,8 +167,8 @@ def pyramid(levels: Levels, tiling: Tiling, arguments: list[str]) -> None:
     tiling.check()
     encoding = Writing(quality=tiling.quality, tile=tiling.tile, compression=tiling.compression).encoding()
     target, bands = tiling.target(source), tiling.chosen()
-    place = place_of(source)
-    check_tiling(target, "ZARR" if target.suffix == ".zarr" else "TIFF", encoding)
+    place, suffix = place_of(source), target.suffix.lower()
+    check_tiling(target, "ZARR" if suffix == ".zarr" else "TIFF", encoding)
     if source == "-" or (not is_zarr(place) and (isinstance(place, Url) or is_folder(place))):
         raise UsageError(
             f"'{place}' is not read in tiles: name a file, a folder that is a Zarr, or a URL that ends in .zarr"
@@ -173,7 +176,7 @@ def pyramid(levels: Levels, tiling: Tiling, arguments: list[str]) -> None:
     threads = Running(threads_per_image=tiling.threads_per_image).threads(pictures=1)
     options: dict[str, Any] = {
         "levels": count, "tile": encoding.tile, "compression": encoding.compression, "bands": bands, "threads": threads,
-        "base": "none" if target.suffix == ".ovr" else tiling.base, "overviews": target.suffix == ".ovr",
+        "base": "none" if suffix == ".ovr" else tiling.base, "overviews": suffix == ".ovr",
         "ignore_declared": declared, "ignore_damaged": tiling.damaged_tiles == "ignore",
         "reading": ReadOptions(tiling.frame, None, tiling.layout),
     }  # fmt: skip

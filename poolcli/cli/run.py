@@ -83,7 +83,11 @@ def planned(request: Request, settings: Settings, held: ExitStack) -> Planned:
     plan.add_reports(side_extensions(forms))
     alone = plan[0].target if len(plan) == 1 and not plan.in_folder else None
     files = reports_of(alone, run_extensions(forms)) if isinstance(alone, Place) else run_paths(forms, destination.root)
-    root = _journal_folder(running, destination) if alone is None or running.resume or running.journal else None
+    root = (
+        _journal_folder(running, destination)
+        if alone is None or running.resume or running.journal is not None
+        else None
+    )
     outputs = destination.root if destination.folder and isinstance(destination.root, Path) else None
     there = root and (running.resume or not running.dry_run) and (root / NAME).exists()
     state = held.enter_context(State(root, None if running.dry_run else outputs)) if root and there else None
@@ -130,6 +134,8 @@ def read_beside(request: Request) -> Iterator[tuple[str, Path]]:
 def _journal_folder(running: Running, destination: Destination) -> Path | None:
     """Where the journal is: where the user says, or the root of the outputs if that is a local folder."""
     root = destination.root if destination.folder else None
+    if running.journal == "":
+        raise UsageError("--journal is empty, as where a shell variable is not set: name a folder")
     chosen = place_of(running.journal) if running.journal else root
     if isinstance(chosen, Path):
         return chosen

@@ -74,7 +74,7 @@ def hush() -> None:
 _LOG, _NOWHERE = logging.getLogger("PIL"), logging.NullHandler()
 
 
-_MODULES = r"PIL\.|poolcli\.images\.npy"  # the second: NumPy blames its caller for headers written by Python 2
+_MODULES = r"PIL\.|poolcli\.images\.arrays"  # the second: NumPy blames its caller for headers written by Python 2
 
 
 def _quiet() -> tuple[str, None, type[Warning], re.Pattern[str], int]:

@@ -274,7 +274,8 @@ def _of_zip(begun: Any, request: Request) -> _Room:
         at += 30 + packed + name + more
 
 
-_FAR = frozenset(["AVIF", "JPEG2000", "JXL", "NPZ", "PSD", "TIFF", "WEBP"])  # their headers may stand behind the pixels
+# Their headers may stand behind the pixels.
+_FAR = frozenset(["AVIF", "FITS", "JPEG2000", "JXL", "NPZ", "PSD", "TIFF", "WEBP"])
 # How many bytes a stream may have is found out: by what it has at an offset, by whom, and what it is then called.
 _Measure = Callable[[Any, Request], _Room]
 _MEASURES: tuple[tuple[bytes | tuple[bytes, ...], int, _Measure, str], ...] = (
@@ -287,6 +288,7 @@ _MEASURES: tuple[tuple[bytes | tuple[bytes, ...], int, _Measure, str], ...] = (
     (b"\0\0\0\x0cJXL ", 0, _of_boxes, "JXL"),
     (b"ftyp", 4, _of_boxes, "AVIF"),
     (b"\xff\x0a", 0, _of_whole, "JXL"),
+    (b"SIMPLE  =", 0, _of_whole, "FITS"),
     (b"8BPS", 0, _of_pillow, "PSD"),
     (b"\x89PNG", 0, _of_pillow, "PNG"),
     (b"\xff\xd8\xff", 0, _of_pillow, "JPEG"),

@@ -228,9 +228,16 @@ def _numbers(value: int | Sequence[int] | str, name: str, allowed: str) -> tuple
     else:
         parts = value if isinstance(value, Sequence) else (value,)
     try:
-        return tuple(int(part) if isinstance(part, str) else index(part) for part in parts)
+        return tuple(_whole(part) if isinstance(part, str) else index(part) for part in parts)
     except (TypeError, ValueError):
         raise UsageError(f"{name} {value!r} is not a size: {allowed} is allowed, in whole numbers") from None
+
+
+def _whole(text: str) -> int:
+    """The whole number that is written in digits; ValueError for others, as for the 1_0 that Python reads."""
+    if "_" in text:
+        raise ValueError(text)
+    return int(text)
 
 
 def size_text(size: Size) -> str:

@@ -156,8 +156,10 @@ def _decimal(text: str) -> float:
 
 
 def read_number(text: str) -> int | float:
-    """A whole number as int, other numbers and nan as float; ValueError for what is none."""
+    """A whole number as int, other numbers and nan as float; ValueError for what is none, as 1_0."""
     text = text.strip()
+    if "_" in text:
+        raise ValueError(text)
     return int(text) if re.fullmatch(r"[-+]?[0-9]{1,30}", text) else float(text)
 
 

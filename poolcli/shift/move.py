@@ -63,10 +63,6 @@ def _rows_of(array: Array) -> Rows:
     return lambda low, high: array[low:high]
 
 
-def _all_valid(shape: tuple[int, ...]) -> Rows:
-    return lambda low, high: np.ones((high - low, *shape[1:]), np.bool_)
-
-
 def _cut(rows: Rows, rectangle: Rectangle, low: int, high: int) -> Array:
     part: Array = rows(rectangle.top + low, rectangle.top + high)[:, rectangle.columns]
     return part
@@ -77,7 +73,7 @@ def still_and_moved(source: Source, shift: Shift, edge: str, zero_valid: Array |
 
     What comes in at the border is the border value again (replicate), 0 (zero), or what left on the other side
     (wrap); `crop` gives the parts of both that the other has too. `zero_valid`: whether the values 0 that come in
-    count.
+    count, where the source says what does.
 
     >>> views = still_and_moved(Source.of(np.array([[1, 2, 3]])), (-1, 0), "replicate")
     >>> [source.rows(0, 1).tolist() for source in views]
@@ -93,10 +89,7 @@ def still_and_moved(source: Source, shift: Shift, edge: str, zero_valid: Array |
         still, there = (Rectangle(*staying(y, height), *staying(x, width)) for x, y in ((dx, dy), (-dx, -dy)))
         return source.part(still), source.part(there)
     rows = partial(_moved_rows, source.rows, height, shift, edge, 0)
-    valid = source.valid
-    if valid is None and edge == "zero" and not np.all(zero_valid):
-        valid = _all_valid(source.shape)
-    valid = valid and partial(_moved_rows, valid, height, shift, edge, zero_valid)
+    valid = source.valid and partial(_moved_rows, source.valid, height, shift, edge, zero_valid)
     return source, Source(source.shape, source.dtype, rows, valid)
 
 
