@@ -825,6 +825,10 @@ def test_a_zarr_in_a_store_is_read(tmp_path):
             words = ["pyramid", f"s3://slides/{name}", "-o", str(out), "--levels", "1", "--overwrite"]
             done = subprocess.run([*POOLCLI, *words], env=environment(**variables), capture_output=True, check=False)
             assert done.returncode == code and (code == 0 or b"no Zarr is there" in done.stderr), done.stderr
+        words = ["stack", "max:2", "s3://slides", "-o", str(tmp_path / "all"), "--no-report"]  # which finds it
+        done = subprocess.run([*POOLCLI, *words], env=environment(**variables), capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert np.array_equal(zarr.open(tmp_path / "all/in.zarr", mode="r")[:], poolcli.pool(array, 2))
     base, level = pages_of(out)
     assert np.array_equal(base, array) and np.array_equal(level, poolcli.pool(array, 2))
 
@@ -1044,7 +1048,11 @@ def test_a_folder_that_is_a_zarr_is_one_picture(tmp_path, command, monkeypatch):
     ):
         assert sentence in command.refused("pool", *words)
     assert "a Zarr is a folder, and this goes to a stream" in command.refused("pool", "a.zarr", "-o", "-", code=1)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zarr", "deep"]
+    Path("mine.zarr").mkdir()
+    Path("mine.zarr/mine.txt").write_text("mine")
+    said = command.refused("pool", "a.zarr", "-o", "mine.zarr", "--overwrite")
+    assert "'mine.zarr' is a folder of something else than a Zarr" in said and Path("mine.zarr/mine.txt").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zarr", "deep", "mine.zarr"]
 
 
 @pytest.mark.parametrize("target", ["out.tif", "out.zarr"])

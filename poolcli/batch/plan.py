@@ -384,6 +384,10 @@ def _check_kind(path: Place, *, own: bool) -> None:
         kind = path.stat().st_mode
     except OSError:  # a link that leads nowhere yet
         return
+    if images.format_of(path) == images.ZARR and stat.S_ISDIR(kind) and is_folder(path) and any(path.iterdir()):
+        raise UsageError(
+            f"'{path}' is a folder of something else than a Zarr: remove it, or give another place with -o"
+        )
     if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
         raise UsageError(f"'{path}' is a pipe or device, in a folder of outputs: remove it, or give another place")
 
