@@ -11,26 +11,28 @@ PICTURE, FOLDER, HUGE, ARRAY = SUBJECTS = ("One picture", "A folder", "A huge pi
 
 # What was tried where a line is not reached, and what it gave; by the beginning of the line's name.
 TRIED = {
-    "small": "frozen dataclasses compile one method and not six (a fifth less), fewer modules are loaded (4 %), nobody "
+    "questions": "The help is drawn in panels, for which Typer loads rich, its Markdown too.",
+    "majority4-areas": "Windows of one label are told by their ends; the rest is counted at the borders of areas.",
+    "small": "Frozen dataclasses compile one method and not six (a fifth less), fewer modules are loaded (4 %), nobody "
     "looks through memory meanwhile (5 %); what is left is Python, NumPy and Pillow.",
-    "photo-12-jpg": "half of it is the start, as long as all that vips does; figures are sums over bands in the "
+    "photo-12-jpg": "The start alone takes two thirds of what vips does; figures are sums over bands in the "
     "cache, and two threads for such short steps wait for one another.",
-    "photo-12-png": "rows are filtered and squeezed by bands in the cache; compressing halves side by side gains 5 % "
+    "photo-12-png": "Rows are filtered and squeezed by bands in the cache; compressing halves side by side gains 5 % "
     "without a report and nothing beside one.",
-    "photo-113": "the moved output is no longer held (4 % less time, 81 MiB less memory); figures take as long as all "
+    "photo-113": "The moved output is no longer held (4 % less time, 81 MiB less memory); figures take as long as all "
     "that is done without a report.",
-    "filter": "contrasts are summed once and exactly for whole and interior, which halves it, nothing is multiplied "
+    "filter": "Contrasts are summed once and exactly for whole and interior, which halves it, nothing is multiplied "
     "by -1; a moved picture run in bands takes a third less memory and 5 % more time.",
-    "many": "records without copies, fewer modules, memory that threads keep (5 to 9 %); processes take a quarter more "
+    "many": "Records without copies, fewer modules, memory that threads keep (5 to 9 %); processes take a quarter more "
     "processor time for 200 pictures; to choose how a PNG is written takes a tenth, and more but lower strips longer.",
-    "max": "a column step on 64-bit pairs, on copied halves, or dense and thinned out later is slower; bands of 16 to "
+    "max": "A column step on 64-bit pairs, on copied halves, or dense and thinned out later is slower; bands of 16 to "
     "128 rows differ by 10 %.",
-    "avg2": "bytes split into 16-bit lanes by masks, or added row by row, are slower than one widening addition.",
-    "avg8": "halving the columns again and again gains nothing; matrix products are faster, but promise no order of "
+    "avg2": "Bytes split into 16-bit lanes by masks, or added row by row, are slower than one widening addition.",
+    "avg8": "Halving the columns again and again gains nothing; matrix products are faster, but promise no order of "
     "sums.",
-    "gauss": "lines of 32 KiB in place of 256 take 1.8 times the time, the last addition straight into the output 6 to "
+    "gauss": "Lines of 32 KiB in place of 256 take 1.8 times the time, the last addition straight into the output 6 to "
     "20 % more; every tap is a pass over memory in NumPy.",
-    "windows": "running maxima cost a value at a time in NumPy; one running row in place of a stored half gains on "
+    "windows": "Running maxima cost a value at a time in NumPy; one running row in place of a stored half gains on "
     "windows of 127 and loses on 31.",
 }
 

@@ -16,7 +16,7 @@ from PIL import Image
 from tests.bench.lines import FOLDER, HUGE, OURS, PICTURE, Line, Target
 from tests.bench.peers import present
 from tests.bench.pictures import photograph, save, segments
-from tests.bench.timing import Calls
+from tests.bench.timing import CPU, Calls
 
 PYTHON = sys.executable
 MANY, JOBS = 200, 2
@@ -197,7 +197,7 @@ LINES = (
         "small",
         "one 400x300 PNG, report included",
         _small,
-        (Target("imports", 1.2), Target("PyTorch", 1 / 6)),
+        (Target("imports", 1.2), Target(f"imports{CPU}", 1.2, OURS + CPU), Target("PyTorch", 1 / 6)),
         rounds=15,
         whole=True,
         subject=PICTURE,
@@ -207,7 +207,7 @@ LINES = (
             f"photo-{megapixels}-{extension}",
             f"one {megapixels}-megapixel photograph, {extension.upper()} to {extension.upper()}, report included",
             partial(_large, extension, megapixels),
-            (Target("vips", most), Target("no report", 1 / 0.75)),
+            (Target("vips", most), Target(f"vips{CPU}", most, OURS + CPU), Target("no report", 1 / 0.75)),
             rounds=9 if megapixels == 12 else 3,
             budget=30,
             whole=True,
@@ -238,7 +238,10 @@ LINES = (
         "many",
         f"{MANY} PNGs of 400x300, {JOBS} jobs, reports included",
         _many,
-        (Target("pyvips", 1.2), Target("mogrify", 0.4), Target("vips a file", 1 / 10)),
+        (
+            *(Target("pyvips", 1.2), Target(f"pyvips{CPU}", 1.2, OURS + CPU)),
+            *(Target("mogrify", 0.4), Target(f"mogrify{CPU}", 0.4, OURS + CPU), Target("vips a file", 1 / 10)),
+        ),
         rounds=7,
         budget=60,
         whole=True,

@@ -9,7 +9,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.lines import SUBJECTS, Result, Verdict, tried
+from tests.bench.lines import OURS, SUBJECTS, Result, Verdict, tried
+from tests.bench.timing import CPU
 
 MARKS = ("<!-- tables: begin -->", "<!-- tables: end -->")
 HEAD = ("| what | poolcli | against | its time | ratio | at most | reached |", "|---|---|---|---|---|---|---|")
@@ -78,7 +79,7 @@ def filled(page: str, tables: str) -> str:
 
 def _pair(verdict: Verdict) -> str:
     ours = verdict.target.ours
-    return verdict.target.peer if ours == "poolcli" else f"{ours} by {verdict.target.peer}"
+    return verdict.target.peer if ours in (OURS, OURS + CPU) else f"{ours} by {verdict.target.peer}"
 
 
 def _ratio(verdict: Verdict) -> str:
