@@ -1016,6 +1016,12 @@ def test_planes_of_an_ome_zarr_are_pooled_each(tmp_path, command, monkeypatch, b
         assert "6 frames do not fit into one" in said and "take one with --frame N" in said
     assert command("pool", tmp_path / "in.ome.zarr", "--frame", "4", "-o", tmp_path / "one.npy").code == 0
     assert np.array_equal(np.load(tmp_path / "one.npy"), poolcli.pool(data[1, 1], 2))
+    assert command("pool", tmp_path / "in.ome.zarr", "--frame", "4", "-o", tmp_path / "one.zarr").code == 0
+    facts, (level,) = read_zarr(tmp_path / "one.zarr")
+    assert np.array_equal(level[:], [[poolcli.pool(data[1, 1], 2)]])
+    assert [each["label"] for each in facts["omero"]["channels"]] == ["b"]
+    _, moved = facts["multiscales"][0]["datasets"][0]["coordinateTransformations"]
+    assert moved == {"type": "translation", "translation": [0, 6, 10.25, 20.125]}  # the second of planes 2 apart
     assert "no frame 6" in command.refused(
         "pool", tmp_path / "in.ome.zarr", "--frame", "6", "-o", tmp_path / "x", code=1
     )

@@ -199,6 +199,7 @@ def _planes(original: Original, name: str, *, alone: bool) -> Iterator[Plane]:
         frame = replace(frame, page=replace(page, tags={tiff_pages.NODATA: (2, str(nodata[0]))}))
     y = original.axes.index("y")
     for number, at in enumerate(product(*map(range, original.counts))):
+        frame = replace(frame, info={**info, "at": at})
         yield Plane(frame, _reader(original, at, name, number), array.chunks[y : y + 2], number=number, scene=scene)
 
 
@@ -505,13 +506,23 @@ def file_for(folder: Path, name: str, frames: Sequence[Frame], options: EncodeOp
     if scene is None:
         scene = ome.scene_of("", tiff.page_of(first, Meta()), len(frames), (*first.pixels.shape, 1)[2])
     elif scene.pages != len(frames):  # one of them was chosen
-        scene = replace(scene, depths=1, channels=1, times=1, attributes=())
+        scene = _of_one(scene, dict(zip(axes, first.info["at"], strict=True)))
     if original is not None:
         options = replace(options, tile=options.tile or original.array.chunks[-2:])
     file = ZarrFile(folder, replace(scene, name=scene.name or name.partition(".")[0]), first, options, axes)
     if original is not None and options.compression == SAME and original.array.metadata.zarr_format == 3:
         file.codecs = original.array.compressors or None
     return file
+
+
+def _of_one(scene: Scene, at: Mapping[str, int]) -> Scene:
+    """What is known of one picture alone, which lies there on the axes before rows."""
+    origin = dict(scene.origin)
+    for axis in "TZ":
+        origin[axis] = origin.get(axis, 0.0) + at.get(axis.lower(), 0) * scene.pixel.get(axis, (1.0, ""))[0]
+    channel = at.get("c", 0)
+    attributes = scene.attributes[channel : channel + 1]
+    return replace(scene, depths=1, channels=1, times=1, attributes=attributes, origin=origin)
 
 
 def write(picture: Picture, folder: Path, name: str, options: EncodeOptions) -> Picture:
