@@ -14,6 +14,7 @@ from poolcli import images
 from poolcli.colour import Colour
 from poolcli.errors import PictureError, PoolcliError
 from poolcli.images.formats import KEEP, SAME
+from poolcli.ops.modes import find_mode
 from poolcli.recipe import Activation, Conv, Pool, Recipe
 from poolcli.recipe.layers import left_out, shapes, spacings
 from poolcli.records import dataclass
@@ -48,7 +49,6 @@ MOST_VIEWS = 8  # frames of a picture that a report shows
 SMALL = 16  # pixels a side of a picture whose values are shown
 HEAVY = 1 << 27  # bytes of an output that is measured before it is encoded, not meanwhile
 PALETTES = ("P", "PA")  # modes of files whose values are numbers of colours
-MEANS = ("avg", "blur")  # that --premultiply weighs
 LARGE = 1 << 28  # bytes of a TIFF, a .npy or a Zarr that is not held in memory
 BAND_BYTES = 1 << 23  # what is read of it at a time
 
@@ -171,7 +171,8 @@ def averages_hidden_colours(settings: Settings, frame: images.Frame) -> bool:
     """Whether straight alpha that is not the same everywhere stands beside colours of which means are made."""
     if not frame.alpha or frame.mode.startswith(("La", "RGBa")) or settings.colour.premultiply:
         return False
-    means = any(isinstance(layer, Pool) and layer.mode in MEANS for layer in settings.recipe.layers)
+    modes = [find_mode(layer.mode) for layer in settings.recipe.layers if isinstance(layer, Pool)]
+    means = any(mode.weighted and not mode.labels for mode in modes)  # what --premultiply weighs
     alpha = frame.pixels[..., -1]
     return means and bool(alpha.min() < alpha.max())
 

@@ -21,7 +21,7 @@ from poolcli.cli.output import print_table, say
 from poolcli.cli.parser import HELP_WORDS, Command, Values
 from poolcli.errors import unknown
 from poolcli.ops.filters import FILTERS
-from poolcli.ops.modes import ACTIVATIONS, BOUNDS, MODES
+from poolcli.ops.modes import ACTIVATIONS, MODES, takes_numbers
 
 PANELS = ("Window", "Filter", "Report", "Files", "Pictures", "Batch", "Cluster")  # in the order of a page
 TOPICS = (
@@ -175,7 +175,7 @@ def _layers() -> list[str]:
     return [
         *(f"{mode}:" for mode in MODES),
         *(f"conv:{name}" for name in FILTERS),
-        *(f"{name}:" if name in BOUNDS else name for name in ACTIVATIONS),
+        *(f"{name}:" if takes_numbers(name) else name for name in ACTIVATIONS),
     ]
 
 

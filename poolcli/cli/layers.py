@@ -10,7 +10,6 @@ from poolcli.ops.filters import FILTERS
 from poolcli.ops.geometry import EDGES, Cells, padding_text, size_text
 from poolcli.ops.modes import (
     ACTIVATIONS,
-    BOUNDS,
     MODES,
     MOST_TAPS,
     OPTIONS,
@@ -209,7 +208,8 @@ def recipe_of(pooling: Pooling, filtering: Filtering) -> Recipe:
 def _lacks_bounds(text: str) -> bool:
     """Whether the last layer is an activation whose numbers, which stand between commas, are not all there."""
     name, colon, given = text.rsplit(" ", maxsplit=1)[-1].partition(":")
-    return bool(colon) and len(given.split(",")) < len(BOUNDS.get(name.lower(), ()))
+    row = ACTIVATIONS.get(name.lower())
+    return bool(colon) and row is not None and len(given.split(",")) < len(row.bounds)
 
 
 class Candidates(Group):

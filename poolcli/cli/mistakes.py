@@ -11,7 +11,7 @@ from poolcli.cli.parser import Command
 from poolcli.errors import UsageError, nearest
 from poolcli.ops.filters import FILTERS
 from poolcli.ops.geometry import EDGES
-from poolcli.ops.modes import MODES, mode_called
+from poolcli.ops.modes import MODES, OPTIONS, mode_called
 
 # What others call a command, and the words with which ours does it.
 COMMANDS_MEANT: Mapping[str, str] = {
@@ -120,16 +120,7 @@ IN_LAYERS: Mapping[str, str] = {
     "padding": "max:3/2+1",
     "dilation": "max:3/2@2",
     "size": "avg:size=7x7",
-    "ceil": "max:3/2,ceil",
-    "exclude_pad": "avg:3/2+1,exclude-pad",
-    "edge": "blur:3/2,edge=zero",
-    "taps": "maxblur:2,taps=5",
-    "p": "lp:2,p=3",
-    "q": "quantile:2,q=0.9",
-    "of": "fraction:2,of=1",
-    "seed": "stochastic:2,seed=7",
-    "ties": "majority:2,ties=first",
-    "per_channel": "majority:2,per-channel",
+    **{name.replace("-", "_"): option.in_layer for name, option in OPTIONS.items()},
     "filter": "conv:sobel-v",
     "activation": "relu",
     "filter_edge": "conv:gauss,edge=zero",

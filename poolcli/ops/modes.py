@@ -56,7 +56,8 @@ class Option:
     """What a mode can be told beside its window: `,name=value` in a recipe, `--name` on the command line.
 
     `parse` reads the text of it, `check` says whether it may be so, which `allowed` says in words; `example` is of
-    options without a default. `help`, `metavar` (of flags there is none), the `values` that completion offers and what
+    options without a default, `in_layer` how a recipe says it. `in_stages`: it decides where windows lie, and is not
+    passed to the kernel. `help`, `metavar` (of flags there is none), the `values` that completion offers and what
     others call it (`also`) are for the command line.
     """
 
@@ -68,7 +69,9 @@ class Option:
     metavar: str | None = None
     values: tuple[str, ...] = ()
     also: str = ""
+    in_layer: str = ""
     example: str = ""
+    in_stages: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +92,15 @@ class Mode:
     also: tuple[str, ...] = ()  # what else means this mode on the command line
     akin: tuple[str, ...] = ()  # what is not this mode, and yet is best answered with it
     whole_pixels: bool = False  # works on pixels, of which alpha is one channel, unless `per-channel` says otherwise
-    labels: bool = False  # outputs are values of the input wherever it lies: palettes and label maps survive
+    labels: bool = False  # every output is one of the values of its window: palettes and label maps survive
+    counts_indices: bool = False  # of a palette, the numbers are meant and not the colours
     for_labels: bool = False  # made for labels: an integer picture that is pooled so is taken for one of labels
-    local: bool = True  # an output depends on its window alone: nothing is drawn or chosen for the whole picture
-    exact_in_bands: bool = True  # to the last bit, wherever a value lies in an array
+    local: bool = False  # an output depends on its window alone: nothing is drawn or chosen for the whole picture
+    exact_in_bands: bool = False  # to the last bit, wherever a value lies in an array
     weighted: bool = False  # a sum of weighted values
-    joins: str = ""  # of pooled windows side by side their "values", or "sums", give the pooling of all they hold
+    joins: str = ""  # a larger window follows from smaller ones side by side: from their "values", or their "sums"
+    widens: bool = False  # takes `wide`, to sum in 64 bits wherever values are ignored: GDAL's means
+    indices: str = ""  # the function that says where in the picture the outputs come from
     own_dtype: bool = False  # of its results, not that of the picture; where nothing is valid they are NaN
     picks: bool = False  # an output is a pixel of its window, found by its value
 
@@ -173,6 +179,7 @@ OPTIONS: Mapping[str, Option] = {
             "the name alone",
             "Keep a last window that goes over the border.",
             also="--ceil-mode",
+            in_layer="max:3/2,ceil",
         ),
         Option(
             "exclude-pad",
@@ -181,6 +188,7 @@ OPTIONS: Mapping[str, Option] = {
             "the name alone",
             "Leave the padding out of averages.",
             also="--no-count-include-pad",
+            in_layer="avg:3/2+1,exclude-pad",
         ),
         Option(
             "edge",
@@ -190,6 +198,7 @@ OPTIONS: Mapping[str, Option] = {
             f"Beyond the border for blur, maxblur (reflect), aps and maxaps (wrap): {', '.join(EDGES)} or a number.",
             "EDGE",
             EDGES,
+            in_layer="blur:3/2,edge=zero",
         ),
         Option(
             "taps",
@@ -198,6 +207,8 @@ OPTIONS: Mapping[str, Option] = {
             f"a whole number from 1 to {MOST_TAPS}",
             "Low-pass of maxblur and maxaps, 1 to 7; 3 if not given.",
             "N",
+            in_layer="maxblur:2,taps=5",
+            in_stages=True,
         ),
         Option(
             "p",
@@ -207,6 +218,7 @@ OPTIONS: Mapping[str, Option] = {
             "The power of lp, above 0; 2 if not given.",
             "NUMBER",
             also="--norm-type --power",
+            in_layer="lp:2,p=3",
         ),
         Option(
             "q",
@@ -217,6 +229,7 @@ OPTIONS: Mapping[str, Option] = {
             "SHARE",
             also="--quantile",
             example="0.9",
+            in_layer="quantile:2,q=0.9",
         ),
         Option(
             "of",
@@ -226,6 +239,7 @@ OPTIONS: Mapping[str, Option] = {
             "The value whose share of the window fraction gives.",
             "VALUE",
             example="1",
+            in_layer="fraction:2,of=1",
         ),
         Option(
             "seed",
@@ -235,6 +249,7 @@ OPTIONS: Mapping[str, Option] = {
             "What stochastic draws with; 0 if not given.",
             "N",
             also="--random-seed",
+            in_layer="stochastic:2,seed=7",
         ),
         Option(
             "ties",
@@ -244,6 +259,7 @@ OPTIONS: Mapping[str, Option] = {
             f"Who wins a tie of majority: {', '.join(TIES)}; smallest if not given.",
             "WHICH",
             TIES,
+            in_layer="majority:2,ties=first",
         ),
         Option(
             "per-channel",
@@ -251,6 +267,7 @@ OPTIONS: Mapping[str, Option] = {
             _is_flag,
             "the name alone",
             "Let majority vote on each channel by itself, not on whole pixels.",
+            in_layer="majority:2,per-channel",
         ),
     )
 }
@@ -266,6 +283,9 @@ MODES: Mapping[str, Mode] = {
             also=("maximum",),
             joins="values",
             picks=True,
+            local=True,
+            exact_in_bands=True,
+            indices="order:max_indices",
         ),
         Mode(
             "avg",
@@ -277,6 +297,9 @@ MODES: Mapping[str, Mode] = {
             akin=("area", "box", "bilinear", "linear"),
             joins="sums",
             weighted=True,
+            local=True,
+            exact_in_bands=True,
+            widens=True,
         ),
         Mode(
             "min",
@@ -285,6 +308,8 @@ MODES: Mapping[str, Mode] = {
             "order:min_pool",
             also=("minimum",),
             joins="values",
+            local=True,
+            exact_in_bands=True,
         ),
         Mode(
             "median",
@@ -292,6 +317,8 @@ MODES: Mapping[str, Mode] = {
             "numpy.median",
             "order:median_pool",
             picks=True,
+            local=True,
+            exact_in_bands=True,
         ),
         Mode(
             "quantile",
@@ -300,6 +327,8 @@ MODES: Mapping[str, Mode] = {
             "order:quantile_pool",
             options={"q": None},
             also=("percentile",),
+            local=True,
+            exact_in_bands=True,
         ),
         Mode(
             "sum",
@@ -308,6 +337,8 @@ MODES: Mapping[str, Mode] = {
             "means:sum_pool",
             akin=("total",),
             own_dtype=True,
+            local=True,
+            exact_in_bands=True,
         ),
         Mode(
             "fraction",
@@ -317,6 +348,9 @@ MODES: Mapping[str, Mode] = {
             options={"of": None},
             also=("share",),
             own_dtype=True,
+            local=True,
+            exact_in_bands=True,
+            counts_indices=True,
         ),
         Mode(
             "lp",
@@ -325,6 +359,8 @@ MODES: Mapping[str, Mode] = {
             "means:lp_pool",
             akin=("norm", "l2", "rms"),
             options={"p": 2.0},
+            local=True,
+            exact_in_bands=True,
         ),
         Mode(
             "majority",
@@ -337,6 +373,8 @@ MODES: Mapping[str, Mode] = {
             akin=("vote", "frequent", "mostfrequent"),
             labels=True,
             for_labels=True,
+            local=True,
+            exact_in_bands=True,
         ),
         Mode(
             "soft",
@@ -344,7 +382,7 @@ MODES: Mapping[str, Mode] = {
             "Stergiou et al. 2021, SoftPool",
             "means:soft_pool",
             akin=("softmax",),
-            exact_in_bands=False,
+            local=True,
         ),
         Mode(
             "stochastic",
@@ -353,7 +391,7 @@ MODES: Mapping[str, Mode] = {
             "sampling:stochastic_pool",
             akin=("random",),
             options={"seed": 0},
-            local=False,
+            exact_in_bands=True,
         ),
         Mode(
             "stride",
@@ -365,6 +403,8 @@ MODES: Mapping[str, Mode] = {
             stages=sampled,
             labels=True,
             weighted=True,
+            local=True,
+            exact_in_bands=True,
         ),
         Mode(
             "center",
@@ -375,6 +415,8 @@ MODES: Mapping[str, Mode] = {
             geometry=("dilation",),
             stages=central,
             labels=True,
+            local=True,
+            exact_in_bands=True,
         ),
         Mode(
             "blur",
@@ -387,6 +429,8 @@ MODES: Mapping[str, Mode] = {
             stages=blurred,
             most_taps=MOST_TAPS,
             weighted=True,
+            local=True,
+            exact_in_bands=True,
         ),
         Mode(
             "maxblur",
@@ -396,6 +440,8 @@ MODES: Mapping[str, Mode] = {
             options={"taps": 3, "edge": "reflect"},
             geometry=("padding", "dilation"),
             stages=max_blurred,
+            local=True,
+            exact_in_bands=True,
         ),
         Mode(
             "aps",
@@ -407,7 +453,7 @@ MODES: Mapping[str, Mode] = {
             geometry=(),
             stages=picked,
             most_taps=MOST_TAPS,
-            local=False,
+            exact_in_bands=True,
         ),
         Mode(
             "maxaps",
@@ -417,7 +463,7 @@ MODES: Mapping[str, Mode] = {
             options={"taps": 3, "edge": "wrap"},
             geometry=("padding", "dilation"),
             stages=max_picked,
-            local=False,
+            exact_in_bands=True,
         ),
     )
 }
@@ -539,7 +585,12 @@ def option_text(value: object) -> str:
 
 def activation_text(name: str) -> str:
     """How an activation is written, as in `clip:LOW,HIGH`."""
-    return f"{name}:{','.join(BOUNDS[name])}" if name in BOUNDS else name
+    return f"{name}:{','.join(ACTIVATIONS[name].bounds)}" if ACTIVATIONS[name].bounds else name
+
+
+def takes_numbers(name: str) -> bool:
+    """Whether this is an activation with numbers behind a colon."""
+    return name in ACTIVATIONS and bool(ACTIVATIONS[name].bounds)
 
 
 def relu(image: "Array") -> "Array":
@@ -591,5 +642,24 @@ def clip(image: "Array", low: float, high: float) -> "Array":
     return clipped
 
 
-ACTIVATIONS: "Mapping[str, Callable[..., Array]]" = {"relu": relu, "relu6": relu6, "abs": absolute, "clip": clip}
-BOUNDS: Mapping[str, tuple[str, ...]] = {"clip": ("LOW", "HIGH")}  # the numbers that activations are given
+@dataclass(frozen=True, slots=True)
+class ActivationRow:
+    """One activation: `function` takes the image and the numbers that `bounds` names; `holds_value`: it compares values
+    of the picture with numbers.
+    """
+
+    name: str
+    function: "Callable[..., Array]"
+    bounds: tuple[str, ...] = ()
+    holds_value: bool = False
+
+
+ACTIVATIONS: Mapping[str, ActivationRow] = {
+    row.name: row
+    for row in (
+        ActivationRow("relu", relu),
+        ActivationRow("relu6", relu6, holds_value=True),
+        ActivationRow("abs", absolute),
+        ActivationRow("clip", clip, ("LOW", "HIGH"), holds_value=True),
+    )
+}

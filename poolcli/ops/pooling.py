@@ -1,6 +1,6 @@
 """Pooling of arrays by the name of a mode: the public `pool` and `adaptive_pool`, and what they share with recipes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib import import_module
 from typing import Any, Literal, Unpack, overload
@@ -13,6 +13,7 @@ from poolcli.ops.arrays import Array, planes
 from poolcli.ops.geometry import AnyAxes, Axis, Cells, Window, as_padding, as_size, padding_text, taken
 from poolcli.ops.ignored import Ignored, pixel_validity, refuse, run_on, valid_outputs, write_stand_in
 from poolcli.ops.modes import (
+    OPTIONS,
     Mode,
     ModeOptions,
     Options,
@@ -106,7 +107,7 @@ def pool(
 
     def run(array: Array, valid: Array | None, ignored: Ignored | None) -> tuple[Array, Array | None]:
         if return_indices:
-            indices.append(_indices(array, window, valid))
+            indices.append(_indices(row, array, window, valid))
         return checked(*run_mode(row, array, window, complete, valid, ignored=ignored), own_dtype=row.own_dtype)
 
     result = run_on(image, ignore, min_valid, run, whole=votes(row, complete))
@@ -160,10 +161,9 @@ def run_mode(
     """
     if valid is not None and not mode.has_windows:
         raise refuse(f"mode '{mode.name}'", ignored)
-    module, function = mode.kernel.split(":")
-    kernel = getattr(import_module(f"poolcli.ops.{module}"), function)
+    kernel = _function(mode.kernel)
     stages = mode.stages(window, dict(options), *image.shape[:2])
-    keywords = {name.replace("-", "_"): value for name, value in options if name != "taps"}  # those are in the stages
+    keywords = {name.replace("-", "_"): value for name, value in options if not OPTIONS[name].in_stages}
     pixels, mask = planes(image), None if valid is None else planes(valid)
     if isinstance(window, Window) and window.padding == "wrap":
         (pixels, axes), mask = (
@@ -174,7 +174,7 @@ def run_mode(
     by_pixels = pixels.shape[2] > 1 and votes(mode, options)
     if by_pixels:
         keywords["alpha"] = alpha
-    if mode.joins == "sums":  # GDAL's means; by what is asked for, lest a band without a hole round otherwise
+    if mode.widens:  # by what is requested, lest a band without a hole round otherwise
         keywords["wide"] = ignored is not None
     stages[0] = taken(mode.stages, stages[0])
     if mask is not None:
@@ -191,6 +191,13 @@ def run_mode(
         write_stand_in(result, enough, None if mode.own_dtype else ignored)
     shape = result.shape[: image.ndim]
     return result.reshape(shape), None if enough is None else enough.reshape(shape)
+
+
+def _function(named: str) -> Callable[..., Any]:
+    """A function of this room, named as module:function."""
+    module, name = named.split(":")
+    function: Callable[..., Any] = getattr(import_module(f"poolcli.ops.{module}"), name)
+    return function
 
 
 def checked(result: Array, enough: Array | None, *, own_dtype: bool) -> tuple[Array, Array | None]:
@@ -215,13 +222,13 @@ def _going_round(image: Array, axes: AnyAxes) -> tuple[Array, AnyAxes]:
 
 
 def _check_has_indices(mode: Mode, window: Window) -> None:
-    if mode.name != "max" or window.padding == "wrap":
+    if not mode.indices or window.padding == "wrap":
         requested = f"mode '{mode.name}' with padding {padding_text(window.padding)}"
-        raise UsageError(f"{requested} tells no indices: use max, without padding that goes round")
+        raise UsageError(f"{requested} has no indices: use max, without padding that goes round")
 
 
-def _indices(image: Array, window: Window, valid: Array | None) -> Array:
-    from poolcli.ops.order import max_indices
-
-    indices = max_indices(planes(image), window.axes(*image.shape[:2]), None if valid is None else planes(valid))
+def _indices(mode: Mode, image: Array, window: Window, valid: Array | None) -> Array:
+    indices: Array = _function(mode.indices)(
+        planes(image), window.axes(*image.shape[:2]), None if valid is None else planes(valid)
+    )
     return indices[:, :, 0] if image.ndim == 2 else indices

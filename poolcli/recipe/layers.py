@@ -30,7 +30,6 @@ from poolcli.ops.geometry import (
 )
 from poolcli.ops.modes import (
     ACTIVATIONS,
-    BOUNDS,
     Options,
     activation_text,
     as_edge,
@@ -147,8 +146,9 @@ class Activation:
     def __post_init__(self) -> None:
         if self.name not in ACTIVATIONS:
             raise unknown("activation", self.name, ACTIVATIONS)
-        if len(self.bounds) != len(BOUNDS.get(self.name, ())) or any(map(isnan, self.bounds)):
-            numbers = ", with numbers as in clip:0,6" if self.name in BOUNDS else ", which takes no numbers"
+        bounds = ACTIVATIONS[self.name].bounds
+        if len(self.bounds) != len(bounds) or any(map(isnan, self.bounds)):
+            numbers = ", with numbers as in clip:0,6" if bounds else ", which takes no numbers"
             raise UsageError(f"'{self}': write it as {activation_text(self.name)}{numbers}")
         if sorted(self.bounds) != list(self.bounds):
             text = ",".join(map(option_text, sorted(self.bounds)))
@@ -156,7 +156,7 @@ class Activation:
 
     def run(self, image: "Array", valid: "Array | None", *, alpha: bool, ignored: "Ignored | None") -> "Result":
         """Apply it; an alpha channel and what is not valid go through as they are."""
-        result = ACTIVATIONS[self.name](image, *self.bounds)
+        result = ACTIVATIONS[self.name].function(image, *self.bounds)
         if alpha:
             result[..., -1] = image[..., -1]
         if valid is not None:
@@ -174,7 +174,7 @@ class Activation:
     @property
     def holds_value(self) -> bool:
         """Whether it compares values with numbers of the picture's."""
-        return self.name in ("relu6", "clip")
+        return ACTIVATIONS[self.name].holds_value
 
     def __str__(self) -> str:
         return self.name + ":" * bool(self.bounds) + ",".join(map(option_text, self.bounds))
@@ -402,7 +402,7 @@ class Recipe:
     def indices(self) -> bool:
         """Whether it takes the numbers of a palette, not its colours: it keeps labels, or counts one."""
         first = self.layers[0]
-        return self.labels or (isinstance(first, Pool) and first.mode == "fraction")
+        return self.labels or (isinstance(first, Pool) and find_mode(first.mode).counts_indices)
 
     @property
     def for_labels(self) -> bool:

@@ -12,13 +12,13 @@ from poolcli.ops.filters import MOST_VALUES, Kernel, check_kernel, find_kernel, 
 from poolcli.ops.geometry import as_size
 from poolcli.ops.modes import (
     ACTIVATIONS,
-    BOUNDS,
     MODES,
     OPTIONS,
     activation_text,
     mode_called,
     read_number,
     read_option,
+    takes_numbers,
 )
 from poolcli.recipe.layers import Activation, Conv, Layer, Pool, Recipe
 
@@ -73,7 +73,7 @@ def is_layer(text: str) -> bool:
     """
     name, colon, _ = text.partition(":")
     name = name.lower()
-    with_colon = name == "conv" or name in BOUNDS or mode_called(name) is not None
+    with_colon = name == "conv" or takes_numbers(name) or mode_called(name) is not None
     return text.lower() in ACTIVATIONS or (bool(colon) and with_colon)
 
 
@@ -81,7 +81,7 @@ def parse_layer(text: str) -> Layer:
     """One layer of a text: what stands before the colon says which kind."""
     name, colon, rest = text.partition(":")
     kind = name.lower()
-    if kind in BOUNDS or (kind in ACTIVATIONS and not colon):
+    if takes_numbers(kind) or (kind in ACTIVATIONS and not colon):
         return parse_activation(text)
     if kind == "conv" and colon:
         return _parse_conv(rest)
