@@ -39,7 +39,7 @@ class Colour:
 
     def check(self, recipe: Recipe) -> None:
         """UsageError for labels in linear light, and for what is no weighted sum under `premultiply`."""
-        if self and recipe.labels:
+        if self and recipe.keeps_values:
             raise UsageError(f"'{recipe}' keeps values as they are: leave out --linear and --premultiply")
         if self and recipe.own_dtype:
             raise UsageError(f"'{recipe}' gives no colours: leave out --linear and --premultiply")

@@ -285,7 +285,7 @@ MISTAKES = [
      "conv:gauss,edge=zero"),
     ("stack max:2 @ --s 2", "stack has no option --s, which is part of a layer here: write max:3/2"),
     ("stack mean @", "layer 'mean': 'mean' needs a colon and what it works with, as in avg:2"),
-    ("stack max:2 conv:gauss @", "'conv:gauss' looks like a layer: put all layers into one pair of quotes, as in "
+    ("stack max:2 conv:gauss @", "'conv:gauss' reads as a layer: put all layers into one pair of quotes, as in "
      '"max:2 conv:gauss"'),
     ("modes --mode max", "modes has no option --mode, which is one of pool"),
     ("compare @ --mode", "--mode needs a value, got nothing: give LIST"),

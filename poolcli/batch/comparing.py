@@ -115,7 +115,7 @@ def _compared(ranked: Ranked, place: Place, name: str) -> Compared:
 
 def _of_colours(recipes: Mapping[str, Recipe], notes: dict[str, None]) -> dict[str, Recipe]:
     """Those of the recipes that the colours of a palette can be given to; PictureError where there is none."""
-    able = {key: recipe for key, recipe in recipes.items() if recipe.labels or not recipe.indices}
+    able = {key: recipe for key, recipe in recipes.items() if recipe.keeps_values or not recipe.indices}
     why = "since it counts a number of the palette, and colours are ranked; --labels ranks labels"
     if not able:
         raise PictureError(f"{', '.join(recipes)} cannot be ranked, {why}")
@@ -231,7 +231,7 @@ def _decoded_alike(recipe: Recipe, places: tuple[Place, Place], choices: Choices
         one, other = (decoded(place, str(place), choices.reading, labels=labels) for place in places)
         if [frame.palette for frame in one.frames] == [frame.palette for frame in other.frames]:
             break
-    if recipe.indices and not recipe.labels and one.file_mode in PALETTES and not labels:
+    if recipe.indices and not recipe.keeps_values and one.file_mode in PALETTES and not labels:
         raise PictureError(
             f"'{places[0]}' and '{places[1]}' have different palettes, and '{recipe}' counts a number of one: give two "
             "pictures of one palette"

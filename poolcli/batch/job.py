@@ -172,7 +172,7 @@ def averages_hidden_colours(settings: Settings, frame: images.Frame) -> bool:
     if not frame.alpha or frame.mode.startswith(("La", "RGBa")) or settings.colour.premultiply:
         return False
     modes = [find_mode(layer.mode) for layer in settings.recipe.layers if isinstance(layer, Pool)]
-    means = any(mode.weighted and not mode.labels for mode in modes)  # what --premultiply weighs
+    means = any(mode.weighted and not mode.keeps_values for mode in modes)  # what --premultiply weighs
     alpha = frame.pixels[..., -1]
     return means and bool(alpha.min() < alpha.max())
 
@@ -478,7 +478,7 @@ def how_of(recipe: Recipe, frame: images.Frame, *, labels: bool, guess: bool, ig
     _check_numbers(recipe, frame.peak)
     are_labels = (
         labels
-        or (frame.palette is not None and recipe.labels)
+        or (frame.palette is not None and recipe.keeps_values)
         or (guess and frame.pixels.dtype.kind in "bui" and recipe.for_labels)
     )
     return How(alpha=frame.alpha, ignored=ignore.of(frame.nodata), labels=are_labels, peak=frame.peak)

@@ -268,7 +268,7 @@ def make_pyramid(source: Place, name: str, target: Path, settings: Settings, adv
     """Write the pyramid of a picture; notes for what is left out. PictureError where it cannot be."""
     with (
         ThreadPoolExecutor(settings.threads) as executor,
-        tiled.planes_of(source, name, settings.reading, labels=settings.layer.labels) as (planes, notes),
+        tiled.planes_of(source, name, settings.reading, labels=settings.layer.keeps_values) as (planes, notes),
     ):
         said = dict.fromkeys(notes)
         pictures = [prepared(plane, settings) for plane in planes]
@@ -393,7 +393,7 @@ def _reduce_into(
     file: tiled.TiffFile, plane: Plane, settings: Settings, said: dict[str, None], advance: Advance
 ) -> None:
     """All levels of one picture as pages of a TIFF."""
-    lossless = settings.layer.labels
+    lossless = settings.layer.keeps_values
     layout = tiled.layout_of(plane, settings.tile, settings.compression, settings.quality, said, labels=lossless)
     said |= dict.fromkeys(tiled.unwritten(plane.page))
     size = plane.size

@@ -99,7 +99,7 @@ def stack(
     loose = next((text for text in inputs if is_layer(text) and not Path(text).exists()), None)
     if loose and not file:
         whole = f'"{arguments[0]} {loose}"'
-        raise UsageError(f"'{loose}' looks like a layer: put all layers into one pair of quotes, as in {whole}")
+        raise UsageError(f"'{loose}' reads as a layer: put all layers into one pair of quotes, as in {whole}")
     if not inputs and discovery.files_from is None:
         raise UsageError(f"no input after the layers '{layers}': name a picture, a folder, a glob or - (stdin)")
     request = Request(layers, inputs, discovery, reading, colouring, writing, reporting, running, file)
@@ -414,7 +414,7 @@ COMMANDS: Mapping[str, Command] = {
             (Listing,),
             ("HxW", "LAYERS"),
             about="Nothing is run. The receptive field is what one output value sees of the picture, the jump how far "
-            "apart two neighbours look, the start where the first one begins (below 0: in the padding).",
+            "apart two neighbouring outputs lie, the start where the first one begins (below 0: in the padding).",
             examples=(
                 "poolcli shape 224x224 max:2",
                 'poolcli shape 224x224 "conv:gauss/2 max:3/2+1"',

@@ -37,11 +37,11 @@ rich_utils.STYLE_HELPTEXT = ""
 rich_utils.STYLE_TYPES = rich_utils.STYLE_USAGE = "bold"
 
 
-def run_typer(words: Sequence[str]) -> int | None:
+def run_typer(argv: Sequence[str]) -> int | None:
     """Show the help that these words ask for, or what completes them; the exit code."""
     _prepare_completion()
     try:
-        code: int | None = typer_app()(args=list(words), prog_name="poolcli", standalone_mode=False)
+        code: int | None = typer_app()(args=list(argv), prog_name="poolcli", standalone_mode=False)
     except typer.TyperException as error:
         say(error.format_message(), lines=True)
         return error.exit_code

@@ -25,7 +25,7 @@ from poolcli.recipe.text import filter_name, load_kernel, parse_activation
 
 NO_ACTIVATION = "none"
 USUAL = "stride,max,avg,blur,maxblur,aps,maxaps"
-OF_LABELS = ",".join(mode.name for mode in MODES.values() if mode.labels)
+OF_LABELS = ",".join(mode.name for mode in MODES.values() if mode.keeps_values)
 
 K_WORDS = "--kernel --kernel-size --kernel-shape --ksize --pool-size --window --window-size"
 S_WORDS = "--stride --strides --step"

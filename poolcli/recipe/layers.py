@@ -61,7 +61,7 @@ class Conv:
     stride: Size = (1, 1)
     edge: Edge = "reflect"
 
-    labels: ClassVar[bool] = False
+    keeps_values: ClassVar[bool] = False
     for_labels: ClassVar[bool] = False
     ignores: ClassVar[bool] = False
 
@@ -138,7 +138,7 @@ class Activation:
     bounds: tuple[float, ...] = ()
 
     edge: ClassVar[None] = None
-    labels: ClassVar[bool] = False
+    keeps_values: ClassVar[bool] = False
     for_labels: ClassVar[bool] = False
     ignores: ClassVar[bool] = True
     downsamples: ClassVar[bool] = False
@@ -243,9 +243,9 @@ class Pool:
         return not isinstance(self.edge, str | None)
 
     @property
-    def labels(self) -> bool:
+    def keeps_values(self) -> bool:
         """Whether the outputs are values of the input, so that palettes and labels stay what they are."""
-        return find_mode(self.mode).labels
+        return find_mode(self.mode).keeps_values
 
     @property
     def for_labels(self) -> bool:
@@ -394,15 +394,15 @@ class Recipe:
         return f"{text[: LONGEST_NAME - 11]}-{digest}"
 
     @property
-    def labels(self) -> bool:
+    def keeps_values(self) -> bool:
         """Whether every output value is an input value: palettes and label maps survive."""
-        return all(layer.labels for layer in self.layers)
+        return all(layer.keeps_values for layer in self.layers)
 
     @property
     def indices(self) -> bool:
         """Whether it takes the numbers of a palette, not its colours: it keeps labels, or counts one."""
         first = self.layers[0]
-        return self.labels or (isinstance(first, Pool) and find_mode(first.mode).counts_indices)
+        return self.keeps_values or (isinstance(first, Pool) and find_mode(first.mode).counts_indices)
 
     @property
     def for_labels(self) -> bool:

@@ -66,7 +66,7 @@ def parse_recipe(text: str) -> Recipe:
 
 
 def is_layer(text: str) -> bool:
-    """Whether this looks like a layer rather than like the name of a file.
+    """Whether this reads as a layer rather than like the name of a file.
 
     >>> is_layer("conv:gauss"), is_layer("relu"), is_layer("s3://max/a.png")
     (True, True, False)

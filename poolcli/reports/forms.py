@@ -248,7 +248,7 @@ FORMS: Mapping[str, Form] = {
         Form(
             "html",
             "page:write_page",
-            "a page to look at",
+            "an HTML page",
             of_run=True,
             package="jinja2",
             views=("ONE_PAGE", "PAGE", "LONG_PAGE"),
