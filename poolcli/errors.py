@@ -58,9 +58,23 @@ def any_of(names: Iterable[str]) -> str:
     return f"{', '.join(others)} or {last}" if others else last
 
 
-def said(error: BaseException) -> str:
-    """What an error says, on one line; its kind where it says nothing."""
-    return " ".join(str(error).split())[:200] or type(error).__name__
+def said(error: BaseException, most: int | None = 200) -> str:
+    """What an error says, on one line of at most so many characters; its kind where it says nothing."""
+    return " ".join(str(error).split())[:most] or type(error).__name__
+
+
+def failure(error: PoolcliError | OSError | MemoryError, *names: str) -> tuple[str, str]:
+    """(kind, sentence) for a picture that fails by this error. The first of its `names` begins the sentence, unless
+    poolcli's own error has one of them.
+    """
+    if isinstance(error, PoolcliError):
+        kind, sentence = error.kind, str(error)
+        names = () if any(name in sentence for name in names) else names
+    elif isinstance(error, MemoryError):
+        kind, sentence = "memory", "too large for the memory of this machine: use a crop of it"
+    else:
+        kind, sentence = "picture", f"cannot be read ({error.strerror or error}); try it again"
+    return kind, f"{names[0]}: {sentence}" if names else sentence
 
 
 # What Python says where memory is too little for a library that it loads or a thread that it starts.

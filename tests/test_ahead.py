@@ -95,7 +95,7 @@ def test_what_is_wrong_is_told_as_without(tmp_path):
             if begin:
                 guard.begin(path, images.ReadOptions(max_pixels=limit))
             with pytest.raises(PictureError) as error:
-                images.decode(path, name="cut.png", max_pixels=limit)
+                images.decode(path, name="cut.png", options=images.ReadOptions(max_pixels=limit))
             told.append(str(error.value))
         assert told[0] == told[1]
     guard.begin(tmp_path / "gone.png", PLAIN)

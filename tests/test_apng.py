@@ -94,9 +94,9 @@ def random_frames(rng, kinds, dtype=np.uint8, channels=4, alphas=None):
     return frames
 
 
-def decode(content, **options):
+def decode(content, *, labels=False, **options):
     """decode() of an animation in memory."""
-    return images.decode(BytesIO(content), name="x", **options)
+    return images.decode(BytesIO(content), name="x", labels=labels, options=images.ReadOptions(**options))
 
 
 WAYS = [

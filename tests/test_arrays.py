@@ -197,7 +197,7 @@ def test_archives_that_cannot_be_trusted_are_one_sentence(content, words):
     """Nothing is unpacked beyond the limit, nothing is unpickled."""
     limit = {"max_pixels": 10} if "limit of 40" in words else {}
     with pytest.raises(PictureError, match=rf"^x: [^\n]*({words})"):
-        images.decode(io.BytesIO(content), name="x", **limit)
+        images.decode(io.BytesIO(content), name="x", options=images.ReadOptions(**limit))
 
 
 def test_an_archive_with_two_arrays_of_one_name(recwarn):

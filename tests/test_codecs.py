@@ -17,9 +17,9 @@ from tests.pictures import file_of, random_picture
 CHANNELS = ((), (2,), (3,), (4,))
 
 
-def decode(content, **options):
+def decode(content, *, labels=False, **options):
     """decode() of a file called x."""
-    return images.decode(BytesIO(content), name="x", **options)
+    return images.decode(BytesIO(content), name="x", labels=labels, options=images.ReadOptions(**options))
 
 
 def encoded(picture, format=None, **options):

@@ -115,12 +115,12 @@ def check_pooled(source, folder, command):
         assert left == []
         return
     (output,) = (name for name in left if not name.name.endswith(".shift.json"))
-    after = images.decode(output, name="output", max_pixels=None)
+    after = images.decode(output, name="output", options=images.ReadOptions(max_pixels=None))
     assert after.frames
     if after.format in OTHERS:
         check_other_reader(output, after)
     if after.format in EXACT or after.meta.lossless:
-        check_definition(images.decode(source, name="input", max_pixels=None), after)
+        check_definition(images.decode(source, name="input", options=images.ReadOptions(max_pixels=None)), after)
 
 
 @pytest.mark.slow

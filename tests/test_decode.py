@@ -31,9 +31,9 @@ def values_of(picture):
     return pixels
 
 
-def decode(stream, **options):
+def decode(stream, *, labels=False, **options):
     """decode() of a file in memory called x.png."""
-    return images.decode(stream, name="x.png", **options)
+    return images.decode(stream, name="x.png", labels=labels, options=images.ReadOptions(**options))
 
 
 @pytest.mark.parametrize(("format", "mode"), HELD)

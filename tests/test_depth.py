@@ -20,9 +20,9 @@ from tests.test_colour import average as linear_average
 WIDE = {2: ("RGB;16", 3), 4: ("LA;16", 2), 6: ("RGBA;16", 4)}
 
 
-def decode(content, **options):
+def decode(content, *, labels=False, **options):
     """decode() of a file called x."""
-    return images.decode(BytesIO(content), name="x", **options)
+    return images.decode(BytesIO(content), name="x", labels=labels, options=images.ReadOptions(**options))
 
 
 def encoded(picture, format=None, **options):

@@ -22,10 +22,10 @@ HELD = [
 ]
 
 
-def decode(stream, **options):
+def decode(stream, *, labels=False, **options):
     """decode() of a file in memory, from its start."""
     stream.seek(0)
-    return images.decode(stream, name="x", **options)
+    return images.decode(stream, name="x", labels=labels, options=images.ReadOptions(**options))
 
 
 def rewritten(picture, format=None, **options):

@@ -24,9 +24,9 @@ def unit(bits, pixels=None, first="SIMPLE  =                    T", **cards):
     return header.ljust(-(-len(header) // 2880) * 2880).encode() + padded
 
 
-def decode(content, **options):
+def decode(content, *, labels=False, **options):
     """decode() of a file called x."""
-    return images.decode(BytesIO(content), name="x", **options)
+    return images.decode(BytesIO(content), name="x", labels=labels, options=images.ReadOptions(**options))
 
 
 STORED = {8: "uint8", 16: "int16", 32: "int32", 64: "int64", -32: "float32", -64: "float64"}

@@ -85,7 +85,7 @@ def test_formats_that_decode_while_they_open_obey_the_limit():
     """An ICO allocates before anybody could look; the sentence is the same."""
     icon = file_of(random_picture("RGBA", (200, 200)), "ICO", sizes=[(200, 200)])
     with pytest.raises(PictureError, match=r"^x: a picture of 40000 pixels is more than the limit of 39999; if you"):
-        images.decode(icon, name="x", max_pixels=39_999)
+        images.decode(icon, name="x", options=images.ReadOptions(max_pixels=39_999))
 
 
 def test_warnings_of_pillow_stay_off_the_terminal():

@@ -790,7 +790,8 @@ def test_pixels_of_every_meaning(tmp_path, command, kind, base):
     done = command("pyramid", tmp_path / "in.tif", "-o", tmp_path / "out.tif", "--levels", "2", "--base", base)
     assert done.code == 0 and note in done.err and bool(note) == bool(done.err), done
     source, *levels = [images.decode(tmp_path / "in.tif", name="in"),
-                       *(images.decode(tmp_path / "out.tif", name="out", frame=n) for n in range(3))]  # fmt: skip
+                       *(images.decode(tmp_path / "out.tif", name="out", options=images.ReadOptions(frame=n))
+                         for n in range(3))]  # fmt: skip
     pixels = source.frames[0].pixels
     for number, level in enumerate(levels):
         (frame,) = level.frames

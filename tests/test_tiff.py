@@ -499,7 +499,7 @@ def check_damaged(seeds):
     for seed in seeds:
         layout, data, cut = damaged(seed)
         try:
-            picture = images.decode(BytesIO(data), name="x", max_pixels=100_000)
+            picture = images.decode(BytesIO(data), name="x", options=images.ReadOptions(max_pixels=100_000))
             images.encode(picture, BytesIO(), format="TIFF")
         except PoolcliError:
             continue

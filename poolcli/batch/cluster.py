@@ -145,9 +145,9 @@ class Dask:
             self._suspects += chunk
             return
         times = error.allowed_failures + 1
-        said = f"ended its worker process {times} times" if times > 1 else "ended its worker process"
+        ending = f"ended its worker process {times} times" if times > 1 else "ended its worker process"
         self._done.append(
-            (chunk[0][0], Failure("crash", f"{said} (perhaps a crash in a codec, or the memory ran out)"))
+            (chunk[0][0], Failure("crash", f"{ending} (perhaps a crash in a codec, or the memory ran out)"))
         )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from poolcli import images
 from poolcli.batch.job import PALETTES, Ignore, decoded, how_of
 from poolcli.colour import Colour
-from poolcli.errors import PictureError, PoolcliError
+from poolcli.errors import PictureError, PoolcliError, failure
 from poolcli.evaluate import (
     Evaluation,
     after_features,
@@ -82,12 +82,8 @@ def compare_picture(ranked: Ranked, place: Place) -> Compared:
     try:
         with np.errstate(all="ignore"):  # sums beyond the largest float are infinite: an answer
             return _compared(ranked, place, name)
-    except PoolcliError as error:
-        return Compared(name, error=str(error) if name in str(error) else f"{name}: {error}")
-    except OSError as error:
-        return Compared(name, error=f"{name}: cannot be read ({error.strerror or error}); try it again")
-    except MemoryError:
-        return Compared(name, error=f"{name}: too large for the memory of this machine: use a crop of it")
+    except (PoolcliError, OSError, MemoryError) as error:
+        return Compared(name, error=failure(error, name)[1])
 
 
 def _compared(ranked: Ranked, place: Place, name: str) -> Compared:

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from poolcli.batch import SIGNALS
-from poolcli.errors import PoolcliError, UsageError, lacks_memory, missing, unexpected, unknown
+from poolcli.errors import PoolcliError, UsageError, failure, lacks_memory, missing, unexpected, unknown
 from poolcli.records import dataclass
 from poolcli.storage.places import redacted
 
@@ -73,10 +73,10 @@ def attempt(
     except through:
         raise
     except PoolcliError as error:
-        return Failure(error.kind, str(error))
+        return Failure(*failure(error))
     except Exception as error:  # noqa: BLE001 (a bug, reported as one)
         if lacks_memory(error):
-            return Failure("memory", "too large for the memory of this machine: use a crop of it")
+            return Failure(*failure(MemoryError()))
         return Failure("unexpected", redacted(unexpected(error)))
 
 

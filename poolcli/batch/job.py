@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from poolcli import images
 from poolcli.colour import Colour
-from poolcli.errors import PictureError, PoolcliError
+from poolcli.errors import PictureError, PoolcliError, failure
 from poolcli.images.formats import KEEP, SAME
 from poolcli.ops.modes import find_mode
 from poolcli.recipe import Activation, Conv, Pool, Recipe
@@ -205,22 +205,16 @@ def run_image(settings: Settings, job: Job) -> Outcome:
         # Sums beyond the largest float are infinite: an answer, no news for stderr.
         with threads(settings.threads), np.errstate(all="ignore"):
             return _pool_picture(settings, job)
-    except PoolcliError as error:
-        return _failed(job, error)
-    except OSError as error:  # of reading, since what is published tells its own; stdout's is not this picture's
-        if not isinstance(job.target, Place):
+    except (PoolcliError, OSError, MemoryError) as error:
+        # An OSError is of reading, since `publish` turns its own into OutputError; stdout's is not this picture's.
+        if isinstance(error, OSError) and not isinstance(job.target, Place):
             raise
-        text = f"{job.name}: cannot be read ({error.strerror or error}); try it again"
-        return Outcome(job, error=text, kind="picture")
-    except MemoryError:
-        return Outcome(
-            job, error=f"{job.name}: too large for the memory of this machine: use a crop of it", kind="memory"
-        )
+        return _failed(job, error)
 
 
-def _failed(job: Job, error: PoolcliError) -> Outcome:
-    known = job.name in str(error) or job.target_name in str(error)
-    return Outcome(job, error=str(error) if known else f"{job.name}: {error}", kind=error.kind)
+def _failed(job: Job, error: PoolcliError | OSError | MemoryError) -> Outcome:
+    kind, sentence = failure(error, job.name, job.target_name)
+    return Outcome(job, error=sentence, kind=kind)
 
 
 def _pool_picture(settings: Settings, job: Job) -> Outcome:
@@ -271,15 +265,7 @@ _HELD = (
 
 def decoded(source: Place | BinaryIO, name: str, reading: images.ReadOptions, *, labels: bool) -> images.Picture:
     """The picture in a file or stream; palettes stay what they are where the layers keep `labels`."""
-    picture = images.decode(
-        source,
-        name=name,
-        labels=labels,
-        max_pixels=reading.max_pixels,
-        frame=reading.frame,
-        layout=reading.layout,
-        allow_8bit=reading.allow_8bit,
-    )
+    picture = images.decode(source, name=name, labels=labels, options=reading)
     if reading.dtype == KEEP:
         return picture
     return replace(picture, frames=tuple(_as_floats(frame, reading.dtype, name) for frame in picture.frames))

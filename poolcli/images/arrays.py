@@ -15,9 +15,9 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
-from poolcli.errors import PictureError
+from poolcli.errors import PictureError, said
 from poolcli.images import numbers
-from poolcli.images.formats import ARRAYS, MAX_FRAMES, SEPARATORS, START, ZARR, ReadOptions
+from poolcli.images.formats import ARRAYS, MAX_FRAMES, SEPARATORS, START, ZARR, ReadOptions, Request
 from poolcli.images.frame import Frame, Meta, Picture
 from poolcli.images.guard import opened, reading
 from poolcli.records import dataclass
@@ -112,13 +112,13 @@ def read_header(stream: BinaryIO, name: str) -> Header:
         version = npy_format.read_magic(stream)
         shape, fortran, dtype = _HEADERS[version](stream)
     except _HEADER_ERRORS as error:
-        said = " ".join(str(error).split())[:120]
-        raise PictureError(f"{name}: the .npy header cannot be read ({said}); save it again with numpy.save") from error
+        why = said(error, 120)
+        raise PictureError(f"{name}: the .npy header cannot be read ({why}); save it again with numpy.save") from error
     if dtype.newbyteorder("=").name not in DTYPES:
         raise PictureError(f"{name}: an array of {str(dtype)[:60]} cannot be pooled; allowed: {', '.join(DTYPES)}")
     if len(shape) > MOST_AXES or not all(type(side) is int and 0 <= side <= sys.maxsize for side in shape):
-        said = " x ".join(map(repr, shape))[:80]
-        raise PictureError(f"{name}: the .npy header says that the array is {said}, which none is; save it again")
+        sides = " x ".join(map(repr, shape))[:80]
+        raise PictureError(f"{name}: the .npy header says that the array is {sides}, which none is; save it again")
     return Header(shape, "F" if fortran else "C", dtype)
 
 
@@ -187,15 +187,14 @@ _UNNAMED = "arr_0"  # what numpy.savez calls an array without a name
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # so that equal arrays make equal archives
 
 
-def read_array(stream: BinaryIO, source: object, name: str, options: ReadOptions) -> Picture:
+def read_array(stream: BinaryIO, source: object, request: Request) -> Picture:
     """The array of a .npy file; one in a file on disk is mapped into memory, not read."""
-    array = read_npy(stream, name, mapped=isinstance(source, Path))
-    frames = _chosen(list(_frames(array, _UNNAMED, name, options)), name, options)
-    return Picture("NPY", tuple(frames), file_mode=array.dtype.name)
+    array = read_npy(stream, request.name, mapped=isinstance(source, Path))
+    return Picture("NPY", request.taken(list(_frames(array, _UNNAMED, request))), file_mode=array.dtype.name)
 
 
-def read_archive(stream: BinaryIO, name: str, options: ReadOptions) -> Picture:
-    """Every array of a .npz file. `options.max_pixels` bounds their values together, at four a pixel.
+def read_archive(stream: BinaryIO, request: Request) -> Picture:
+    """Every array of a .npz file. `max_pixels` bounds their values together, at four a pixel.
 
     Raises PictureError for what is no array, and for more than the archive may unpack to.
     """
@@ -203,15 +202,15 @@ def read_archive(stream: BinaryIO, name: str, options: ReadOptions) -> Picture:
     values = 0
     import zipfile  # which takes as long to load as pooling a small picture
 
-    with reading(name), zipfile.ZipFile(stream) as archive:
+    with reading(request.name), zipfile.ZipFile(stream) as archive:
         members = archive.infolist()
-        _check_members(members, name)
+        _check_members(members, request.name)
         for member in members:
             with archive.open(member) as file:
-                array = _unpacked(file, member.filename, name, values, options)
+                array = _unpacked(file, member.filename, request.name, values, request.options)
             values += array.size
-            frames += _frames(array, member.filename.removesuffix(".npy"), name, options)
-    return Picture("NPZ", tuple(_chosen(frames, name, options)), file_mode=frames[0].mode)
+            frames += _frames(array, member.filename.removesuffix(".npy"), request)
+    return Picture("NPZ", request.taken(frames), file_mode=frames[0].mode)
 
 
 def _check_members(members: "list[ZipInfo]", name: str) -> None:
@@ -248,20 +247,11 @@ def _unpacked(file: Any, member: str, name: str, before: int, options: ReadOptio
     return array_of(content, header)
 
 
-def _frames(array: NDArray[Any], array_name: str, name: str, options: ReadOptions) -> Iterator[Frame]:
-    layout = layout_of(array.shape, options.layout, name)
+def _frames(array: NDArray[Any], array_name: str, request: Request) -> Iterator[Frame]:
+    layout = layout_of(array.shape, request.options.layout, request.name)
     info = {"array": array_name, "layout": layout}
     for pixels in to_frames(native(array), layout):
         yield Frame(pixels, pixels.dtype.name, info=info)
-
-
-def _chosen(frames: list[Frame], name: str, options: ReadOptions) -> list[Frame]:
-    if options.frame is None:
-        return frames
-    if options.frame >= len(frames):
-        held = "1 frame, number 0" if len(frames) == 1 else f"{len(frames)} frames, 0 to {len(frames) - 1}"
-        raise PictureError(f"{name}: no frame {options.frame}; the file has {held}")
-    return [frames[options.frame]]
 
 
 def check_fits(picture: Picture, format: str, layout: str | None) -> None:
@@ -313,7 +303,7 @@ def _array(frames: list[Frame], layout: str | None) -> NDArray[Any]:
     return from_frames([frame.pixels for frame in frames], _layout(frames, layout))
 
 
-def mapped(source: Path, name: str, options: ReadOptions) -> list[Frame] | None:
+def mapped(source: Path, name: str, options: ReadOptions) -> tuple[Frame, ...] | None:
     """The pictures of a .npy as views of the file; None for other files, and where rows do not lie together (C order).
 
     Raises PictureError as `decode` does.
@@ -328,7 +318,8 @@ def mapped(source: Path, name: str, options: ReadOptions) -> list[Frame] | None:
         array = read_npy(stream, name, mapped=True)
     layout = layout_of(array.shape, options.layout, name)
     pixels = to_frames(array, layout)
-    return _chosen([Frame(each, each.dtype.name, info={"layout": layout}) for each in pixels], name, options)
+    frames = [Frame(each, each.dtype.name, info={"layout": layout}) for each in pixels]
+    return Request(name, options=options).taken(frames)
 
 
 class NpyFile:

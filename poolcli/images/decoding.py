@@ -11,11 +11,10 @@ from typing import Any, BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
-from poolcli.errors import PictureError
+from poolcli.errors import PictureError, said
 from poolcli.images import guard, metadata, numbers, png
 from poolcli.images.formats import (
     ARRAYS,
-    DEFAULT_MAX_PIXELS,
     FORMATS,
     KEEPS_LABELS,
     MAX_FRAMES,
@@ -76,17 +75,19 @@ def not_a_picture(start: bytes, stream: BinaryIO) -> str:
         if start.startswith(prefix, offset):
             if len(start) < _SHORTEST:
                 return f"a {format} that is cut short after {len(start)} bytes; get the file again"
-            return f"a {format} that Pillow does not read ({_said(format, stream)}); get it again, or convert it to PNG"
+            return (
+                f"a {format} that Pillow does not read ({_reason(format, stream)}); get it again, or convert it to PNG"
+            )
     return "not a picture that Pillow can read; give PNG, JPEG, TIFF, WebP, GIF ... or .npy"
 
 
-def _said(format: str, stream: BinaryIO) -> str:
+def _reason(format: str, stream: BinaryIO) -> str:
     """What the reader of `format` says against a file: Pillow keeps it for itself."""
     try:
         stream.seek(0)
         Image.OPEN[format][0](stream, "")
     except Exception as error:  # noqa: BLE001 (of any kind: it is only quoted)
-        return " ".join(str(error).split())[:120] or type(error).__name__
+        return said(error, 120)
     return "no reason given"
 
 
@@ -165,22 +166,18 @@ def decode(
     *,
     name: str,
     labels: bool = False,
-    max_pixels: int | None = DEFAULT_MAX_PIXELS,
-    frame: int | None = None,
-    layout: str | None = None,
-    allow_8bit: bool = False,
-    header_only: bool = False,
+    options: ReadOptions = ReadOptions(),  # noqa: B008 (frozen)
 ) -> Picture:
-    """The picture or arrays in `source`, told by its content; all its frames, or only number `frame` from 0.
+    """The picture or arrays in `source`, recognized by its content, not its name; all its frames, or only one.
 
     Values are as they are stored: what cannot be read in its own depth is refused, unless `allow_8bit`. Frames are
-    turned upright as EXIF says. Palettes are expanded to RGB or RGBA unless `labels` asks for the indices. `max_pixels`
+    turned upright as EXIF says. Palettes are expanded to RGB or RGBA unless `labels` keeps the indices. `max_pixels`
     bounds the pixels of all frames together, before they are decoded (not of .npy, which cannot be larger than its
     file). `layout` says what the axes of arrays are (hw, hwc, chw, nchw; a frame for each n). `header_only` raises
     HeaderRead instead of decoding pixels. Raises PictureError, beginning with `name`, for everything that can be wrong.
     """
     hush()
-    request = Request(name, labels, ReadOptions(frame, max_pixels, layout, allow_8bit, header_only))
+    request = Request(name, labels, options)
     if is_zarr(source):
         from poolcli.images.zarr import read as read_zarr
 
@@ -188,7 +185,7 @@ def decode(
     if isinstance(source, Url):
         source = fetched(source)
     if begun := taken(source):
-        with begun.file, pixel_limit(max_pixels):
+        with begun.file, pixel_limit(options.max_pixels):
             return _picture(begun.image, begun.stream, request)
     with opened(source, name) as stream:
         with reading(name):
@@ -199,17 +196,17 @@ def decode(
         if start.startswith(ARRAYS["NPY"]):
             from poolcli.images.arrays import read_array
 
-            return read_array(stream, source, name, request.options)
+            return read_array(stream, source, request)
         if start.startswith(ARRAYS["NPZ"]):
             from poolcli.images.arrays import read_archive
 
-            if header_only:
+            if options.header_only:
                 raise HeaderRead
-            return read_archive(stream, name, request.options)
+            return read_archive(stream, request)
         if numbers.is_text(start, name):
             with reading(name):
                 return numbers.read(stream, request)
-        with pixel_limit(max_pixels):
+        with pixel_limit(options.max_pixels):
             return _read_picture(stream, start, request)
 
 

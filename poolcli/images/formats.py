@@ -1,15 +1,17 @@
 """The table of picture formats, and the options that writing them takes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import field
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, TypeVar
 
 from poolcli.errors import PictureError, UsageError, missing, unknown
 from poolcli.records import dataclass
 from poolcli.storage import Place, Url, files
+
+Item = TypeVar("Item")
 
 HEAVIEST = 32  # bytes a pixel: four channels of 64 bits
 TIFF = (b"II*\0", b"MM\0*", b"II\0*", b"MM*\0", b"II+\0", b"MM\0+")  # what these begin with, large ones too
@@ -439,16 +441,22 @@ class Request:
             raise HeaderRead
 
     def chosen(self, count: int) -> range:
-        """The numbers of the frames to read of a file that has `count`; PictureError when the one asked for is none."""
+        """The numbers of the frames to read of a file that has `count`; PictureError for too many, or if `frame` is
+        none of them.
+        """
         number = self.options.frame
+        if number is None and count > MAX_FRAMES:
+            raise self.refuse(f"more than {MAX_FRAMES} frames; take single ones with --frame N")
         if number is None:
-            if count > MAX_FRAMES:
-                raise self.refuse(f"more than {MAX_FRAMES} frames; take single ones with --frame N")
             return range(count)
         if number >= count:
             held = "1 frame, number 0" if count == 1 else f"{count} frames, 0 to {count - 1}"
             raise self.refuse(f"no frame {number}; the file has {held}")
         return range(number, number + 1)
+
+    def taken(self, frames: Sequence[Item]) -> tuple[Item, ...]:
+        """Those of an array's frames that are read, however many it has; PictureError as `chosen`."""
+        return tuple(frames) if self.options.frame is None else (frames[self.chosen(len(frames))[0]],)
 
     def needs(self, what: str, *libraries: str) -> PictureError:
         """The error for what only libraries read that are not installed."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from PIL import Image, ImageFile, UnidentifiedImageError, _imaging
 
-from poolcli.errors import OutputError, PictureError, nearest
+from poolcli.errors import OutputError, PictureError, nearest, said
 from poolcli.images.formats import SIGNATURES, ReadOptions, Request
 
 if TYPE_CHECKING:  # NumPy loads while the first picture is decoded
@@ -99,13 +99,13 @@ _UNREAD = re.compile(
 
 
 def _reason(error: Exception) -> str:
-    said = " ".join(str(error).split())[:200] or type(error).__name__
-    if isinstance(error, NotImplementedError) or (not isinstance(error, _KINDS) and _UNREAD.search(said)):
-        return f"the picture is of a kind that Pillow does not read ({said}); convert it to PNG or TIFF first"
+    text = said(error)
+    if isinstance(error, NotImplementedError) or (not isinstance(error, _KINDS) and _UNREAD.search(text)):
+        return f"the picture is of a kind that Pillow does not read ({text}); convert it to PNG or TIFF first"
     for kind, sentence in _REASONS:
         if isinstance(error, kind):
-            return sentence.format(said=said, limit=_limit.get(_UNLIMITED), got=(re.findall(r"\d+", said) or ["?"])[0])
-    return f"the picture is broken or cut short ({said}); get the file again"
+            return sentence.format(limit=_limit.get(_UNLIMITED), got=(re.findall(r"\d+", text) or ["?"])[0])
+    return f"the picture is broken or cut short ({text}); get the file again"
 
 
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
@@ -132,8 +132,7 @@ def writing(format: str) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk or the pipe: whoever opened it knows its name
-        said = " ".join(str(error).split())[:200] or type(error).__name__
-        raise OutputError(f"the picture cannot be written as {format} ({said}); try PNG") from error
+        raise OutputError(f"the picture cannot be written as {format} ({said(error)}); try PNG") from error
 
 
 def _nearest_file(path: Path) -> str | None:

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -66,15 +67,7 @@ def inspect(source: Place, name: str, options: ReadOptions) -> tuple[int, int] |
     Pixels are not decoded: what is broken behind the header is not found.
     """
     try:
-        picture = decode(
-            source,
-            name=name,
-            max_pixels=options.max_pixels,
-            frame=options.frame,
-            layout=options.layout,
-            allow_8bit=options.allow_8bit,
-            header_only=True,
-        )
+        picture = decode(source, name=name, options=replace(options, header_only=True))
     except HeaderRead:
         return _size(source) if isinstance(source, Path) else None
     height, width = picture.frames[0].pixels.shape[:2]

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from poolcli.errors import PictureError
+from poolcli.errors import PictureError, said
 from poolcli.images import arrays, guard, tiff, tiff_pages
 from poolcli.images.formats import DEFAULT_MAX_PIXELS, SAME, START, ReadOptions, Request, is_zarr
 from poolcli.images.frame import Frame, Meta
@@ -259,7 +259,7 @@ def _held(source: Path, name: str, options: ReadOptions) -> tuple[list[Plane], t
     """The frames of any other picture, which is decoded whole."""
     from poolcli.images.decoding import decode
 
-    picture = decode(source, name=name, frame=options.frame, layout=options.layout)
+    picture = decode(source, name=name, options=ReadOptions(options.frame, layout=options.layout))
     notes = dict.fromkeys(picture.notes)
     if picture.meta.exif:
         notes["the camera data in EXIF was dropped, since it is not written in tiles"] = None
@@ -424,8 +424,7 @@ class Segments:
                 f"{top + high - 1}, columns {left} to {left + wide - 1})"
             )
             if self.fill is None:
-                why = " ".join(str(error).split())[:120] or type(error).__name__
-                sentence = f"{place} is damaged ({why}): {self.way_out}"
+                sentence = f"{place} is damaged ({said(error, 120)}): {self.way_out}"
                 raise self._request.refuse(sentence) from error
             self.damaged[number] = place
             fill = np.broadcast_to(self.fill, (high, wide, self.page.samples))

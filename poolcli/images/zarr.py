@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from poolcli.errors import PictureError, missing
+from poolcli.errors import PictureError, missing, said
 from poolcli.images import arrays, ome, tiff, tiff_pages
 from poolcli.images.formats import SAME, ZARR, EncodeOptions, ReadOptions, Request
 from poolcli.images.frame import Frame, Meta, Picture
@@ -92,12 +92,7 @@ def planes_of(source: Place, name: str, options: ReadOptions) -> list[Plane]:
     with reading(name):
         original = _opened(source, name, options)
         alone = original.scene is not None and (options.frame is not None or prod(original.counts) == 1)
-        planes = list(_planes(original, name, alone=alone))
-        if options.frame is None:
-            return planes
-        if options.frame >= len(planes):
-            raise PictureError(f"{name}: no frame {options.frame}; the file has {len(planes)}, counted from 0")
-        return [planes[options.frame]]
+        return [*Request(name, options=options).taken(list(_planes(original, name, alone=alone)))]
 
 
 def weight(source: Place, name: str, options: ReadOptions) -> tuple[int, int]:
@@ -222,10 +217,10 @@ def _reader(original: Original, at: tuple[int, ...], name: str, number: int) -> 
         try:
             values: Array = np.asarray(array[(*index, *where)])
         except Exception as error:
-            (down, across), why = where, " ".join(str(error).split())[:120] or type(error).__name__
+            down, across = where
             raise PictureError(
                 f"{name}: a chunk of picture {number} in rows {down.start} to {down.stop - 1}, columns "
-                f"{across.start} to {across.stop - 1} cannot be read ({why}); get it again"
+                f"{across.start} to {across.stop - 1} cannot be read ({said(error, 120)}); get it again"
             ) from error
         values = np.moveaxis(values, 0, 2) if samples_first else values
         return np.ascontiguousarray(arrays.native(values[..., 0] if values.shape[2:] == (1,) else values))
@@ -425,11 +420,11 @@ class ZarrFile:
                 steps.append({"type": "translation", "translation": middles})
             datasets.append({"path": str(number), "coordinateTransformations": steps})
         multiscale: dict[str, Any] = {"name": self.scene.name, "axes": axes, "datasets": datasets, **(facts or {})}
-        said: dict[str, Any] = {"version": VERSION, "multiscales": [multiscale]}
+        ome_facts: dict[str, Any] = {"version": VERSION, "multiscales": [multiscale]}
         channels = list(self._channels())
         if channels:
-            said["omero"] = {"channels": channels}
-        self.group.attrs["ome"] = said
+            ome_facts["omero"] = {"channels": channels}
+        self.group.attrs["ome"] = ome_facts
 
     def _channels(self) -> Iterator[dict[str, Any]]:
         """Names and colours, where they are known; red, green and blue of a picture of colours."""

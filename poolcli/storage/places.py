@@ -13,7 +13,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, BinaryIO, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from poolcli.errors import OutputError, PictureError, PoolcliError, UsageError, missing, unknown
+from poolcli.errors import OutputError, PictureError, PoolcliError, UsageError, missing, said, unknown
 from poolcli.records import dataclass
 from poolcli.storage import files
 
@@ -341,8 +341,8 @@ def _is_final(error: Exception) -> bool:
 def _reason(error: Exception, tries: int) -> str:
     if isinstance(error, FileNotFoundError):
         return "there is no such object"
-    said = redacted(" ".join(str(error).split()))[:200] or type(error).__name__
-    return f"{said}, tried {tries} times" if tries > 1 else said
+    reason = redacted(said(error, None))[:200]  # cut last, lest half a secret stay that no pattern knows
+    return f"{reason}, tried {tries} times" if tries > 1 else reason
 
 
 @lru_cache
