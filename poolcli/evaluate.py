@@ -42,7 +42,6 @@ from poolcli.shift.record import (
     ShiftReport,
     ShiftRow,
     Side,
-    summarize,
 )
 
 Size = tuple[int, int]  # (height, width)
@@ -117,7 +116,7 @@ def shift_report(
         output = still.output
         before = InputFacts(None, size_of(array), str(array.dtype))
         after = OutputFacts(None, size_of(output.values), str(output.values.dtype))
-        reports.append(ShiftReport(before, after, str(layers), rows, summarize(rows)))
+        reports.append(ShiftReport.of(before, after, str(layers), rows))
         return output.values, output.valid
 
     run_on(image, ignore, 0.0, run, whole=layers.votes)
@@ -389,16 +388,6 @@ def _with_numbers(layer: Layer, size: Size) -> Layer:
 # Differences
 
 
-def difference(
-    reference: Evaluation, other: Evaluation, shift: Shift = (0, 0), *, edge: str = GIVEN, tolerance: float = 0
-) -> ShiftRow:
-    """The row of a shift report: how much two evaluations differ, before and after the layers.
-
-    `shift` is what has made the other picture of the reference's, under `edge`; `given`: another picture, not moved.
-    """
-    return compared(reference, other, shift, edge=edge, tolerance=tolerance).row(reference.contrasts)
-
-
 def compared(
     reference: Evaluation,
     other: Evaluation,
@@ -409,9 +398,10 @@ def compared(
     alike: Comparison | None = None,
     hold: bool = True,
 ) -> Comparison:
-    """The sums behind a row. `alike`: those of the same shift for other layers that begin with the same.
+    """The sums behind a row: how much two evaluations differ, before and after the layers.
 
-    `hold`: the other output is wanted whole afterwards.
+    `shift` is what has made the other picture of the reference's, under `edge`; `given`: another picture, not moved.
+    `alike`: the sums of the same shift for other layers that begin with the same. `hold`: keep the other output whole.
     """
     comparison = Comparison(
         reference.lattices, shift, edge, tolerance=tolerance, labels=reference.how.labels, alike=alike

@@ -15,7 +15,6 @@ from poolcli.evaluate import (
     Evaluation,
     after_features,
     compared,
-    difference,
     evaluate,
     shifted,
     size_of,
@@ -28,7 +27,7 @@ from poolcli.reports import Job, Outcome
 from poolcli.reports.ranking import Compared, Score
 from poolcli.shift.difference import Comparison
 from poolcli.shift.move import Source, fidelities
-from poolcli.shift.record import InputFacts, Offset, OutputFacts, Shifting, ShiftReport, summarize
+from poolcli.shift.record import InputFacts, Offset, OutputFacts, Shifting, ShiftReport
 from poolcli.storage import Place
 from poolcli.visualize import Crop, Sizes, View, crop_of, draw_views
 
@@ -42,11 +41,11 @@ class Choices:
     labels: bool = False
     ignore: Ignore = field(default_factory=Ignore)
 
-    def evaluated(self, recipe: Recipe, frame: images.Frame, source: Source | None = None) -> Evaluation:
-        """What `recipe` makes of a frame, or of another source of its kind. Palettes are labels, nothing is guessed."""
+    def evaluated(self, recipe: Recipe, frame: images.Frame) -> Evaluation:
+        """What `recipe` makes of a frame. Palettes are labels, nothing is guessed."""
         coloured = self.colour.around(recipe, frame.mode, frame.pixels.dtype, alpha=frame.alpha, peak=frame.peak)
         how = how_of(recipe, frame, labels=self.labels, guess=False, ignore=self.ignore)
-        return evaluate(coloured, source or Source.of(frame.pixels), how)
+        return evaluate(coloured, Source.of(frame.pixels), how)
 
 
 # A ranking
@@ -200,7 +199,7 @@ def compare_two(
         _check_alike(places, frames)
         with np.errstate(all="ignore"):
             one, two = (choices.evaluated(recipe, each) for each in frames)
-            row = difference(one, two, tolerance=tolerance)
+            row = compared(one, two, tolerance=tolerance).row(one.contrasts)
             output = one.output.values
             if views:
                 written = partial(_as_picture, frame)
@@ -209,12 +208,11 @@ def compare_two(
                     draw_views(frame, (one, two), written, "clip", Offset(0, 0), sizes, given=True, tolerance=tolerance)
                 )
         reports.append(
-            ShiftReport(
+            ShiftReport.of(
                 InputFacts(job.name, size_of(frame.pixels), first.file_mode, index + (choices.reading.frame or 0)),
                 OutputFacts(None, size_of(output), frame.mode),
                 f"{recipe}{choices.colour.phrase}",
                 (row,),
-                summarize((row,)),
             )
         )
     by_form = dict(zip(views, zip(*shown, strict=True), strict=True)) if views else {}

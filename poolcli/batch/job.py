@@ -26,7 +26,6 @@ from poolcli.shift.record import (
     Shifting,
     ShiftReport,
     ShiftRow,
-    summarize,
     worst_of,
 )
 from poolcli.storage import Place, Url, places, publish
@@ -531,12 +530,11 @@ def _write_zarr(
 def _report(settings: Settings, job: Job, run: _Run, after: images.Frame, rows: Rows) -> ShiftReport:
     from poolcli.evaluate import size_of
 
-    return ShiftReport(
+    return ShiftReport.of(
         InputFacts(job.name, size_of(run.frame.pixels), run.file_mode, run.index + (settings.reading.frame or 0)),
         OutputFacts(job.target_name, size_of(after.pixels), after.mode),
         f"{settings.recipe}{settings.colour.phrase}",
         rows,
-        summarize(rows),
     )
 
 

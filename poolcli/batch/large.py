@@ -22,7 +22,7 @@ from poolcli.records import dataclass
 from poolcli.reports import Job, Outcome
 from poolcli.shift.difference import Band
 from poolcli.shift.move import Source
-from poolcli.shift.record import InputFacts, Offset, OutputFacts, ShiftReport, summarize, worst_of
+from poolcli.shift.record import InputFacts, Offset, OutputFacts, ShiftReport, worst_of
 from poolcli.storage import Place
 from poolcli.storage.files import publish, publish_folder
 from poolcli.visualize import Overview, View
@@ -188,13 +188,12 @@ def _pool_plane(
     views = overviews[rows.index(worst)].views(Offset(worst.dx, worst.dy)) if overviews else ()
     assert page.frame is not None
     array = page.target_format in images.ARRAYS
-    report = ShiftReport(
+    report = ShiftReport.of(
         InputFacts(job.name, plane.size[::-1], plane.frame.mode, page.number + (settings.reading.frame or 0)),
         OutputFacts(
             job.target_name, size_of(page.frame.pixels), page.frame.pixels.dtype.name if array else page.frame.mode
         ),
         str(recipe),
         rows,
-        summarize(rows),
     )
     return report, views

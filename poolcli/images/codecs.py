@@ -21,7 +21,6 @@ from poolcli.records import dataclass
 
 Array = NDArray[Any]
 
-CODESTREAM_J2K, CONTAINER_J2K = J2K
 CODESTREAM_JXL, CONTAINER_JXL = JXL
 # JPEG 2000, AVIF, JPEG XL and HEIF in the depth of the file, where Pillow gives 8 bits of it or nothing.
 # Read and written by imagecodecs, HEIF read by pillow-heif; what Pillow gives exactly is left to Pillow. Sources of
@@ -134,7 +133,7 @@ class _Components:
 def _components(data: bytes) -> _Components | None:
     """The header of a codestream, and of the boxes around it; None where there is none."""
     header = _box(data, b"jp2h") or b""
-    at = data.find(CODESTREAM_J2K)
+    at = data.find(J2K[0])
     if at < 0 or len(data) < at + 42:
         return None
     right, bottom, left, top = struct.unpack_from(">4I", data, at + 8)
@@ -179,8 +178,8 @@ def _said(stream: BinaryIO, request: Request) -> tuple[Meta, int]:
     with suppress(PictureError), reading(request.name):
         stream.seek(0)
         image = Image.open(stream)
-        turn = metadata.orientation_of(image, request.name, request.notes)
-        return metadata.gathered(image, request.name, request.notes), turn
+        turn = metadata.orientation_of(image)
+        return metadata.gathered(image, request.notes), turn
     return Meta(), 1
 
 
@@ -224,8 +223,8 @@ def _deep_avif(stream: BinaryIO, image: Any, bits: int, codecs: Any, request: Re
         count = int(getattr(image, "n_frames", 1))
         numbers = request.chosen(count)
         request.check_pixels(image.width * image.height * count, together=count > 1)
-        turn = metadata.orientation_of(image, request.name, request.notes)
-        meta = metadata.gathered(image, request.name, request.notes)
+        turn = metadata.orientation_of(image)
+        meta = metadata.gathered(image, request.notes)
     pixels = codecs.avif_decode(_whole(stream))  # all of them: a single one by its number breaks the library's memory
     pictures = list(pixels) if count > 1 else [pixels]
     numbers = request.chosen(len(pictures))

@@ -280,8 +280,8 @@ def _apng(stream: BinaryIO, head: png.Head, request: Request) -> Picture:
     frames, hidden, plays = animations.frames_of(stream, head, request, partial(_still, request))
     with reading(request.name):
         image.load()
-    turn = metadata.orientation_of(image, request.name, request.notes)
-    meta = metadata.with_chunks(metadata.gathered(image, request.name, request.notes), head, request.notes)
+    turn = metadata.orientation_of(image)
+    meta = metadata.with_chunks(metadata.gathered(image, request.notes), head, request.notes)
     meta = replace(meta, default_image=hidden, loop=plays)
     upright = tuple(replace(frame, pixels=turned(frame.pixels, turn)) for frame in frames)
     return Picture("PNG", upright, head.wide or image.mode, meta, tuple(request.notes))
@@ -304,7 +304,7 @@ def _picture(image: Image.Image, stream: BinaryIO, request: Request) -> Picture:
     for _ in _selected(image, request):
         frames.append(_read(image, stream, request))
         if len(frames) == 1:
-            meta = metadata.gathered(image, request.name, request.notes)
+            meta = metadata.gathered(image, request.notes)
     if head is not None:
         meta = metadata.with_chunks(meta, head, request.notes)
     if image.format == "GIF":
@@ -398,7 +398,7 @@ def _read(image: Image.Image, stream: BinaryIO, request: Request) -> Frame:
         image.load()
         if image.mode != image.im.mode:  # a GIF's indices without their colours
             raise request.refuse("a frame without its colours; convert it to PNG first")
-    turn = _TURNS.get(metadata.orientation_of(image, request.name, request.notes))
+    turn = _TURNS.get(metadata.orientation_of(image))
     with reading(request.name):
         info = _info(image)
         upright = image if turn is None else image.transpose(turn)
@@ -420,7 +420,7 @@ def _read_wide(image: Image.Image, stream: BinaryIO, head: png.Head, request: Re
         mode = "RGBA;16" if head.wide else "LA;16"
         pixels = png.with_alpha(pixels, key, 65_535)
         request.note(f"transparent colour of {head.wide or 'I;16'} pooled as {mode}")
-    pixels = turned(pixels, metadata.orientation_of(image, request.name, request.notes))
+    pixels = turned(pixels, metadata.orientation_of(image))
     return Frame(pixels, mode, MODES[mode].alpha)
 
 

@@ -80,7 +80,7 @@ def _size(source: Path) -> tuple[int, int] | None:
             image = identified(stream)
             if image is None:
                 return None
-            turned = metadata.orientation_of(image, "", {}) >= 5  # rows and columns change places
+            turned = metadata.orientation_of(image) >= 5  # rows and columns change places
             return (image.width, image.height) if turned else (image.height, image.width)
     except PictureError:
         return None

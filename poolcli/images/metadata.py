@@ -203,7 +203,7 @@ _SEGMENTS = (b"JFIF", b"JFXX", b"Exif\0", b"http://ns.adobe.com/xap/1.0/", b"ICC
 _CHUNKS_ELSEWHERE = (b"PLTE", b"tRNS", b"acTL", b"fcTL", b"pHYs", b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"iCCP", b"tIME")
 
 
-def orientation_of(image: Image.Image, name: str, notes: dict[str, None]) -> int:
+def orientation_of(image: Image.Image) -> int:
     """How the picture has to be turned, 1 to 8 as in EXIF; 1 where it has been turned already (TIFF)."""
     if image.format == "TIFF":
         return 1
@@ -217,13 +217,13 @@ def orientation_of(image: Image.Image, name: str, notes: dict[str, None]) -> int
     return int(match[2]) if match else 1
 
 
-def gathered(image: Image.Image, name: str, notes: dict[str, None]) -> Meta:
+def gathered(image: Image.Image, notes: dict[str, None]) -> Meta:
     """What the loaded `image` carries. Parts that are broken are dropped, with a note."""
     info = image.info
     dpi, aspect = _densities(image)
     return Meta(
         icc=_bytes(info.get("icc_profile")),
-        exif=_exif(image, name, notes),
+        exif=_exif(image, notes),
         xmp=travelling(_bytes(info.get("xmp")), notes),
         iptc=_of_jpeg(image, notes),
         dpi=dpi,
@@ -283,7 +283,7 @@ def _bytes(value: object) -> bytes | None:
     return bytes(value) if isinstance(value, bytes | bytearray) and value else None
 
 
-def _exif(image: Image.Image, name: str, notes: dict[str, None]) -> bytes | None:
+def _exif(image: Image.Image, notes: dict[str, None]) -> bytes | None:
     """What describes the photograph of the EXIF in the file."""
     raw = _raw_exif(image)
     return None if raw is None else described(raw, notes)

@@ -162,12 +162,7 @@ PARTITION_COST = 0.7  # of a value of a window, in passes over a value of the pi
 
 @dataclass(frozen=True, slots=True)
 class Rank:
-    """Which two of n sorted values an output lies between, and what it is there: the median.
-
-    Of floats exact division of the places brings nothing: `exact` is for integers.
-    """
-
-    exact: bool
+    """Which two of n sorted values an output lies between, and what it is there: the median."""
 
     def places(self, n: Array) -> tuple[Array, Array]:
         """The places (from 0) of the values below and above, of n values each; the same where it is one of them."""
@@ -180,8 +175,12 @@ class Rank:
 
 @dataclass(frozen=True, slots=True)
 class Quantile(Rank):
-    """The value at the share `q` of the way from the smallest to the largest, linear between neighbours."""
+    """The value at the share `q` of the way from the smallest to the largest, linear between neighbours.
 
+    `exact`: interpolate integers with q as a fraction; floats follow numpy.quantile.
+    """
+
+    exact: bool
     q: float
 
     def places(self, n: Array) -> tuple[Array, Array]:
@@ -227,7 +226,7 @@ class Quantile(Rank):
 
 def median_pool(image: Array, axes: AnyAxes, *, valid: Array | None = None) -> Array:
     """The median of every window of `image` (H x W x C), in its dtype; NaN where there is one, or no value (int: 0)."""
-    return _rank_pool(image, axes, valid, Rank(exact=image.dtype.kind != "f"))
+    return _rank_pool(image, axes, valid, Rank())
 
 
 def quantile_pool(image: Array, axes: AnyAxes, *, q: float, valid: Array | None = None) -> Array:

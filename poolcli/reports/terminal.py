@@ -178,7 +178,7 @@ def grid_lines(grids: "Grids", width: int = WIDTH, *, ascii_only: bool = False) 
     after = _drawn(grids.output.tolist(), None, PLAIN_MARKS)
     if len(before[0]) + len(ARROW) + len(after[0]) > width:
         return [*before, ARROW.strip(), *after]
-    rows = dict(zip(_heights(len(before), len(after), grids.tile), after, strict=True))
+    rows = dict(zip(_heights(len(after), grids.tile), after, strict=True))
     middle = (len(before) - 1) // 2
     lines = (
         f"{line}{ARROW if n == middle else ' ' * len(ARROW)}{rows.get(n, '')}"
@@ -187,7 +187,7 @@ def grid_lines(grids: "Grids", width: int = WIDTH, *, ascii_only: bool = False) 
     return [line.rstrip() for line in lines]
 
 
-def _heights(before: int, after: int, tile: tuple[int, int] | None) -> list[int]:
+def _heights(after: int, tile: tuple[int, int] | None) -> list[int]:
     """On which line each row of the output stands: beside the middle of its windows, where these lie side by side."""
     step, first = (tile[0] + (tile[0] > 1), (tile[0] - 1) // 2) if tile and tile != (1, 1) else (1, 0)
     return [first + row * step for row in range(after)]

@@ -227,13 +227,18 @@ class OutputFacts:
 
 @dataclass(frozen=True, slots=True)
 class ShiftReport:
-    """Everything that is told of one picture (one frame): the record behind `poolcli.shift/2`."""
+    """Everything that is measured on one picture (one frame): the record behind `poolcli.shift/2`."""
 
     input: InputFacts
     output: OutputFacts
     layers: str
     shifts: tuple[ShiftRow, ...]
     summary: Summary
+
+    @classmethod
+    def of(cls, input: InputFacts, output: OutputFacts, layers: str, rows: tuple[ShiftRow, ...]) -> "ShiftReport":
+        """The report of these rows, with their summary."""
+        return cls(input, output, layers, rows, summarize(rows))
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form: plain dictionaries, lists, finite numbers and None."""
