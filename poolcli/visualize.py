@@ -323,11 +323,6 @@ class _Scene:
     factor: float = 1.0
 
 
-def heat_colours() -> Array:
-    """The colours of the heat-maps from no change to the largest, n x 3."""
-    return palette()
-
-
 def draw_views(
     frame: images.Frame,
     evaluations: tuple[Evaluation, Evaluation],

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from poolcli import images
 from poolcli.errors import UsageError
-from poolcli.images.formats import is_folder
+from poolcli.images.formats import is_picture_folder
 from poolcli.records import dataclass
 from poolcli.shift.record import SIDE_MARK
 from poolcli.storage import Place, Url, place_of, places, safe_part
@@ -102,7 +102,7 @@ class Inputs:
             path = place_of(text)
             if isinstance(path, Url):
                 yield from self._objects(path)
-            elif is_folder(path):
+            elif is_picture_folder(path):
                 yield from self._below(path)
             elif (pattern := pattern_of(text)) and not os.path.lexists(path):
                 yield from self._globbed(text, pattern)
@@ -120,7 +120,9 @@ class Inputs:
             place = as_place(PurePosixPath(path.key) if isinstance(path, Url) else path)
             if not (self.selection.takes(place) and self._reads(path)):
                 continue
-            if isinstance(path, Path) and (is_folder(path) or (ours and os.path.abspath(path).startswith(ours))):  # noqa: PTH100
+            if isinstance(path, Path) and is_picture_folder(path):
+                continue
+            if isinstance(path, Path) and ours and os.path.abspath(path).startswith(ours):  # noqa: PTH100
                 continue
             yield Input(path, place, in_folder=True)
 
@@ -190,15 +192,15 @@ class Inputs:
         for path in map(Path, matches):
             if not (NO_FOLDERS & set(path.parts)) <= said:
                 continue
-            if is_folder(path):
+            if is_picture_folder(path):
                 yield from self._below(path)
             elif self.selection.takes(PurePath(path.name)):
                 yield Input(path, PurePath(path.name))
 
     def _objects(self, url: Url) -> Iterator[Input]:
         """The objects that a URL stands for; UsageError for a store that is not listed, a pattern without a match."""
-        try:
-            if not images.is_zarr(url) and places.is_folder(url):
+        with places.listing(url):
+            if not images.is_zarr(url) and places.is_prefix(url):
                 yield from self._below(url)
             elif places.find_store(url.scheme).lists and glob.has_magic(url.key) and not places.exists(url):
                 yield from self._matching(url)
@@ -206,8 +208,6 @@ class Inputs:
                 raise UsageError(f"'{url}' is not there, or you may not see it: check its name and your access to it")
             else:
                 yield Input(url, PurePosixPath(safe_part(url.name)))
-        except places.StoreError as error:
-            raise _unlisted(url, error) from error
 
     def _matching(self, pattern: Url) -> Iterator[Input]:
         matches = sorted(places.globbed(pattern), key=lambda match: natural_key(match[0].key))
@@ -223,19 +223,17 @@ class Inputs:
 def _entries(here: Place, outputs: Place | None) -> Iterator[tuple[str, bool]]:
     """The names in a folder or prefix, and whether each is one itself; links to folders and outputs are left out."""
     if isinstance(here, Url):
-        try:
+        with places.listing(here):
             yield from ((name, inner) for name, inner in places.entries(here) if here / name != outputs)
-        except places.StoreError as error:
-            raise _unlisted(here, error) from error
         return
     with os.scandir(here) as entries:
         for entry in entries:
-            inner = _is_folder(entry)
+            inner = _leads_to_folder(entry)
             if not (inner and (entry.is_symlink() or _is(outputs, entry))):
                 yield entry.name, inner
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
     """No, for a link that leads to itself: its job will tell, and the rest of the folder is done."""
     try:
         return entry.is_dir()
@@ -249,10 +247,6 @@ def _is(outputs: Place | None, entry: os.DirEntry[str]) -> bool:
         return isinstance(outputs, Path) and outputs.samefile(entry.path)
     except OSError:
         return False
-
-
-def _unlisted(url: Url, error: Exception) -> UsageError:
-    return UsageError(f"'{url}' cannot be listed: {error}; check its name and your access to it")
 
 
 def pattern_of(text: str) -> str | None:

@@ -1,6 +1,6 @@
 """The job of one picture: read it, run the recipe, write the result and its report."""
 
-from __future__ import annotations
+from __future__ import annotations  # evaluated, `images.Frame` and the like would load NumPy with this file
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress

@@ -28,7 +28,7 @@ from poolcli.storage.files import publish, publish_folder
 from poolcli.visualize import Overview, View
 
 
-def streams(settings: "jobs.Settings", source: Place, name: str, requested: str | None, largest: int) -> str | None:
+def streams(settings: jobs.Settings, source: Place, name: str, requested: str | None, largest: int) -> str | None:
     """The format in which a picture is written band by band; None where it is held.
 
     It is not held if it has more bytes than that, or more pixels than may be, and its layers and format let it; and
@@ -48,7 +48,7 @@ def streams(settings: "jobs.Settings", source: Place, name: str, requested: str 
     return target
 
 
-def pool_streamed(settings: "jobs.Settings", job: Job, target_format: str, band_bytes: int) -> Outcome:
+def pool_streamed(settings: jobs.Settings, job: Job, target_format: str, band_bytes: int) -> Outcome:
     """Pool pictures from file to file and measure their shifts, holding no more of them than some bands and tiles."""
     assert isinstance(job.source, Place)
     reports, views, pixels = [], [], 0
@@ -79,7 +79,7 @@ def pool_streamed(settings: "jobs.Settings", job: Job, target_format: str, band_
 
 @contextmanager
 def _file(
-    settings: "jobs.Settings", job: Job, target_format: str, planes: Sequence[Plane], executor: Executor,
+    settings: jobs.Settings, job: Job, target_format: str, planes: Sequence[Plane], executor: Executor,
     said: dict[str, None],
 ) -> Iterator[Any]:  # fmt: skip
     """What gives an `output` for every picture, and is closed when all have their rows."""
@@ -105,7 +105,7 @@ class _Tiff:
     """A TIFF whose pages lie as those that are read."""
 
     def __init__(
-        self, stream: BinaryIO, planes: Sequence[Plane], settings: "jobs.Settings", executor: Executor,
+        self, stream: BinaryIO, planes: Sequence[Plane], settings: jobs.Settings, executor: Executor,
         said: dict[str, None],
     ) -> None:  # fmt: skip
         self._file = tiled.TiffFile(stream, executor, nested=False)
@@ -131,7 +131,7 @@ class _Tiff:
 class _Page:
     """One picture on its way: its output is begun when the first rows come, which say of what kind they are."""
 
-    settings: "jobs.Settings"
+    settings: jobs.Settings
     target_format: str
     plane: Plane
     number: int
@@ -160,7 +160,7 @@ class _Page:
 
 
 def _pool_plane(
-    settings: "jobs.Settings", job: Job, page: _Page, band_bytes: int
+    settings: jobs.Settings, job: Job, page: _Page, band_bytes: int
 ) -> tuple[ShiftReport | None, tuple[View, ...]]:
     """Pool one picture; the report on it, if one is requested, and what is shown of the worst of its shifts."""
     plane, recipe = page.plane, settings.recipe

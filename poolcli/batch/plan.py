@@ -14,7 +14,7 @@ from string import Formatter
 from poolcli import images
 from poolcli.batch.inputs import STREAM, Input, as_place
 from poolcli.errors import UsageError, unknown
-from poolcli.images.formats import is_folder
+from poolcli.images.formats import is_picture_folder
 from poolcli.recipe import Pool, Recipe
 from poolcli.records import dataclass
 from poolcli.reports import Job
@@ -123,7 +123,7 @@ def choose(
     """What `-o OUTPUT` means for these inputs, and for a list of names if `listed`; UsageError where it cannot be."""
     if output == "":
         raise UsageError("-o is empty, as where a shell variable is not set: name a file, a folder or - (stdout)")
-    folders = [text for text in inputs if _is_folder(place_of(text))]
+    folders = [text for text in inputs if _holds_pictures(place_of(text))]
     if output is None:
         if folders or listed:
             what = f"a folder as input ('{folders[0]}')" if folders else "a list of inputs"
@@ -135,7 +135,7 @@ def choose(
     if isinstance(path, Path) and is_device(path):
         return replace(to_file(path), device=True)
     one_file = len(inputs) == 1 and not folders and not listed and STREAM not in inputs
-    if (_is_folder(path) and images.format_of(path) != images.ZARR) or output.endswith(SLASHES) or not path.suffix:
+    if (_holds_pictures(path) and images.format_of(path) != images.ZARR) or output.endswith(SLASHES) or not path.suffix:
         return into_folder(path, extension)
     if not (one_file or inputs == [STREAM]):
         if images.format_of(path):
@@ -144,15 +144,11 @@ def choose(
     return to_file(path)
 
 
-def _is_folder(place: Place) -> bool:
+def _holds_pictures(place: Place) -> bool:
     if not isinstance(place, Url):
-        return is_folder(place)
-    if images.is_zarr(place):
-        return False
-    try:
-        return places.is_folder(place)
-    except places.StoreError as error:
-        raise UsageError(f"'{place}' cannot be listed: {error}; check its name and your access to it") from error
+        return is_picture_folder(place)
+    with places.listing(place):
+        return not images.is_zarr(place) and places.is_prefix(place)
 
 
 FEW = 16  # objects that are asked for one by one; of more the prefixes they lie in are listed
@@ -384,7 +380,7 @@ def _check_kind(path: Place, *, own: bool) -> None:
         kind = path.stat().st_mode
     except OSError:  # a link that leads nowhere yet
         return
-    if images.format_of(path) == images.ZARR and stat.S_ISDIR(kind) and is_folder(path) and any(path.iterdir()):
+    if images.format_of(path) == images.ZARR and stat.S_ISDIR(kind) and is_picture_folder(path) and any(path.iterdir()):
         raise UsageError(
             f"'{path}' is a folder of something else than a Zarr: remove it, or give another place with -o"
         )
@@ -401,18 +397,14 @@ def presence(*, few: bool) -> Callable[[Place], bool]:
     def is_there(place: Place) -> bool:
         if not isinstance(place, Url):
             return os.path.lexists(place)
-        try:
+        with places.listing(place.parent):
             return places.exists(place) if few else place.name in listed(place.parent)
-        except places.StoreError as error:
-            raise UsageError(
-                f"'{place.parent}' cannot be listed: {error}; check its name and your access to it"
-            ) from error
 
     return is_there
 
 
 def _names(prefix: Url) -> frozenset[str]:
-    return frozenset(name for name, _ in places.entries(prefix)) if places.is_folder(prefix) else frozenset()
+    return frozenset(name for name, _ in places.entries(prefix)) if places.is_prefix(prefix) else frozenset()
 
 
 def exact(place: Place) -> str:

@@ -17,9 +17,8 @@ from poolcli.cli.streams import abandon_streams, prepare_streams
 from poolcli.errors import PoolcliError, lacks_memory, unexpected
 from poolcli.storage.files import abandon
 
-# Signals that end a run: Ctrl-C, SIGTERM of clusters and containers, SIGHUP of a terminal that closes.
-# In a batch the first one lets the pictures under way be finished and no other begun; a second one leaves them. A
-# signal that is ignored, as SIGHUP is below `nohup`, stays ignored.
+# In a batch the first of SIGNALS lets the pictures under way be finished and no other begun; a second one leaves them.
+# A signal that is ignored, as SIGHUP is below `nohup`, stays ignored.
 
 FIRST_SIGNAL = 128  # an exit code is this and the signal's number
 REPORTED = b"poolcli: finishing the pictures under way; Ctrl-C or the signal again to leave them\n"

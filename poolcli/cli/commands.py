@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from poolcli.batch.inputs import STREAM
 from poolcli.cli.layers import Candidates, Filtering, Pooling, pooling_of, recipe_of
 from poolcli.cli.options import (
     FILES,
     JSON,
     OVERWRITE,
-    STDIN,
     TOLERANCE,
     Colouring,
     Comparing,
@@ -25,7 +25,7 @@ from poolcli.cli.output import print_objects, print_table
 from poolcli.cli.parser import Command, Group, Option
 from poolcli.cli.pyramid import Levels, Tiling, pyramid
 from poolcli.errors import PictureError, UsageError, any_of, unknown
-from poolcli.images.formats import is_folder
+from poolcli.images.formats import is_picture_folder
 from poolcli.ops.filters import FILTERS
 from poolcli.ops.geometry import as_size, size_text
 from poolcli.ops.modes import ACTIVATIONS, MODES, activation_text
@@ -156,12 +156,11 @@ def _command(layers: tuple[Layer, ...], filtering: Filtering, groups: list[Group
     pooling = pooling_of(only) if isinstance(only, Pool) else None
     if pooling is None:
         arguments = ["stack", str(Recipe((*filtering.layers(), *layers)))]
-        groups = groups[:]
     else:
         arguments, groups = ["pool"], [pooling, filtering, *groups]
     for group in groups:
         arguments += group.argv()
-    if any(is_folder(Path(name)) or any(letter in name for letter in "*?[") for name in inputs) or not inputs:
+    if any(is_picture_folder(Path(name)) or any(letter in name for letter in "*?[") for name in inputs) or not inputs:
         arguments += ["-o", "pooled/"]
     arguments += ["--"] * any(name.startswith("-") for name in inputs)
     import shlex
@@ -192,7 +191,7 @@ def diff(
     recipe, options = recipe_of(pooling, filtering), reading.options()
     check_tolerance(differing.tolerance)
     one, other = pictures
-    if STDIN in pictures:
+    if STREAM in pictures:
         raise UsageError("diff reads files: name two pictures instead of - (stdin)")
     paths = [writable(place_of(text)) for text in differing.output or ()]
     check_not_read(paths, pictures)

@@ -118,14 +118,13 @@ def run_diff(
         print_report(Console(highlight=False), report)
 
 
-STDIN = "-"
 DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 
 
 def run_show(source: str | None, recipe: Recipe, reading: Reading, target: Place | None, language: str) -> None:
     """Make the page of a picture, or of the built-in story, print where it is and open it."""
     text = _story(language) if source is None else _page(source, recipe, reading, language)
-    name = "poolcli" if source in (None, STDIN) else Path(str(source)).stem or "poolcli"
+    name = "poolcli" if source in (None, STREAM) else Path(str(source)).stem or "poolcli"
     place = target or Path(mkdtemp(prefix="poolcli-")) / f"{name}.html"
     with publish(place) as stream:
         stream.write(text.encode("utf-8", "replace"))
@@ -147,7 +146,7 @@ def _page(source: str, recipe: Recipe, reading: Reading, language: str) -> str:
     from poolcli.visualize import SHOWN
 
     options = reading.options()
-    stream = images.read_stream(sys.stdin.buffer, source, options) if source == STDIN else place_of(source)
+    stream = images.read_stream(sys.stdin.buffer, source, options) if source == STREAM else place_of(source)
     picture = decoded(stream, source, options, labels=recipe.indices)
     sizes = {"show": SHOWN}
     settings = Settings(recipe, reading=options, labels=reading.labels, ignore=reading.ignoring(), views=sizes)

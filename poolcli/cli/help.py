@@ -15,7 +15,6 @@ from rich.markup import escape
 from typer import rich_utils
 from typer.core import TyperCommand, TyperGroup
 
-from poolcli import __version__
 from poolcli.cli.commands import COMMANDS
 from poolcli.cli.output import print_table, say
 from poolcli.cli.parser import HELP_WORDS, Command, Values
@@ -230,16 +229,10 @@ def _print_help(context: typer.Context, given: bool) -> None:
         raise typer.Exit
 
 
-def _print_version(given: bool) -> None:
-    if given:
-        print(f"poolcli {__version__}")
-        raise typer.Exit
-
-
 def _common(
     version: Annotated[
         bool,
-        typer.Option("--version", "-V", callback=_print_version, is_eager=True, metavar="", help="Print the version."),
+        typer.Option("--version", "-V", metavar="", help="Print the version."),  # by `app`, before Typer is loaded
     ] = False,
 ) -> None:
     """What stands before a command."""

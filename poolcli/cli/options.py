@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from poolcli import images
 from poolcli.batch.executors import CLUSTER, ENGINES, USUAL, Engine, find_engine, processors
+from poolcli.batch.inputs import STREAM
 from poolcli.batch.job import Ignore, Settings
 from poolcli.batch.plan import Destination
 from poolcli.cli.parser import Group, Option
@@ -46,10 +47,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from poolcli.batch.inputs import Input
-    from poolcli.recipe import Recipe
 
 
-STDIN, UNLIMITED = "-", "none"
+UNLIMITED = "none"
 MOST_JOBS, MOST_SHIFTS = 1024, 16
 BATCH, CLUSTERS, FILES = "Batch", "Cluster", "Files"
 _SCHEDULER = re.compile(r"(tcp|tls)://[^\s/@]+:\d+")
@@ -117,7 +117,7 @@ class Discovery(Group):
             raise UsageError("no input: name a picture, a folder, a glob or - (stdin), or a list with --files-from")
         if "" in inputs:
             raise UsageError("an input is empty (''), as where a shell variable is not set: name a picture or a folder")
-        if self.files_from == STDIN and STDIN in inputs:
+        if self.files_from == STREAM and STREAM in inputs:
             raise UsageError("stdin cannot be a picture and a list of names: give one of them as a file")
         if self.nul and self.files_from is None:
             raise UsageError("-0 says how the names in a list end: it needs --files-from")
@@ -132,7 +132,7 @@ class Discovery(Group):
         """The list of names, an empty one if there is none; UsageError when it cannot be read."""
         if self.files_from is None:
             return BytesIO()
-        if self.files_from == STDIN:
+        if self.files_from == STREAM:
             return nullcontext(sys.stdin.buffer)
         try:
             return Path(self.files_from).open("rb")

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from poolcli.batch.inputs import STREAM
 from poolcli.cli.layers import Pooling, mode_options, options_given
 from poolcli.cli.options import FILES, OVERWRITE, Reading, Running, Writing, named_values
 from poolcli.cli.output import progress, say, spell
@@ -169,7 +170,7 @@ def pyramid(levels: Levels, tiling: Tiling, arguments: list[str]) -> None:
     target, bands = tiling.target(source), tiling.chosen()
     place, suffix = place_of(source), target.suffix.lower()
     check_tiling(target, "ZARR" if suffix == ".zarr" else "TIFF", encoding)
-    if source == "-" or (not is_zarr(place) and (isinstance(place, Url) or is_folder(place))):
+    if source == STREAM or (not is_zarr(place) and (isinstance(place, Url) or is_folder(place))):
         raise UsageError(
             f"'{place}' is not read in tiles: name a file, a folder that is a Zarr, or a URL that ends in .zarr"
         )

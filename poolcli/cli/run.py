@@ -37,7 +37,7 @@ from poolcli.cli.options import (
 )
 from poolcli.cli.output import PREVIEW, Counts, Printer, progress, say
 from poolcli.errors import UsageError
-from poolcli.images.formats import START, check_tiling, is_folder
+from poolcli.images.formats import START, check_tiling, is_picture_folder
 from poolcli.recipe import Conv
 from poolcli.records import dataclass
 from poolcli.reports import Job, Outcome
@@ -55,7 +55,7 @@ class Planned:
     """The jobs; the reports of the whole run, forms and files; and what the run keeps of its pictures.
 
     `keys` make tasks known to a journal; there are none where nothing can be resumed. `closed`: folders that could not
-    be looked into, as failures; `note`: what is to be said of the inputs.
+    be looked into, as failures; `note`: what is reported of the inputs; `printed`: the values themselves are printed.
     """
 
     jobs: Sequence[Job]
@@ -64,6 +64,7 @@ class Planned:
     keys: Keys | None = None
     closed: tuple[Outcome, ...] = ()
     note: str | None = None
+    printed: bool = False
     refusal: UsageError | None = None  # of a dry run, which shows where everything would go before
 
 
@@ -103,7 +104,7 @@ def planned(request: Request, settings: Settings, held: ExitStack) -> Planned:
         state = held.enter_context(State(root, outputs, new=True))
     keys = Keys(settings, root, checksum=running.checksum) if root and state else None
     state = state or held.enter_context(State())
-    return Planned(plan, files, state, keys, tuple(starmap(_closed, search.closed)), search.note(), refusal)
+    return Planned(plan, files, state, keys, tuple(starmap(_closed, search.closed)), search.note(), refusal=refusal)
 
 
 def _forms(request: Request, plan: Plan) -> tuple[str, ...]:
@@ -158,7 +159,7 @@ def _stream(request: Request, settings: Settings, held: ExitStack) -> Planned:
     target = job.target
     files = reports_of(target, run_extensions(forms)) if isinstance(target, Place) else run_paths(forms, Path())
     check([job], files.values(), read_beside(request), may_exist=request.running.overwrite)
-    return Planned([job], files, held.enter_context(State()))
+    return Planned([job], files, held.enter_context(State()), printed=isinstance(target, BytesIO))
 
 
 def selection_of(discovery: Discovery, outputs: Place | None) -> Selection:
@@ -190,7 +191,7 @@ def stream_job(request: Request, settings: Settings, forms: Sequence[str]) -> Jo
     inputs, running, format = request.inputs, request.running, settings.format
     alone = len(inputs) == 1 and request.discovery.files_from is None
     named = place_of(inputs[0]) if alone and inputs != [STREAM] else None
-    if not alone or (isinstance(named, Path) and is_folder(named)):
+    if not alone or (isinstance(named, Path) and is_picture_folder(named)):
         raise UsageError("a stream (-) stands for one picture: give one input, or a folder with -o")
     if prints_numbers(request, format):
         return Job(sys.stdin.buffer, BytesIO(), STREAM, STREAM)
@@ -209,7 +210,7 @@ def stream_job(request: Request, settings: Settings, forms: Sequence[str]) -> Jo
             images.check_floats("the picture on stdout", format, own_numbers(settings))
         return Job(source, sys.stdout.buffer, shown, STREAM)
     target = writable(place_of(output))
-    if (isinstance(target, Path) and is_folder(target)) or not target.suffix or "{" in output:
+    if (isinstance(target, Path) and is_picture_folder(target)) or not target.suffix or "{" in output:
         raise UsageError(f"'{output}' names no file for the picture from stdin: give a name with an extension")
     images.check_target(target, None, format, floats=own_numbers(settings))
     check_tiling(target, format or images.format_of(target), settings.encoding)
@@ -340,18 +341,16 @@ def run(request: Request) -> int:
     settings, running = request.settings, request.running
     with ExitStack() as held:
         plan = planned(request, settings, held)
-        jobs = plan.jobs
-        threads = running.threads(pictures=len(jobs))
-        settings = replace(settings, views=_views(request, len(jobs)), threads=threads)
-        printed = isinstance(jobs[0].target, BytesIO) if isinstance(jobs, list) else False
-        settings = replace(settings, printed=printed)
+        count = len(plan.jobs)
+        threads, printed = running.threads(pictures=count), plan.printed
+        settings = replace(settings, views=_views(request, count), threads=threads, printed=printed)
         to_stdout = running.output == STREAM or (running.output is None and request.inputs == [STREAM])
-        alone, watched = len(jobs) == 1, sys.stdout.isatty() and sys.stderr.isatty()  # who sees a bar needs no names
+        alone, watched = count == 1, sys.stdout.isatty() and sys.stderr.isatty()  # who sees a bar needs no names
         names = not to_stdout and (alone or running.verbose or not watched)
         printer = Printer(json=running.json, quiet=running.quiet, detailed=alone, names=names, values=printed)
         if plan.note and not running.quiet:
             say(plan.note)
-        counts = Counts(len(jobs) + len(plan.closed))
+        counts = Counts(count + len(plan.closed))
         if running.dry_run:
             return _try(plan, settings, running, printer)
         with progress(counts, quiet=running.quiet) as advance:

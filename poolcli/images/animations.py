@@ -9,11 +9,11 @@ from itertools import count
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import GifImagePlugin, Image
 
 from poolcli.images.formats import SIGNATURES, Request
-from poolcli.images.frame import MODES, Frame, Palette, converted
+from poolcli.images.frame import MODES, Array, Frame, Palette, converted
+from poolcli.images.metadata import EXIF_HEAD
 from poolcli.images.png import Chunk, Head, Part, chunks, write_chunks
 from poolcli.records import dataclass
 
@@ -35,8 +35,6 @@ def _on_canvas(frame: Frame, height: int, width: int) -> Frame:
     pixels[:rows, :columns] = colours.pixels
     return replace(colours, pixels=pixels)
 
-
-Array = NDArray[Any]
 
 BACKGROUND, PREVIOUS = 1, 2  # what is done with a frame once it has been shown; 0: nothing
 # Animated PNG: frames composed as the specification says, in the depth of the file, and written as whole pictures.
@@ -300,8 +298,6 @@ _ICC, _ALPHA, _EXIF, _XMP, _ANIMATED = 0x20, 0x10, 0x08, 0x04, 0x02  # flags of 
 # Sources: the GIF89a specification; the WebP container specification
 # (developers.google.com/speed/webp/docs/riff_container).
 
-_EXIF_HEAD = b"Exif\0\0"
-
 
 def webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """The chunks of a WebP and their data; what is in a frame is given after the frame."""
@@ -331,7 +327,7 @@ def webp(images: Sequence[Image.Image], durations: Sequence[int], given: dict[st
     loop = given.pop("loop", 0)
     exif = said[b"EXIF"]
     if exif is not None:
-        said[b"EXIF"] = exif.removeprefix(_EXIF_HEAD)
+        said[b"EXIF"] = exif.removeprefix(EXIF_HEAD)
     flags = _ANIMATED | _ALPHA * clear
     flags |= _ICC * bool(said[b"ICCP"]) | _EXIF * bool(said[b"EXIF"]) | _XMP * bool(said[b"XMP "])
     width, height = images[0].size

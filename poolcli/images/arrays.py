@@ -18,15 +18,13 @@ from numpy.typing import NDArray
 from poolcli.errors import PictureError, said
 from poolcli.images import numbers
 from poolcli.images.formats import ARRAYS, MAX_FRAMES, SEPARATORS, START, ZARR, ReadOptions, Request
-from poolcli.images.frame import Frame, Meta, Picture
+from poolcli.images.frame import Array, Frame, Meta, Picture
 from poolcli.images.guard import opened, reading
 from poolcli.records import dataclass
 
 if TYPE_CHECKING:
     from zipfile import ZipInfo
 
-
-Array = NDArray[Any]
 
 _USUAL = {2: "hw", 3: "hwc"}  # what an array is taken for by its number of axes
 
@@ -122,7 +120,7 @@ def read_header(stream: BinaryIO, name: str) -> Header:
     return Header(shape, "F" if fortran else "C", dtype)
 
 
-def read_npy(stream: BinaryIO, name: str, *, mapped: bool) -> NDArray[Any]:
+def read_npy(stream: BinaryIO, name: str, *, mapped: bool) -> Array:
     """The array in `stream` as it lies there, read-only; `mapped` maps the file into memory instead of reading it.
 
     Raises PictureError when the header lies about the file, or the array is none of numbers.
@@ -144,12 +142,12 @@ def read_npy(stream: BinaryIO, name: str, *, mapped: bool) -> NDArray[Any]:
     return np.ndarray(header.shape, header.dtype, content, offset, order=header.order)
 
 
-def array_of(content: bytes, header: Header) -> NDArray[Any]:
+def array_of(content: bytes, header: Header) -> Array:
     """The array whose bytes these are."""
     return np.frombuffer(content, header.dtype).reshape(header.shape, order=header.order)
 
 
-def native(pixels: NDArray[Any]) -> NDArray[Any]:
+def native(pixels: Array) -> Array:
     """`pixels` in the machine's byte order, itself where it is."""
     if pixels.dtype == bool:
         # A byte that is neither 0 nor 1 would be a third truth value to NumPy's maxima and sums.
@@ -158,7 +156,7 @@ def native(pixels: NDArray[Any]) -> NDArray[Any]:
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
 
 
-def let_go(pixels: NDArray[Any]) -> None:
+def let_go(pixels: Array) -> None:
     """Tell the system that what was read of the file behind `pixels` need not stay in memory."""
     base: Any = pixels
     while isinstance(base, np.ndarray):
@@ -175,7 +173,7 @@ def write_header(stream: BinaryIO, shape: tuple[int, ...], dtype: np.dtype[Any])
     npy_format.write_array_header_1_0(stream, {"descr": descr, "fortran_order": False, "shape": shape})
 
 
-def write_npy(pixels: NDArray[Any], stream: BinaryIO) -> None:
+def write_npy(pixels: Array, stream: BinaryIO) -> None:
     """Write `pixels` to `stream` as .npy, in one piece and without a pickle; the stream need not seek."""
     contiguous = np.ascontiguousarray(pixels)
     write_header(stream, pixels.shape, contiguous.dtype)
@@ -226,7 +224,7 @@ def _check_members(members: "list[ZipInfo]", name: str) -> None:
         raise PictureError(f"{name}: two arrays of the archive have one name; save it again with numpy.savez")
 
 
-def _unpacked(file: Any, member: str, name: str, before: int, options: ReadOptions) -> NDArray[Any]:
+def _unpacked(file: Any, member: str, name: str, before: int, options: ReadOptions) -> Array:
     """The array of one member: its header is read and judged before anything is unpacked."""
     called = f"{name}: {member[:80]}"
     head = BytesIO(file.read(_HEAD))
@@ -247,7 +245,7 @@ def _unpacked(file: Any, member: str, name: str, before: int, options: ReadOptio
     return array_of(content, header)
 
 
-def _frames(array: NDArray[Any], array_name: str, request: Request) -> Iterator[Frame]:
+def _frames(array: Array, array_name: str, request: Request) -> Iterator[Frame]:
     layout = layout_of(array.shape, request.options.layout, request.name)
     info = {"array": array_name, "layout": layout}
     for pixels in to_frames(native(array), layout):
@@ -299,7 +297,7 @@ def _layout(frames: list[Frame], layout: str | None) -> str | None:
     return own or layout
 
 
-def _array(frames: list[Frame], layout: str | None) -> NDArray[Any]:
+def _array(frames: list[Frame], layout: str | None) -> Array:
     return from_frames([frame.pixels for frame in frames], _layout(frames, layout))
 
 

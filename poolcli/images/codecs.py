@@ -9,17 +9,14 @@ from importlib import import_module
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from poolcli.errors import PictureError
 from poolcli.images import metadata
 from poolcli.images.formats import J2K, JXL, Request
-from poolcli.images.frame import MODES, Frame, Meta, Picture, turned
+from poolcli.images.frame import MODES, Array, Frame, Meta, Picture, turned
 from poolcli.images.guard import reading
 from poolcli.records import dataclass
-
-Array = NDArray[Any]
 
 CODESTREAM_JXL, CONTAINER_JXL = JXL
 # JPEG 2000, AVIF, JPEG XL and HEIF in the depth of the file, where Pillow gives 8 bits of it or nothing.
@@ -478,7 +475,7 @@ def read_fits(stream: BinaryIO, request: Request) -> Picture:
     return Picture("FITS", frames, mode)
 
 
-def _fits_values(raw: NDArray[Any], header: dict[str, str], bits: int) -> tuple[NDArray[Any], tuple[float | int, ...]]:
+def _fits_values(raw: Array, header: dict[str, str], bits: int) -> tuple[Array, tuple[float | int, ...]]:
     """What the stored numbers stand for, and what stands for nothing."""
     scale, zero = (
         float(header.get(name, default).replace("D", "E")) for name, default in (("BSCALE", "1"), ("BZERO", "0"))

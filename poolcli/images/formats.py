@@ -326,7 +326,7 @@ def is_zarr(place: object) -> TypeGuard[Place]:
         return False
 
 
-def is_folder(path: Path) -> bool:
+def is_picture_folder(path: Path) -> bool:
     """Whether a path is a folder of pictures, not one that is a picture itself."""
     return files.is_folder(path) and not is_zarr(path)
 

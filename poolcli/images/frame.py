@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from poolcli.images.tiff_pages import Page
 
 
+Array = NDArray[Any]
 Text = str | tuple[str, str, str]
 """A PNG text: the words alone, or the words, their language and the keyword in that language."""
 
@@ -80,7 +81,7 @@ class Frame:
     says of this page.
     """
 
-    pixels: NDArray[Any]
+    pixels: Array
     mode: str
     alpha: bool = False
     palette: Palette | None = None
@@ -187,7 +188,7 @@ _ARRAYS = {
 _STRIP = 24_000
 
 
-def _taken_over(image: Image.Image, memory: mmap.mmap) -> NDArray[Any]:
+def _taken_over(image: Image.Image, memory: mmap.mmap) -> Array:
     """The pixels in the memory that an image was decoded into, which is none of its own any more."""
     width, height = image.size
     if image.mode != "RGB":
@@ -200,7 +201,7 @@ def _taken_over(image: Image.Image, memory: mmap.mmap) -> NDArray[Any]:
     return pixels
 
 
-def _copy_strips(image: Image.Image, pixels: NDArray[Any]) -> None:
+def _copy_strips(image: Image.Image, pixels: Array) -> None:
     """Copy an image into `pixels`, which may be its own memory: no strip lies behind the one that it comes from."""
     width, height = image.size
     rows = max(1, _STRIP // width)
@@ -209,7 +210,7 @@ def _copy_strips(image: Image.Image, pixels: NDArray[Any]) -> None:
         pixels[top : top + rows] = np.asarray(strip)
 
 
-def to_array(image: Image.Image) -> NDArray[Any]:
+def to_array(image: Image.Image) -> Array:
     """The pixels of `image` as H x W or H x W x C of native byte order; a and b of LAB run from 0 to 255.
 
     >>> to_array(Image.new("RGB", (4, 2))).shape
@@ -230,7 +231,7 @@ def to_array(image: Image.Image) -> NDArray[Any]:
     return _signs_flipped(pixels) if image.mode == "LAB" else pixels
 
 
-def _signs_flipped(pixels: NDArray[Any]) -> NDArray[Any]:
+def _signs_flipped(pixels: Array) -> Array:
     """LAB with a and b from two's complement to 0 ... 255 or back, so that larger is larger in a maximum."""
     return pixels ^ np.array([0, 128, 128], np.uint8)
 
@@ -331,7 +332,7 @@ def _among_16_bits(frame: Frame, mode: str) -> Frame:
     return replace(frame, pixels=colours if target.channels > 1 else colours[..., 0], mode=mode, alpha=target.alpha)
 
 
-def turned(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+def turned(pixels: Array, orientation: int) -> Array:
     """`pixels` upright, as EXIF's orientation (1 to 8) says.
 
     >>> turned(np.array([[1, 2, 3]]), 6).tolist()
@@ -344,14 +345,14 @@ def turned(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     return np.ascontiguousarray(pixels[rows, columns])
 
 
-def in_8_bits(pixels: NDArray[Any], peak: int | None) -> NDArray[np.uint8]:
+def in_8_bits(pixels: Array, peak: int | None) -> NDArray[np.uint8]:
     """16-bit values up to `peak` (None: 65535) as the nearest of 0 ... 255."""
     most = 65_535 if peak is None else peak
     nearest: NDArray[np.uint8] = ((pixels.astype(np.uint32) * 255 + most // 2) // most).astype(np.uint8)
     return nearest
 
 
-def _in_16_bits(pixels: NDArray[Any]) -> NDArray[np.uint16]:
+def _in_16_bits(pixels: Array) -> NDArray[np.uint16]:
     low, high = int(pixels.min()), int(pixels.max())
     if low < 0 or high > 65_535:
         raise PictureError(f"32-bit integers from {low} to {high} do not fit into 16 bits; write TIFF or .npy")
@@ -387,7 +388,7 @@ def with_palettes(frames: Sequence[Frame]) -> tuple[tuple[Frame, ...], bool]:
     return palettes, all(entry.exact for entry in reduced.values())
 
 
-def _reduced(pixels: NDArray[Any]) -> _Reduced:
+def _reduced(pixels: Array) -> _Reduced:
     clear = pixels[..., 3] < _OPAQUE if pixels.shape[2] == 4 else None
     if clear is not None and not clear.any():
         clear = None
@@ -440,7 +441,7 @@ def _with_palette(frame: Frame, reduced: _Reduced, key: NDArray[np.uint8]) -> Fr
     return replace(frame, pixels=indices, mode="P", alpha=False, palette=palette)
 
 
-def colours_of(colormap: Sequence[int]) -> NDArray[Any]:
+def colours_of(colormap: Sequence[int]) -> Array:
     """The colours of a TIFF's colour map, n x 3: in 8 bits where they say no more (c * 257, c * 256, c), else in 16."""
     colours = np.array(colormap, np.uint16).reshape(3, -1).T
     for step in (257, 256, 1):
@@ -450,9 +451,9 @@ def colours_of(colormap: Sequence[int]) -> NDArray[Any]:
     return colours
 
 
-def coloured(pixels: NDArray[Any], colours: NDArray[Any]) -> NDArray[Any]:
+def coloured(pixels: Array, colours: Array) -> Array:
     """The colours of indices H x W, or of H x W x C whose further channels stay beside them."""
     if pixels.ndim == 2:
-        expanded: NDArray[Any] = colours[pixels]
+        expanded: Array = colours[pixels]
         return expanded
     return np.concatenate([colours[pixels[..., 0]], pixels[..., 1:].astype(colours.dtype)], axis=2)

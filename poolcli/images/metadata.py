@@ -19,7 +19,7 @@ from poolcli.records import dataclass
 # EXIF: the tags that describe a photograph, taken over byte by byte; thumbnails and how pixels lay in a file are not.
 # Source: Exif 3.0 (CIPA DC-008), 4.5 and 4.6; TIFF 6.0, section 2.
 
-HEAD = b"Exif\0\0"
+EXIF_HEAD = b"Exif\0\0"
 ORIENTATION, CAMERA, PLACE, EXCHANGE, MAKER_NOTE = 0x0112, 0x8769, 0x8825, 0xA005, 0x927C
 WIDTH, HEIGHT = 0xA002, 0xA003  # of the picture, in pixels
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 129: 1}  # of types
@@ -67,7 +67,7 @@ def parsed(data: bytes) -> Exif:
 
     Entries that lie beyond the end, or are of no known type, are left out.
     """
-    data = data.removeprefix(HEAD)
+    data = data.removeprefix(EXIF_HEAD)
     order = {b"II": "<", b"MM": ">"}.get(data[:2])
     if order is None or len(data) < 8:
         raise ExifError
@@ -157,7 +157,7 @@ def packed(exif: Exif) -> bytes | None:
         if tag in inner:
             struct.pack_into(exif.order + "I", file, places[tag], len(file))
             places |= _append(file, inner[tag], exif.order)
-    return HEAD + bytes(file)
+    return EXIF_HEAD + bytes(file)
 
 
 def _append(file: bytearray, table: Mapping[int, Entry], order: str) -> dict[int, int]:
@@ -179,7 +179,6 @@ def _append(file: bytearray, table: Mapping[int, Entry], order: str) -> dict[int
     return places
 
 
-_EXIF_HEAD = HEAD
 _XMP_ORIENTATION = re.compile(rb'(tiff:Orientation(?:="|>))([2-8])')
 # What EXIF knows of a TIFF's own tags; the others describe how its pixels lie in the file, or are kept elsewhere.
 _TIFF_KEPT = (270, 271, 272, 305, 306, 315, 316, 33432, 34665, 34853)
@@ -294,7 +293,7 @@ def described(raw: bytes, notes: dict[str, None]) -> bytes | None:
     try:
         return packed(describing(parsed(raw), notes))
     except ExifError:
-        if raw.removeprefix(HEAD):
+        if raw.removeprefix(EXIF_HEAD):
             notes["the EXIF data is broken and was dropped"] = None
         return None
 
@@ -451,7 +450,7 @@ _KEYWORDS = {"icc": "icc_profile", "text": "pnginfo"}
 
 def _written_exif(meta: Meta, row: Format) -> bytes | None:
     headless = row.name == "AVIF"  # the one writer that takes the bytes for what goes into the file
-    return meta.exif[len(_EXIF_HEAD) :] if headless and meta.exif is not None else meta.exif
+    return meta.exif[len(EXIF_HEAD) :] if headless and meta.exif is not None else meta.exif
 
 
 def _written_loop(meta: Meta, row: Format) -> int | None:

@@ -8,13 +8,10 @@ import re
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from poolcli.images.formats import Request
-from poolcli.images.frame import MODES, Frame, Meta, Picture
+from poolcli.images.frame import MODES, Array, Frame, Meta, Picture
 from poolcli.records import dataclass
-
-Array = NDArray[Any]
 
 _STARTS = (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"P7", b"PF", b"Pf")
 HEADER = 1 << 16  # bytes; a longer one is all comments

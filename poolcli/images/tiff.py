@@ -11,22 +11,35 @@ from types import ModuleType
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from poolcli.errors import PictureError
 from poolcli.images import arrays, metadata, tiff_pages
 from poolcli.images.formats import FORMATS, KEEPS_LABELS, MAX_FRAMES, ZARR, Request
-from poolcli.images.frame import MODES, Frame, Meta, Palette, Picture, coloured, colours_of, to_array, turned, way_to
+from poolcli.images.frame import (
+    MODES,
+    Array,
+    Frame,
+    Meta,
+    Palette,
+    Picture,
+    coloured,
+    colours_of,
+    to_array,
+    turned,
+    way_to,
+)
 from poolcli.images.guard import reading, writing
 from poolcli.images.metadata import RESOLUTION
 from poolcli.images.tiff_pages import (
+    DEFLATE,
     GRAY,
     JPEG,
     LAB,
     OLD_JPEG,
     OTHER,
     PALETTE,
+    PROFILE,
     RAW,
     RGB,
     SAMPLES,
@@ -40,14 +53,10 @@ from poolcli.images.tiff_pages import (
     states_a_shape,
 )
 
-Array = NDArray[Any]
-
-DEFLATE = 8
 _LOSSLESS = (RAW, 5, DEFLATE, 32773, 32946, 34925, 50000)  # compressions that are kept; others become deflate
 _BILEVEL = (2, 3, 4)  # kept for 1 bit
 _PREDICTED = (5, DEFLATE, 34925, 50000)
 _TABLES = (metadata.CAMERA, metadata.PLACE)  # what the camera did, where it was: tables inside the table of tags
-_PROFILE = 34675
 _PHOTOMETRIC = {"CMYK": 5, "YCbCr": 6, "LAB": LAB, "P": PALETTE, "PA": PALETTE}
 _LARGE = (1 << 32) - (1 << 25)  # bytes from which offsets take 64 bits
 _NO_COMPRESSION = (
@@ -286,7 +295,7 @@ def page_of(frame: Frame, meta: Meta) -> Page:
     colours = samples - frame.alpha
     photometric = _PHOTOMETRIC.get(frame.mode, RGB if colours == 3 else GRAY)
     extra = (*(0 for _ in range(colours - SAMPLES.get(photometric, 1))), *(2,) * frame.alpha)
-    tags: dict[int, Tag] = {code: (7, value) for code, value in ((_PROFILE, meta.icc), (700, meta.xmp)) if value}
+    tags: dict[int, Tag] = {code: (7, value) for code, value in ((PROFILE, meta.icc), (700, meta.xmp)) if value}
     if meta.dpi is not None:
         tags |= {282: (5, meta.dpi[0]), 283: (5, meta.dpi[1]), 296: (3, 2)}
     bits = 1 if dtype.kind == "b" else 8 * dtype.itemsize
@@ -326,11 +335,11 @@ def _compression(page: Page, lossless: tuple[int, ...]) -> int:
 
 def _fitting(page: Page, frame: Frame, notes: dict[str, None]) -> Mapping[int, Tag]:
     """The tags without a colour profile that is not one for these pixels."""
-    profile = page.tags.get(_PROFILE, (7, None))[1]
+    profile = page.tags.get(PROFILE, (7, None))[1]
     if frame.mode not in MODES or not isinstance(profile, bytes) or profile[16:20] == MODES[frame.mode].space:
         return page.tags
     notes[f"the colour profile was dropped, since it is not one for {frame.mode}"] = None
-    return {code: tag for code, tag in page.tags.items() if code != _PROFILE}
+    return {code: tag for code, tag in page.tags.items() if code != PROFILE}
 
 
 def write(picture: Picture, stream: BinaryIO, *, strip: bool) -> Picture:

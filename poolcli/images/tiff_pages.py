@@ -166,7 +166,8 @@ _COLOURS = {
 SAMPLES = {RGB: 3, CMYK: 4, YCBCR: 3, LAB: 3, 9: 3, 10: 3, 32845: 3, 34892: 3}  # a pixel, before extra ones; else 1
 _KINDS = {1: "u", 2: "i", 3: "f", 4: "u"}  # of SampleFormat, as NumPy calls them; 4 is undefined
 _BITS = {"u": (*range(1, 33), 64), "i": (8, 16, 32, 64), "f": (16, 24, 32, 64)}
-RAW, OLD_JPEG, JPEG, _APERIO = 1, 6, 7, 33003
+RAW, OLD_JPEG, JPEG, DEFLATE, _APERIO = 1, 6, 7, 8, 33003
+PROFILE = 34675  # the tag of the colour profile
 _PACKED = {
     _APERIO: "Aperio's JPEG 2000", 33005: "Aperio's JPEG 2000", 34712: "JPEG 2000", 34887: "LERC", 34892: "lossy JPEG",
     50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL",
@@ -208,7 +209,7 @@ _MODES: Mapping[tuple[int, str, tuple[int, ...]], str] = {
 
 # What travels with a page into the result, beside its layout; of the tags below these nothing is lost by leaving them.
 _TEXTS = (269, 270, 271, 272, 285, 305, 306, 315, 316, 33432)
-_TRAVELS = (*_TEXTS, 282, 283, 286, 287, 296, 297, 318, 319, 700, 33723, 34675, *GEOTIFF_TAGS)
+_TRAVELS = (*_TEXTS, 282, 283, 286, 287, 296, 297, 318, 319, 700, 33723, PROFILE, *GEOTIFF_TAGS)
 _LAYOUT = (
     254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 274, 277, 278, 279, 280, 281, 284, 288, 289, 290, 291,
     292, 293, 301, 317, 320, 321, 322, 323, 324, 325, 326, 327, 328, 332, 333, 334, 336, 338, 339, 340, 341, 342, 347,

@@ -174,7 +174,7 @@ def write_sheet(path: Place, outcome: Outcome) -> None:
         return
     from poolcli.images.sheet import draw_sheet
     from poolcli.reports.entries import facts_of, title_of
-    from poolcli.visualize import heat_colours
+    from poolcli.visualize import palette
 
     report, view = outcome.reports[0], outcome.views["png"][0]
     panels = [*dict.fromkeys(panel for panel in (view.whole, view.part) if panel)]
@@ -183,7 +183,7 @@ def write_sheet(path: Place, outcome: Outcome) -> None:
     lines = [title(report), ", ".join(facts_of(report))]
     if len(outcome.reports) > 1:
         lines.append(f"frame 0 of {len(outcome.reports)}")
-    picture = draw_sheet(title_of(outcome), lines, bands, verdict(row), heat_colours())
+    picture = draw_sheet(title_of(outcome), lines, bands, verdict(row), palette())
     with publish(path) as stream:
         stream.write(picture)
 

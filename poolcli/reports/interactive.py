@@ -28,7 +28,7 @@ from poolcli.records import dataclass
 from poolcli.shift.move import Source, still_and_moved
 from poolcli.shift.record import Shift, Shifting, ShiftReport, ShiftRow
 from poolcli.shift.verdict import percent
-from poolcli.visualize import Sample, array_sample, heat_colours
+from poolcli.visualize import Sample, array_sample, palette
 
 # The built-in story of `poolcli show`: a drawn "1", its filter, its pooling, 38 -> 12, what that means, and the 4 x
 # 4.
@@ -183,7 +183,7 @@ def view_of(
         "layers": page_layers(recipe) if recipe else [],
         "modes": MODES,
         "filters": filters(recipe),
-        "heat": heat_colours().tolist(),
+        "heat": palette().tolist(),
         "shift": (-1, 0),
         "edge": "replicate",
         "written": "clip",

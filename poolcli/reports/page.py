@@ -20,7 +20,7 @@ from poolcli.reports.interactive import SCRIPTS, asset, explorer, page_top, samp
 from poolcli.reports.ranking import Compared, Ranked, Ranking, figures, summary, top_of
 from poolcli.shift.verdict import GOOD, figure
 from poolcli.storage import Place, publish
-from poolcli.visualize import Crop, heat_colours
+from poolcli.visualize import Crop, palette
 
 MOST_BYTES = 24 << 20  # of rows with their pictures; the others have figures only
 MOST_ROWS = 20_000
@@ -147,7 +147,7 @@ def write_head(
         title=title,
         facts=facts,
         layers=layers,
-        colours=["#" + bytes(colour).hex() for colour in heat_colours()[::9].tolist()],
+        colours=["#" + bytes(colour).hex() for colour in palette()[::9].tolist()],
         top=page_top(title, scripts),
     )
     return text.encode("utf-8", "replace")

@@ -6,7 +6,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, TextIO
 
 from poolcli.shift.record import GIVEN, ShiftReport
-from poolcli.shift.verdict import row_figures, title, verdict, worst_row
+from poolcli.shift.verdict import HEADS, row_figures, title, verdict, worst_row
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 UPPER_HALF = "\N{UPPER HALF BLOCK}"
 WIDEST = 40  # cells of one picture
 PICTURE_GAP = 2
-HEADS = ("picture", "output", "where it changes")
+VIEW_HEADS = ("picture", "output", "where it changes")
 
 
 def unable(stream: TextIO) -> str | None:
@@ -58,14 +58,12 @@ def print_preview(console: "Console", view: "View") -> None:
     width = min(WIDEST, (console.width - 2 * PICTURE_GAP) // 3)
     pictures = [fitted(picture, width, 2 * width) for picture in (panel.still, panel.pooled, panel.after)]
     lines = [_half_blocks(picture) for picture in pictures]
-    heads = (
-        Text(head[: picture.shape[1]].ljust(picture.shape[1])) for head, picture in zip(HEADS, pictures, strict=True)
-    )
+    widths = [picture.shape[1] for picture in pictures]
+    heads = (Text(head[:width].ljust(width)) for head, width in zip(VIEW_HEADS, widths, strict=True))
     console.print(Text(" " * PICTURE_GAP).join(heads), no_wrap=True)
     for row in range(max(map(len, lines))):
         parts = [
-            drawn[row] if row < len(drawn) else Text(" " * picture.shape[1])
-            for drawn, picture in zip(lines, pictures, strict=True)
+            drawn[row] if row < len(drawn) else Text(" " * width) for drawn, width in zip(lines, widths, strict=True)
         ]
         console.print(Text(" " * PICTURE_GAP).join(parts), no_wrap=True)
 
@@ -89,7 +87,6 @@ def _half_blocks(pixels: "Pixels") -> "list[Text]":
 
 WIDTH = 80  # characters of a line
 Cells = tuple[str, ...]
-COLUMNS = ("changed before", "changed after", "absorbed", "gain", "residual", "aligned")
 DISPENSABLE = ("absorbed", "aligned", "gain")  # columns left out one after the other where the table is too wide
 WORST = "*"  # marks the row of several that the verdict is on
 GAP = 2  # characters between two columns
@@ -103,7 +100,7 @@ def print_report(console: "Console", report: ShiftReport) -> None:
 
     console.print(Text(_heading(report), style="bold"))
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    heads, *rows = fit_columns([("shift", *COLUMNS), *_rows(report)], DISPENSABLE, console.width)
+    heads, *rows = fit_columns([HEADS, *_rows(report)], DISPENSABLE, console.width)
     for column in heads:
         table.add_column(column, justify="left" if column == "shift" else "right", no_wrap=True)
     for row in rows:
@@ -133,7 +130,7 @@ def fit_columns(
 
 def ascii_lines(report: ShiftReport, width: int = WIDTH) -> Iterator[str]:
     """The same without rich, which takes longer to load than a small picture to be pooled."""
-    table = fit_columns([("shift", *COLUMNS), *_rows(report)], DISPENSABLE, width)
+    table = fit_columns([HEADS, *_rows(report)], DISPENSABLE, width)
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     yield from wrap(_heading(report), width)
     yield ""

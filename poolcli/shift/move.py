@@ -9,9 +9,9 @@ import numpy as np
 
 from poolcli.errors import PictureError
 from poolcli.ops.arrays import Array, Rows, planes
-from poolcli.ops.geometry import Footprint, staying
+from poolcli.ops.geometry import staying
 from poolcli.records import dataclass
-from poolcli.shift.difference import Rectangle
+from poolcli.shift.difference import Footprints, Rectangle
 from poolcli.shift.record import Shift
 
 
@@ -149,10 +149,9 @@ class Grid:
 
 
 Grids = tuple[Grid, Grid]  # rows, columns
-Seen = tuple[Footprint, Footprint]  # what outputs see, in rows and in columns
 
 
-def grids(seen: Seen) -> list[Grids]:
+def grids(seen: Footprints) -> list[Grids]:
     """The centres of what the outputs see, in rows and columns; several where the picture decides which."""
     rows, columns = (
         [Grid(axis.start + (axis.field - 1) / 2 + late, axis.jump, axis.size) for late in range(axis.slack + 1)]
@@ -218,7 +217,7 @@ def _at(grid: Grid, cosines: Array, n: int) -> Array:
     return samples[:, np.arange(grid.count) % samples.shape[1]]
 
 
-def fidelities(image: Array, outputs: Sequence[tuple[Array, Seen | None]], peak: float) -> list[float | None]:
+def fidelities(image: Array, outputs: Sequence[tuple[Array, Footprints | None]], peak: float) -> list[float | None]:
     """PSNR in dB of `outputs` of `image` (H x W [x C]) against the ideal ones, sampled where each looks.
 
     So an answer that is the same for every picture cannot win, and looking half a pixel aside costs nothing. Where the

@@ -293,11 +293,18 @@ def _version(known: Mapping[str, Any]) -> tuple[str, ...]:
     return str(known.get("size")), *(str(known[name]) for name in _VERSIONS if known.get(name))
 
 
-def is_folder(place: Place) -> bool:
-    """Whether a place is a folder, or a prefix with something below it."""
-    if not isinstance(place, Url):
-        return place.is_dir()
-    return find_store(place.scheme).lists and bool(tried(lambda: _system(place).isdir(place.address)))
+@contextmanager
+def listing(url: Url) -> Iterator[None]:
+    """UsageError, which names `url`, where a store does not list what the block reads of it."""
+    try:
+        yield
+    except StoreError as error:
+        raise UsageError(f"'{url}' cannot be listed: {error}; check its name and your access to it") from error
+
+
+def is_prefix(url: Url) -> bool:
+    """Whether something lies below a URL."""
+    return find_store(url.scheme).lists and bool(tried(lambda: _system(url).isdir(url.address)))
 
 
 def entries(url: Url) -> Iterator[tuple[str, bool]]:
