@@ -377,3 +377,19 @@ def test_a_disk_that_fills_up(here, whole):
             assert (again.returncode, check_outputs(whole, "disk/out")) == (0, MANY), again.stderr
         finally:
             subprocess.run(["umount", "disk"], check=True)
+
+
+LATE = """
+import atexit, os, signal, sys
+atexit.register(os.kill, os.getpid(), signal.SIGTERM)
+sys.argv = ["poolcli", "pool", "one.png", "-o", "small.png", "-q"]
+from poolcli.__main__ import main
+main()
+"""
+
+
+def test_a_signal_that_comes_when_all_is_done_changes_nothing(here, samples):
+    """It found no handler any more, and ended the process as if the work were not done."""
+    shutil.copy(samples / "one.png", "one.png")
+    done = subprocess.run([sys.executable, "-c", LATE], check=False)
+    assert (done.returncode, Path("small.png").is_file()) == (0, True)

@@ -52,10 +52,13 @@ def _leave(number: int, frame: FrameType | None) -> NoReturn:
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """Within the block every one of the signals raises Interrupted, so that what is half-written is removed."""
+def interruptible(*, ends: bool = False) -> Iterator[None]:
+    """Within the block every one of the signals raises Interrupted, so that what is half-written is removed.
+
+    `ends`: the process does behind it, and a signal that comes so late changes nothing.
+    """
     received.number = None
-    with _handled(_leave):
+    with _handled(_leave, afterwards=signal.SIG_IGN if ends else None):
         yield
 
 
@@ -77,8 +80,11 @@ def finishing() -> Iterator[Stop]:
 
 
 @contextmanager
-def _handled(handler: "signal._HANDLER") -> Iterator[list[int]]:
-    """Within the block `handler` has the signals that are not ignored, in the thread that is asked; gives those."""
+def _handled(handler: "signal._HANDLER", afterwards: "signal._HANDLER | None" = None) -> Iterator[list[int]]:
+    """Within the block `handler` has the signals that are not ignored, in the main thread; gives those.
+
+    `afterwards` has them behind it; None: what had them before.
+    """
     before = {}
     if threading.current_thread() is threading.main_thread():  # the others cannot ask for signals
         known = {number: signal.getsignal(number) for number in SIGNALS}
@@ -89,7 +95,7 @@ def _handled(handler: "signal._HANDLER") -> Iterator[list[int]]:
         yield list(before)
     finally:
         for number, old in before.items():
-            signal.signal(number, old)
+            signal.signal(number, old if afterwards is None else afterwards)
 
 
 USAGE, FAILED, CLOSED_PIPE = 2, 1, 141
@@ -102,7 +108,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 1 some picture failed, 2 usage, 129, 130, 141, 143."""
     prepare_streams()
     try:
-        with interruptible():
+        with interruptible(ends=arguments is None):
             return _guarded(sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt as error:  # while an end was being reported
         return exit_code(error)
