@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageDraw, PngImagePlugin
 
 import poolcli
-from poolcli.images import EncodeOptions, Frame, Palette, Picture, encode, encoding, png
+from poolcli.images import EncodeOptions, Frame, Palette, Picture, encode, png
 from poolcli.images.frame import MODES
 from poolcli.images.png import Rows
 from tests.bench.pictures import photograph
@@ -70,7 +70,7 @@ def written(image, pixels, **given):
     """The file that we write."""
     file = BytesIO()
     palette = Palette(bytes(image.getpalette())) if image.mode == "P" else None
-    encoding.save([Frame(pixels, image.mode, palette=palette)], file, given)
+    png.save([Frame(pixels, image.mode, palette=palette)], file, given)
     return file
 
 
@@ -84,7 +84,7 @@ def holds(image):
         assert np.array_equal(np.asarray(back), pixels)
     with Image.open(file) as back:
         back.verify()
-    return encoding.choice(image, Rows.of(pixels, image.mode))
+    return png.choice(image, Rows.of(pixels, image.mode))
 
 
 @pytest.mark.parametrize("pixels", KINDS.values(), ids=KINDS)
@@ -106,21 +106,21 @@ def test_the_samples_too(path):
 
 def test_photographs_by_run_lengths_drawings_by_matching():
     """The two that the choice is for; large photographs by our own rows."""
-    assert holds(Image.fromarray(PHOTO)) == encoding.PILLOWS_RUNS
-    assert holds(Image.fromarray(photograph(*LARGE))) in encoding.OWN
+    assert holds(Image.fromarray(PHOTO)) == png.PILLOWS_RUNS
+    assert holds(Image.fromarray(photograph(*LARGE))) in png.OWN
     for shape in (SMALL, LARGE):
-        assert holds(Image.fromarray(page(*shape))) == encoding.SEARCH
+        assert holds(Image.fromarray(page(*shape))) == png.SEARCH
 
 
 @pytest.mark.parametrize("mode", [mode for mode in png.ROW_MODES if not MODES[mode].narrow])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (5, 7), (40, 23)])
 @pytest.mark.parametrize("band", [1, 100, 1 << 18])
-@pytest.mark.parametrize("way", encoding.OWN)
+@pytest.mark.parametrize("way", png.OWN)
 def test_rows_are_what_a_reader_finds(mode, shape, band, way, monkeypatch):
     """In bands of any size, chunks of any size: every mode, every value."""
     monkeypatch.setattr(png, "BAND_BYTES", band)
     monkeypatch.setattr(png, "CHUNK_BYTES", band)
-    monkeypatch.setattr(encoding, "choice", lambda *picture: way)
+    monkeypatch.setattr(png, "choice", lambda *picture: way)
     image = random_picture(mode, shape[::-1])
     with Image.open(written(image, np.asarray(image))) as back:
         assert (back.mode, back.size) == (mode, image.size)
@@ -152,12 +152,12 @@ def test_rows_have_everything_else_from_pillow(monkeypatch):
         "exif": b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0",
     }
     image, names = Image.fromarray(PHOTO), {}
-    for way in (encoding.CODES, encoding.RUNS, encoding.PILLOWS_RUNS):
-        monkeypatch.setattr(encoding, "choice", lambda *picture, way=way: way)
+    for way in (png.CODES, png.RUNS, png.PILLOWS_RUNS):
+        monkeypatch.setattr(png, "choice", lambda *picture, way=way: way)
         file = written(image, PHOTO, **given).getvalue()
         names[way] = list(dict.fromkeys(chunks(file)))
-    assert names[encoding.CODES] == names[encoding.RUNS] == names[encoding.PILLOWS_RUNS]
-    assert {b"tEXt", b"teSt", b"pHYs", b"iCCP", b"eXIf"} <= set(names[encoding.CODES])
+    assert names[png.CODES] == names[png.RUNS] == names[png.PILLOWS_RUNS]
+    assert {b"tEXt", b"teSt", b"pHYs", b"iCCP", b"eXIf"} <= set(names[png.CODES])
 
 
 def chunks(file):
