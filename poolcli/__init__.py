@@ -30,7 +30,7 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> object:
-    """Load what is asked for when it is asked for: `poolcli --version` does not need NumPy."""
+    """Load a name when it is first used: `poolcli --version` does not need NumPy."""
     if name not in _PLACES:
         raise AttributeError(f"module 'poolcli' has no attribute '{name}'")
     return getattr(import_module(f"poolcli.{_PLACES[name]}"), name)

@@ -45,7 +45,7 @@ def _printed_version() -> bool:
     try:
         sys.stdout.write(f"poolcli {__version__}\n")
         sys.stdout.flush()
-    except OSError:  # told by who tells everything else
+    except OSError:  # `app` meets it again and reports it
         return False
     return True
 

@@ -11,7 +11,7 @@ from poolcli.ops.modes import MODES, find_mode
 from poolcli.recipe import Activation, Conv, Pool, Recipe
 from poolcli.records import dataclass
 
-if TYPE_CHECKING:  # what is asked for is checked without NumPy
+if TYPE_CHECKING:  # options are checked without NumPy
     from types import EllipsisType
 
     import numpy as np
@@ -24,7 +24,7 @@ LIGHT = ("L", "LA", "RGB", "RGBA", "I;16", "LA;16", "RGB;16", "RGBA;16", "uint8"
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """What is asked for. `check` raises UsageError for layers that have no meaning with it."""
+    """What is requested. `check` raises UsageError for layers that have no meaning with it."""
 
     linear: bool = False
     premultiply: bool = False

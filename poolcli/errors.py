@@ -1,4 +1,4 @@
-"""What can go wrong, as a user is told it: one sentence that says what, what was got, what is allowed, what to do.
+"""What can go wrong, each in one sentence for the user: what, what was got, what is allowed, what to do.
 
 The library raises these and never prints; `poolcli.cli` is the one place that turns them into a line and an exit code.
 """
@@ -95,7 +95,7 @@ def lacks_memory(error: BaseException | None) -> bool:
 
 
 def unexpected(error: Exception) -> str:
-    """The sentence for an error that nobody foresaw: what it is, where in poolcli it was met, what to do."""
+    """The sentence for an unforeseen error: what it is, where in poolcli it was met, what to do."""
     trace, where = error.__traceback__, ""
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename

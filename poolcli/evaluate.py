@@ -53,9 +53,9 @@ BAND_BYTES = 1 << 21  # of a moved picture; smaller bands cost more calls (avg:2
 class How:
     """How a recipe is run and what is counted, the same for all evaluations that are compared.
 
-    `alpha`: the last channel is, and no filter touches it. `ignored` are values that count in no window. `labels`: the
-    values are labels, of which only the changed are counted. `peak`: the largest value, where it is not the dtype's.
-    `large`: nothing is held whole, `band_bytes` at a time.
+    `alpha`: the last channel is alpha, and no filter touches it. `ignored` are values that count in no window.
+    `labels`: the values are labels, of which only the changed are counted. `peak`: the largest value, where it is not
+    the dtype's. `large`: nothing is held whole, `band_bytes` at a time.
     """
 
     alpha: bool = False
@@ -135,7 +135,7 @@ class Evaluation:
     """What a recipe makes of a source: the features before the first down-sampling and the output, with what is valid.
 
     `before` are the layers that make the features: of a strided filter the same filter unstrided; None where the
-    features are the picture itself, or nobody wants them.
+    features are the picture itself, or they are not needed.
     """
 
     def __init__(
@@ -256,7 +256,7 @@ def evaluate(recipe: Recipe, source: Source, how: How | None = None, *, features
 def before_downsampling(recipe: Recipe) -> Recipe | None:
     """The layers whose output is at full resolution, with the unstrided twin of a filter that down-samples.
 
-    None where the first layer down-samples, or none does: what changes before is told by the picture itself.
+    None where the first layer down-samples, or none does: what changes before is measured on the picture itself.
     """
     head, tail = recipe.split()
     first = tail.layers[0]
@@ -267,7 +267,7 @@ def before_downsampling(recipe: Recipe) -> Recipe | None:
 
 
 def after_features(evaluation: Evaluation) -> Footprints | None:
-    """What outputs see of the features, in rows and in columns: where each looks for the ideal down-sampling."""
+    """What outputs see of the features, in rows and in columns: where the ideal down-sampling lies."""
     features = evaluation.lattices.features
     head, tail = evaluation.recipe.split()
     if features is None or evaluation.before == head:

@@ -1,4 +1,4 @@
-"""`dataclass` of the standard library, made sooner where it is frozen.
+"""A faster `dataclass` for frozen classes.
 
 Why our own: `dataclasses` writes six methods of every frozen class as text and compiles each. Those 70 that one small
 picture needs were a third of all that its process does; here `__init__` alone is compiled.

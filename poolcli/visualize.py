@@ -1,6 +1,6 @@
 """What a report shows of one picture: six small pictures, before and after, still and moved, and the differences.
 
-Heat-maps of how much every pixel changes, the pixels that survive a pooling, the part worth a closer look.
+Heat-maps of how much every pixel changes, the pixels that survive a pooling, the part to show enlarged.
 """
 
 from collections.abc import Callable, Mapping
@@ -116,7 +116,7 @@ class Region:
 def busiest(changes: NDArray[np.float32], size: Size) -> Region:
     """The region of `size` (cut to the picture's) in which most changes; the middle where nothing does.
 
-    Found on a grid of half its size, which is near enough to look at.
+    Found on a grid of half its size, which is near enough to be shown.
     """
     height, width = min(size[0], changes.shape[0]), min(size[1], changes.shape[1])
     finite = np.minimum(changes, np.finfo(np.float32).max / changes.size)
@@ -216,7 +216,7 @@ MARK_COLOURS, MARK_ALPHA = bytes((0, 0, 0, 255, 122, 0)), bytes((0, 255))
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How large the pictures of a report are: the longest side of a whole picture, and of the part looked at.
+    """How large the pictures of a report are: the longest side of a whole picture, and of the part that is enlarged.
 
     A picture that fits into `whole_up_to` is its own part. `whole` 0: no whole pictures, a thumbnail is enough;
     `bytes`: whole pictures are made smaller until these, the part and the sample are together no longer than this.
@@ -288,7 +288,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What is shown of one frame for one shift: the part worth a closer look, and the whole where that is another.
+    """What is shown of one frame for one shift: the part to show enlarged, and the whole where that is another.
 
     Of what is not held the part is the whole, too. `peaks`: the change before and after that the lightest colour of the
     heat-maps stands for; None of labels, which have changed or not.
@@ -304,7 +304,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class _Scene:
-    """The arrays behind a look: (still, moved) pictures and outputs, and their changes at full size.
+    """The arrays behind a view: (still, moved) pictures and outputs, and their changes at full size.
 
     Or `factor` times smaller.
     """
@@ -334,7 +334,7 @@ def draw_views(
     given: bool = False,
     tolerance: float = 0,
 ) -> tuple[View, ...]:
-    """A look, in every one of `sizes`, at two pictures of the kind of `frame` and at what the layers made of them.
+    """The View of each size, from two evaluations of pictures of the kind of `frame`.
 
     Nothing is run again. `written` makes of an output what its file holds, by `to_range` (None: as it is). `given`: the
     other picture is no moved one, so that a page that pools needs its values too.
@@ -418,7 +418,7 @@ class Overview:
             self._changes[number].add(changes)
 
     def views(self, shift: Offset) -> tuple[View, ...]:
-        """A look in every size."""
+        """The View of each size."""
         still, moved, pooled, pooled_moved = (reduced.pixels for reduced in self._reduced)
         before, after = (reduced.pixels for reduced in self._changes)
         size = self._still.lattices.picture.shape[:2]

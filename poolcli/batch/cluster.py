@@ -58,7 +58,7 @@ class Dask:
     def __enter__(self) -> "Dask":
         warnings.filterwarnings("ignore", "resource_tracker", UserWarning)  # a signal to the whole group has ended it
         with ExitStack() as held:
-            for name in ("distributed", "distributed.client"):  # what matters is told in our own words
+            for name in ("distributed", "distributed.client"):  # what matters is reported by poolcli
                 held.callback(logging.getLogger(name).setLevel, logging.getLogger(name).level)
                 logging.getLogger(name).setLevel(logging.CRITICAL)
             self._client = held.enter_context(_connected(self._limits, held))
@@ -77,7 +77,7 @@ class Dask:
         return max(self._tasks, FEWEST_TASKS) * self._chunk_size
 
     def _recount(self) -> None:
-        """Ask for the number of threads from time to time; tell when there are none any more."""
+        """Ask for the number of threads from time to time; report when there are none any more."""
         if time.monotonic() - self._counted < _RECOUNT:
             return
         with suppress(OSError):

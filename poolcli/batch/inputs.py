@@ -1,6 +1,6 @@
 """Which files a user means by files, folders, globs, URLs and lists of names, in natural order.
 
-Folders and prefixes of stores are walked alike. What cannot be looked into costs itself and nothing else; a name that
+Folders and prefixes of stores are walked alike. What cannot be read costs itself and nothing else; a name that
 was given is taken as it is, there or not: its job will say what is wrong with it.
 """
 
@@ -83,12 +83,12 @@ def natural_key(name: str) -> tuple[tuple[int, int, str, str], ...]:
 
 
 class Inputs:
-    """The search for inputs. `closed`: what could not be looked into, each a name and why; `unread`: how many pictures
+    """The search for inputs. `closed`: what could not be read, each a name and why; `unread`: how many pictures
     of which extensions were left out, since nothing that is installed reads them.
     """
 
     def __init__(self, selection: Selection) -> None:
-        """Nothing is looked for yet."""
+        """Nothing is read yet."""
         self.selection = selection
         self.closed: list[tuple[str, str]] = []
         self.unread: Counter[str] = Counter()
@@ -113,7 +113,7 @@ class Inputs:
         """The pictures of a list, each at its path as its place; folders and what is no picture are left out."""
         outputs = self.selection.outputs
         ours = os.path.abspath(str(outputs)) + os.sep if isinstance(outputs, Path) else None  # noqa: PTH100 (as text)
-        if ours and str(Path.cwd() / "_").startswith(ours):  # outputs among the inputs: only a plan can tell them apart
+        if ours and str(Path.cwd() / "_").startswith(ours):  # outputs among the inputs: only a plan can separate them
             ours = None
         for name in names:
             path = place_of(name)
@@ -234,7 +234,7 @@ def _entries(here: Place, outputs: Place | None) -> Iterator[tuple[str, bool]]:
 
 
 def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
-    """No, for a link that leads to itself: its job will tell, and the rest of the folder is done."""
+    """False for a link that leads to itself: its job reports that, and the rest of the folder is done."""
     try:
         return entry.is_dir()
     except OSError:

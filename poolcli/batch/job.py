@@ -297,7 +297,7 @@ def _source(settings: Settings, job: Job) -> Place | BinaryIO:
 
 
 class _Measured(NamedTuple):
-    """The rows of one frame, and a look at the worst of them in every size that is shown."""
+    """The rows of one frame, and a view of the worst of them in every size that is shown."""
 
     rows: Rows
     views: tuple[View, ...]
@@ -539,7 +539,7 @@ def _report(settings: Settings, job: Job, run: _Run, after: images.Frame, rows: 
 
 
 def viewed(settings: Settings, picture: images.Picture, name: str) -> tuple[tuple[View, ...], ShiftReport]:
-    """Looks at the first frame of a picture whose output is not written, in the sizes of the settings; its report."""
+    """Views of the first frame of a picture whose output is not written, in the sizes of the settings; its report."""
     import numpy as np
 
     target_format = picture.format if picture.format in images.ARRAYS else images.default_format(picture.format)
@@ -551,7 +551,7 @@ def viewed(settings: Settings, picture: images.Picture, name: str) -> tuple[tupl
     return views, _report(settings, Job(Path(name), Path(name), name, name), run, after, rows)
 
 
-HEAD = 1 << 16  # bytes of an object that tell how large a picture it is
+HEAD = 1 << 16  # bytes of an object that say how large a picture it is
 
 
 def weight(settings: Settings, task: Task) -> int:
@@ -559,7 +559,7 @@ def weight(settings: Settings, task: Task) -> int:
     source = task.job.source
     filtered = settings.reading.dtype != KEEP or any(isinstance(layer, Conv) for layer in settings.recipe.layers)
     if isinstance(source, Url) and not images.is_zarr(source):
-        with suppress(places.StoreError):  # its job will tell
+        with suppress(places.StoreError):  # its job reports it
             return images.memory_needed(BytesIO(places.read(source, HEAD)), filtered=filtered)
     return images.memory_needed(source, filtered=filtered) if isinstance(source, Place) else 0
 

@@ -29,7 +29,7 @@ FIELDS = ("stem", "ext", "parent", "mode", "k", "s", "recipe")
 class Destination:
     """The answer to "where does this input go?": `place` gives the path, `root` is where a report of all goes.
 
-    `folder`: `root` is a folder of outputs, in which inputs are not looked for; `device`: all is written to one.
+    `folder`: `root` is a folder of outputs, in which no inputs are searched; `device`: all is written to one.
     """
 
     place: Callable[[Input], Place]
@@ -151,17 +151,17 @@ def _holds_pictures(place: Place) -> bool:
         return not images.is_zarr(place) and places.is_prefix(place)
 
 
-FEW = 16  # objects that are asked for one by one; of more the prefixes they lie in are listed
+FEW = 16  # objects that are checked one by one; of more the prefixes they lie in are listed
 
 
 class Plan(Sequence[Job]):
-    """The jobs of a run, in order. An input takes two texts, some hundred bytes: its job is made when it is asked for.
+    """The jobs of a run, in order. An input takes two texts, some hundred bytes: its job is made when it is used.
 
     `to_device`: everything goes to a device, which may be written to as often as wanted.
     """
 
     def __init__(self, inputs: Iterable[Input], destination: Destination) -> None:
-        """Look for all `inputs`; one that is named twice has one job."""
+        """Plan all `inputs`; one that is named twice has one job."""
         self.to_device = destination.device
         self._places: list[tuple[str, str]] = []  # source and target
         self._sides: Mapping[str, str] = {}
@@ -183,7 +183,7 @@ class Plan(Sequence[Job]):
     def __len__(self) -> int:
         return len(self._places)
 
-    def __getitem__(self, number: int) -> Job:  # type: ignore[override]  # (nobody slices a plan)
+    def __getitem__(self, number: int) -> Job:  # type: ignore[override]  # (a plan is not sliced)
         source, target = map(place_of, self._places[number])
         sides = {} if self.to_device else side_files(target, self._sides, whole=number in self._whole)
         return Job(source, target, str(source), str(target), sides)
@@ -332,7 +332,7 @@ def _folded(path: Place) -> int:
 
 
 def _check_taken(jobs: Sequence[Job], names: Sequence[int], merged: Callable[[Path, Path], bool]) -> None:
-    """UsageError for two jobs that would write one file; only what has one hash with another is looked at again."""
+    """UsageError for two jobs that would write one file; only what has one hash with another is compared."""
     repeated = {one for one, other in pairwise(sorted(names)) if one == other}
     taken: dict[int, list[tuple[str, int]]] = {}
     for number, job in enumerate(jobs if repeated else ()):
@@ -389,7 +389,7 @@ def _check_kind(path: Place, *, own: bool) -> None:
 
 
 def presence(*, few: bool) -> Callable[[Place], bool]:
-    """Gives what says whether there is something at a place: of `few` objects each is asked for, of more all their
+    """Gives what says whether there is something at a place: of `few` objects each is checked, of more all their
     neighbours are listed.
     """
     listed = lru_cache(maxsize=8)(_names)  # a plan goes prefix by prefix

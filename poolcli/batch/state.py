@@ -4,7 +4,7 @@ An append-only file of JSON Lines rather than sqlite3: one write a picture, of w
 without the locks that network file systems lack, and everybody can read it. It lies among the outputs; where there is
 nothing to resume and a report of the whole run is wanted, it is a temporary file.
 
-A line is written when an output is whole under its name. It bears a sum, so that what somebody edited or a power cut
+A line is written when an output is whole under its name. It bears a sum, so that what was edited or a power cut
 spoilt is work to be done again. The last line about an output is what counts. In memory is where each line lies.
 """
 
@@ -173,7 +173,7 @@ class State:
             if number in self._views:
                 file = self._temporary().file
                 file.seek(self._views[number])
-                views = pickle.load(file)  # our own file, which nobody else can open
+                views = pickle.load(file)  # our own file, which no other user can open
             yield replace(outcome_of(entry), views=views)
 
     def check(self) -> None:
@@ -245,7 +245,7 @@ def entry_of(task: Task, outcome: Outcome) -> dict[str, Any]:
         return entry | {"status": FAILED, "kind": outcome.kind, "error": outcome.error}
     try:
         sizes = {"output": _size(job.target), **{name: _size(place) for name, place in job.sides.items()}}
-    except OSError:  # somebody took it away: a later run makes it again
+    except OSError:  # it was removed: a later run makes it again
         entry["status"], sizes = BEGUN, {}
     reports = [report.to_dict() for report in outcome.reports]
     return entry | {"bytes": sizes, "notes": outcome.notes, "reports": reports}
@@ -335,14 +335,14 @@ def _content(path: Place) -> str:
 
 
 def tasks_of(jobs: Iterable[Job]) -> Iterator[Task]:
-    """The jobs, numbered, of a run that nobody resumes."""
+    """The jobs, numbered, of a run that cannot be resumed."""
     return (Task(number, job) for number, job in enumerate(jobs))
 
 
 def tasks_known(jobs: Iterable[Job], keys: Keys, *, tidy: bool) -> Iterator[Task]:
     """The jobs, numbered and with keys. `tidy`: what dead runs left beside outputs is swept up.
 
-    What an output is made of is looked at before the work: an input that changes meanwhile is done again by the next
+    What an output is made of is read before the work: an input that changes meanwhile is done again by the next
     run.
     """
     swept = set()

@@ -122,7 +122,7 @@ def _guarded(argv: Sequence[str]) -> int:
         sys.stdout.flush()
     except KeyboardInterrupt as error:
         return _interrupted(error)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 (a bug too is told in a sentence)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 (a bug is a sentence, too)
         if received.number is not None:  # a library has made something else of the exception that a signal raised
             return _interrupted(Interrupted(received.number))
         return _of_error(error)
@@ -181,7 +181,7 @@ def _run(argv: Sequence[str]) -> int | None:
 def _load_numpy_within_limits() -> None:
     """Where `ulimit -v` bounds the address space, see in another process whether NumPy can be loaded, then do.
 
-    Its OpenBLAS needs memory for threads that nobody uses. Where it gets none it ends the process without a word, or
+    Its OpenBLAS needs memory for threads that are not used. Where it gets none it ends the process without a word, or
     sends it SIGINT. Nothing else goes on meanwhile that takes memory.
     """
     if sys.platform != "linux":  # others have no such limit, or do not keep to it

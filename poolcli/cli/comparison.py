@@ -97,7 +97,7 @@ def run_diff(
     *,
     json: bool,
 ) -> None:
-    """Compare the two and tell, also in `files`, one for each form; PictureError when they cannot be compared."""
+    """Compare the two and report, also in `files`, one for each form; PictureError when they cannot be compared."""
     outcome = compare_two(recipe, pictures, choices, tolerance, view_sizes(files, pictures=1))
     write_sides({name: path for name, path in files.items() if not FORMS[name].of_run}, outcome)
     with run_reports({name: path for name, path in files.items() if FORMS[name].of_run}) as add:

@@ -239,7 +239,7 @@ class Candidates(Group):
     ).default(3)
 
     def layers(self, *, wrap: bool, labels: bool = False) -> dict[str, tuple[Layer, ...]]:
-        """The layers of every candidate by their text; `wrap`: those that look beyond the border go round; `labels`:
+        """The layers of every candidate by their text; `wrap`: those with windows beyond the border go round; `labels`:
         the usual ones are those that keep labels.
 
         UsageError for an unknown or doubled name.

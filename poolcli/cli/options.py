@@ -1,4 +1,4 @@
-"""Every option, declared once, in the groups that help shows."""
+"""The options of the commands, in the groups that help shows; those of modes are in `ops.modes`."""
 
 import re
 import sys
@@ -110,7 +110,7 @@ class Discovery(Group):
     nul: bool = Option("--null", "-0", help="Names in --files-from end in a NUL, as of find -print0.").default(False)
 
     def check(self, inputs: list[str], output: str | None = None) -> None:
-        """UsageError when nothing is named, or nothing that can be, or stdin is asked for two things; `output` is what
+        """UsageError when nothing is named, or nothing that can be, or stdin is named for two things; `output` is what
         -o says.
         """
         if not inputs and self.files_from is None:
@@ -242,7 +242,7 @@ class Colouring(Group):
     premultiply: bool = Option("--premultiply", help="Weigh averages by alpha.").default(False)
 
     def colour(self, recipes: "Iterable[Recipe]") -> Colour:
-        """What is asked for; UsageError where it has no meaning for one of the recipes."""
+        """What is requested; UsageError where it has no meaning for one of the recipes."""
         colour = Colour(self.linear, self.premultiply)
         for recipe in recipes:
             colour.check(recipe)
@@ -342,7 +342,7 @@ class Reporting(Group):
             raise UsageError("--preview shows what the report measures: leave out --no-report")
 
     def forms(self, *, in_folder: bool) -> tuple[str, ...]:
-        """The forms asked for, without repeats; or what a folder, or a single picture, usually gets."""
+        """The requested forms, without repeats; or what a folder, or a single picture, usually gets."""
         if self.no_report:
             return ()
         return tuple(dict.fromkeys(self.report or (["jsonl"] if in_folder else ["json"])))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 WIDE = 120  # columns of what is no terminal
-PREVIEW = "preview"  # what the pictures for `--preview` are called among the looks
+PREVIEW = "preview"  # what the pictures for `--preview` are called among the views
 
 
 class Printer:
@@ -92,7 +92,7 @@ class Printer:
 
 
 def say(text: str, *, lines: bool = False) -> None:
-    """One line for people, or several `lines`, on stderr; where stderr takes nothing more there is nobody to tell."""
+    """One line for people, or several `lines`, on stderr; what stderr does not take is dropped."""
     shown = "\n".join(map(escaped, text.split("\n"))) if lines else escaped(text)
     with suppress(OSError):
         print(f"poolcli: {shown}", file=sys.stderr, flush=True)
@@ -175,7 +175,7 @@ class Counts:
 
     @property
     def left(self) -> float | None:
-        """Seconds to go, if the rest goes as what was done in this run; None while nothing tells."""
+        """Seconds to go, if the rest goes as what was done in this run; None while that is unknown."""
         worked = self.done + self.failed
         return self.seconds / worked * (self.total - self.finished) if worked else None
 

@@ -55,7 +55,7 @@ class Planned:
     """The jobs; the reports of the whole run, forms and files; and what the run keeps of its pictures.
 
     `keys` make tasks known to a journal; there are none where nothing can be resumed. `closed`: folders that could not
-    be looked into, as failures; `note`: what is reported of the inputs; `printed`: the values themselves are printed.
+    be read, as failures; `note`: what is reported of the inputs; `printed`: the values themselves are printed.
     """
 
     jobs: Sequence[Job]
@@ -108,7 +108,7 @@ def planned(request: Request, settings: Settings, held: ExitStack) -> Planned:
 
 
 def _forms(request: Request, plan: Plan) -> tuple[str, ...]:
-    """The forms of the report; of what goes to a device there are those of a run alone, if they are asked for."""
+    """The forms of the report; an output device gets no reports: `--report` is refused."""
     forms = request.reporting.forms(in_folder=plan.in_folder)
     if not plan.to_device:
         return forms
@@ -229,7 +229,7 @@ OnOutcome = Callable[[Outcome], None]
 def work(plan: Planned, settings: Settings, running: Running, on_outcome: OnOutcome) -> int | None:
     """Run the jobs; `on_outcome` takes what became of each, as they finish.
 
-    Those that an earlier run has done are told too. Gives the signal after which no other was begun, if one came.
+    Those that an earlier run has done are reported too. Gives the signal after which no other was begun, if one came.
     """
     engine = running.find_engine()
     alone = len(plan.jobs) == 1 and running.engine is None and engine.name == USUAL

@@ -13,7 +13,7 @@ _MODES = {"stdin": "r", "stdout": "w", "stderr": "w"}
 
 
 class _Deaf(FileIO):
-    """A stderr on a full disk: there is nobody to tell, and the pictures are none the worse for it."""
+    """A stderr that drops what its disk has no room for."""
 
     def write(self, data: "ReadableBuffer", /) -> int:
         try:
@@ -28,7 +28,7 @@ def own_streams() -> None:
     """Make the process's streams safe to use; once, before anything else is opened.
 
     A closed stream is opened again as one that can only fail: else its number would go to the next file, and what a
-    library prints on stderr would end up in a picture. What C libraries print (libtiff tells its troubles to
+    library prints on stderr would end up in a picture. What C libraries print (libtiff writes warnings to
     descriptor 2) goes nowhere, since every picture has its own one sentence; what Python prints goes where it went.
     """
     _buffer_stdout()

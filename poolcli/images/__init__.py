@@ -49,9 +49,9 @@ __all__ = [*_PLACES]  # noqa: PLE0604 (names, one place for them)
 
 
 def __getattr__(name: str) -> object:
-    """Load what is asked for when it is asked for: the tables of formats and options need no Pillow."""
+    """Load a name when it is first used: the tables of formats and options need no Pillow."""
     if name not in _PLACES:
         raise AttributeError(f"module 'poolcli.images' has no attribute '{name}'")
     value: object = getattr(import_module(f"poolcli.images.{_PLACES[name]}"), name)
-    globals()[name] = value  # asked for once: a batch asks a million times
+    globals()[name] = value  # loaded once: a batch uses it a million times
     return value

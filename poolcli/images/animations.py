@@ -63,11 +63,11 @@ class _Control:
 def frames_of(
     stream: BinaryIO, head: Head, request: Request, still: Callable[[BinaryIO, bool], Frame]
 ) -> tuple[list[Frame], bool, int]:
-    """The frames that are asked for, composed; whether the first is hidden (shown only where animation is unknown);
+    """The requested frames, composed; whether the first is hidden (shown only where animation is unknown);
     and how often they play, 0 for ever.
 
-    `still` decodes a PNG of one picture, its palette as indices where it is told to. Raises PictureError for frames
-    that are missing or reach beyond the picture.
+    `still` decodes a PNG of one picture, its palette as indices if its second argument says so. Raises PictureError for
+    frames that are missing or reach beyond the picture.
     """
     controls = _controls(stream, head, request)
     hidden = controls[0].duration is None

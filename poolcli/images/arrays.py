@@ -157,7 +157,7 @@ def native(pixels: Array) -> Array:
 
 
 def let_go(pixels: Array) -> None:
-    """Tell the system that what was read of the file behind `pixels` need not stay in memory."""
+    """Let the system drop from memory what was read of the file behind `pixels`."""
     base: Any = pixels
     while isinstance(base, np.ndarray):
         base = base.base
@@ -292,7 +292,7 @@ def _groups(picture: Picture, format: str) -> list[list[Frame]]:
 
 
 def _layout(frames: list[Frame], layout: str | None) -> str | None:
-    """That of the array the frames came from; for pictures the one asked for."""
+    """That of the array the frames came from; for pictures the given one."""
     own: str | None = frames[0].info.get("layout")
     return own or layout
 

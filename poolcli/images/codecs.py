@@ -237,7 +237,7 @@ def _deep_avif(stream: BinaryIO, image: Any, bits: int, codecs: Any, request: Re
 
 
 def avif_is_lossless(stream: BinaryIO) -> bool:
-    """Whether an AVIF is of RGB as it is (the identity matrix), which nobody writes to lose something."""
+    """Whether an AVIF is of RGB as it is (the identity matrix), which is written only to lose nothing."""
     stream.seek(0)
     matrices = [each[1] for each in re.finditer(rb"colrnclx....(..)", _described(stream.read(_HEAD)), re.DOTALL)]
     return bool(matrices) and all(matrix == b"\0\0" for matrix in matrices)
@@ -373,7 +373,7 @@ def _read_jxl(stream: BinaryIO, data: bytes, request: Request) -> Picture:
 
 
 def _jxl_notes(data: bytes, request: Request) -> Meta:
-    """EXIF and XMP, in boxes of their own; a profile is within the codestream, where the library does not look."""
+    """EXIF and XMP, in boxes of their own; a profile is within the codestream, which the library does not read."""
     content = _box(data, b"Exif")
     raw = None if content is None else content[4 + int.from_bytes(content[:4]) :]
     return Meta(exif=metadata.described(raw, request.notes) if raw else None, xmp=_box(data, b"xml "))
@@ -404,7 +404,7 @@ def _read_heif(stream: BinaryIO, request: Request) -> Picture:
 
 
 def encoded(frames: Sequence[Frame], format: str, quality: int | None, *, lossless: bool) -> bytes:
-    """The file of one frame, as deep as its values are; JPEG 2000 loses nothing, the others where they are told not to.
+    """The file of one frame, as deep as its values are; JPEG 2000 loses nothing, the others only if `lossless`.
 
     Raises PictureError for several frames, which imagecodecs gives no duration.
     """

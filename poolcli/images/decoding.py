@@ -30,7 +30,7 @@ from poolcli.images.frame import MODES, NATIVE, Frame, Palette, Picture, to_arra
 from poolcli.images.guard import hush, opened, own_memory, pixel_limit, reading, taken
 from poolcli.storage import Place, Url, fetched
 
-# Starts of files that are told by name rather than as "not a picture".
+# Starts of files that are refused by name rather than as "not a picture".
 _REFUSED_STARTS = {b"%!PS": "EPS", b"\xc5\xd0\xd3\xc6": "EPS", b"%PDF": "PDF", b"\xd7\xcd\xc6\x9a": "WMF",
                    b"GRIB": "GRIB", b"BUFR": "BUFR", b"\x89HDF": "HDF5"}  # fmt: skip
 
@@ -49,7 +49,7 @@ _UNREAD = (
     (b"\x1a\x45\xdf\xa3", 0, "a Matroska video"),
     (b"AVI ", 8, "an AVI video"),
 )
-# Formats that Pillow reads, by what tells them when it refuses a file.
+# Formats that Pillow reads, by how a file of them begins that it refuses.
 _KNOWN = (
     (b"\x89PNG", 0, "PNG"), (b"\xff\xd8\xff", 0, "JPEG"), (b"GIF8", 0, "GIF"), (b"BM", 0, "BMP"), (b"WEBP", 8, "WEBP"),
     (b"8BPS", 0, "PSD"), (b"DDS ", 0, "DDS"), (b"\xff\x4f\xff\x51", 0, "JPEG2000"), (b"\0\0\0\x0cjP  ", 0, "JPEG2000"),
@@ -64,7 +64,7 @@ _ODD_COLOUR = re.compile(rb'\bc\s+#(?![0-9A-Fa-f]{6}[\s"])')  # of an XPM: Pillo
 
 
 def not_a_picture(start: bytes, stream: BinaryIO) -> str:
-    """What a file is that no reader takes, as far as its first bytes tell."""
+    """What a file is that no reader takes, as far as its first bytes say."""
     for prefix, format in _REFUSED_STARTS.items():
         if start.startswith(prefix):
             return f"{format} {FORMATS[format].refusal}"

@@ -23,10 +23,10 @@ JXL = b"\xff\x0a", b"\0\0\0\x0cJXL "
 class Format:
     """One file format under Pillow's name for it; `modes` are those it gives back as they were written.
 
-    `frames` says how many pictures are read from it: "one", "first" (the others are other pictures, and have to
-    be asked for) or "all"; `animates` that many can be written to it; `keeps` what it carries beside pixels. `deep` are
+    `frames` says how many pictures are read from it: "one", "first" (the others are other pictures, and are read
+    by number) or "all"; `animates` that many can be written to it; `keeps` what it carries beside pixels. `deep` are
     modes for which the library `needs` has to be installed, too, and `arrays` dtypes that it writes whatever the
-    channels; without modes it reads the format as well. `lossy`: values change in it unless told not to. `heaviest`:
+    channels; without modes it reads the format as well. `lossy`: values change in it if nothing forbids it. `heaviest`:
     bytes that a pixel takes at most, all its channels, however badly it is packed. `reader` (module:function of this
     room) reads what Pillow does not, or not as it stands in the file: files that have one of `starts` at byte `at`; it
     gives None for what is left to Pillow. `writer` writes what Pillow does not.
@@ -149,7 +149,7 @@ FORMATS = {
     )
 }  # fmt: skip
 
-# Pictures that nobody here reads: as cameras store them, of more than a screen shows, of drawings.
+# Pictures that nothing here reads: as cameras store them, of more than a screen shows, of drawings.
 RAW = frozenset(
     [".arw", ".cr2", ".cr3", ".dng", ".exr", ".hdr", ".jxr", ".nef", ".orf", ".raf", ".rw2", ".svg", ".xcf"]
 )
@@ -163,7 +163,7 @@ TILED = {"TIFF": ("deflate", "zstd", "jpeg", "lzw", "none"), "ZARR": ("zstd", "d
 COMPRESSIONS = (SAME, *TILED["TIFF"])
 ZARR = "ZARR"
 AVIF_PEAKS = (1023, 4095)  # the largest values of AVIFs of more than 8 bits
-START = 32  # bytes at the front of a file that tell what it is
+START = 32  # bytes at the front of a file that say what it is
 SIGNATURES = {"PNG": b"\x89PNG\r\n\x1a\n", "JPEG": b"\xff\xd8\xff"}  # what these begin with
 WRITABLE = tuple(row.name for row in FORMATS.values() if row.modes or row.deep or row.name in ARRAYS)
 REFUSED = frozenset(row.name for row in FORMATS.values() if row.refusal is not None)
@@ -204,7 +204,7 @@ def is_unread(extension: str) -> bool:
 
 
 def needed_by(extension: str) -> str | None:
-    """What pip is asked for to read such files; None where nothing would help."""
+    """The package that reads such files; None where there is none."""
     name = BY_EXTENSION.get(extension)
     return FORMATS[name].needs.replace("_", "-") or None if name else None
 
@@ -350,7 +350,7 @@ class ReadOptions:
     """What is read of a file: only number `frame` from 0, or all; at most `max_pixels` (None: any number).
 
     `layout` says what the axes of an array are; None: H x W or H x W x C by their number. `allow_8bit`: more bits may
-    become 8 where whoever reads or writes them has no room for more. `dtype`: integers and bool become floats of it.
+    become 8 where their reader or writer has no room for more. `dtype`: integers and bool become floats of it.
     Raises UsageError for a number out of its range, an unknown layout and an unknown dtype.
     """
 
@@ -414,7 +414,7 @@ KEEPS_LABELS = "; --mode majority alone keeps labels"  # of a palette that is po
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked of the file called `name`; `labels`: palettes as indices. `notes` collects in order, once each."""
+    """What is read of the file called `name`; `labels`: palettes as indices. `notes` collects in order, once each."""
 
     name: str
     labels: bool = False

@@ -31,12 +31,12 @@ _limit: ContextVar[int] = ContextVar("pixel limit of this thread's decode")
 
 
 class _ThreadLimit(int):
-    """Pillow's own limit, except inside `pixel_limit`: there it is what that thread asked for, and never a warning.
+    """Pillow's own limit, except inside `pixel_limit`: there it is the limit of that thread, and never a warning.
 
     Pillow has one limit a process, Image.MAX_IMAGE_PIXELS, and compares `pixels > 2 * limit` (an error) and then
     `pixels > limit` (a warning) wherever a header names a size. Some of those places allocate before a caller
-    could look (an ICO is decoded while it is opened, a GIF frame may grow its canvas), so switching the limit off
-    and looking ourselves is not enough; and it would switch it off for whoever else uses Pillow in this process.
+    knows the size (an ICO is decoded while it is opened, a GIF frame may grow its canvas), so that switching the limit
+    off and checking sizes here is not enough; and other users of Pillow in this process would lose it.
     """
 
     def __rmul__(self, factor: int) -> int:
@@ -50,7 +50,7 @@ class _ThreadLimit(int):
 def pixel_limit(most: int | None) -> Iterator[None]:
     """Within the block, in this thread, Pillow refuses pictures of more than `most` pixels (None: takes all)."""
     current = Image.MAX_IMAGE_PIXELS
-    if not isinstance(current, _ThreadLimit):  # once a process, or after somebody has set it anew
+    if not isinstance(current, _ThreadLimit):  # once a process, or after it has been set anew
         Image.MAX_IMAGE_PIXELS = _ThreadLimit(_UNLIMITED if current is None else current)
     token = _limit.set(_UNLIMITED if most is None else most)
     try:
@@ -63,7 +63,7 @@ def hush() -> None:
     """Keep what Pillow's modules warn of and log about a file (corrupt EXIF and the like) from the terminal.
 
     A filter at the front of the list, put there once: `warnings.catch_warnings` would be neither safe between
-    threads nor needed, since nobody but Pillow warns from modules of that name.
+    threads nor needed, since only Pillow warns from modules of that name.
     """
     if not warnings.filters or warnings.filters[0] != _quiet():
         warnings.filterwarnings("ignore", module=_MODULES)
@@ -131,7 +131,7 @@ def writing(format: str) -> Iterator[None]:
         raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise  # the disk or the pipe: whoever opened it knows its name
+            raise  # the disk or the pipe: its caller knows its name
         raise OutputError(f"the picture cannot be written as {format} ({said(error)}); try PNG") from error
 
 
@@ -172,7 +172,7 @@ def opened(source: Path | BinaryIO, name: str) -> Iterator[BinaryIO]:
 
 
 def _only_a_file(path: Path, name: str) -> None:
-    kind = path.stat().st_mode  # asked before opening, which would wait for ever on a pipe nobody writes to
+    kind = path.stat().st_mode  # asked before opening, which would wait for ever on a pipe without a writer
     if stat.S_ISDIR(kind):
         raise PictureError(f"{name}: a folder, not a file; name a picture in it")
     if not stat.S_ISREG(kind):
@@ -204,17 +204,17 @@ _MEMORY = "memory of our own"
 
 
 def memory_of(image: Image.Image) -> mmap.mmap | None:
-    """The memory that `image` was decoded into, for somebody to take over; None where it is Pillow's."""
+    """The memory that `image` was decoded into, to be taken over; None where it is Pillow's."""
     memory: mmap.mmap | None = vars(image).pop(_MEMORY, None)
     return memory
 
 
 _EOI, _SOS, _DRI, _RESTARTS = 0xD9, 0xDA, 0xDD, range(0xD0, 0xD8)
-# A look at the markers of a JPEG: libjpeg fills what is missing with grey, warns, and Pillow passes the warning over.
+# The markers of a JPEG are checked: libjpeg fills what is missing with grey, warns, and Pillow passes the warning over.
 # Found are an early end where restart markers count the parts, or where fewer bytes are there than the blocks can
 # take; parts that are missing or out of order; and bytes among the data that begin a marker which cannot stand there.
 # Not found are other bytes that were changed, zeroed or cut out of a file without restart markers: what is left of
-# its code is code for other pixels, which only its maker could tell from the right ones. Source: ITU-T T.81, B.1 and
+# its code is code for other pixels, which look as right as those that were there. Source: ITU-T T.81, B.1 and
 # B.2, E.2.4.
 
 _FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}  # of blocks: sequential, progressive, by Huffman's or arithmetic code
@@ -223,7 +223,7 @@ _BETWEEN = {0xC4, 0xCC, 0xDB, _SOS, 0xDC, _DRI, 0xFE, *range(0xE0, 0xF0)}  # wha
 
 
 def check(stream: BinaryIO, request: Request) -> None:
-    """PictureError for a JPEG in `stream` that ends early or has a hole, as far as its markers tell."""
+    """PictureError for a JPEG in `stream` that ends early or has a hole, as far as its markers say."""
     stream.seek(0)
     data = stream.read()
     size: tuple[int, int] = (0, 0)
@@ -315,7 +315,7 @@ class Begun(Thread):
         self.image, self.stream, self.file, self.whole, self._most = image, stream, file, False, most
 
     def run(self) -> None:
-        """Decode. What is wrong with the picture is found again, and told, by who then decodes it from the file."""
+        """Decode. An error is met again, and reported, when the picture is then decoded from the file."""
         try:
             with pixel_limit(self._most), reading(""):
                 self.image.load()
@@ -332,7 +332,7 @@ def begin(path: Path, options: ReadOptions) -> None:
     if options.frame is not None:
         return
     hush()
-    with suppress(PictureError, OSError), ExitStack() as file:  # who decodes it from the file will tell
+    with suppress(PictureError, OSError), ExitStack() as file:  # met again, and reported, when it is decoded
         stream = file.enter_context(opened(path, ""))
         size, start = os.fstat(stream.fileno()).st_size, stream.read(8)
         formats = [format for format, signature in SIGNATURES.items() if start.startswith(signature)]

@@ -58,7 +58,7 @@ def memory_needed(source: Place | BinaryIO, *, filtered: bool) -> int:
             stream.seek(0)
             return arrays.read_header(stream, "").size
     except (PoolcliError, OSError):
-        return 0  # its job will tell
+        return 0  # its job reports why
 
 
 def inspect(source: Place, name: str, options: ReadOptions) -> tuple[int, int] | None:
@@ -88,7 +88,7 @@ def _size(source: Path) -> tuple[int, int] | None:
 
 # Streams, which may have no end
 
-CHUNK = 1 << 20  # what is read of a stream at a time, and before it is looked at
+CHUNK = 1 << 20  # what is read of a stream at a time, and before its header is read
 SPARE = 1 << 26  # bytes of notes, profiles and what a camera adds, beside the pixels
 HEAD = 1 << 24  # bytes before the size of a picture: a profile of a JPEG, the largest there is, has as many
 

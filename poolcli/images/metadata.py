@@ -185,7 +185,7 @@ _TIFF_KEPT = (270, 271, 272, 305, 306, 315, 316, 33432, 34665, 34853)
 RESOLUTION = (282, 283, 296)  # across, down, unit
 _TEXTS_OF_EXIF = ("Raw profile type exif", "Raw profile type APP1")
 _TEXT_ELSEWHERE = ("XML:com.adobe.xmp", *_TEXTS_OF_EXIF)
-# JPEG's markers are 64 KiB; what is larger is dropped, since a picture is worth more than a note on it.
+# A JPEG's markers hold 64 KiB: what is larger is dropped.
 _JPEG_ROOM = {"exif": 65_533, "xmp": 65_504, "comment": 65_533, "iptc": 65_500}
 _NAMES = {
     "icc": "the colour profile", "colour": "the colours' meaning", "exif": "the EXIF data", "xmp": "the XMP data",
@@ -196,7 +196,7 @@ _XMP_THUMBNAILS = re.compile(
     rb"<(\w+:Thumbnails)\b.*?</\1>|<(\w+GImg:image)\b[^>]*>.*?</\2>|\w+GImg:image=\"[^\"]*\"", re.DOTALL
 )
 _IPTC = 0x0404  # among Photoshop's resources
-# How segments of a JPEG begin that are looked at, or belong to how it is packed.
+# How segments of a JPEG begin that are read, or belong to how it is packed.
 _SEGMENTS = (b"JFIF", b"JFXX", b"Exif\0", b"http://ns.adobe.com/xap/1.0/", b"ICC_PROFILE", b"Photoshop 3.0", b"Adobe",
              b"Ducky", b"MPF\0", b"AROT")  # fmt: skip
 _CHUNKS_ELSEWHERE = (b"PLTE", b"tRNS", b"acTL", b"fcTL", b"pHYs", b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"iCCP", b"tIME")
@@ -237,7 +237,7 @@ def gathered(image: Image.Image, notes: dict[str, None]) -> Meta:
 
 
 def _comment(image: Image.Image) -> bytes | None:
-    """Somebody's words; not the stamp that the library of JPEG 2000 leaves on what it writes."""
+    """The comment in the file; not the stamp that the library of JPEG 2000 leaves on what it writes."""
     comment = _bytes(image.info.get("comment"))
     stamped = image.format == "JPEG2000" and comment is not None and comment.startswith(b"Created by OpenJPEG")
     return None if stamped else comment

@@ -1,4 +1,4 @@
-"""Numbers as text: rows of them are an array, as somebody types it, a spreadsheet saves it or a script prints it."""
+"""Numbers as text: rows of them are an array, as it is typed, a spreadsheet saves it or a script prints it."""
 
 import re
 from collections.abc import Iterator

@@ -52,7 +52,7 @@ def png(pixels: Pixels) -> bytes:
 
 
 def photo(pixels: Pixels) -> bytes:
-    """The pixels as a PNG, or as a JPEG where that is smaller: to look at, not to measure."""
+    """The pixels as a PNG, or as a JPEG where that is smaller: to be seen, not measured."""
     exact = png(pixels)
     if len(exact) < _PNG_OVERHEAD or (pixels.ndim == 3 and pixels.shape[2] in (2, 4)):
         return exact

@@ -66,10 +66,10 @@ _NO_COMPRESSION = (
 
 
 def read(stream: BinaryIO, request: Request) -> Picture:
-    """The pages of the TIFF in `stream`, or the one asked for, as frames that hold what stands in the file.
+    """The pages of the TIFF in `stream`, or the requested one, as frames that hold what stands in the file.
 
-    WhiteIsZero is inverted, palettes are expanded unless labels are asked for, orientation is undone. Pages marked as
-    smaller copies of others are left out unless asked for by number. Raises PictureError for what is broken, larger
+    WhiteIsZero is inverted, palettes are expanded unless labels are requested, orientation is undone. Pages marked as
+    smaller copies of others are left out unless requested by number. Raises PictureError for what is broken, larger
     than allowed, or read exactly by none of the libraries that are installed.
     """
     with reading(request.name):
@@ -218,7 +218,7 @@ def frame_of(page: Page, pixels: Array, request: Request) -> Frame:
 
 
 def _of_palette(page: Page, pixels: Array, nodata: tuple[Any, ...], request: Request) -> Frame:
-    """Indices with their palette where labels are asked for, else the colours."""
+    """Indices with their palette where labels are requested, else the colours."""
     colours = colours_of(page.colormap)
     if request.labels:
         palette = Palette((colours if colours.dtype == np.uint8 else colours >> 8).astype(np.uint8).tobytes())

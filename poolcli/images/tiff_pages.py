@@ -45,7 +45,8 @@ def declared_nodata(page: "Page", dtype: "np.dtype[Any]") -> tuple[float | int, 
 
 
 def held_as(text: str, dtype: "np.dtype[Any]") -> float | int | None:
-    """
+    """The number in `text` as `dtype` holds it; None where it holds no such number.
+
     >>> held_as("-9999", np.dtype("uint8")), held_as("255.0", np.dtype("uint8")), held_as("nan", np.dtype("float32"))
     (None, 255, nan)
     """

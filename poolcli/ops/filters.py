@@ -1,4 +1,4 @@
-"""The presets of `--filter`, and how their signed results become a picture again."""
+"""Kernels by their names, and how results of any range become values of a picture."""
 
 import re
 from collections.abc import Callable, Mapping

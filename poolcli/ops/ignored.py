@@ -20,7 +20,7 @@ from poolcli.records import dataclass
 Value = int | float
 Colour = tuple[Value, ...]
 
-BAND_VALUES = 1 << 18  # of a picture, looked through together
+BAND_VALUES = 1 << 18  # of a picture, read together
 ALLOWED = "a number, NaN, numbers in a list, or colours in a list, as in [(0, 0, 0)]"
 
 
@@ -87,7 +87,7 @@ def _as_python(value: Any) -> Any:
 def validity(image: Array, ignored: Ignored, *, alpha: bool = False) -> Array | None:
     """Where the values of `image` (H x W or H x W x C) are not `ignored`, as bools of its shape; None: everywhere.
 
-    With `alpha` the last channel is, and counts unless a colour names it too. Raises PictureError for a colour of
+    With `alpha` the last channel is alpha, and counts unless a colour names it too. Raises PictureError for a colour of
     another number of channels.
     """
     pixels = planes(image)
@@ -225,7 +225,7 @@ def run_on(image: Any, ignore: Any, min_valid: float, run: Run, *, whole: bool =
     """The result of `run` on the array behind `image` with what is ignored in it: a masked array for a masked one.
 
     Masked values are ignored; below the mask of the result is what stands for ignored values, or else the fill value.
-    `whole`: pixels vote, and one with any masked channel has no vote, since nobody knows its label.
+    `whole`: pixels vote, and one with any masked channel has no vote, since its label is unknown.
     """
     ignored = as_ignored(ignore, min_valid)
     masked = masked_array(image)

@@ -16,7 +16,7 @@ from poolcli.ops.order import LARGEST_NETWORK, counts, select, worthwhile_levels
 from poolcli.ops.reduce import bands, blocks, reduce_any, side_by_side, tiles, undefined
 
 SORT_COST = 3  # of a value of a window, in passes over a value of the picture (12 ns against 4)
-FEW_LEVELS = 6  # sorting that costs as much as counting so few labels is not worth a look at them
+FEW_LEVELS = 6  # where sorting costs no more than counting so few labels, they are not listed first
 
 Votes = tuple[Array, Array]  # the label that won every window, and how many values of the window it has
 
@@ -33,9 +33,9 @@ def majority_pool(
     """The most frequent (`valid`) pixel of every window of `image` (H x W x C), in its dtype; padding does not vote.
 
     `ties` go to the `smallest` or the `largest` pixel, channels compared in their order, or to the `first` in the
-    window, row by row. `per_channel` votes on every channel by itself. With `alpha` the last channel is, and all pixels
-    of alpha 0 are one label, written as the smallest of them. All NaN are one value, above every number. `valid` is
-    H x W x C, or x 1 for whole pixels. A window without a value gives NaN (integers: 0).
+    window, row by row. `per_channel` votes on every channel by itself. With `alpha` the last channel is alpha, and all
+    pixels of alpha 0 are one label, written as the smallest of them. All NaN are one value, above every number. `valid`
+    is H x W x C, or x 1 for whole pixels. A window without a value gives NaN (integers: 0).
     """
     out = np.empty((axes[0].out, axes[1].out, image.shape[2]), image.dtype)
     whole = not per_channel and image.shape[2] > 1
@@ -50,7 +50,7 @@ def majority_pool(
         out[outputs] = pixels_of(winners)
         if not most.all():
             np.copyto(out[outputs], np.asarray(undefined(image), image.dtype), where=most == 0)
-            if whole and alpha and there is not None:  # nobody ignores alpha: it is that of most pixels
+            if whole and alpha and there is not None:  # alpha is not ignored: it is that of most pixels
                 np.copyto(out[outputs][:, :, -1:], majority_pool(band[:, :, -1:], part, ties=ties), where=most == 0)
     return out
 
@@ -195,7 +195,7 @@ def _by_sorting(labels: Array, axes: AnyAxes, ties: str, valid: Array | None) ->
 def _vote_of_planes(values: Array, there: Array, ties: str, bits: int) -> Votes:
     """What `_longest_run_of_planes` gives for values in any order, taps x rows x columns x C.
 
-    Windows of one label alone, which masks of areas consist of, are told by their ends, and not sorted: half the time.
+    Windows of one label alone, which masks of areas consist of, are known by their ends, and not sorted: half the time.
     """
     places = tuple(range(len(values)))
     if there.min() < len(values):  # some taps lie on padding or are ignored

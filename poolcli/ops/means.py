@@ -138,7 +138,7 @@ def sum_pool(image: Array, axes: AnyAxes, *, valid: Array | None = None) -> Arra
 
 
 def _wide_sum(image: Array, axes: AnyAxes) -> Array:
-    """64-bit integers: sums of the upper and the lower 32 bits tell whether their joint sum has room."""
+    """64-bit integers: sums of the upper and the lower 32 bits say whether their joint sum has room."""
     high = reduce_any(image >> 32, axes, np.add, fill=0)
     low = reduce_any(image & 0xFFFFFFFF, axes, np.add, fill=0)
     high += low >> 32

@@ -27,7 +27,7 @@ def min_pool(image: Array, axes: AnyAxes, *, valid: Array | None = None) -> Arra
     return reduce_any(without(image, valid, most), axes, np.minimum, fill=most)
 
 
-# Where the maximum of every window lies, as PyTorch's MaxPool2d(return_indices=True) tells it.
+# Where the maximum of every window lies, as PyTorch's MaxPool2d(return_indices=True) gives it.
 
 
 def max_indices(image: Array, axes: AnyAxes, valid: Array | None = None) -> Array:
@@ -125,7 +125,7 @@ def select(values: Array, ranks: tuple[int, ...]) -> list[Array]:
 # What it costs grows with the number of different values and not with the window, which is what sorting does.
 
 MOST_LEVELS = 256
-SAMPLE = 61  # every so manieth value is looked at first
+SAMPLE = 61  # every so manieth value is read first
 
 
 def worthwhile_levels(band: Array, axes: AnyAxes, sort_cost: float, *, most: int | None = MOST_LEVELS) -> Array | None:

@@ -491,7 +491,7 @@ def finite_range(values: Array) -> tuple[float, float]:
 def overflowed(results: Array, image: Array, gain: float) -> bool:
     """Whether sums of the finite values of `image`, which `gain` bounds as a factor, may have left what results hold.
 
-    The flags of the processor cannot tell: they also rise from memory between windows, whatever it held before.
+    The flags of the processor do not say it: they also rise from memory between windows, whatever it held before.
     """
     if not results.size or (np.isfinite(results.max()) and np.isfinite(results.min())):
         return False

@@ -31,7 +31,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Grids:
-    """The values of one picture without channels and of its output, for whoever reads numbers.
+    """The values of one picture without channels and of its output, for readers of numbers.
 
     `tile`: rows and columns of the windows, where these cover the picture side by side.
     """

@@ -44,7 +44,7 @@ class Shown:
 def six(panel: "Panel", view: "View", report: ShiftReport, row: ShiftRow, side: int) -> Iterator[Shown]:
     """The six pictures of a panel: before, moved, their change; the same after the layers.
 
-    `side`: how large they are enlarged at most. The part of a picture is told no figures of the whole.
+    `side`: how large they are enlarged at most. The part of a picture gets no figures of the whole.
     """
     given = row.edge == GIVEN
     moved = "The other picture" if given else f"Picture moved {direction(row.dx, row.dy)}"

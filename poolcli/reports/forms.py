@@ -331,7 +331,7 @@ class _NothingMeasured(Exception):  # noqa: N818 (no error: it ends the contexts
 def run_reports(paths: Mapping[str, Place]) -> Iterator[Callable[["Outcome"], None]]:
     """Give a function to call with every outcome; the files of the run appear when the block ends well.
 
-    Unless nothing was measured: an empty report would tell nobody anything, and be in the way of the next run.
+    Unless nothing was measured: an empty report would be in the way of the next run.
     """
     measured = False
     with suppress(_NothingMeasured), ExitStack() as stack:

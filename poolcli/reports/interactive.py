@@ -32,7 +32,7 @@ from poolcli.visualize import Sample, array_sample, palette
 
 # The built-in story of `poolcli show`: a drawn "1", its filter, its pooling, 38 -> 12, what that means, and the 4 x
 # 4.
-# It is told in English and Korean, since the figure comes from a Korean text book.
+# It is written in English and Korean, since the figure comes from a Korean text book.
 
 ONE = """
 ....##

@@ -141,7 +141,7 @@ BLOCK_VALUES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Where outputs look, on one axis of a picture: at `start + i * step`, which need not be whole, for i < `count`."""
+    """Where outputs lie on one axis of a picture: at `start + i * step`, which need not be whole, for i < `count`."""
 
     start: float
     step: int
@@ -218,9 +218,9 @@ def _at(grid: Grid, cosines: Array, n: int) -> Array:
 
 
 def fidelities(image: Array, outputs: Sequence[tuple[Array, Footprints | None]], peak: float) -> list[float | None]:
-    """PSNR in dB of `outputs` of `image` (H x W [x C]) against the ideal ones, sampled where each looks.
+    """PSNR in dB of `outputs` of `image` (H x W [x C]) against the ideal ones, sampled where each lies.
 
-    So an answer that is the same for every picture cannot win, and looking half a pixel aside costs nothing. Where the
+    So an answer that is the same for every picture cannot win, and lying half a pixel aside costs nothing. Where the
     picture decides which pixels are kept, the decision that fits best is taken; what is not finite is left out. None
     where an output is the ideal one, or lies on no regular grid.
     """

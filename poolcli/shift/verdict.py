@@ -17,7 +17,7 @@ def judgement(row: ShiftRow) -> str:
 def verdict(row: ShiftRow) -> str:
     """What one shift did: what is left of the change relative to the contrast, then how many pixels change.
 
-    A count falls by itself when there are fewer pixels, so it is told per pixel too; and on photographs, where nearly
+    A count falls by itself when there are fewer pixels, so it is given per pixel too; and on photographs, where nearly
     every pixel changes a little, only the change in value says something.
     """
     if row.residual is None:
@@ -88,7 +88,7 @@ def worst_row(report: ShiftReport) -> ShiftRow:
 
 
 NOTHING = "-"
-EXACT = 100_000  # from here on a count is told in thousands or millions, or a table would not fit
+EXACT = 100_000  # from here on a count is written in thousands or millions, or a table would not fit
 
 
 def percent(fraction: float) -> str:

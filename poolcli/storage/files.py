@@ -20,14 +20,14 @@ TEMPORARY_PREFIX = ".poolcli-"
 TEMPORARY_SUFFIX = ".part"
 _HOST = f"{crc32(platform.node().encode()):08x}"
 _TEMPORARY = re.compile(rf"{re.escape(TEMPORARY_PREFIX)}([0-9a-f]+)-(\d+)-[0-9a-f]+{re.escape(TEMPORARY_SUFFIX)}")
-_FORGOTTEN = 24 * 3600  # seconds after which a temporary file of another machine belongs to nobody
+_FORGOTTEN = 24 * 3600  # seconds after which a temporary file of another machine is abandoned
 
 _swept: set[Path] = set()
 _unpublished: set[Path] = set()  # the temporary files of this process
 
 
 def is_folder(path: Path | str) -> bool:
-    """Whether `path` is a folder; no, where that cannot be asked: whoever opens it will be told why."""
+    """Whether `path` is a folder; False if the path cannot be read: opening it reports the reason."""
     return os.path.isdir(path)  # noqa: PTH112 (Path.is_dir raises for names too long and folders that are closed)
 
 
@@ -148,7 +148,7 @@ def _remove(path: Path) -> None:
 
 
 def is_device(path: Path) -> bool:
-    """Whether a path is there and neither a file nor a folder: what is written to it goes on to somebody."""
+    """Whether a path is there and neither a file nor a folder: what is written to it goes elsewhere."""
     try:
         kind = path.stat().st_mode
     except OSError:
@@ -232,7 +232,7 @@ def sweep(folder: Path, *, begun: bool = True) -> None:
 
 
 def _is_left(entry: os.DirEntry[str], host: str, process: int, begun: bool) -> bool:
-    if host != _HOST or os.name == "nt":  # where nobody can be asked
+    if host != _HOST or os.name == "nt":  # where its process cannot be checked
         return time.time() - entry.stat().st_mtime > _FORGOTTEN
     if process == os.getpid():
         return not begun
@@ -259,13 +259,13 @@ def _sync(path: Path) -> None:
 _OWN = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _NOT_OURS = (errno.ELOOP, errno.EMLINK, errno.EISDIR, errno.ENXIO)  # a link, a folder, a pipe
 _LOCKLESS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EBADF, errno.EINVAL)  # of file systems that know no locks
-_LOCKED = 1 << 40  # where Windows locks a byte: beyond all that is written, or nobody could read it
+_LOCKED = 1 << 40  # where Windows locks a byte: beyond all that is written, or it could not be read
 _LOCK_NAME = ".poolcli-lock"  # where a folder itself cannot be locked
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A file or folder that is open, and locked if nobody else has locked it, as long as it is open."""
+    """A file or folder that is open, and locked if no other process has locked it, as long as it is open."""
 
     path: Path
     number: int  # of the open file
@@ -283,7 +283,7 @@ class Held:
 def hold_file(path: Path) -> Iterator[tuple[BinaryIO, Held]]:
     """Open a file of our own for reading and writing, and lock it; it is made where there is none.
 
-    UsageError unless it is a regular file of this one name: what is written into a link lands in somebody's file.
+    UsageError unless it is a regular file of this one name: what is written into a link lands in another file.
     """
     try:
         if path.is_symlink():  # where O_NOFOLLOW is not known
@@ -326,7 +326,7 @@ def not_ours(path: Path) -> UsageError:
 
 
 def _lock(descriptor: int) -> bool:
-    """Whether nobody else holds the lock of this file; then we do, as long as it is open (if the file system can)."""
+    """Whether no other process holds the lock of this file: then this one does while it is open (if the system can)."""
     try:
         if os.name == "nt":
             import msvcrt

@@ -82,7 +82,7 @@ _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Url:
-    """An object, or a prefix, in a store. `str` is what may be shown, `address` what the store is asked for.
+    """An object, or a prefix, in a store. `str` is what may be shown, `address` what is sent to the store.
 
     >>> url = Url("s3", "bucket", "photos/a.b.png")
     >>> url.name, url.stem, url.suffix, str(url.parent), str(url.with_name("c.png")), str(url / "d.png")
@@ -256,7 +256,7 @@ _PASSING_STATUS = (408, 425, 429)
 
 
 class StoreError(PoolcliError):
-    """A store did not do what it was asked for, as often as it was asked; says why, not what for."""
+    """A store failed every try of a request; says why, not which request."""
 
 
 def read(url: Url, first: int | None = None) -> bytes:
