@@ -881,7 +881,7 @@ def test_pages_that_are_done_keep_nothing_in_memory(tmp_path, command, monkeypat
     assert command(*words, tmp_path / name, "-o", tmp_path / "out.tif").code == 0
     assert len(read) == 3
     for plane in read:
-        cache = plane._slabs if plane.segments is None else plane.segments._cache
+        cache = plane.slabs.pieces if plane.segments is None else plane.segments.cache.pieces
         assert not cache, plane.number
 
 

@@ -34,7 +34,7 @@ ALLOWED_FAILURES = 1
 
 
 def print_nothing(text: str) -> None:
-    """For whom nobody listens to."""
+    """A `log` that prints nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +258,7 @@ class Threads:
                 self._items.get_nowait()
         for _ in self._threads:
             self._items.put(None)
-        if kind is not None and not issubclass(kind, KeyboardInterrupt):  # else all is done, or nobody wants to wait
+        if kind is not None and not issubclass(kind, KeyboardInterrupt):  # else all is done, or the user does not wait
             for thread in self._threads:
                 thread.join()  # what is under way would stay half-written
 
@@ -432,7 +432,7 @@ def _serve(pipe: "Connection", function: Callable[[Any], Any]) -> None:
         except (EOFError, OSError):
             return
         result = attempt(function, item)
-        with suppress(OSError):  # nobody waits for it any more
+        with suppress(OSError):  # its result is not used any more
             pipe.send(result)
 
 

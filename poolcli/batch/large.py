@@ -32,7 +32,7 @@ def streams(settings: jobs.Settings, source: Place, name: str, requested: str | 
     """The format in which a picture is written band by band; None where it is held.
 
     It is not held if it has more bytes than that, or more pixels than may be, and its layers and format let it; and
-    where tiles or a compression are asked for, which only so are chosen. `requested` None: its own format.
+    where tiles or a compression are requested, which only so are chosen. `requested` None: its own format.
     """
     encoding, reading = settings.encoding, settings.reading
     if settings.colour or reading.dtype != KEEP or not is_local(settings.recipe):

@@ -20,8 +20,8 @@ from poolcli import images
 from poolcli.errors import PictureError
 from poolcli.images import ome, tiled, zarr
 from poolcli.images.formats import SAME, EncodeOptions
-from poolcli.images.tiff_pages import JPEG
-from poolcli.images.tiled import DEFLATE, Layout, Plane
+from poolcli.images.tiff_pages import DEFLATE, JPEG
+from poolcli.images.tiled import Layout, Plane
 from poolcli.ops.arrays import Array, planes
 from poolcli.ops.geometry import Size, Window
 from poolcli.ops.ignored import Ignored, stand_in, validity, window_counts, without, write_stand_in

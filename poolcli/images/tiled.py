@@ -19,19 +19,20 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from poolcli.errors import PictureError, said
 from poolcli.images import arrays, guard, tiff, tiff_pages
 from poolcli.images.formats import DEFAULT_MAX_PIXELS, SAME, START, ReadOptions, Request, is_zarr
-from poolcli.images.frame import Frame, Meta
+from poolcli.images.frame import Array, Frame, Meta
 from poolcli.images.guard import opened, reading
 from poolcli.images.metadata import RESOLUTION
 from poolcli.images.tiff_pages import (
+    DEFLATE,
     GRAY,
     JPEG,
     OLD_JPEG,
     PALETTE,
+    PROFILE,
     RAW,
     RGB,
     WHITE_IS_ZERO,
@@ -46,21 +47,45 @@ from poolcli.storage import Place, Url
 if TYPE_CHECKING:
     from poolcli.images.ome import Scene
 
-Array = NDArray[Any]
 Block = tuple[slice, slice]  # rows and columns of a picture
 
-DEFLATE, ZSTD, LZW = 8, 50000, 5
+ZSTD, LZW = 50000, 5
 CODECS: Mapping[str, int] = {"deflate": DEFLATE, "zstd": ZSTD, "jpeg": JPEG, "lzw": LZW, "none": RAW}
 USUAL_TILE = 256
-_PROFILE = 34675
 CACHE = 1 << 26  # bytes of decoded segments that rows read one after the other share, at least
 RAW_BYTES = 1 << 20  # of a strip without compression, read at once
-SMALL = 1 << 20  # no file of fewer bytes is looked into
+SMALL = 1 << 20  # files of fewer bytes are not read by place
 _WHOLE = (8, 16, 32, 64)  # bits
 WAITING = 64  # tiles of a file that may wait to be written
-QUALITY = 90  # of levels in JPEG, if nobody says
+QUALITY = 90  # of levels in JPEG, unless given
 _LYING = (258, 259, 262, 266, 277, 284, 292, 293, 317, 320, 322, 323, 338, 339, 347, 529, 530, 531, 532, 50674)
 CLASSIC = (1 << 32) - 1  # the last byte that 32-bit offsets reach
+
+
+class Cache:
+    """The pieces of a picture that were decoded last: `most` bytes of them, or `least` of them; safe in threads."""
+
+    def __init__(self, most: int = CACHE, least: int = 1) -> None:
+        self._most, self._least, self._lock = most, least, Lock()
+        self.pieces: OrderedDict[int, Array] = OrderedDict()
+
+    def get(self, number: int, decode: Callable[[int], Array]) -> Array:
+        """Piece `number`, by `decode` where it is not held."""
+        with self._lock:
+            if number in self.pieces:
+                self.pieces.move_to_end(number)
+                return self.pieces[number]
+        values = decode(number)
+        with self._lock:
+            self.pieces[number] = values
+            while sum(each.nbytes for each in self.pieces.values()) > self._most and len(self.pieces) > self._least:
+                self.pieces.popitem(last=False)
+        return values
+
+    def clear(self) -> None:
+        """Hold none of them."""
+        with self._lock:
+            self.pieces.clear()
 
 
 @dataclass(eq=False)
@@ -77,11 +102,10 @@ class Plane:
     meta: Meta = field(default_factory=Meta)
     number: int = 0
     segments: "Segments | None" = None
-    description: str = ""  # of the page, whoever wrote it
+    description: str = ""  # of the page, by any program
     scene: "Scene | None" = None  # what it is a part of, where that is known otherwise
     whole: "Plane | None" = None  # that has all the bands
-    _slabs: OrderedDict[int, Array] = field(default_factory=OrderedDict)
-    _lock: Lock = field(default_factory=Lock)
+    slabs: Cache = field(default_factory=lambda: Cache(least=2))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -109,29 +133,23 @@ class Plane:
         if self.segments is not None or step == 1:
             return self.block((slice(low, high), slice(0, self.shape[1])))
         numbers = range(low // step, -(-high // step))
-        parts = [self._slab(number)[max(low - number * step, 0) : high - number * step] for number in numbers]
+        parts = [
+            self.slabs.get(number, self._slab)[max(low - number * step, 0) : high - number * step] for number in numbers
+        ]
         return np.concatenate(parts) if len(parts) > 1 else parts[0].copy()
 
     def let_go(self) -> None:
         """Keep nothing of what was decoded; of many pictures each would keep some."""
-        self._slabs.clear()
-        for each in (self.segments, self.whole):
-            if each is not None:
-                each.let_go()
+        self.slabs.clear()
+        if self.segments is not None:
+            self.segments.cache.clear()
+        if self.whole is not None:
+            self.whole.let_go()
 
     def _slab(self, number: int) -> Array:
         """The rows of the chunks that lie side by side."""
-        with self._lock:
-            if number in self._slabs:
-                self._slabs.move_to_end(number)
-                return self._slabs[number]
         first, last = number * self.grain[0], min((number + 1) * self.grain[0], self.shape[0])
-        values = self.block((slice(first, last), slice(0, self.shape[1])))
-        with self._lock:
-            self._slabs[number] = values
-            while sum(each.nbytes for each in self._slabs.values()) > CACHE and len(self._slabs) > 2:
-                self._slabs.popitem(last=False)
-        return values
+        return self.block((slice(first, last), slice(0, self.shape[1])))
 
     def of_bands(self, bands: Sequence[int]) -> "Plane":
         """Some of its bands, numbered from 0, in this order; PictureError for one that it has not."""
@@ -148,7 +166,7 @@ class Plane:
 
         alpha = self.frame.alpha and bands[-1] == count - 1 and len(bands) > 1
         extra = (0,) * (len(bands) - 1 - alpha) + (2,) * alpha
-        tags = {code: tag for code, tag in page.tags.items() if code not in (_PROFILE, tiff_pages.METADATA)}
+        tags = {code: tag for code, tag in page.tags.items() if code not in (PROFILE, tiff_pages.METADATA)}
         page = replace(page, samples=len(bands), photometric=GRAY, extra=extra, planar=False, tile=None, tags=tags)
         pixels = np.broadcast_to(self.dtype.type(0), (*self.shape[:2], *[len(bands)] * (len(bands) > 1)))
         nodata = tuple(value for value in self.frame.nodata if not isinstance(value, tuple))
@@ -199,7 +217,7 @@ def weight(source: Place, name: str, options: ReadOptions) -> tuple[str, int, in
         return None
     try:
         size = source.stat().st_size
-    except OSError:  # who decodes it will tell
+    except OSError:  # its decoder reports why
         return None
     if not is_tiff(source, name):
         frames = arrays.mapped(source, name, options)
@@ -327,8 +345,7 @@ class Segments:
             )
         self._across = -(-page.width // self.grain[1])
         self._count = self._across * -(-page.height // self.grain[0])
-        self._cache: OrderedDict[int, Array] = OrderedDict()
-        self._most = max(CACHE, 2 * self.grain[0] * page.width * page.samples * self._dtype.itemsize)
+        self.cache = Cache(max(CACHE, 2 * self.grain[0] * page.width * page.samples * self._dtype.itemsize))
 
     @property
     def count(self) -> int:
@@ -375,7 +392,7 @@ class Segments:
             for column in range(columns.start // wide, -(-columns.stop // wide))
             for plane in range(page.samples if page.planar else 1)
         ]
-        segments = self.map(self._segment, [number for number, *_ in needed])
+        segments = self.map(lambda number: self.cache.get(number, self._decoded), [number for number, *_ in needed])
         for values, (_, plane, top, left) in zip(segments, needed, strict=True):
             (down, there), (across, beside) = _overlap(rows, top, high), _overlap(columns, left, wide)
             target = out[down, across, plane : plane + 1] if page.planar else out[down, across]
@@ -384,25 +401,8 @@ class Segments:
             out = out[:, :, 0]
         return tiff.as_brightness(arrays.native(out), page.photometric, page.peak)
 
-    def let_go(self) -> None:
-        """Keep none of them."""
-        with self._lock:
-            self._cache.clear()
-
-    def _segment(self, number: int) -> Array:
-        """Its values, rows x columns x samples, or one value for all of them."""
-        with self._lock:
-            if number in self._cache:
-                self._cache.move_to_end(number)
-                return self._cache[number]
-        values = self._decoded(number)
-        with self._lock:
-            self._cache[number] = values
-            while sum(each.nbytes for each in self._cache.values()) > self._most and len(self._cache) > 1:
-                self._cache.popitem(last=False)
-        return values
-
     def _decoded(self, number: int) -> Array:
+        """The values of segment `number`, rows x columns x samples, or one value for all of them."""
         offset, size = self.places[number]
         if size == 0 or offset == 0:  # a sparse file has none for what is empty
             return np.asarray(self._tiff.nodata, self._dtype)
@@ -502,7 +502,7 @@ def unwritten(page: Page) -> Iterator[str]:
 def reduced(plane: Plane, k: tuple[int, int], size: tuple[int, int]) -> Frame:
     """A picture pooled by k, of this size, with what is known of places and resolution as it is then; no pixels."""
     page, pixels = plane.page, np.broadcast_to(plane.dtype.type(0), (*size, *plane.shape[2:]))
-    tags = {code: tag for code, tag in page.tags.items() if code in (*RESOLUTION, *tiff_pages.GEOTIFF_TAGS, _PROFILE)}
+    tags = {code: tag for code, tag in page.tags.items() if code in (*RESOLUTION, *tiff_pages.GEOTIFF_TAGS, PROFILE)}
     page = rescaled_resolution(replace(page, tags=tags), *k)
     return tiff_pages.rescaled(replace(plane.frame, pixels=pixels, page=page), (k[0], 0), (k[1], 0))
 

@@ -16,20 +16,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from poolcli.errors import PictureError, missing, said
 from poolcli.images import arrays, ome, tiff, tiff_pages
 from poolcli.images.formats import SAME, ZARR, EncodeOptions, ReadOptions, Request
-from poolcli.images.frame import Frame, Meta, Picture
+from poolcli.images.frame import Array, Frame, Meta, Picture
 from poolcli.images.guard import reading
 from poolcli.images.ome import Scene
 from poolcli.images.tiff_pages import Spacing
 from poolcli.images.tiled import Block, Plane
 from poolcli.records import dataclass
 from poolcli.storage import Place, Url
-
-Array = NDArray[Any]
 
 VERSION = "0.5"
 FILL = "_FillValue"  # the attribute that names what stands for nothing, as xarray has it
