@@ -26,7 +26,7 @@ class UsageError(PoolcliError, ValueError):
 
 
 class PictureError(PoolcliError, ValueError):
-    """This one picture cannot be read or pooled as asked; the others of a batch are done."""
+    """This one picture cannot be read or pooled as requested; the others of a batch are done."""
 
     kind = "picture"
 

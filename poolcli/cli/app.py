@@ -33,7 +33,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Stop:
-    """What a batch asks before it begins another picture: `number` is the signal that came, or None."""
+    """What a batch checks before it begins another picture: `number` is the signal that came, or None."""
 
     number: int | None = None
 
@@ -64,7 +64,7 @@ def interruptible(*, ends: bool = False) -> Iterator[None]:
 
 @contextmanager
 def finishing() -> Iterator[Stop]:
-    """Give what a batch asks before it begins another picture; the second signal raises Interrupted."""
+    """Give what a batch checks before it begins another picture; the second signal raises Interrupted."""
     stop = Stop()
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -86,7 +86,7 @@ def _handled(handler: "signal._HANDLER", afterwards: "signal._HANDLER | None" = 
     `afterwards` has them behind it; None: what had them before.
     """
     before = {}
-    if threading.current_thread() is threading.main_thread():  # the others cannot ask for signals
+    if threading.current_thread() is threading.main_thread():  # the others get no signals
         known = {number: signal.getsignal(number) for number in SIGNALS}
         before = {number: old for number, old in known.items() if old not in (signal.SIG_IGN, None)}
     try:

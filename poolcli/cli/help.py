@@ -37,7 +37,7 @@ rich_utils.STYLE_TYPES = rich_utils.STYLE_USAGE = "bold"
 
 
 def run_typer(argv: Sequence[str]) -> int | None:
-    """Show the help that these words ask for, or what completes them; the exit code."""
+    """Show the help that these words request, or what completes them; the exit code."""
     _prepare_completion()
     try:
         code: int | None = typer_app()(args=list(argv), prog_name="poolcli", standalone_mode=False)

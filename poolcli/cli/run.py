@@ -345,7 +345,7 @@ def run(request: Request) -> int:
         threads, printed = running.threads(pictures=count), plan.printed
         settings = replace(settings, views=_views(request, count), threads=threads, printed=printed)
         to_stdout = running.output == STREAM or (running.output is None and request.inputs == [STREAM])
-        alone, watched = count == 1, sys.stdout.isatty() and sys.stderr.isatty()  # who sees a bar needs no names
+        alone, watched = count == 1, sys.stdout.isatty() and sys.stderr.isatty()  # beside a bar no names are printed
         names = not to_stdout and (alone or running.verbose or not watched)
         printer = Printer(json=running.json, quiet=running.quiet, detailed=alone, names=names, values=printed)
         if plan.note and not running.quiet:

@@ -303,7 +303,7 @@ def _save_by_pillow(
     picture: Picture, target: BinaryIO, row: Format, given: dict[str, Any], pages: Sequence[dict[str, Any]]
 ) -> None:
     images = [_image(frame) for frame in picture.frames]
-    for image, page in zip(images, pages, strict=False):  # Pillow asks each page for what is said of it alone
+    for image, page in zip(images, pages, strict=False):  # where Pillow reads what is of this page alone
         vars(image)["encoderinfo"] = page
     if len(images) == 1:
         start = target.tell()

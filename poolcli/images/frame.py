@@ -322,7 +322,7 @@ def converted(frame: Frame, mode: str) -> Frame:
 
 
 def _among_16_bits(frame: Frame, mode: str) -> Frame:
-    """Gray repeated, alpha dropped or full, as `mode` asks: Pillow has none of these modes."""
+    """Gray repeated, alpha dropped or full, as `mode` needs it: Pillow has none of these modes."""
     pixels, target = frame.pixels if frame.pixels.ndim == 3 else frame.pixels[..., np.newaxis], MODES[mode]
     colours = pixels[..., :-1] if frame.alpha else pixels
     colours = np.repeat(colours, (target.channels - target.alpha) // colours.shape[2], axis=2)

@@ -172,7 +172,7 @@ def opened(source: Path | BinaryIO, name: str) -> Iterator[BinaryIO]:
 
 
 def _only_a_file(path: Path, name: str) -> None:
-    kind = path.stat().st_mode  # asked before opening, which would wait for ever on a pipe without a writer
+    kind = path.stat().st_mode  # read before opening, which would wait for ever on a pipe without a writer
     if stat.S_ISDIR(kind):
         raise PictureError(f"{name}: a folder, not a file; name a picture in it")
     if not stat.S_ISREG(kind):

@@ -145,7 +145,7 @@ def read_stream(stream: BinaryIO, name: str, options: ReadOptions) -> BytesIO:
             whole.seek(size)
         if size > room.bytes:
             if not room.what:
-                break  # who decodes it says why it is none
+                break  # its decoder says why it is none
             raise PictureError(
                 f"{name}: more than {int(room.bytes)} bytes on standard input, more than {room.what} can take: end it "
                 "there, or give a file"

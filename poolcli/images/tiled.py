@@ -324,7 +324,7 @@ class Segments:
 
     def __init__(self, tiff_page: Any, page: Page, number: int, stream: BinaryIO, lock: Lock, request: Request) -> None:
         self.page, self.number = page, number
-        self.map: Callable[..., Iterable[Array]] = map  # that of an executor, for who reads row after row
+        self.map: Callable[..., Iterable[Array]] = map  # that of an executor, for readers of row after row
         self.fill: Array | None = None  # what stands for the values of those that cannot be decoded, if they may
         self.damaged: dict[int, str] = {}  # these, and their places
         self.way_out = "get the file again"

@@ -156,7 +156,7 @@ def run_mode(
 ) -> tuple[Array, Array | None]:
     """Call the function of a row of the table on `image` (H x W or H x W x C), of which only `valid` values count.
 
-    Returns the result, with as many axes, and where it is valid (None: everywhere). With `alpha` the last channel is.
+    Returns the result, with as many axes, and where it is valid (None: everywhere). `alpha`: the last channel is alpha.
     Raises PictureError when no window fits, and where not all is valid for a mode without windows.
     """
     if valid is not None and not mode.has_windows:

@@ -168,7 +168,7 @@ class Activation:
         return []
 
     def sees(self, height: int, width: int) -> list[Axes]:
-        """None either."""
+        """An activation sees one pixel, so it adds no windows."""
         return []
 
     @property
@@ -346,7 +346,7 @@ class Recipe:
             raise UsageError("a recipe of no layers does nothing: give at least one, for instance max:2/2")
 
     def __call__(self, image: "Array", *, alpha: bool = False, ignored: "Ignored | None" = None) -> "Array":
-        """Run the layers on `image` (H x W or H x W x C); `alpha`: the last channel is, and no filter touches it."""
+        """Run the layers on `image` (H x W or H x W x C); `alpha`: the last is alpha, which no filter touches."""
         return self.run(image, alpha=alpha, ignored=ignored)[0]
 
     def run(

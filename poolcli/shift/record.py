@@ -1,4 +1,4 @@
-"""What a shift report is asked to measure, and what it says: frozen records, named as in their JSON form. No NumPy."""
+"""What a shift report measures, and what it says: frozen records, named as in their JSON form. No NumPy."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import field, fields, is_dataclass, replace

@@ -69,7 +69,7 @@ def publish(target: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
             yield stream
         return
     shown = target
-    if os.path.islink(target):  # noqa: PTH114 (which asks in a closed folder, too)
+    if os.path.islink(target):  # noqa: PTH114 (which works in a closed folder, too)
         target = Path(os.path.realpath(target))
     temporary = _beside(target)
     try:

@@ -41,7 +41,7 @@ def redacted(text: str) -> str:
 class Store:
     """One kind of store. `packages` are the modules it needs, which pip knows by the same names.
 
-    `writes`: objects can be written, and appear whole; `lists`: what is in it can be asked; `quoted`: keys are
+    `writes`: objects can be written, and appear whole; `lists`: its objects can be listed; `quoted`: keys are
     percent-encoded and may end in a query; `shared`: other processes see the same objects.
     """
 
