@@ -95,7 +95,7 @@ def test_palettes_are_expanded_or_kept_as_labels(transparency, mode):
     assert np.array_equal(have.frames[0].pixels[..., :3], colours[indices])
     if mode == "RGBA":
         assert np.array_equal(have.frames[0].pixels[..., 3], alphas[indices])
-    assert have.notes == (f"palette P pooled as {mode}; --mode majority alone keeps labels",)
+    assert have.notes == (f"palette P pooled as {mode}; --mode majority, center or stride keeps labels",)
     file.seek(0)
     labels = decode(file, labels=True).frames[0]
     assert np.array_equal(labels.pixels, indices)

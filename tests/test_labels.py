@@ -100,7 +100,7 @@ def test_other_modes_pool_colours(here, command):
     for mode in ("max", "min", "avg", "median"):
         result = command("pool", "mask.png", "-o", "out.png", "--mode", mode, "--json", "--overwrite")
         assert result.objects[0]["notes"] == [
-            "palette P pooled as RGB; --mode majority alone keeps labels",
+            "palette P pooled as RGB; --mode majority, center or stride keeps labels",
             f"the windows of {mode}:2/2 leave out the last column: --exact refuses that",
         ]
         with Image.open("out.png") as out:
@@ -111,7 +111,7 @@ def test_a_filter_before_it_takes_the_labels_away(here, command):
     """Filtered indices mean nothing either."""
     saved_mask(here / "mask.png")
     result = command("stack", "conv:gauss majority:2", "mask.png", "-o", "out.png", "--json")
-    assert "palette P pooled as RGB; --mode majority alone keeps labels" in result.objects[0]["notes"]
+    assert "palette P pooled as RGB; --mode majority, center or stride keeps labels" in result.objects[0]["notes"]
 
 
 def test_animated_labels_are_colours_with_a_note(here, command):

@@ -409,7 +409,7 @@ def _check_layout(layout: str | None) -> None:
         raise unknown("layout", layout, LAYOUTS, {"channels_last": "hwc", "channels_first": "chw"}.get(layout))
 
 
-KEEPS_LABELS = "; --mode majority alone keeps labels"  # of a palette that is pooled as colours
+KEEPS_LABELS = "; --mode majority, center or stride keeps labels"  # of a palette that is pooled as colours
 
 
 @dataclass(frozen=True, slots=True)
