@@ -94,15 +94,18 @@ def lacks_memory(error: BaseException | None) -> bool:
     return short or lacks_memory(error.__cause__ or error.__context__)
 
 
-def unexpected(error: Exception) -> str:
-    """The sentence for an unforeseen error: what it is, where in poolcli it was met, what to do."""
+def unexpected(error: Exception, text: str = "") -> str:
+    """The sentence for an unforeseen error: what it is, where in poolcli it was met, what to do.
+
+    `text` is what it says, where that must not be taken as it is.
+    """
     trace, where = error.__traceback__, ""
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
         if file.startswith(_PACKAGE):
             where = f", {file.removeprefix(_PACKAGE)}:{trace.tb_lineno}"
         trace = trace.tb_next
-    return f"unexpected {type(error).__name__} ({said(error)}{where}); please report it, with what was typed"
+    return f"unexpected {type(error).__name__} ({text or said(error)}{where}); please report it, with what was typed"
 
 
 def escaped(text: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from poolcli import images
-from poolcli.batch.executors import ENGINES, Failure, Limits, find_engine, run_tasks
+from poolcli.batch.executors import ENGINES, Failure, Limits, attempt, find_engine, run_tasks
 from poolcli.batch.job import Settings, seen_from_afar, weight
 from poolcli.batch.state import NAME, Task
 from poolcli.errors import PoolcliError, UsageError
@@ -414,3 +414,13 @@ def test_an_engine_that_is_named_is_used_for_a_single_picture(samples, command, 
     for options in ((), ("--engine", "processes"), ("--timeout", "9"), ("--engine", "threads")):
         command("pool", samples / "one.png", "-o", "out.png", *options)
     assert used == ["serial", "processes", "processes", "threads"]
+
+
+def test_a_long_error_keeps_its_secret():
+    """Cut where its password stands, no pattern knew it any more."""
+
+    def work(item):
+        raise ValueError("x" * 185 + " s3://me:password@host/key")
+
+    result = attempt(work, 1)
+    assert isinstance(result, Failure) and "me:" not in result.reason, result

@@ -26,8 +26,8 @@ from distributed.scheduler import KilledWorker
 from poolcli import __version__
 from poolcli.batch import SIGNALS
 from poolcli.batch.executors import Failure, Limits, attempt
-from poolcli.errors import PoolcliError, UsageError, said
-from poolcli.storage.places import redacted
+from poolcli.errors import PoolcliError, UsageError
+from poolcli.storage.places import reason_of, redacted
 
 CHUNK_SECONDS = 1.0
 LARGEST_CHUNK = 64
@@ -138,7 +138,9 @@ class Dask:
             return PoolcliError(
                 "the dask scheduler is gone; what is finished is whole: go on with --resume, or begin again"
             )
-        return PoolcliError(f"a dask worker cannot do the work ({_said(error)}): does it have poolcli {__version__}?")
+        return PoolcliError(
+            f"a dask worker cannot do the work ({reason_of(error)}): does it have poolcli {__version__}?"
+        )
 
     def _blame(self, chunk: list[Numbered], error: KilledWorker, *, alone: bool) -> None:
         if not alone:
@@ -160,10 +162,6 @@ def _work(version: str, function: Callable[[Any], Any], items: Sequence[Any]) ->
     return time.monotonic() - start, results
 
 
-def _said(error: Exception) -> str:
-    return redacted(said(error))
-
-
 def _next_size(size: int, seconds: float) -> int:
     """Items for a chunk when one takes so long: never more than twice what was, lest one quick item mislead.
 
@@ -181,7 +179,9 @@ def _connected(limits: Limits, held: ExitStack) -> Client:
     try:
         client = Client(limits.scheduler, timeout=PATIENCE, set_as_default=False)
     except OSError as error:
-        raise PoolcliError(f"the scheduler '{where}' cannot be reached ({_said(error)}): check its address") from error
+        raise PoolcliError(
+            f"the scheduler '{where}' cannot be reached ({reason_of(error)}): check its address"
+        ) from error
     except TypeError as error:
         if not limits.scheduler.startswith(TLS):
             raise
@@ -205,7 +205,9 @@ def _own_cluster(limits: Limits, held: ExitStack) -> Client:
             scheduler_kwargs={"allowed_failures": limits.allowed_failures},
         )
     except (OSError, RuntimeError) as error:
-        raise PoolcliError(f"no dask worker can be started here ({_said(error)}); use --engine processes") from error
+        raise PoolcliError(
+            f"no dask worker can be started here ({reason_of(error)}); use --engine processes"
+        ) from error
     held.enter_context(cluster)
     client = Client(cluster, set_as_default=False)
     client.register_plugin(_Calm())

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from poolcli.batch import SIGNALS
 from poolcli.errors import PoolcliError, UsageError, failure, lacks_memory, missing, unexpected, unknown
 from poolcli.records import dataclass
-from poolcli.storage.places import redacted
+from poolcli.storage.places import reason_of
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -77,7 +77,7 @@ def attempt(
     except Exception as error:  # noqa: BLE001 (a bug, reported as one)
         if lacks_memory(error):
             return Failure(*failure(MemoryError()))
-        return Failure("unexpected", redacted(unexpected(error)))
+        return Failure("unexpected", unexpected(error, reason_of(error)))
 
 
 class Executor(Protocol):

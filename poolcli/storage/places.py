@@ -37,6 +37,11 @@ def redacted(text: str) -> str:
     return text
 
 
+def reason_of(error: BaseException) -> str:
+    """What an error says, without secrets; cut last, lest half of one stay that no pattern knows."""
+    return redacted(said(error, None))[:200]
+
+
 @dataclass(frozen=True, slots=True)
 class Store:
     """One kind of store. `packages` are the modules it needs, which pip knows by the same names.
@@ -348,7 +353,7 @@ def _is_final(error: Exception) -> bool:
 def _reason(error: Exception, tries: int) -> str:
     if isinstance(error, FileNotFoundError):
         return "there is no such object"
-    reason = redacted(said(error, None))[:200]  # cut last, lest half a secret stay that no pattern knows
+    reason = reason_of(error)
     return f"{reason}, tried {tries} times" if tries > 1 else reason
 
 
