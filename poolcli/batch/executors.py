@@ -154,10 +154,10 @@ def run_tasks(
     limits: Limits,
     memory_of: Callable[[Item], int] = lambda item: 0,
 ) -> Generator[tuple[Item, Result | Failure], None, None]:
-    """Every item with what `function` made of it, or Failure, as they finish. An item heavier than
-    the memory runs alone.
+    """Every item with what `function` made of it, or Failure, as they finish.
 
-    Of what the function raises only an error of the system ends the run, in this thread: it is of stdout.
+    An item heavier than the memory runs alone. Of what the function raises only an error of the system ends the run, in
+    this thread: it is of stdout.
     """
     under_way: dict[int, tuple[Item, int]] = {}
     weight = 0

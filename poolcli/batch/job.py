@@ -118,7 +118,7 @@ def run_and_report(settings: Settings, job: Job) -> Outcome:
             write_sides(job.sides, outcome)
         except PoolcliError as error:
             outcome = replace(outcome, error=str(error), kind=error.kind, views={})
-    views = {name: views for name, views in outcome.views.items() if name not in job.sides}
+    views = {form: shown for form, shown in outcome.views.items() if form not in job.sides}
     return replace(outcome, job=_named(job), views=views)  # what is drawn already need not go through the engine
 
 

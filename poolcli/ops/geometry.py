@@ -46,7 +46,7 @@ class Axis:
     @property
     def end(self) -> int:
         """Where the last window ends at the latest: behind the last value that it sees."""
-        return (self.out - 1) * self.s + self.slack - self.before + self.d * (self.k - 1) + 1
+        return (self.out - 1) * self.s + self.slack - self.before + self.span
 
     def inner(self, low: int, high: int, *, goes_on: bool) -> tuple[int, int]:
         """The windows (first, last + 1) that see nothing but the values low ... high - 1.
@@ -56,7 +56,7 @@ class Axis:
         """
         if (low, high) == (0, self.n) and (goes_on or self.wraps):
             return 0, self.out
-        last = (high - self.d * (self.k - 1) - 1 - self.slack + self.before) // self.s
+        last = (high - self.span - self.slack + self.before) // self.s
         return max(0, -(-(self.before + low) // self.s)), min(self.out, last + 1)
 
     @property
