@@ -101,38 +101,37 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One encoded picture, shown `size` (width, height) large; `overlay` is laid over it; `scale` belongs below it.
+    """One encoded picture with what stands around it; `size` is what it is enlarged to, `peak` the top of a heat-map.
 
-    `at`: where it lies in its `room` (None: it fills it).
+    `marks` are laid over it. `at`: where it lies in the `room` that all tiles of a band have, so that outputs lie over
+    the centres of their windows. `kind`: which of the six pictures it is. Sizes are (width, height).
     """
 
+    kind: str
     picture: bytes
     size: tuple[int, int]
     heading: str
     caption: str
-    overlay: bytes | None = None
-    scale: tuple[str, str] | None = None
+    marks: bytes | None = None
+    peak: str | None = None
     at: tuple[int, int] = (0, 0)
-    room: tuple[int, int] | None = None
+    room: tuple[int, int] = (0, 0)
 
     @property
-    def space(self) -> tuple[int, int]:
-        """What it takes."""
-        return self.room or self.size
+    def alt(self) -> str:
+        """What is to be seen, in words."""
+        if self.peak is None:
+            return self.heading
+        return f"{self.heading}, as a heat-map from 0 (dark) to {self.peak} (light). {self.caption}".strip()
 
 
-@dataclass(frozen=True, slots=True)
-class Band:
-    """Rows of tiles under a heading of their own."""
-
-    heading: str
-    rows: Sequence[Sequence[Tile]]
+Band = tuple[str, Sequence[Tile]]  # tiles, ACROSS of them in a row, under a heading (empty: none)
+ACROSS = 3
 
 
 def draw_sheet(title: str, lines: Sequence[str], bands: Sequence[Band], text: str, colours: NDArray[np.uint8]) -> bytes:
     """The sheet as a PNG: title and lines above, bands of tiles, `text` below; `colours` are the scales'."""
-    across = max(len(row) for band in bands for row in band.rows)
-    width = 2 * MARGIN + across * PANEL + (across - 1) * GAP
+    width = 2 * MARGIN + ACROSS * PANEL + (ACROSS - 1) * GAP
     wrapped = list(_wrapped(text, font(15), width - 2 * MARGIN))
     height = 2 * MARGIN + 34 + LINE * (len(lines) + len(wrapped)) + sum(map(_band_height, bands))
     sheet = Image.new("RGB", (width, height), PAPER)
@@ -164,38 +163,42 @@ def font(size: int) -> Font:
     return ImageFont.load_default(size)
 
 
+def _rows(band: Band) -> list[Sequence[Tile]]:
+    return [band[1][first : first + ACROSS] for first in range(0, len(band[1]), ACROSS)]
+
+
 def _row_height(row: Sequence[Tile]) -> int:
-    return 2 * LINE + 8 + max(tile.space[1] for tile in row) + (24 if any(tile.scale for tile in row) else 0) + 12
+    return 2 * LINE + 8 + max(tile.room[1] for tile in row) + (24 if any(tile.peak for tile in row) else 0) + 12
 
 
 def _band_height(band: Band) -> int:
-    return GAP + (LINE + 4 if band.heading else 0) + sum(map(_row_height, band.rows))
+    return GAP + (LINE + 4 if band[0] else 0) + sum(map(_row_height, _rows(band)))
 
 
 def _draw_band(sheet: Image.Image, draw: ImageDraw.ImageDraw, band: Band, y: int, colours: NDArray[np.uint8]) -> int:
     y += GAP
-    if band.heading:
-        draw.text((MARGIN, y), band.heading, INK, font(15))
+    if band[0]:
+        draw.text((MARGIN, y), band[0], INK, font(15))
         y += LINE + 4
-    for row in band.rows:
-        tallest = max(tile.space[1] for tile in row)
+    for row in _rows(band):
+        tallest = max(tile.room[1] for tile in row)
         for column, tile in enumerate(row):
             x = MARGIN + column * (PANEL + GAP)
             draw.text((x, y), _fitted(tile.heading, font(15), PANEL), INK, font(15))
             _paste(sheet, draw, tile, (x, y + LINE + 2))
             below = y + LINE + 8 + tallest
             draw.text((x, below), _fitted(tile.caption, font(14), PANEL), MUTED, font(14))
-            if tile.scale:
-                _draw_scale(sheet, draw, tile.scale, (x, below + LINE + 2), colours)
+            if tile.peak is not None:
+                _draw_scale(sheet, draw, tile.peak, (x, below + LINE + 2), colours)
         y += _row_height(row)
     return y
 
 
 def _paste(sheet: Image.Image, draw: ImageDraw.ImageDraw, tile: Tile, corner: tuple[int, int]) -> None:
-    if tile.space != tile.size:
-        draw.rectangle((*corner, corner[0] + tile.space[0] - 1, corner[1] + tile.space[1] - 1), ROOM)
+    if tile.room != tile.size:
+        draw.rectangle((*corner, corner[0] + tile.room[0] - 1, corner[1] + tile.room[1] - 1), ROOM)
     place = corner[0] + tile.at[0], corner[1] + tile.at[1]
-    for layer in filter(None, (tile.picture, tile.overlay)):
+    for layer in filter(None, (tile.picture, tile.marks)):
         with Image.open(BytesIO(layer)) as image:
             method = Image.Resampling.NEAREST if tile.size[0] >= image.width else Image.Resampling.BOX
             large = image.convert("RGBA").resize(tile.size, method)
@@ -218,16 +221,16 @@ def _squares(size: tuple[int, int]) -> Image.Image:
 def _draw_scale(
     sheet: Image.Image,
     draw: ImageDraw.ImageDraw,
-    ends: tuple[str, str],
+    peak: str,
     place: tuple[int, int],
     colours: NDArray[np.uint8],
 ) -> None:
-    (x, y), first = place, font(12).getlength(ends[0])
+    (x, y), first = place, font(12).getlength("0")
     bar = Image.fromarray(np.ascontiguousarray(colours[None])).resize((160, 10), Image.Resampling.NEAREST)
     start = x + round(first) + 6
     sheet.paste(bar, (start, y + 3))
-    draw.text((x, y), ends[0], MUTED, font(12))
-    draw.text((start + 166, y), ends[1], MUTED, font(12))
+    draw.text((x, y), "0", MUTED, font(12))
+    draw.text((start + 166, y), peak, MUTED, font(12))
 
 
 def _fitted(text: str, face: Font, width: int) -> str:

@@ -7,6 +7,7 @@ from math import floor
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
+from poolcli.images.sheet import PANEL, Tile
 from poolcli.records import dataclass
 from poolcli.reports import Outcome
 from poolcli.shift.record import GIVEN, ShiftReport, ShiftRow, Side
@@ -16,41 +17,16 @@ if TYPE_CHECKING:
     from poolcli.visualize import Panel, View
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One picture with what stands around it; `size` is what it is enlarged to, `peak` the top of a heat-map.
-
-    `at`: where it lies in the `room` that all of a panel have, so that outputs lie over the centres of their windows.
-    """
-
-    kind: str
-    picture: bytes
-    size: tuple[int, int]
-    heading: str
-    caption: str
-    marks: bytes | None = None
-    peak: str | None = None
-    at: tuple[int, int] = (0, 0)
-    room: tuple[int, int] = (0, 0)
-
-    @property
-    def alt(self) -> str:
-        """What is to be seen, in words."""
-        if self.peak is None:
-            return self.heading
-        return f"{self.heading}, as a heat-map from 0 (dark) to {self.peak} (light). {self.caption}".strip()
-
-
-def six(panel: "Panel", view: "View", report: ShiftReport, row: ShiftRow, side: int) -> Iterator[Shown]:
+def six(panel: "Panel", view: "View", report: ShiftReport, row: ShiftRow) -> Iterator[Tile]:
     """The six pictures of a panel: before, moved, their change; the same after the layers.
 
-    `side`: how large they are enlarged at most. The part of a picture gets no figures of the whole.
+    The part of a picture gets no figures of the whole.
     """
     given = row.edge == GIVEN
     moved = "The other picture" if given else f"Picture moved {direction(row.dx, row.dy)}"
     moved_output = f"Output of the {'other' if given else 'moved'} picture"
     is_part = _is_crop(panel, view, row)
-    (large, inset), (small, output_inset), room = enlarged(panel, side)
+    (large, inset), (small, output_inset), room = enlarged(panel, PANEL)
     (w, h), (ow, oh) = report.input.size, report.output.size
     peaks = [figure(peak) for peak in view.peaks] if view.peaks else [None, None]
     sizes = f"{w} x {h} pixels", f"{ow} x {oh} pixels"
@@ -58,8 +34,8 @@ def six(panel: "Panel", view: "View", report: ShiftReport, row: ShiftRow, side: 
         sizes = f"A crop of {sizes[0]}", f"A crop of {sizes[1]}"
     counts = ("", "") if is_part else (counted(row.raw), counted(row.pooled))
     dots = "Dots: the pixels that survive the pooling" if panel.marks else sizes[0]
-    picture = partial(Shown, size=large, at=inset, room=room)
-    output = partial(Shown, size=small, at=output_inset, room=room)
+    picture = partial(Tile, size=large, at=inset, room=room)
+    output = partial(Tile, size=small, at=output_inset, room=room)
     yield picture("still", panel.still, heading="Picture", caption=dots, marks=panel.marks)
     yield picture("moved", panel.moved, heading=moved, caption=sizes[0])
     yield picture("before", panel.before, heading="Where it changes", caption=counts[0], peak=peaks[0])
@@ -112,9 +88,6 @@ def place(panel: "Panel", view: "View") -> str:
     return f"Pixels {x} to {x + w - 1} across and {y} to {y + h - 1} down, where the output changes most"
 
 
-SIDE = 320
-
-
 class Line(NamedTuple):
     """Where the rendered rows of an entry lie (start, bytes without and with pictures), and what orders them."""
 
@@ -165,7 +138,7 @@ class PanelView:
 
     place: str
     smooth: bool
-    tiles: tuple[Shown, ...]
+    tiles: tuple[Tile, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +246,7 @@ def _panels(report: ShiftReport, view: "View") -> Iterator[PanelView]:
     row = worst_row(report)
     for panel in dict.fromkeys(filter(None, (view.whole, view.part))):
         where = place(panel, view) if panel is view.whole or _is_crop(panel, view, row) else ""
-        yield PanelView(where, panel is view.whole, tuple(six(panel, view, report, row, SIDE)))
+        yield PanelView(where, panel is view.whole, tuple(six(panel, view, report, row)))
 
 
 def facts_of(report: ShiftReport) -> tuple[str, ...]:

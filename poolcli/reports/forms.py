@@ -14,15 +14,13 @@ from poolcli.errors import UsageError, missing, unknown
 from poolcli.records import dataclass
 from poolcli.reports import Outcome
 from poolcli.shift.record import SIDE_MARK, Aligned, ShiftReport, ShiftRow, Side, names_of
-from poolcli.shift.verdict import title, verdict, worst_row
+from poolcli.shift.verdict import title
 from poolcli.storage import Place, publish
 
 if TYPE_CHECKING:
-    from poolcli.images.sheet import Band, Tile
     from poolcli.ops.arrays import Array
     from poolcli.reports import Job, Outcome
-    from poolcli.reports.entries import Shown
-    from poolcli.visualize import Panel, Sizes, View
+    from poolcli.visualize import Sizes
 
 
 @contextmanager
@@ -173,34 +171,17 @@ def write_sheet(path: Place, outcome: Outcome) -> None:
     if not outcome.views.get("png"):  # too large to be shown
         return
     from poolcli.images.sheet import draw_sheet
-    from poolcli.reports.entries import facts_of, title_of
+    from poolcli.reports.entries import entries_of, facts_of, title_of
     from poolcli.visualize import palette
 
-    report, view = outcome.reports[0], outcome.views["png"][0]
-    panels = [*dict.fromkeys(panel for panel in (view.whole, view.part) if panel)]
-    bands = [_band(panel, view, report, alone=len(panels) == 1) for panel in panels]
-    row = worst_row(report)
-    lines = [title(report), ", ".join(facts_of(report))]
+    entry = next(entries_of(outcome, "png"))
+    bands = [(panel.place if len(entry.panels) > 1 else "", panel.tiles) for panel in entry.panels]
+    lines = [title(entry.report), ", ".join(facts_of(entry.report))]
     if len(outcome.reports) > 1:
         lines.append(f"frame 0 of {len(outcome.reports)}")
-    picture = draw_sheet(title_of(outcome), lines, bands, verdict(row), palette())
+    picture = draw_sheet(title_of(outcome), lines, bands, entry.verdict, palette())
     with publish(path) as stream:
         stream.write(picture)
-
-
-def _band(panel: "Panel", view: "View", report: ShiftReport, *, alone: bool) -> "Band":
-    from poolcli.images.sheet import PANEL, Band
-    from poolcli.reports.entries import place, six
-
-    tiles = [_tile(shown) for shown in six(panel, view, report, worst_row(report), PANEL)]
-    return Band("" if alone else place(panel, view), (tiles[:3], tiles[3:]))
-
-
-def _tile(shown: "Shown") -> "Tile":
-    from poolcli.images.sheet import Tile
-
-    scale = None if shown.peak is None else ("0", shown.peak)
-    return Tile(shown.picture, shown.size, shown.heading, shown.caption, shown.marks, scale, shown.at, shown.room)
 
 
 RUN_NAME = "shift-report"
