@@ -72,11 +72,11 @@ class Browser:
         """Run JavaScript; what it returns."""
         return self.call("execute/sync", {"script": script, "args": list(arguments)})
 
-    def wait(self, script):
-        """Run JavaScript again and again until it returns something true; AssertionError after a while."""
+    def wait(self, what):
+        """Until JavaScript returns something true, or a function does; AssertionError after a while."""
         end = time.monotonic() + 10
-        while not self.run(script):
-            assert time.monotonic() < end, script
+        while not (what() if callable(what) else self.run(what)):
+            assert time.monotonic() < end, what
             time.sleep(0.02)
 
     def devtools(self, command, **parameters):

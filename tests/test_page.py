@@ -44,7 +44,7 @@ def assert_quiet(browser, path):
     """Nothing on the console, no request but for the page itself, a picture of it that is not blank."""
     assert browser.logs("browser") == []
     assert browser.requests() == [Path(path).absolute().as_uri()]
-    assert colours(browser.screenshot()) > 30
+    browser.wait(lambda: colours(browser.screenshot()) > 30)  # it may not be painted yet
 
 
 @pytest.fixture
@@ -222,8 +222,7 @@ def test_what_waits_for_a_script_is_there_without_one(browser, index):
     """Rows of the table hold their pictures as text until they are opened, but as elements where scripts are off."""
 
     def count(selector):
-        root = browser.devtools("DOM.getDocument")["root"]["nodeId"]
-        return len(browser.devtools("DOM.querySelectorAll", nodeId=root, selector=selector)["nodeIds"])
+        return len(browser.call("elements", {"using": "css selector", "value": selector}))
 
     browser.open(index, script=False)
     assert (count("table.index details .six") >= 9, count("table.index .tile img") >= 54) == (True, True)
