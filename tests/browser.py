@@ -88,10 +88,10 @@ class Browser:
         return self.call("se/log", {"type": kind})
 
     def requests(self):
-        """The addresses that the page asked for since it was opened, data URIs left out."""
+        """The addresses that the page asked for since it was opened: no data URIs, nothing of the browser's own."""
         events = [json.loads(entry["message"])["message"] for entry in self.logs("performance")]
         sent = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
-        return [url for url in sent if not url.startswith("data:")]
+        return [url for url in sent if not url.startswith(("data:", "chrome:"))]
 
     def screenshot(self, *, whole=False):
         """The window, or the whole page, as a PNG."""
