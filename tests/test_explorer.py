@@ -203,10 +203,14 @@ def test_it_fits_a_phone(browser, samples, command, scheme):
     browser.open(path, size=(400, 800), scheme=scheme)
     assert browser.run("return document.documentElement.scrollWidth") <= 400
     assert path.stat().st_size < 400_000
-    nodes = [node for node in browser.devtools("Accessibility.getFullAXTree")["nodes"] if not node["ignored"]]
     roles = {"combobox", "spinbutton", "slider", "checkbox", "button", "image"}
-    named = [node.get("name", {}).get("value") for node in nodes if node["role"]["value"] in roles]
-    assert len(named) > 12 and all(named)
+
+    def names():
+        nodes = [node for node in browser.devtools("Accessibility.getFullAXTree")["nodes"] if not node["ignored"]]
+        return [node.get("name", {}).get("value") for node in nodes if node["role"]["value"] in roles]
+
+    browser.wait(lambda: len(names()) > 12)
+    assert all(names())
     assert_quiet(browser, path)
 
 
