@@ -10,8 +10,8 @@ import pytest
 
 from poolcli.batch import executors
 from poolcli.errors import PoolcliError, UsageError
-from poolcli.storage import Url, place_of, places, publish
-from poolcli.storage.places import redacted
+from poolcli.storage import Url, place_of, publish, stores
+from poolcli.storage.stores import redacted
 from tests.batches import contents, draw_many, environment
 
 fsspec = pytest.importorskip("fsspec")
@@ -37,7 +37,7 @@ def store():
 def impatient(monkeypatch):
     """How long was waited for another try; nobody waits."""
     waited = []
-    monkeypatch.setattr(places.time, "sleep", waited.append)
+    monkeypatch.setattr(stores.time, "sleep", waited.append)
     return waited
 
 
@@ -134,13 +134,13 @@ def failing(times, error):
 
 def test_what_fails_is_tried_again(impatient):
     """Waiting longer every time; in the end the store's own words are told."""
-    assert places.tried(failing(2, OSError("busy"))) == 7
+    assert stores.tried(failing(2, OSError("busy"))) == 7
     assert len(impatient) == 2
-    with pytest.raises(places.StoreError, match="busy, tried 5 times"):
-        places.tried(failing(9, OSError("busy")))
+    with pytest.raises(stores.StoreError, match="busy, tried 5 times"):
+        stores.tried(failing(9, OSError("busy")))
     waits = impatient[2:]
     assert len(waits) == 4
-    assert all(places.FIRST_WAIT * 2**n / 2 <= wait <= places.FIRST_WAIT * 2**n for n, wait in enumerate(waits))
+    assert all(stores.FIRST_WAIT * 2**n / 2 <= wait <= stores.FIRST_WAIT * 2**n for n, wait in enumerate(waits))
 
 
 class RefusedError(Exception):
@@ -152,8 +152,8 @@ class RefusedError(Exception):
 @pytest.mark.parametrize("error", [FileNotFoundError("x"), PermissionError("no"), RefusedError("no")])
 def test_what_will_not_change_is_not_tried_again(impatient, error):
     """No object, no access."""
-    with pytest.raises(places.StoreError, match=r"there is no such object|^no$"):
-        places.tried(failing(1, error))
+    with pytest.raises(stores.StoreError, match=r"there is no such object|^no$"):
+        stores.tried(failing(1, error))
     assert impatient == []
 
 
@@ -384,11 +384,11 @@ MISSING = [
 @pytest.mark.parametrize(("words", "package", "said"), MISSING)
 def test_what_is_not_installed_is_told_with_the_command(command, monkeypatch, words, package, said):
     """Before any work."""
-    monkeypatch.setattr(places, "find_spec", lambda name: None if name == package else find_spec("json"))
+    monkeypatch.setattr(stores, "find_spec", lambda name: None if name == package else find_spec("json"))
     monkeypatch.setattr(executors, "find_spec", lambda name: None if name == package else find_spec("json"))
-    places.find_store.cache_clear()
+    stores.find_store.cache_clear()
     assert said in command.refused("pool", *words)
-    places.find_store.cache_clear()
+    stores.find_store.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -422,8 +422,8 @@ def test_nothing_of_it_is_loaded_without_a_url(tmp_path):
 
 def test_errors_of_stores_are_ours():
     """So that whoever calls the library need not know fsspec."""
-    assert issubclass(places.StoreError, PoolcliError)
-    assert json.dumps(str(places.StoreError("x"))) == '"x"'
+    assert issubclass(stores.StoreError, PoolcliError)
+    assert json.dumps(str(stores.StoreError("x"))) == '"x"'
 
 
 def test_the_marker_of_a_folder_is_nothing_in_it(monkeypatch):
@@ -435,5 +435,5 @@ def test_the_marker_of_a_folder_is_nothing_in_it(monkeypatch):
             found = {"/b/dir/": "file", "/b/dir/a.png": "file", "/b/dir/sub/": "directory"}
             return [{"name": name, "type": kind} for name, kind in found.items()]
 
-    monkeypatch.setattr(places, "_system", lambda url: Listing())
-    assert list(places.entries(Url("memory", "b", "dir"))) == [("a.png", False), ("sub", True)]
+    monkeypatch.setattr(stores, "_system", lambda url: Listing())
+    assert list(stores.entries(Url("memory", "b", "dir"))) == [("a.png", False), ("sub", True)]

@@ -27,7 +27,7 @@ from poolcli import __version__
 from poolcli.batch import SIGNALS
 from poolcli.batch.executors import Failure, Limits, attempt
 from poolcli.errors import PoolcliError, UsageError
-from poolcli.storage.places import reason_of, redacted
+from poolcli.storage.stores import reason_of, redacted
 
 CHUNK_SECONDS = 1.0
 LARGEST_CHUNK = 64

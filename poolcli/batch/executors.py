@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from poolcli.batch import SIGNALS
 from poolcli.errors import PoolcliError, UsageError, failure, lacks_memory, missing, unexpected, unknown
 from poolcli.records import dataclass
-from poolcli.storage.places import reason_of
+from poolcli.storage.stores import reason_of
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

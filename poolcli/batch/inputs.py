@@ -18,7 +18,7 @@ from poolcli.errors import UsageError
 from poolcli.images.formats import is_picture_folder
 from poolcli.records import dataclass
 from poolcli.shift.record import SIDE_MARK
-from poolcli.storage import Place, Url, place_of, places, safe_part
+from poolcli.storage import Place, Url, place_of, safe_part, stores
 
 STREAM = "-"
 NO_FOLDERS = frozenset((".thumbnails", "@eaDir", "__MACOSX", ".AppleDouble"))  # of small copies and of notes on files
@@ -199,10 +199,10 @@ class Inputs:
 
     def _objects(self, url: Url) -> Iterator[Input]:
         """The objects that a URL stands for; UsageError for a store that is not listed, a pattern without a match."""
-        with places.listing(url):
-            if not images.is_zarr(url) and places.is_prefix(url):
+        with stores.listing(url):
+            if not images.is_zarr(url) and stores.is_prefix(url):
                 yield from self._below(url)
-            elif places.find_store(url.scheme).lists and glob.has_magic(url.key) and not places.exists(url):
+            elif stores.find_store(url.scheme).lists and glob.has_magic(url.key) and not stores.exists(url):
                 yield from self._matching(url)
             elif not url.name:
                 raise UsageError(f"'{url}' is not there, or you may not see it: check its name and your access to it")
@@ -210,7 +210,7 @@ class Inputs:
                 yield Input(url, PurePosixPath(safe_part(url.name)))
 
     def _matching(self, pattern: Url) -> Iterator[Input]:
-        matches = sorted(places.globbed(pattern), key=lambda match: natural_key(match[0].key))
+        matches = sorted(stores.globbed(pattern), key=lambda match: natural_key(match[0].key))
         if not matches:
             raise UsageError(f"no object matches '{pattern}': check the pattern, or name an object or a prefix")
         for url, inner in matches:
@@ -223,8 +223,8 @@ class Inputs:
 def _entries(here: Place, outputs: Place | None) -> Iterator[tuple[str, bool]]:
     """The names in a folder or prefix, and whether each is one itself; links to folders and outputs are left out."""
     if isinstance(here, Url):
-        with places.listing(here):
-            yield from ((name, inner) for name, inner in places.entries(here) if here / name != outputs)
+        with stores.listing(here):
+            yield from ((name, inner) for name, inner in stores.entries(here) if here / name != outputs)
         return
     with os.scandir(here) as entries:
         for entry in entries:

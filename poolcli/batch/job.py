@@ -28,7 +28,7 @@ from poolcli.shift.record import (
     ShiftRow,
     worst_of,
 )
-from poolcli.storage import Place, Url, places, publish
+from poolcli.storage import Place, Url, publish, stores
 from poolcli.storage.files import publish_folder
 
 if TYPE_CHECKING:
@@ -559,8 +559,8 @@ def weight(settings: Settings, task: Task) -> int:
     source = task.job.source
     filtered = settings.reading.dtype != KEEP or any(isinstance(layer, Conv) for layer in settings.recipe.layers)
     if isinstance(source, Url) and not images.is_zarr(source):
-        with suppress(places.StoreError):  # its job reports it
-            return images.memory_needed(BytesIO(places.read(source, HEAD)), filtered=filtered)
+        with suppress(stores.StoreError):  # its job reports it
+            return images.memory_needed(BytesIO(stores.read(source, HEAD)), filtered=filtered)
     return images.memory_needed(source, filtered=filtered) if isinstance(source, Place) else 0
 
 

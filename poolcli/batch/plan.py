@@ -18,7 +18,7 @@ from poolcli.images.formats import is_picture_folder
 from poolcli.recipe import Pool, Recipe
 from poolcli.records import dataclass
 from poolcli.reports import Job
-from poolcli.storage import Place, Url, place_of, places, safe_part
+from poolcli.storage import Place, Url, place_of, safe_part, stores
 from poolcli.storage.files import is_device, merged, not_ours
 
 SLASHES = ("/", "\\")
@@ -147,8 +147,8 @@ def choose(
 def _holds_pictures(place: Place) -> bool:
     if not isinstance(place, Url):
         return is_picture_folder(place)
-    with places.listing(place):
-        return not images.is_zarr(place) and places.is_prefix(place)
+    with stores.listing(place):
+        return not images.is_zarr(place) and stores.is_prefix(place)
 
 
 FEW = 16  # objects that are checked one by one; of more the prefixes they lie in are listed
@@ -397,14 +397,14 @@ def presence(*, few: bool) -> Callable[[Place], bool]:
     def is_there(place: Place) -> bool:
         if not isinstance(place, Url):
             return os.path.lexists(place)
-        with places.listing(place.parent):
-            return places.exists(place) if few else place.name in listed(place.parent)
+        with stores.listing(place.parent):
+            return stores.exists(place) if few else place.name in listed(place.parent)
 
     return is_there
 
 
 def _names(prefix: Url) -> frozenset[str]:
-    return frozenset(name for name, _ in places.entries(prefix)) if places.is_prefix(prefix) else frozenset()
+    return frozenset(name for name, _ in stores.entries(prefix)) if stores.is_prefix(prefix) else frozenset()
 
 
 def exact(place: Place) -> str:

@@ -26,7 +26,7 @@ from poolcli.errors import OutputError, PoolcliError, UsageError
 from poolcli.records import dataclass
 from poolcli.reports import Job, Outcome
 from poolcli.shift.record import ShiftReport
-from poolcli.storage import Place, Url, places
+from poolcli.storage import Place, Url, stores
 from poolcli.storage.files import Held, hold_file, hold_folder, parts_of, sweep
 
 NAME = ".poolcli-journal.jsonl"
@@ -311,7 +311,7 @@ class Keys:
 
 def _size_and_time(place: Place) -> Hashable:
     if isinstance(place, Url):
-        return places.version(place)
+        return stores.version(place)
     return tuple((str(path), status.st_size, status.st_mtime_ns) for path, status in parts_of(place))
 
 
@@ -326,7 +326,7 @@ def _content(path: Place) -> str:
     import hashlib
 
     if isinstance(path, Url):
-        return hashlib.sha256(places.read(path)).hexdigest()
+        return hashlib.sha256(stores.read(path)).hexdigest()
     digests = []
     for part, _ in parts_of(path):
         with part.open("rb") as stream:

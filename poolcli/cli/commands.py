@@ -34,8 +34,7 @@ from poolcli.recipe.layers import Layer
 from poolcli.reports.forms import form_of
 from poolcli.shift.record import check_tolerance
 from poolcli.storage import Place, place_of
-from poolcli.storage.files import check_not_read
-from poolcli.storage.places import check_free, writable
+from poolcli.storage.files import check_free, check_not_read, writable
 
 LANGUAGES = ("en", "ko")  # of the story and its page
 

@@ -40,8 +40,8 @@ from poolcli.records import dataclass
 from poolcli.reports.forms import FORMS, check_forms
 from poolcli.shift.record import AUTO, NOTHING, SHIFT_EDGES, Shifting, check_edge, check_tolerance
 from poolcli.storage import Place, Url, place_of
-from poolcli.storage.places import find_store, redacted
-from poolcli.storage.places import writable as taking
+from poolcli.storage.files import writable as taking
+from poolcli.storage.stores import find_store, redacted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

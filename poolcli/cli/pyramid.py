@@ -17,8 +17,7 @@ from poolcli.ops.modes import MODES, find_mode, mode_called
 from poolcli.recipe import Pool
 from poolcli.shift.record import AUTO
 from poolcli.storage import Url, place_of
-from poolcli.storage.files import check_not_read, is_folder
-from poolcli.storage.places import check_free
+from poolcli.storage.files import check_free, check_not_read, is_folder
 
 BASES = ("copy", "encode", "none")
 DAMAGED = ("refuse", "ignore")

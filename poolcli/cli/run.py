@@ -43,8 +43,7 @@ from poolcli.records import dataclass
 from poolcli.reports import Job, Outcome
 from poolcli.reports.forms import run_extensions, run_paths, run_reports, side_extensions, view_sizes
 from poolcli.storage import Place, Url, place_of
-from poolcli.storage.files import sweep
-from poolcli.storage.places import writable
+from poolcli.storage.files import sweep, writable
 
 if TYPE_CHECKING:
     from poolcli.visualize import Sizes

@@ -1,4 +1,4 @@
-"""Local files that appear whole or not at all."""
+"""Places: local paths and objects by URL; files that appear whole or not at all; locks."""
 
 import errno
 import os
@@ -11,10 +11,13 @@ from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import urlsplit
 from zlib import crc32
 
-from poolcli.errors import OutputError, UsageError
+from poolcli.errors import OutputError, PictureError, UsageError
 from poolcli.records import dataclass
+from poolcli.storage import stores
+from poolcli.storage.stores import Url
 
 TEMPORARY_PREFIX = ".poolcli-"
 TEMPORARY_SUFFIX = ".part"
@@ -26,9 +29,75 @@ _swept: set[Path] = set()
 _unpublished: set[Path] = set()  # the temporary files of this process
 
 
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+
+Place = Path | Url
+
+
+def place_of(text: str) -> Place:
+    """The place that `text` names; `file://` is a local path. UsageError for a store that there is not, or not here.
+
+    So is a password in the URL, since URLs stand in reports and logs.
+    """
+    match = _URL.match(text)
+    if match is None:
+        return Path(text)
+    scheme, rest = match[1].lower(), text[match.end() :]
+    if scheme == "file":
+        return _local(text)
+    store = stores.find_store(scheme)
+    host, _, key = rest.partition("/")
+    if "@" in host:
+        raise UsageError(
+            f"'{stores.redacted(text)}': a user in a URL is not allowed: give it by the environment or fsspec's "
+            "configuration"
+        )
+    if "::" in text:
+        raise UsageError(f"'{stores.redacted(text)}': chained URLs (::) are not allowed: name the object itself")
+    if store.quoted:
+        key, _, query = key.partition("?")
+        return Url(store.scheme, host, key, query)
+    return Url(store.scheme, host, key.rstrip("/"))
+
+
+def fetched(source: Place) -> Path | BinaryIO:
+    """What can be opened: the path itself, or the whole content of an object; PictureError when it cannot be read."""
+    if not isinstance(source, Url):
+        return source
+    try:
+        return BytesIO(stores.read(source))
+    except stores.StoreError as error:
+        raise PictureError(f"{source}: cannot be read ({error}); check its name and your access to it") from error
+
+
 def is_folder(path: Path | str) -> bool:
     """Whether `path` is a folder; False if the path cannot be read: opening it reports the reason."""
     return os.path.isdir(path)  # noqa: PTH112 (Path.is_dir raises for names too long and folders that are closed)
+
+
+def check_free(target: Place, *, overwrite: bool) -> None:
+    """UsageError for an output that is there already, unless it may be written over."""
+    if target.exists() and not overwrite:
+        raise UsageError(f"'{target}' exists already: use --overwrite, or another name with -o")
+
+
+def writable(place: Place) -> Place:
+    """`place` itself; UsageError where a store takes nothing."""
+    if isinstance(place, Url) and not stores.find_store(place.scheme).writes:
+        raise UsageError(f"'{place}': nothing can be written to {place.scheme}://; give another place with -o")
+    return place
+
+
+def _local(text: str) -> Path:
+    from urllib.request import url2pathname  # which takes a while to load
+
+    parts = urlsplit(text)
+    if parts.netloc not in ("", "localhost") and os.name != "nt":
+        raise UsageError(f"'{text}' is a file of another machine: give file:///PATH, with three slashes")
+    path = url2pathname(f"//{parts.netloc}{parts.path}" if parts.netloc and os.name == "nt" else parts.path)
+    if "\0" in path:
+        raise UsageError(f"'{text}' holds %00, which no file's name does: check the URL")
+    return Path(path)
 
 
 def check_not_read(outputs: Iterable[object], inputs: Iterable[str]) -> None:
@@ -56,17 +125,18 @@ def parts_of(path: Path) -> list[tuple[Path, os.stat_result]]:
 
 
 @contextmanager
-def publish(target: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
+def publish(target: Place, *, durable: bool = False) -> Iterator[BinaryIO]:
     """Give a binary file to fill; rename it to `target` (its folders are made) when all ends well.
 
     What is replaced leaves its permissions to what replaces it; through a symbolic link it is what the link points to.
-    A device, such as /dev/null, is written to. `durable` waits until file and name are on the disk, so that a power cut
-    cannot tear them. Raises OutputError when the file cannot be written or renamed; whatever else the block raises
-    goes through.
+    A device, such as /dev/null, is written to; in a store an object appears when the store has all of it. `durable`
+    waits until file and name are on the disk, so that a power cut cannot tear them. Raises OutputError when that cannot
+    be; whatever else the block raises goes through.
     """
-    if is_device(target):
-        with _device(target) as stream:
-            yield stream
+    if isinstance(target, Url) or is_device(target):
+        whole = BytesIO()
+        yield whole
+        _send(target, whole.getbuffer())
         return
     shown = target
     if os.path.islink(target):  # noqa: PTH114 (which works in a closed folder, too)
@@ -156,18 +226,17 @@ def is_device(path: Path) -> bool:
     return not (stat.S_ISREG(kind) or stat.S_ISDIR(kind))
 
 
-@contextmanager
-def _device(target: Path) -> Iterator[BinaryIO]:
-    """Give a file to fill; all of it goes to a device when all ends well."""
-    whole = BytesIO()
-    yield whole
+def _send(target: Place, content: memoryview) -> None:
+    """Write all of it to a device or a store; OutputError where they do not take it."""
     try:
+        if isinstance(target, Url):
+            stores.write(target, bytes(content))
+            return
         with target.open("wb", buffering=0) as stream:
-            rest = whole.getbuffer()
-            while len(rest):
-                rest = rest[stream.write(rest) :]
-    except OSError as error:
-        raise OutputError(f"cannot write '{target}': {error.strerror or error}") from error
+            while len(content):
+                content = content[stream.write(content) :]
+    except (OSError, stores.StoreError) as error:
+        raise OutputError(f"cannot write '{target}': {getattr(error, 'strerror', None) or error}") from error
 
 
 def _keep_permissions(target: Path, temporary: Path) -> None:

@@ -1,6 +1,9 @@
-"""Places: local paths, and objects in stores by fsspec; their table of schemes; secrets redacted."""
+"""Objects in stores: read, written and listed by fsspec, and tried again; their table of schemes; secrets redacted.
 
-import os
+universal-pathlib would carry paths and listings; what is our own here (redaction, retries, whole objects, versions for
+--resume) it has not, and it would be one more package of the extra.
+"""
+
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -8,14 +11,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache, lru_cache
 from importlib.util import find_spec
-from io import BytesIO
-from pathlib import Path, PurePath, PurePosixPath
-from typing import Any, BinaryIO, TypeVar
-from urllib.parse import unquote, urlsplit
+from pathlib import PurePath, PurePosixPath
+from typing import Any, TypeVar
+from urllib.parse import unquote
 
-from poolcli.errors import OutputError, PictureError, PoolcliError, UsageError, missing, said, unknown
+from poolcli.errors import PoolcliError, UsageError, missing, said, unknown
 from poolcli.records import dataclass
-from poolcli.storage import files
 
 _USER = re.compile(r"(?<=://)[^\s/?#'\"<>]*@")
 _QUERY = re.compile(r"(://[^\s?'\"<>]*\?)[^\s'\"<>]+")
@@ -82,7 +83,14 @@ def find_store(scheme: str) -> Store:
     return store
 
 
-_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+def safe_part(name: str) -> str:
+    """`name` as one part of a path on any system, and none that leads elsewhere: `.`, `..` or with a separator in it.
+
+    >>> safe_part("a.b"), safe_part(".."), safe_part("../b")
+    ('a.b', '__', '.._b')
+    """
+    part = name.replace("/", "_").replace("\\", "_")
+    return part.replace(".", "_") if part in (".", "..") else part
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -146,101 +154,6 @@ class Url:
         except StoreError as error:
             raise UsageError(f"'{self}' cannot be asked for: {error}; check its name and your access to it") from error
 
-
-Place = Path | Url
-
-
-def safe_part(name: str) -> str:
-    """`name` as one part of a path on any system, and none that leads elsewhere: `.`, `..` or with a separator in it.
-
-    >>> safe_part("a.b"), safe_part(".."), safe_part("../b")
-    ('a.b', '__', '.._b')
-    """
-    part = name.replace("/", "_").replace("\\", "_")
-    return part.replace(".", "_") if part in (".", "..") else part
-
-
-def place_of(text: str) -> Place:
-    """The place that `text` names; `file://` is a local path. UsageError for a store that there is not, or not here.
-
-    So is a password in the URL, since URLs stand in reports and logs.
-    """
-    match = _URL.match(text)
-    if match is None:
-        return Path(text)
-    scheme, rest = match[1].lower(), text[match.end() :]
-    if scheme == "file":
-        return _local(text)
-    store = find_store(scheme)
-    host, _, key = rest.partition("/")
-    if "@" in host:
-        raise UsageError(
-            f"'{redacted(text)}': a user in a URL is not allowed: give it by the environment or fsspec's configuration"
-        )
-    if "::" in text:
-        raise UsageError(f"'{redacted(text)}': chained URLs (::) are not allowed: name the object itself")
-    if store.quoted:
-        key, _, query = key.partition("?")
-        return Url(store.scheme, host, key, query)
-    return Url(store.scheme, host, key.rstrip("/"))
-
-
-def check_free(target: Place, *, overwrite: bool) -> None:
-    """UsageError for an output that is there already, unless it may be written over."""
-    if target.exists() and not overwrite:
-        raise UsageError(f"'{target}' exists already: use --overwrite, or another name with -o")
-
-
-def writable(place: Place) -> Place:
-    """`place` itself; UsageError where a store takes nothing."""
-    if isinstance(place, Url) and not find_store(place.scheme).writes:
-        raise UsageError(f"'{place}': nothing can be written to {place.scheme}://; give another place with -o")
-    return place
-
-
-def _local(text: str) -> Path:
-    from urllib.request import url2pathname  # which takes a while to load
-
-    parts = urlsplit(text)
-    if parts.netloc not in ("", "localhost") and os.name != "nt":
-        raise UsageError(f"'{text}' is a file of another machine: give file:///PATH, with three slashes")
-    path = url2pathname(f"//{parts.netloc}{parts.path}" if parts.netloc and os.name == "nt" else parts.path)
-    if "\0" in path:
-        raise UsageError(f"'{text}' holds %00, which no file's name does: check the URL")
-    return Path(path)
-
-
-def fetched(source: Place) -> Path | BinaryIO:
-    """What can be opened: the path itself, or the whole content of an object; PictureError when it cannot be read."""
-    if not isinstance(source, Url):
-        return source
-    try:
-        return BytesIO(read(source))
-    except StoreError as error:
-        raise PictureError(f"{source}: cannot be read ({error}); check its name and your access to it") from error
-
-
-@contextmanager
-def publish(target: Place, *, durable: bool = False) -> Iterator[BinaryIO]:
-    """Give a binary file to fill; it is at `target` when all ends well.
-
-    In a store an object appears when the store has all of it. Raises OutputError when that cannot be.
-    """
-    if not isinstance(target, Url):
-        with files.publish(target, durable=durable) as stream:
-            yield stream
-        return
-    whole = BytesIO()
-    yield whole
-    try:
-        write(target, whole.getvalue())
-    except StoreError as error:
-        raise OutputError(f"cannot write '{target}': {error}") from error
-
-
-# Objects in stores: read, written and listed by fsspec, and tried again. universal-pathlib would carry paths and
-# listings; what is our own here (redaction, retries, whole objects, versions for --resume) it has not, and it would be
-# one more package of the extra.
 
 Result = TypeVar("Result")
 
