@@ -1,4 +1,4 @@
-"""The entry: reads the words, runs the command, turns errors and signals into sentences and exit codes."""
+"""The entry: runs the command that the words say, turns errors and signals into sentences and exit codes."""
 
 import os
 import signal
@@ -6,14 +6,14 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 from poolcli.batch import SIGNALS
 from poolcli.cli.output import say
-from poolcli.cli.parser import asks_for_help
-from poolcli.cli.streams import abandon_streams, prepare_streams
+from poolcli.cli.parser import HELP_WORDS
 from poolcli.errors import PoolcliError, lacks_memory, unexpected
 from poolcli.storage.files import abandon
 
@@ -74,7 +74,7 @@ def finishing() -> Iterator[Stop]:
         with suppress(OSError):
             os.write(stderr, REPORTED)  # not print: this may be in the middle of one
 
-    stderr = sys.__stderr__.fileno() if sys.__stderr__ else 2  # which need not be 2, see cli/streams.py
+    stderr = sys.__stderr__.fileno() if sys.__stderr__ else 2  # which need not be 2, see `own_streams`
     with _handled(note) as handled:
         yield stop
 
@@ -106,14 +106,14 @@ COMPLETION_WORDS = ("--install-completion", "--show-completion")
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 1 some picture failed, 2 usage, 129, 130, 141, 143."""
-    prepare_streams()
+    _prepare_streams()
     try:
         with interruptible(ends=arguments is None):
             return _guarded(sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt as error:  # while an end was being reported
         return exit_code(error)
     finally:
-        abandon_streams()
+        _abandon_streams()
 
 
 def _guarded(argv: Sequence[str]) -> int:
@@ -154,7 +154,7 @@ def _run(argv: Sequence[str]) -> int | None:
         print(f"poolcli {__version__}")
         return 0
     completes = any(name.startswith("_POOLCLI_") for name in os.environ)  # then the words are in the environment
-    if completes or first in COMPLETION_WORDS or asks_for_help(argv[:1]):
+    if completes or first in COMPLETION_WORDS or _asks_for_help(argv[:1]):
         from poolcli.cli.help import run_typer
 
         return run_typer(argv)
@@ -169,13 +169,19 @@ def _run(argv: Sequence[str]) -> int | None:
         from poolcli.cli.mistakes import no_command
 
         raise no_command(argv)
-    if asks_for_help(argv[1:]):
+    if _asks_for_help(argv[1:]):
         from poolcli.cli.help import run_typer
 
         return run_typer([first, "--help"])
     if first not in WITHOUT_PIXELS:
         _load_numpy_within_limits()
     return COMMANDS[first](argv[1:])
+
+
+def _asks_for_help(argv: Sequence[str]) -> bool:
+    """Whether `--help` or `-h` stands among the words, before `--`."""
+    end = argv.index("--") if "--" in argv else len(argv)
+    return any(arg in HELP_WORDS for arg in argv[:end])
 
 
 def _load_numpy_within_limits() -> None:
@@ -231,3 +237,26 @@ def _of_stream(error: OSError | SystemExit) -> int:
     if isinstance(error, FileNotFoundError) and not error.filename:
         where = "the working directory or that of temporary files"
     return _failed(f"{where}: {error.strerror or error}; what is finished is whole", FAILED)
+
+
+def _prepare_streams() -> None:
+    """Names that are not valid text, or not in the terminal's encoding, must not end a run, nor 0 columns hide it."""
+    if os.environ.get("COLUMNS", "").strip("0") == "":  # what some say who do not know; rich would print nothing
+        os.environ.pop("COLUMNS", None)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            utf8 = stream.encoding.lower().replace("-", "") == "utf8"
+            with suppress(OSError):
+                stream.reconfigure(errors="surrogateescape" if utf8 else "backslashreplace")
+
+
+def _abandon_streams() -> None:
+    """Let what is left in the buffers go nowhere, so that the interpreter's last flush does not complain."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            with suppress(OSError):
+                null = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(null, stream.fileno())
+                os.close(null)

@@ -129,12 +129,6 @@ class Command:
         return self.run(*groups, arguments)
 
 
-def asks_for_help(argv: Sequence[str]) -> bool:
-    """Whether `--help` or `-h` stands among the words, before `--`."""
-    end = argv.index("--") if "--" in argv else len(argv)
-    return any(arg in HELP_WORDS for arg in argv[:end])
-
-
 def parse(command: Command, argv: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
     """(the values of the options given, by name; the arguments); UsageError for what cannot be read."""
     reader = _Reader(command, list(argv))
