@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from poolcli.batch.inputs import Inputs, Selection, names_in
+from poolcli.batch.inputs import Inputs, named, names_in
 from poolcli.batch.plan import Destination, Plan, check
 from tests.batches import draw, process
 from tests.process import bound
@@ -33,12 +33,12 @@ def tree(tmp_path, monkeypatch):
 
 def places(inputs, **selection):
     """The places found, in order."""
-    return [found.place.as_posix() for found in Inputs(Selection(is_png, **selection)).named(inputs)]
+    return [found.place.as_posix() for found in Inputs(is_png, **selection).named(map(named, inputs))]
 
 
 def listed(names, **selection):
     """What is found of a list."""
-    return list(Inputs(Selection(is_png, **selection)).listed(names))
+    return list(Inputs(is_png, **selection).listed(names))
 
 
 def test_a_folder_in_natural_order_then_those_in_it(tree):
@@ -274,9 +274,7 @@ def test_the_plan_of_many_needs_little_memory(tmp_path):
     def peak(count):
         names = (f"in/folder/with a name/{number}.png" for number in range(count))
         tracemalloc.start()
-        plan = Plan(
-            Inputs(Selection(is_png)).listed(names), Destination(lambda found: tmp_path / found.place, tmp_path, True)
-        )
+        plan = Plan(Inputs(is_png).listed(names), Destination(lambda found: tmp_path / found.place, tmp_path, True))
         plan.add_reports({"json": ".shift.json"})
         check(plan, may_exist=False)
         most = tracemalloc.get_traced_memory()[1]

@@ -17,7 +17,7 @@ import pytest
 from poolcli import images
 from poolcli.batch.executors import ENGINES, Failure, Limits, attempt, find_engine, run_tasks
 from poolcli.batch.job import Settings, seen_from_afar, weight
-from poolcli.batch.state import NAME, Task
+from poolcli.batch.state import NAME
 from poolcli.errors import PoolcliError, UsageError
 from poolcli.recipe import parse_recipe
 from poolcli.reports import Job
@@ -344,10 +344,10 @@ def test_weights_are_told_by_headers(tmp_path):
     assert images.memory_needed(path, filtered=False) == 30 * 20 * 12
     assert images.memory_needed(path, filtered=True) == 30 * 20 * 40
     assert images.memory_needed(tmp_path / "missing.png", filtered=True) == 0
-    task = Task(0, Job(path, tmp_path / "b.png", "a.png", "b.png"))
-    assert weight(Settings(parse_recipe("max:2")), task) == 30 * 20 * 12
-    assert weight(Settings(parse_recipe("conv:gauss relu max:2")), task) == 30 * 20 * 40
-    assert weight(Settings(parse_recipe("max:2")), Task(0, Job(BytesIO(), BytesIO(), "-", "-"))) == 0
+    job = Job(path, tmp_path / "b.png", "a.png", "b.png")
+    assert weight(Settings(parse_recipe("max:2")), job) == 30 * 20 * 12
+    assert weight(Settings(parse_recipe("conv:gauss relu max:2")), job) == 30 * 20 * 40
+    assert weight(Settings(parse_recipe("max:2")), Job(BytesIO(), BytesIO(), "-", "-")) == 0
 
 
 def test_a_worker_elsewhere_sees_whole_paths(tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import poolcli
-from poolcli.cli.options import Running
+from poolcli.batch.executors import processors
 from poolcli.errors import PictureError
 from poolcli.ops import arrays
 from tests.images import assert_same, random_image
@@ -71,11 +71,19 @@ def test_parts_are_worth_a_thread():
     assert arrays.parts(100, 9 * arrays.WORTH) == [range(100)]
 
 
-def test_off_in_batches_unless_asked_for():
+def test_off_in_batches_unless_asked_for(samples, command, monkeypatch):
     """One picture has all processors, each of many has one: the jobs take the others."""
-    assert Running().threads(pictures=2) == 1
-    assert Running().threads(pictures=1) >= 1
-    assert [Running(threads_per_image="3").threads(pictures=n) for n in (1, 9)] == [3, 3]
+    given = []
+
+    def nothing(_engine, function, *_):
+        given.append(function.args[0].threads)
+        yield from ()
+
+    monkeypatch.setattr("poolcli.cli.run.run_tasks", nothing)
+    one, two = ["pool", samples / "one.png", "-o", "out/"], ["pool", samples / "one.png", samples, "-o", "out/"]
+    for words in (two, one, [*two, "--threads-per-image", "3"], [*one, "--threads-per-image", "3"]):
+        command(*words, "--overwrite")
+    assert given == [1, processors(), 3, 3]
 
 
 def test_a_number_that_cannot_be(command):

@@ -8,10 +8,11 @@ import glob
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from itertools import chain
 from pathlib import Path, PurePath, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from poolcli import images
 from poolcli.errors import UsageError
@@ -29,6 +30,23 @@ MOST_EMPTY = 1 << 20  # names in a row
 EMPTY = "no picture among the inputs: name files, or a folder with pictures (-r for those below it)"
 
 
+class Named(NamedTuple):
+    """What a user named: the text, its place, and whether pictures lie in that: a folder, or a prefix of a store."""
+
+    text: str
+    place: Place
+    in_it: bool
+
+
+def named(text: str) -> Named:
+    """What `text` names; UsageError for a store that there is not, or that is not listed."""
+    place = place_of(text)
+    if not isinstance(place, Url):
+        return Named(text, place, is_picture_folder(place))
+    with stores.listing(place):
+        return Named(text, place, not images.is_zarr(place) and stores.is_prefix(place))
+
+
 @dataclass(frozen=True, slots=True)
 class Input:
     """An input file, and its place below the folder that was named (its own name when it was named itself)."""
@@ -36,32 +54,6 @@ class Input:
     path: Place
     place: PurePath
     in_folder: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What is taken of a folder, a glob or a list: pictures that match; below `outputs` nothing, those are ours.
-
-    A pattern without a slash is matched with every name on the way, one with a slash with the whole place; `*`
-    stands for anything, and case does not count.
-    """
-
-    is_picture: Callable[[Place], bool] = images.is_picture
-    recursive: bool = False
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    outputs: Place | None = None
-
-    def takes(self, place: PurePath) -> bool:
-        """Whether the patterns select a file; a contact sheet beside a picture is a report, no input."""
-        if place.stem.endswith(SIDE_MARK) or place.name.startswith(NO_FILE):
-            return False
-        included = not self.include or any(_matches(pattern, place) for pattern in self.include)
-        return included and not self.leaves_out(place)
-
-    def leaves_out(self, place: PurePath) -> bool:
-        """Whether a file or folder is excluded by a pattern."""
-        return any(_matches(pattern, place) for pattern in self.exclude)
 
 
 def _matches(pattern: str, place: PurePath) -> bool:
@@ -83,42 +75,73 @@ def natural_key(name: str) -> tuple[tuple[int, int, str, str], ...]:
 
 
 class Inputs:
-    """The search for inputs. `closed`: what could not be read, each a name and why; `unread`: how many pictures
-    of which extensions were left out, since nothing that is installed reads them.
+    """The search for inputs: of a folder, a glob or a list those pictures that match are taken.
+
+    A pattern without a slash is matched with every name on the way, one with a slash with the whole place; `*`
+    stands for anything, and case does not count. `closed`: what could not be read, each a name and why; `note`: what to
+    say of the pictures that were left out, since nothing that is installed reads them.
     """
 
-    def __init__(self, selection: Selection) -> None:
-        """Nothing is read yet."""
-        self.selection = selection
+    def __init__(
+        self,
+        is_picture: Callable[[Place], bool] = images.is_picture,
+        *,
+        recursive: bool = False,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        outputs: Place | None = None,
+    ) -> None:
+        """Nothing is read yet. Below `outputs` nothing is taken, those are ours."""
+        self._is_picture, self._recursive, self._outputs = is_picture, recursive, outputs
+        self._include, self._exclude = include, exclude
         self.closed: list[tuple[str, str]] = []
-        self.unread: Counter[str] = Counter()
+        self.unread: Counter[str] = Counter()  # by extension
+        self.note: str | None = None
 
-    def named(self, texts: Iterable[str]) -> Iterator[Input]:
-        """Every file that `texts` name. A folder gives the pictures in it, with `recursive` those below it too.
+    def found(self, names: Iterable[Named], listing: BinaryIO | None = None, *, nul: bool = False) -> Iterator[Input]:
+        """What is named, and what a list of names has; `nul`: each of them ends in one.
+
+        UsageError when there is no input at all, which says why.
+        """
+        listed = () if listing is None else self.listed(names_in(listing, nul=nul))
+        nothing = True
+        for each in chain(self.named(names), listed):
+            nothing = False
+            yield each
+        self.note = self._note() if self.unread else None
+        if not nothing:
+            return
+        if self.closed:
+            raise UsageError(f"{self.closed[0][1]}; there is no other input")
+        selects = self._include or self._exclude
+        why = self.note or (selects and "--include and --exclude match whole names, as in '*.png'")
+        raise UsageError(f"{EMPTY}; {why}" if why else EMPTY)
+
+    def named(self, names: Iterable[Named]) -> Iterator[Input]:
+        """Every file that they name. A folder gives the pictures in it, with `recursive` those below it too.
 
         Links to folders are not followed. Raises UsageError for a pattern that matches nothing.
         """
-        for text in texts:
-            path = place_of(text)
-            if isinstance(path, Url):
-                yield from self._objects(path)
-            elif is_picture_folder(path):
-                yield from self._below(path)
-            elif (pattern := pattern_of(text)) and not os.path.lexists(path):
+        for text, place, in_it in names:
+            if in_it:
+                yield from self._below(place)
+            elif isinstance(place, Url):
+                yield from self._objects(place)
+            elif (pattern := pattern_of(text)) and not os.path.lexists(place):
                 yield from self._globbed(text, pattern)
             else:
-                yield Input(path, PurePath(path.name))
+                yield Input(place, PurePath(place.name))
 
     def listed(self, names: Iterable[str]) -> Iterator[Input]:
         """The pictures of a list, each at its path as its place; folders and what is no picture are left out."""
-        outputs = self.selection.outputs
+        outputs = self._outputs
         ours = os.path.abspath(str(outputs)) + os.sep if isinstance(outputs, Path) else None  # noqa: PTH100 (as text)
         if ours and str(Path.cwd() / "_").startswith(ours):  # outputs among the inputs: only a plan can separate them
             ours = None
         for name in names:
             path = place_of(name)
             place = as_place(PurePosixPath(path.key) if isinstance(path, Url) else path)
-            if not (self.selection.takes(place) and self._reads(path)):
+            if not (self._takes(place) and self._reads(path)):
                 continue
             if isinstance(path, Path) and is_picture_folder(path):
                 continue
@@ -126,10 +149,7 @@ class Inputs:
                 continue
             yield Input(path, place, in_folder=True)
 
-    def note(self) -> str | None:
-        """What to say of the pictures that nothing reads."""
-        if not self.unread:
-            return None
+    def _note(self) -> str:
         count = self.unread.total()
         kinds = ", ".join(f"{number} {extension}" for extension, number in sorted(self.unread.items()))
         needs = sorted({library for extension in self.unread if (library := images.needed_by(extension))})
@@ -139,19 +159,20 @@ class Inputs:
             f"{way_out}"
         )
 
-    def check(self, count: int) -> None:
-        """UsageError when there is no input at all, which says why."""
-        if count:
-            return
-        if self.closed:
-            raise UsageError(f"{self.closed[0][1]}; there is no other input")
-        selects = self.selection.include or self.selection.exclude
-        note = self.note() or (selects and "--include and --exclude match whole names, as in '*.png'")
-        raise UsageError(f"{EMPTY}; {note}" if note else EMPTY)
+    def _takes(self, place: PurePath) -> bool:
+        """Whether the patterns select a file; a contact sheet beside a picture is a report, no input."""
+        if place.stem.endswith(SIDE_MARK) or place.name.startswith(NO_FILE):
+            return False
+        included = not self._include or any(_matches(pattern, place) for pattern in self._include)
+        return included and not self._leaves_out(place)
+
+    def _leaves_out(self, place: PurePath) -> bool:
+        """Whether a file or folder is excluded by a pattern."""
+        return any(_matches(pattern, place) for pattern in self._exclude)
 
     def _reads(self, path: Place) -> bool:
         """Whether a file is a picture, by its name; one of a kind that nothing here reads is counted."""
-        if self.selection.is_picture(path):
+        if self._is_picture(path):
             return True
         extension = path.suffix.lower()
         if images.is_unread(extension):
@@ -166,12 +187,12 @@ class Inputs:
             names: list[str] = []
             folders: list[str] = []
             try:
-                for name, inner in _entries(here, self.selection.outputs):
+                for name, inner in _entries(here, self._outputs):
                     place = below / safe_part(name)
                     if not inner or images.is_zarr(here / name):
-                        if self.selection.takes(place) and self._reads(here / name):
+                        if self._takes(place) and self._reads(here / name):
                             names.append(name)
-                    elif not (name in NO_FOLDERS or self.selection.leaves_out(place)):
+                    elif not (name in NO_FOLDERS or self._leaves_out(place)):
                         folders.append(name)
             except OSError as error:
                 why = f"the folder '{here}' cannot be read ({error.strerror}): change its permissions, or --exclude it"
@@ -180,7 +201,7 @@ class Inputs:
                 self.closed.append((str(here), str(error)))
             for name in sorted(names, key=natural_key):
                 yield Input(here / name, below / safe_part(name), in_folder=True)
-            if self.selection.recursive:
+            if self._recursive:
                 inside = sorted(folders, key=natural_key, reverse=True)
                 places += ((here / name, below / safe_part(name)) for name in inside)
 
@@ -194,15 +215,13 @@ class Inputs:
                 continue
             if is_picture_folder(path):
                 yield from self._below(path)
-            elif self.selection.takes(PurePath(path.name)):
+            elif self._takes(PurePath(path.name)):
                 yield Input(path, PurePath(path.name))
 
     def _objects(self, url: Url) -> Iterator[Input]:
         """The objects that a URL stands for; UsageError for a store that is not listed, a pattern without a match."""
         with stores.listing(url):
-            if not images.is_zarr(url) and stores.is_prefix(url):
-                yield from self._below(url)
-            elif stores.find_store(url.scheme).lists and glob.has_magic(url.key) and not stores.exists(url):
+            if stores.find_store(url.scheme).lists and glob.has_magic(url.key) and not stores.exists(url):
                 yield from self._matching(url)
             elif not url.name:
                 raise UsageError(f"'{url}' is not there, or you may not see it: check its name and your access to it")
@@ -216,7 +235,7 @@ class Inputs:
         for url, inner in matches:
             if inner and not images.is_zarr(url):
                 yield from self._below(url)
-            elif self.selection.takes(PurePosixPath(url.name)):
+            elif self._takes(PurePosixPath(url.name)):
                 yield Input(url, PurePosixPath(safe_part(url.name)))
 
 

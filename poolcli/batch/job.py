@@ -32,7 +32,6 @@ from poolcli.storage import Place, Url, publish, stores
 from poolcli.storage.files import publish_folder
 
 if TYPE_CHECKING:
-    from poolcli.batch.state import Task
     from poolcli.evaluate import Evaluation, How
     from poolcli.ops.arrays import Array
     from poolcli.ops.ignored import Ignored
@@ -554,9 +553,9 @@ def viewed(settings: Settings, picture: images.Picture, name: str) -> tuple[tupl
 HEAD = 1 << 16  # bytes of an object that say how large a picture it is
 
 
-def weight(settings: Settings, task: Task) -> int:
+def weight(settings: Settings, job: Job) -> int:
     """Bytes of memory that the job will take at most, about, as the header of its picture says; 0 where none does."""
-    source = task.job.source
+    source = job.source
     filtered = settings.reading.dtype != KEEP or any(isinstance(layer, Conv) for layer in settings.recipe.layers)
     if isinstance(source, Url) and not images.is_zarr(source):
         with suppress(stores.StoreError):  # its job reports it

@@ -6,20 +6,21 @@ import unicodedata
 from array import array
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain, pairwise
 from pathlib import Path, PurePath, PurePosixPath
 from string import Formatter
 
 from poolcli import images
-from poolcli.batch.inputs import STREAM, Input, as_place
+from poolcli.batch.inputs import Input, Named, as_place
+from poolcli.batch.job import Settings
 from poolcli.errors import UsageError, unknown
-from poolcli.images.formats import is_picture_folder
+from poolcli.images.formats import check_tiling, is_picture_folder
 from poolcli.recipe import Pool, Recipe
 from poolcli.records import dataclass
 from poolcli.reports import Job
 from poolcli.storage import Place, Url, place_of, safe_part, stores
-from poolcli.storage.files import is_device, merged, not_ours
+from poolcli.storage.files import is_device, merged, not_ours, writable
 
 SLASHES = ("/", "\\")
 FIELDS = ("stem", "ext", "parent", "mode", "k", "s", "recipe")
@@ -38,27 +39,68 @@ class Destination:
     device: bool = False
 
 
-def beside(recipe: Recipe, extension: Callable[[Place], str]) -> Destination:
-    """NAME.<recipe>.EXT in the input's folder."""
-    suffix = recipe.file_text
-
-    def place(item: Input) -> Place:
-        return item.path.with_name(f"{item.path.stem}.{suffix}{extension(item.path)}")
-
-    return Destination(place, Path())
-
-
-def into_folder(folder: Place, extension: Callable[[Place], str]) -> Destination:
-    """The input's own name and place below `folder`."""
-    return Destination(lambda item: folder / item.place.with_suffix(extension(item.path)), folder, folder=True)
+def extension_of(format: str | None, path: Place) -> str:
+    """The extension of the output for this input: its own, unless another format is wanted or it only can be read."""
+    known = images.format_of(path)
+    if format is not None:
+        return path.suffix if known == format else images.extension_of(format)
+    if known is None or images.default_format(known) == known:
+        return path.suffix
+    return images.extension_of(images.default_format(known))
 
 
-def to_file(path: Place) -> Destination:
-    """That file."""
-    return Destination(lambda item: path, path.parent)
+def destination_of(
+    output: Named | None, inputs: Sequence[Named], settings: Settings, *, listed: bool = False
+) -> Destination:
+    """What `-o` means for these inputs, and for a list of names if `listed`; UsageError where it cannot be.
+
+    Its `place` raises UsageError for an output whose extension is of no format that is written, or not so.
+    """
+    chosen, floats = _chosen(output, inputs, settings, listed=listed), own_numbers(settings)
+    return replace(chosen, place=lambda item: checked(chosen.place(item), item.path, settings, floats))
 
 
-def from_template(template: str, recipe: Recipe, extension: Callable[[Place], str]) -> Destination:
+def checked(target: Place, source: Place | None, settings: Settings, floats: str) -> Place:
+    """`target` itself; UsageError where nothing can be written there, or not so: see `check_target`."""
+    if isinstance(target, Url):
+        writable(target)
+    images.check_target(target, source, settings.format, floats=floats)
+    check_tiling(target, settings.format or images.format_of(target), settings.encoding)
+    return target
+
+
+def own_numbers(settings: Settings) -> str:
+    """The layers, where what is written are sums or shares, and no values of the picture's range; else nothing."""
+    return str(settings.recipe) if settings.recipe.own_dtype and settings.array_range is None else ""
+
+
+def _chosen(output: Named | None, inputs: Sequence[Named], settings: Settings, *, listed: bool) -> Destination:
+    extension, recipe = partial(extension_of, settings.format), settings.recipe
+    folders = [each.text for each in inputs if each.in_it]
+    if output is None:
+        if folders or listed:
+            what = f"a folder as input ('{folders[0]}')" if folders else "a list of inputs"
+            raise UsageError(f"{what} needs -o: its outputs would be pooled again by the next run")
+        end = recipe.file_text
+        return Destination(
+            lambda item: item.path.with_name(f"{item.path.stem}.{end}{extension(item.path)}"), root=Path()
+        )
+    text, path, in_it = output
+    if "{" in text:
+        return _from_template(text, recipe, extension)
+    to_file = Destination(lambda item: path, path.parent)
+    if isinstance(path, Path) and is_device(path):
+        return replace(to_file, device=True)
+    several = listed or len(inputs) != 1 or bool(folders)
+    in_folder = (in_it and images.format_of(path) != images.ZARR) or text.endswith(SLASHES) or not path.suffix
+    if several and not in_folder and images.format_of(path):
+        raise UsageError(f"'{text}' is the name of one picture, for several: give a folder, as in '{path.stem}/'")
+    if several or in_folder:
+        return Destination(lambda item: path / item.place.with_suffix(extension(item.path)), path, folder=True)
+    return to_file
+
+
+def _from_template(template: str, recipe: Recipe, extension: Callable[[Place], str]) -> Destination:
     """`template` with its fields filled in, `{{` and `}}` being braces; UsageError for a field there is not.
 
     With a slash at its end it names folders, in which inputs have their own names and places.
@@ -117,40 +159,6 @@ def _recipe_fields(recipe: Recipe) -> Mapping[str, str]:
     return values
 
 
-def choose(
-    output: str | None, inputs: list[str], recipe: Recipe, extension: Callable[[Place], str], *, listed: bool = False
-) -> Destination:
-    """What `-o OUTPUT` means for these inputs, and for a list of names if `listed`; UsageError where it cannot be."""
-    if output == "":
-        raise UsageError("-o is empty, as where a shell variable is not set: name a file, a folder or - (stdout)")
-    folders = [text for text in inputs if _holds_pictures(place_of(text))]
-    if output is None:
-        if folders or listed:
-            what = f"a folder as input ('{folders[0]}')" if folders else "a list of inputs"
-            raise UsageError(f"{what} needs -o: its outputs would be pooled again by the next run")
-        return beside(recipe, extension)
-    if "{" in output:
-        return from_template(output, recipe, extension)
-    path = place_of(output)
-    if isinstance(path, Path) and is_device(path):
-        return replace(to_file(path), device=True)
-    one_file = len(inputs) == 1 and not folders and not listed and STREAM not in inputs
-    if (_holds_pictures(path) and images.format_of(path) != images.ZARR) or output.endswith(SLASHES) or not path.suffix:
-        return into_folder(path, extension)
-    if not (one_file or inputs == [STREAM]):
-        if images.format_of(path):
-            raise UsageError(f"'{output}' is the name of one picture, for several: give a folder, as in '{path.stem}/'")
-        return into_folder(path, extension)
-    return to_file(path)
-
-
-def _holds_pictures(place: Place) -> bool:
-    if not isinstance(place, Url):
-        return is_picture_folder(place)
-    with stores.listing(place):
-        return not images.is_zarr(place) and stores.is_prefix(place)
-
-
 FEW = 16  # objects that are checked one by one; of more the prefixes they lie in are listed
 
 
@@ -163,30 +171,30 @@ class Plan(Sequence[Job]):
     def __init__(self, inputs: Iterable[Input], destination: Destination) -> None:
         """Plan all `inputs`; one that is named twice has one job."""
         self.to_device = destination.device
-        self._places: list[tuple[str, str]] = []  # source and target
+        self._places: list[tuple[str | Url, str | Url]] = []  # source and target
         self._sides: Mapping[str, str] = {}
         self._whole: set[int] = set()  # numbers of the jobs whose reports bear the whole name of the output
         self.in_folder = False
         seen: dict[int, int] = {}  # numbers, by a hash of names that may be long
         for each in inputs:
             target = destination.place(each)
-            source, output = _text(each.path), exact(target)
+            source, output = _kept(each.path), exact(target)
             first = seen.setdefault(hash((source, output)), len(self._places))
             if first == len(self._places) or (source, output) != self._identity(first):
-                self._places.append((source, _text(target)))
+                self._places.append((source, _kept(target)))
                 self.in_folder |= each.in_folder
 
-    def _identity(self, number: int) -> tuple[str, str]:
+    def _identity(self, number: int) -> tuple[str | Url, str]:
         source, target = self._places[number]
-        return source, exact(place_of(target))
+        return source, exact(_place(target))
 
     def __len__(self) -> int:
         return len(self._places)
 
     def __getitem__(self, number: int) -> Job:  # type: ignore[override]  # (a plan is not sliced)
-        source, target = map(place_of, self._places[number])
+        source, target = map(_place, self._places[number])
         sides = {} if self.to_device else side_files(target, self._sides, whole=number in self._whole)
-        return Job(source, target, str(source), str(target), sides)
+        return Job(source, target, str(source), str(target), sides, number)
 
     def __iter__(self) -> Iterator[Job]:
         return map(self.__getitem__, range(len(self)))
@@ -207,9 +215,12 @@ class Plan(Sequence[Job]):
                 taken.add(short)
 
 
-def _text(place: Place) -> str:
-    """What `place_of` makes this place of."""
-    return place.address if isinstance(place, Url) else str(place)
+def _kept(place: Place) -> str | Url:
+    return place if isinstance(place, Url) else str(place)
+
+
+def _place(kept: str | Url) -> Place:
+    return kept if isinstance(kept, Url) else Path(kept)
 
 
 def side_files(target: Place, extensions: Mapping[str, str], *, whole: bool = False) -> dict[str, Place]:

@@ -12,7 +12,7 @@ import json
 import os
 import pickle
 import re
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from heapq import nlargest
@@ -23,11 +23,10 @@ from zlib import crc32
 from poolcli import __version__
 from poolcli.batch.job import Settings
 from poolcli.errors import OutputError, PoolcliError, UsageError
-from poolcli.records import dataclass
 from poolcli.reports import Job, Outcome
 from poolcli.shift.record import ShiftReport
 from poolcli.storage import Place, Url, stores
-from poolcli.storage.files import Held, hold_file, hold_folder, parts_of, sweep
+from poolcli.storage.files import Held, hold_file, hold_folder, parts_of
 
 NAME = ".poolcli-journal.jsonl"
 OK, FAILED, BEGUN = "ok", "failed", "begun"
@@ -35,20 +34,6 @@ LONGEST_LINE = 1 << 26  # bytes: more is none of ours
 IN_MEMORY = 1 << 20  # bytes of what is temporary, before it goes to a file
 MOST_DRAWN = 2_500  # pictures of an earlier run: more than a page shows
 _START = re.compile(rb'\{"key": "([0-9a-f]{16})", "sum": "([0-9a-f]{8})", ')
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A job and its number in the plan; for the journal digests of its output's place and of what that is made of.
-
-    `before`: what an earlier run has made of it, so that only the pictures for a report are drawn again.
-    """
-
-    number: int
-    job: Job
-    output: int = 0
-    made_of: int = 0
-    before: Outcome | None = None
 
 
 class Lines:
@@ -141,19 +126,19 @@ class State:
             return None
         return _entry(self._journal.read(self._last[key]))
 
-    def begun(self, task: Task) -> None:
+    def begun(self, job: Job) -> None:
         """Write down that an output which an earlier run made is being made in another way: it is not what it was."""
-        if self.find(task.output) is not None:
-            self._add(_line(task.output, {"status": BEGUN, "input": task.job.name}))
+        if self.find(job.key) is not None:
+            self._add(_line(job.key, {"status": BEGUN, "input": job.name}))
 
-    def done(self, task: Task, outcome: Outcome) -> None:
-        """Write down what became of a task, where no earlier run did, and keep its pictures for a report of the run."""
+    def done(self, job: Job, outcome: Outcome) -> None:
+        """Write down what became of a job, where no earlier run did, and keep its pictures for a report of the run."""
         if outcome.before and self._journal is not None:
-            self._places[task.number] = self._journal, self._last[task.output]
+            self._places[job.number] = self._journal, self._last[job.key]
         else:
-            self._places[task.number] = self._add(_line(task.output, entry_of(task, outcome)))
+            self._places[job.number] = self._add(_line(job.key, entry_of(job, outcome)))
         if outcome.views:
-            self._views[task.number] = self._temporary().add(pickle.dumps(outcome.views))
+            self._views[job.number] = self._temporary().add(pickle.dumps(outcome.views))
 
     def worst(self, most: int) -> set[int]:
         """The keys of so many pictures that an earlier run has done, those whose change is kept most."""
@@ -163,7 +148,7 @@ class State:
         return set(nlargest(most, left, key=left.__getitem__))
 
     def outcomes(self) -> Iterator[Outcome]:
-        """What became of the tasks, in the order of the plan."""
+        """What became of the jobs, in the order of the plan."""
         for number in sorted(self._places):
             lines, position = self._places[number]
             entry = _entry(lines.read(position))
@@ -236,11 +221,10 @@ def _residual(entry: Mapping[str, Any]) -> float:
     return max((residual for residual in residuals if residual is not None), default=-1.0)
 
 
-def entry_of(task: Task, outcome: Outcome) -> dict[str, Any]:
-    """What a line says of a task."""
-    job = task.job
+def entry_of(job: Job, outcome: Outcome) -> dict[str, Any]:
+    """What a line says of a job."""
     entry: dict[str, Any] = {"status": OK, "input": job.name, "output": job.target_name}
-    entry |= {"made_of": f"{task.made_of:016x}"}
+    entry |= {"made_of": f"{job.made_of:016x}"}
     if outcome.error is not None:
         return entry | {"status": FAILED, "kind": outcome.kind, "error": outcome.error}
     try:
@@ -263,11 +247,11 @@ def outcome_of(entry: Mapping[str, Any]) -> Outcome:
     return Outcome(job, reports, tuple(entry.get("notes", ())), entry.get("error"), kind=entry.get("kind"))
 
 
-def done_before(entry: Mapping[str, Any] | None, task: Task, is_there: Callable[[Place], bool]) -> Outcome | None:
-    """What an earlier run made of this task, if that is all there and as it was: the files have the sizes they had."""
-    if entry is None or entry["status"] != OK or entry["made_of"] != f"{task.made_of:016x}":
+def done_before(entry: Mapping[str, Any] | None, job: Job, is_there: Callable[[Place], bool]) -> Outcome | None:
+    """What an earlier run made of this job, if that is all there and as it was: the files have the sizes they had."""
+    if entry is None or entry["status"] != OK or entry["made_of"] != f"{job.made_of:016x}":
         return None
-    files = {"output": task.job.target, **task.job.sides}
+    files = {"output": job.target, **job.sides}
     try:
         if not all(isinstance(place, Place) and is_there(place) for place in files.values()):
             return None
@@ -275,7 +259,7 @@ def done_before(entry: Mapping[str, Any] | None, task: Task, is_there: Callable[
             return None
     except OSError:
         return None
-    return replace(outcome_of(entry), job=task.job, before=True)
+    return replace(outcome_of(entry), job=job, before=True)
 
 
 class Keys:
@@ -287,7 +271,14 @@ class Keys:
         self._settings = repr((__version__, replace(settings, reading=reading, durable=False, threads=1, views={})))
         self._root, self._checksum = root, checksum
 
-    def output(self, job: Job) -> int:
+    def known(self, job: Job) -> Job:
+        """The job with its key, and with what its output is made of.
+
+        That is read before the work: an input that changes meanwhile is done again by the next run.
+        """
+        return replace(job, key=self._output(job), made_of=self._made_of(job))
+
+    def _output(self, job: Job) -> int:
         """The key of its lines: below the journal's folder, which may be moved, its place there."""
         target = job.target
         assert isinstance(target, Place)
@@ -297,7 +288,7 @@ class Keys:
             return _digest(str(target.relative_to(self._root)))
         return _digest(os.path.abspath(target))  # noqa: PTH100 (a million of them)
 
-    def made_of(self, job: Job) -> int:
+    def _made_of(self, job: Job) -> int:
         """Equal when input, settings and side files are; of an input that cannot be read, like nothing done."""
         assert isinstance(job.source, Place)
         identity: Hashable
@@ -332,22 +323,3 @@ def _content(path: Place) -> str:
         with part.open("rb") as stream:
             digests.append((str(part), hashlib.file_digest(stream, "sha256").hexdigest()))
     return str(digests) if path.is_dir() else digests[0][1]
-
-
-def tasks_of(jobs: Iterable[Job]) -> Iterator[Task]:
-    """The jobs, numbered, of a run that cannot be resumed."""
-    return (Task(number, job) for number, job in enumerate(jobs))
-
-
-def tasks_known(jobs: Iterable[Job], keys: Keys, *, tidy: bool) -> Iterator[Task]:
-    """The jobs, numbered and with keys. `tidy`: what dead runs left beside outputs is swept up.
-
-    What an output is made of is read before the work: an input that changes meanwhile is done again by the next
-    run.
-    """
-    swept = set()
-    for number, job in enumerate(jobs):
-        if tidy and isinstance(job.target, Path) and job.target.parent not in swept:
-            swept.add(job.target.parent)
-            sweep(job.target.parent, begun=False)
-        yield Task(number, job, keys.output(job), keys.made_of(job))

@@ -24,6 +24,7 @@ from poolcli.cli.options import (
 from poolcli.cli.output import print_objects, print_table
 from poolcli.cli.parser import Command, Group, Option
 from poolcli.cli.pyramid import Levels, Tiling, pyramid
+from poolcli.colour import Colour
 from poolcli.errors import PictureError, UsageError, any_of, unknown
 from poolcli.images.formats import is_picture_folder
 from poolcli.ops.filters import FILTERS
@@ -141,7 +142,9 @@ def compare(
     commands = {
         name: _command(layers, filtering, [discovery, reading, colouring], inputs) for name, layers in tails.items()
     }
-    colour, options = colouring.colour(recipes.values()), reading.options()
+    colour, options = Colour(colouring.linear, colouring.premultiply), reading.options()
+    for recipe in recipes.values():
+        colour.check(recipe)
     from poolcli.batch.comparing import Choices  # NumPy and Pillow are loaded only now
     from poolcli.cli.comparison import run_ranking
 
@@ -200,7 +203,8 @@ def diff(
         if first != path:
             raise UsageError(f"'{first}' and '{path}' are one form of the report: give one of them")
         check_free(path, overwrite=differing.overwrite)
-    colour = colouring.colour([recipe])
+    colour = Colour(colouring.linear, colouring.premultiply)
+    colour.check(recipe)
     from poolcli.batch.comparing import Choices  # NumPy and Pillow are loaded only now
     from poolcli.cli.comparison import run_diff
 
@@ -240,7 +244,7 @@ def show(showing: Showing, pooling: Pooling, filtering: Filtering, reading: Read
     if showing.lang is not None and showing.lang not in LANGUAGES:
         raise unknown("language", showing.lang, LANGUAGES)
     recipe = parse_recipe(layers) if layers is not None else recipe_of(pooling, filtering)
-    reading.options()
+    reading.options(), reading.ignoring()
     if showing.output == "":
         raise UsageError("-o is empty, as where a shell variable is not set: name a page, as in -o page.html")
     target = writable(place_of(showing.output)) if showing.output else None

@@ -13,11 +13,10 @@ from poolcli import images
 from poolcli.batch.comparing import Choices, Ranked, compare_picture, compare_two, shifts_within
 from poolcli.batch.executors import Failure, Limits, find_engine, processors
 from poolcli.batch.executors import run_tasks as run_engine
-from poolcli.batch.inputs import STREAM, Input, Inputs
+from poolcli.batch.inputs import STREAM, Input, named
 from poolcli.batch.job import Settings, decoded, viewed
-from poolcli.cli.options import Comparing, Discovery, Reading, jobs_of
+from poolcli.cli.options import Comparing, Discovery, Reading
 from poolcli.cli.output import print_objects, say
-from poolcli.cli.run import inputs_of, selection_of
 from poolcli.errors import UsageError, escaped
 from poolcli.recipe import Recipe
 from poolcli.reports.forms import FORMS, Form, load, run_reports, to_json, view_sizes, write_sides
@@ -42,12 +41,13 @@ def run_ranking(
     ranked = Ranked(recipes, shifting, choices, shows=any(form.views for form in files.values()))
     reach = f"every shift of up to {comparing.shifts} pixel{'s' * (comparing.shifts != 1)} each way"
     ranking, failed = Ranking((reach, f"edge: {comparing.shift_edge}"), commands), 0
-    search = Inputs(selection_of(discovery, None))
+    search = discovery.search()
     with ExitStack() as stack:
         writers = ((load(form.ranking), path) for path, form in files.items() if form.ranking)
         adders = [ranking.add, *(stack.enter_context(writer(path, ranking)) for writer, path in writers)]
-        pictures = inputs_of(search, inputs, discovery)
-        for compared in _compared(ranked, pictures, jobs_of(comparing.jobs)):
+        names = stack.enter_context(discovery.open_list())
+        pictures = search.found(map(named, inputs), names, nul=discovery.nul)
+        for compared in _compared(ranked, pictures, comparing.jobs):
             if compared.error is not None:
                 failed += 1
                 say(compared.error)
@@ -55,13 +55,11 @@ def run_ranking(
                 say(f"{compared.path}: {note}")
             for add in adders:
                 add(compared)
-        search.check(ranking.pictures + failed)
     for _name, why in search.closed:
         failed += 1
         say(why)
-    left_out = search.note()
-    if left_out is not None:
-        say(left_out)
+    if search.note is not None:
+        say(search.note)
     _print(ranking, json=comparing.json)
     return 1 if failed else 0
 

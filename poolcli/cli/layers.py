@@ -100,7 +100,7 @@ class Pooling(Group, more=mode_options()):
     def layer(self) -> Pool:
         """The pooling layer; UsageError where the options make none."""
         options = options_given(self)
-        mode, padding = mode_called(self.mode) or self.mode, self._padding()
+        padding, mode = self._padding(), mode_called(self.mode) or self.mode
         ceil = options.pop("ceil", False)
         if self.size is not None:
             self._check_alone(ceil=ceil)

@@ -3,18 +3,14 @@
 import re
 import sys
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
-from functools import cached_property
-from io import BytesIO
+from functools import partial
 from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from poolcli import images
-from poolcli.batch.executors import CLUSTER, ENGINES, USUAL, Engine, find_engine, processors
-from poolcli.batch.inputs import STREAM
+from poolcli.batch.executors import CLUSTER, ENGINES, USUAL, Engine, find_engine
+from poolcli.batch.inputs import STREAM, Inputs, named
 from poolcli.batch.job import Ignore, Settings
-from poolcli.batch.plan import Destination
 from poolcli.cli.parser import Group, Option
 from poolcli.colour import Colour
 from poolcli.errors import UsageError, unknown
@@ -29,24 +25,19 @@ from poolcli.images.formats import (
     WRITABLE,
     EncodeOptions,
     ReadOptions,
-    check_tiling,
     find_writable,
 )
 from poolcli.ops.filters import RANGES
 from poolcli.ops.geometry import as_size
 from poolcli.ops.modes import read_number
-from poolcli.recipe import Recipe
-from poolcli.records import dataclass
+from poolcli.recipe import Conv, Recipe
 from poolcli.reports.forms import FORMS, check_forms
 from poolcli.shift.record import AUTO, NOTHING, SHIFT_EDGES, Shifting, check_edge, check_tolerance
-from poolcli.storage import Place, Url, place_of
-from poolcli.storage.files import writable as taking
+from poolcli.storage import Place, Url
 from poolcli.storage.stores import find_store, redacted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from poolcli.batch.inputs import Input
+    from collections.abc import Iterator
 
 
 UNLIMITED = "none"
@@ -54,6 +45,32 @@ MOST_JOBS, MOST_SHIFTS = 1024, 16
 BATCH, CLUSTERS, FILES = "Batch", "Cluster", "Files"
 _SCHEDULER = re.compile(r"(tcp|tls)://[^\s/@]+:\d+")
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+
+
+def _count(option: str, text: str) -> int | None:
+    """The number given, or None for auto."""
+    if text == AUTO:
+        return None
+    if not (re.fullmatch("[0-9]{1,4}", text) and 1 <= int(text) <= MOST_JOBS):
+        raise UsageError(f"{option} '{text}' is not allowed: give a whole number from 1 to {MOST_JOBS}, or {AUTO}")
+    return int(text)
+
+
+def _bytes(text: str) -> int:
+    """The bytes of --memory."""
+    match = re.fullmatch(r"(\d{1,18}(?:\.\d+)?)([KMGT]?)(?:I?B)?", text.upper())
+    if match is None:
+        raise UsageError(f"--memory '{text}' is no size: a number with K, M, G or T is allowed, as in 2G")
+    return int(float(match[1]) * _UNITS[match[2]])
+
+
+def _shift(text: str) -> tuple[int, int]:
+    try:
+        dx, dy = (int(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"shift '{text}' is not DX,DY: two whole numbers are allowed, as in -1,0") from None
+    return dx, dy
+
 
 OVERWRITE = Option("--overwrite", help="Replace files that exist already.", also="--force --replace")
 JSON = Option("--json", help="One JSON object a line on stdout.")
@@ -65,6 +82,7 @@ JOBS = Option(
     also="--workers --num-workers --n-jobs",
     values=lambda: (AUTO,),
     panel=BATCH,
+    read=partial(_count, "--jobs"),
 )
 SHIFT_EDGE = Option(
     "--shift-edge",
@@ -128,10 +146,15 @@ class Discovery(Group):
             if error:
                 raise error
 
-    def open_list(self) -> AbstractContextManager[BinaryIO]:
-        """The list of names, an empty one if there is none; UsageError when it cannot be read."""
+    def search(self, outputs: Place | None = None) -> Inputs:
+        """The search for what is meant; there is nothing of it in the folder of `outputs`."""
+        include, exclude = self.include or (), self.exclude or ()
+        return Inputs(recursive=self.recursive, include=include, exclude=exclude, outputs=outputs)
+
+    def open_list(self) -> AbstractContextManager[BinaryIO | None]:
+        """The list of names, if there is one; UsageError when it cannot be read."""
         if self.files_from is None:
-            return BytesIO()
+            return nullcontext()
         if self.files_from == STREAM:
             return nullcontext(sys.stdin.buffer)
         try:
@@ -192,7 +215,6 @@ class Reading(Group):
 
     def options(self) -> ReadOptions:
         """The checked values; UsageError for what is out of range."""
-        self.ignoring()
         return ReadOptions(self.frame, _limit(self.max_pixels), self.layout, self.allow_8bit, dtype=self.dtype)
 
     def ignoring(self) -> Ignore:
@@ -241,22 +263,16 @@ class Colouring(Group):
     linear: bool = Option("--linear", help="Pool in linear light: undo sRGB's curve, pool, redo it.").default(False)
     premultiply: bool = Option("--premultiply", help="Weigh averages by alpha.").default(False)
 
-    def colour(self, recipes: "Iterable[Recipe]") -> Colour:
-        """What is requested; UsageError where it has no meaning for one of the recipes."""
-        colour = Colour(self.linear, self.premultiply)
-        for recipe in recipes:
-            colour.check(recipe)
-        return colour
-
 
 class Writing(Group):
     """How results are written."""
 
     PANEL = "Pictures"
 
-    format: str | None = Option(
+    format: str | None = Option(  # as the table of formats calls it
         "--format",
         metavar="NAME",
+        read=find_writable,
         help="Format of outputs, such as png or npy; if not given, as the extension says.",
         values=lambda: (FORMATS[name].extensions[0].removeprefix(".") for name in WRITABLE),
     ).default(None)
@@ -269,8 +285,11 @@ class Writing(Group):
     png_level: int | None = Option(
         "--png-level", metavar="N", kind=int, help="Effort of PNG's compression, 0 to 9."
     ).default(None)
-    tile: str | None = Option(
-        "--tile", metavar="SIZE", help="Tiles of a TIFF or chunks of a Zarr, N or HxW; the input's own, or 256."
+    tile: tuple[int, int] | None = Option(
+        "--tile",
+        metavar="SIZE",
+        read=partial(as_size, name="tile"),
+        help="Tiles of a TIFF or chunks of a Zarr, N or HxW; the input's own, or 256.",
     ).default(None)
     compression: str = Option(
         "--compression",
@@ -289,23 +308,6 @@ class Writing(Group):
         "--exact", help="Refuse pictures of which windows leave out rows or columns at the end."
     ).default(False)
     durable: bool = Option("--durable", help="Wait until every file is on the disk.").default(False)
-
-    def encoding(self) -> EncodeOptions:
-        """How pictures become files; UsageError for an unknown name or a number out of its range."""
-        if self.to_range is not None and self.to_range not in RANGES:
-            raise unknown("range", self.to_range, RANGES)
-        return EncodeOptions(
-            self.quality,
-            self.png_level,
-            self.strip,
-            lossless=self.lossless,
-            tile=None if self.tile is None else as_size(self.tile, "tile"),
-            compression=self.compression,
-        )
-
-    def format_name(self) -> str | None:
-        """The format as the table of formats calls it."""
-        return None if self.format is None else find_writable(self.format)
 
 
 class Reporting(Group):
@@ -341,24 +343,18 @@ class Reporting(Group):
         if self.preview and self.no_report:
             raise UsageError("--preview shows what the report measures: leave out --no-report")
 
-    def forms(self, *, in_folder: bool) -> tuple[str, ...]:
-        """The requested forms, without repeats; or what a folder, or a single picture, usually gets."""
+    def forms(self, *, in_folder: bool, to_device: bool = False) -> tuple[str, ...]:
+        """The requested forms, without repeats; or what a folder, or a single picture, usually gets.
+
+        A device gets none: UsageError where one is requested.
+        """
         if self.no_report:
             return ()
-        return tuple(dict.fromkeys(self.report or (["jsonl"] if in_folder else ["json"])))
-
-    def shifting(self) -> Shifting | None:
-        """What is measured, if anything; UsageError for a name or a number that cannot be."""
-        shifting = Shifting(tuple(map(_shift, self.shift or ["-1,0"])), self.shift_edge, self.tolerance)
-        return None if self.no_report else shifting
-
-
-def _shift(text: str) -> tuple[int, int]:
-    try:
-        dx, dy = (int(part) for part in text.split(","))
-    except ValueError:
-        raise UsageError(f"shift '{text}' is not DX,DY: two whole numbers are allowed, as in -1,0") from None
-    return dx, dy
+        if to_device and self.report:
+            raise UsageError(
+                f"--report {self.report[0]} stands beside an output, a device has no place for it: name a file"
+            )
+        return () if to_device else tuple(dict.fromkeys(self.report or (["jsonl"] if in_folder else ["json"])))
 
 
 class Running(Group):
@@ -385,7 +381,7 @@ class Running(Group):
     resume: bool = Option("--resume", help="Go on with a run into this folder, by its journal.", panel=BATCH).default(
         False
     )
-    jobs: str = JOBS.default(AUTO)
+    jobs: int | None = JOBS.default(None)
     engine: str | None = Option(
         "--engine",
         metavar="NAME",
@@ -393,15 +389,16 @@ class Running(Group):
         values=lambda: ENGINES,
         panel=BATCH,
     ).default(None)
-    threads_per_image: str = Option(
+    threads_per_image: int | None = Option(
         "--threads-per-image",
         metavar="N",
         help="Threads in one picture; auto: all for a single one, 1 in a batch.",
         values=lambda: (AUTO,),
         panel=BATCH,
-    ).default(AUTO)
-    memory: str | None = Option(
-        "--memory", metavar="SIZE", help="Bound the pictures at once by their size, as in 2G.", panel=BATCH
+        read=partial(_count, "--threads-per-image"),
+    ).default(None)
+    memory: int | None = Option(
+        "--memory", metavar="SIZE", help="Bound the pictures at once by their size, as in 2G.", panel=BATCH, read=_bytes
     ).default(None)
     timeout: float | None = Option(
         "--timeout", metavar="SECONDS", kind=float, help="Give a picture up after so long (processes).", panel=BATCH
@@ -429,69 +426,27 @@ class Running(Group):
         panel=CLUSTERS,
     ).default(None)
 
-    def check(self) -> None:
-        """UsageError for an unknown engine, or a number that cannot be."""
+    def find_engine(self) -> Engine:
+        """The engine that the options mean; UsageError for an unknown one, a number that cannot be, a contradiction."""
         if self.resume and self.overwrite:
             raise UsageError("--resume keeps what is done and --overwrite does not: give one of them")
         if self.quiet and self.verbose:
             raise UsageError("--quiet and --verbose contradict each other: give one of them")
-        engine = self.find_engine()
-        self._check_cluster(engine)
-        self.workers()
-        self.threads(pictures=1)
-        self.memory_bytes()
-        if self.timeout is not None and not self.timeout > 0:
-            raise UsageError(f"--timeout {self.timeout:g} is not allowed: give more than 0 seconds")
-
-    def find_engine(self) -> Engine:
-        """The engine that the options mean."""
-        return find_engine(self.engine, timeout=self.timeout is not None, scheduler=self.scheduler is not None)
-
-    def _check_cluster(self, engine: Engine) -> None:
+        engine = find_engine(self.engine, timeout=self.timeout is not None, scheduler=self.scheduler is not None)
         if self.scheduler is not None and not _SCHEDULER.fullmatch(self.scheduler):
             raise UsageError(
                 f"--scheduler '{redacted(self.scheduler)}' is no address: give tcp://HOST:PORT or tls://HOST:PORT"
             )
-        if self.allowed_failures is None:
-            return
-        if self.allowed_failures < 0:
+        if self.allowed_failures is not None and self.allowed_failures < 0:
             raise UsageError(f"--allowed-failures {self.allowed_failures} is not allowed: give 0 or more")
-        if engine.name != CLUSTER or self.scheduler is not None:
+        if self.allowed_failures is not None and (engine.name != CLUSTER or self.scheduler is not None):
             raise UsageError(
                 "--allowed-failures is for workers that --engine dask starts itself; a scheduler has a setting of its "
                 "own: distributed.scheduler.allowed-failures"
             )
-
-    def workers(self) -> int | None:
-        """How many; None: as many as there are processors."""
-        return jobs_of(self.jobs)
-
-    def threads(self, *, pictures: int) -> int:
-        """How many threads a picture; if nothing is said, all processors for one picture, and one for each of many."""
-        return _count("--threads-per-image", self.threads_per_image) or (processors() if pictures == 1 else 1)
-
-    def memory_bytes(self) -> int | None:
-        """The bytes of --memory."""
-        if self.memory is None:
-            return None
-        match = re.fullmatch(r"(\d{1,18}(?:\.\d+)?)([KMGT]?)(?:I?B)?", self.memory.upper())
-        if match is None:
-            raise UsageError(f"--memory '{self.memory}' is no size: a number with K, M, G or T is allowed, as in 2G")
-        return int(float(match[1]) * _UNITS[match[2]])
-
-
-def jobs_of(text: str) -> int | None:
-    """The number of `--jobs`; None for auto."""
-    return _count("--jobs", text)
-
-
-def _count(option: str, text: str) -> int | None:
-    """The number given, or None for auto."""
-    if text == AUTO:
-        return None
-    if not (re.fullmatch("[0-9]{1,4}", text) and 1 <= int(text) <= MOST_JOBS):
-        raise UsageError(f"{option} '{text}' is not allowed: give a whole number from 1 to {MOST_JOBS}, or {AUTO}")
-    return int(text)
+        if self.timeout is not None and not self.timeout > 0:
+            raise UsageError(f"--timeout {self.timeout:g} is not allowed: give more than 0 seconds")
+        return engine
 
 
 class Comparing(Group):
@@ -508,7 +463,7 @@ class Comparing(Group):
         None
     )
     overwrite: bool = OVERWRITE.default(False)
-    jobs: str = JOBS.default(AUTO)
+    jobs: int | None = JOBS.default(None)
     json: bool = JSON.default(False)
 
     def check(self) -> None:
@@ -517,81 +472,84 @@ class Comparing(Group):
         if not 1 <= self.shifts <= MOST_SHIFTS:
             raise UsageError(f"--shifts {self.shifts} is not allowed: give a radius of 1 to {MOST_SHIFTS} pixels")
         check_tolerance(self.tolerance)
-        jobs_of(self.jobs)
 
 
-@dataclass(frozen=True)
 class Request:
-    """All that a run is made of. Raises UsageError where an option is wrong."""
+    """All that a run is made of, checked; `inputs` and `output` (None: beside the input, or stdout) have their places.
 
-    recipe: Recipe
-    inputs: list[str]
-    discovery: Discovery
-    reading: Reading
-    colouring: Colouring
-    writing: Writing
-    reporting: Reporting
-    running: Running
-    recipe_file: str | None = None  # from which the recipe was read
+    `streams`: stdin or stdout is one of them.
+    """
 
-    def __post_init__(self) -> None:
-        self.discovery.check(self.inputs, self.running.output)
-        self.settings  # noqa: B018 (what it checks)
-        self.reporting.check()
-        self.running.check()
-        self._check_places()
-
-    @cached_property
-    def settings(self) -> Settings:
-        """Of every job, but for what depends on how many there are; UsageError where an option is wrong."""
-        reading, writing, labels = self.reading, self.writing, self.recipe.for_labels
-        encoding = replace(writing.encoding(), layout=reading.layout, allow_8bit=reading.allow_8bit, labels=labels)
-        return Settings(
-            self.recipe,
-            reading=reading.options(),
+    def __init__(
+        self,
+        recipe: Recipe,
+        inputs: list[str],
+        discovery: Discovery,
+        reading: Reading,
+        colouring: Colouring,
+        writing: Writing,
+        reporting: Reporting,
+        running: Running,
+        recipe_file: str | None = None,
+    ) -> None:
+        """`recipe_file`: from which the recipe was read. UsageError where an option is wrong."""
+        discovery.check(inputs, running.output)
+        self.discovery, self.reporting, self.running = discovery, reporting, running
+        ignore, to_range = reading.ignoring(), writing.to_range
+        if to_range is not None and to_range not in RANGES:
+            raise unknown("range", to_range, RANGES)
+        self.beside = [*_read_beside(recipe, recipe_file, discovery.files_from)]  # what is read beside the inputs
+        self.engine = running.find_engine()
+        labels, options = recipe.for_labels, reading.options()
+        encoding = EncodeOptions(
+            writing.quality,
+            writing.png_level,
+            writing.strip,
+            reading.layout,
+            reading.allow_8bit,
+            writing.lossless,
+            labels,
+            writing.tile,
+            writing.compression,
+        )
+        shifting = Shifting(tuple(map(_shift, reporting.shift or ["-1,0"])), reporting.shift_edge, reporting.tolerance)
+        colour = Colour(colouring.linear, colouring.premultiply)
+        colour.check(recipe)
+        reporting.check()
+        self.settings = Settings(  # of every job, but for what depends on how many there are
+            recipe,
+            reading=options,
             encoding=encoding,
-            format=writing.format_name(),
-            shifting=self.reporting.shifting(),
-            to_range=writing.to_range or "clip",
+            format=writing.format,
+            shifting=None if reporting.no_report else shifting,
+            to_range=to_range or "clip",
             durable=writing.durable,
-            colour=self.colouring.colour([self.recipe]),
+            colour=colour,
             labels=reading.labels,
-            ignore=reading.ignoring(),
-            array_range=writing.to_range,
+            ignore=ignore,
+            array_range=to_range,
             exact=writing.exact,
         )
+        self.inputs = list(map(named, inputs))
+        self.output = named(running.output) if running.output not in (None, "", STREAM) else None
+        self.streams = STREAM in (*inputs, running.output)
+        if self.engine.away:
+            self._check_shared()
 
-    def _check_places(self) -> None:
-        """UsageError for a URL of a store that there is not, or that the workers would not see."""
-        engine = self.running.find_engine()
-        for text in (*self.inputs, self.running.output or ""):
-            place = place_of(text)
-            if engine.away and isinstance(place, Url) and not find_store(place.scheme).shared:
-                raise UsageError(f"{place.scheme}:// is in this process alone: --engine {engine.name} would not see it")
-
-
-def extension_of(format: str | None, path: Place) -> str:
-    """The extension of the output for this input: its own, unless another format is wanted or it only can be read."""
-    known = images.format_of(path)
-    if format is not None:
-        return path.suffix if known == format else images.extension_of(format)
-    if known is None or images.default_format(known) == known:
-        return path.suffix
-    return images.extension_of(images.default_format(known))
+    def _check_shared(self) -> None:
+        """UsageError for a store that the workers would not see."""
+        for each in (*self.inputs, self.output):
+            if each and isinstance(each.place, Url) and not find_store(each.place.scheme).shared:
+                scheme, engine = each.place.scheme, self.engine.name
+                raise UsageError(f"{scheme}:// is in this process alone: --engine {engine} would not see it")
 
 
-def writable_destination(destination: Destination, settings: Settings) -> Destination:
-    """`destination`, with a UsageError for an output whose extension is of no format that is written, or not so."""
-    format, floats = settings.format, own_numbers(settings)
-
-    def place(item: "Input") -> Place:
-        target = images.check_target(taking(destination.place(item)), item.path, format, floats=floats)
-        check_tiling(target, format or images.format_of(target), settings.encoding)
-        return target
-
-    return replace(destination, place=place)
-
-
-def own_numbers(settings: Settings) -> str:
-    """The layers, where what is written are sums or shares, and no values of the picture's range; else nothing."""
-    return str(settings.recipe) if settings.recipe.own_dtype and settings.array_range is None else ""
+def _read_beside(recipe: Recipe, recipe_file: str | None, listing: str | None) -> "Iterator[tuple[str, Path]]":
+    """The files that a run reads beside its inputs, each with what it is."""
+    if recipe_file is not None:
+        yield "recipe", Path(recipe_file)
+    if listing not in (None, STREAM):
+        yield "list", Path(str(listing))
+    for layer in recipe.layers:
+        if isinstance(layer, Conv) and layer.name.startswith("@"):
+            yield "kernel", Path(layer.name[1:])

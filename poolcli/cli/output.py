@@ -23,18 +23,26 @@ PREVIEW = "preview"  # what the pictures for `--preview` are called among the vi
 class Printer:
     """Prints outcomes as they come."""
 
-    def __init__(self, *, json: bool, quiet: bool, detailed: bool, names: bool, values: bool = False) -> None:
-        """`detailed`: one picture, whose report is worth a table; `names`: those of outputs go to stdout; `values`: the
-        numbers themselves do.
+    def __init__(
+        self, counts: "Counts", *, json: bool, quiet: bool, detailed: bool, names: bool, values: bool = False
+    ) -> None:
+        """`counts` gets every outcome, and `advance` is called behind it. `detailed`: one picture, whose report is
+        worth a table; `names`: those of outputs go to stdout; `values`: the numbers themselves do.
         """
         self.json, self.quiet, self.detailed, self.names, self.values = json, quiet, detailed, names, values
+        self.counts, self.advance = counts, _stand_still
 
     def planned(self, job: "Job") -> None:
         """A pair of `--dry-run`."""
         print(planned_line(job) if self.json else f"{escaped(job.name)} -> {escaped(job.target_name)}")
 
     def show(self, outcome: "Outcome") -> None:
-        """One outcome: its lines of JSON, or the output's path; for people the report or the error."""
+        """One outcome: its lines of JSON, or the output's path; for people the report or the error; then it counts."""
+        self._print(outcome)
+        self.counts.add(outcome)
+        self.advance()
+
+    def _print(self, outcome: "Outcome") -> None:
         if self.json:
             for line in outcome_lines(outcome, printed=self.values):
                 print(line, flush=True)
@@ -213,11 +221,15 @@ def spell(seconds: float) -> str:
 EVERY = 30.0  # seconds between two lines
 
 
+def _stand_still() -> None:
+    """The progress of what is too small, or quiet, to have any."""
+
+
 @contextmanager
 def progress(counts: "Counts | Tiles", *, quiet: bool) -> Iterator[Callable[[], None]]:
     """Give a function to call after every outcome."""
     if quiet or counts.total < 2:
-        yield lambda: None
+        yield _stand_still
     elif sys.stderr.isatty():
         with _bar(counts) as advance:
             yield advance

@@ -21,10 +21,10 @@ _LONG_DASHES = ("\u2012", "\u2013", "\u2014", "\u2212")  # what text processors 
 class Option:
     """An option: how it is spelled, the type of its value, and what `--help` and completion show of it.
 
-    Without a metavar it is a flag, else `kind` is str, int or float. `several` keeps the value of every occurrence,
-    else the last one counts. `values` lists what completion offers. `also` are spellings of other programs (between
-    blanks) that mean the same: they are accepted, but not shown, like an option that is `hidden`. `panel` is where
-    `--help` shows it, if not in that of its group.
+    Without a metavar it is a flag, else `kind` is str, int or float, or `read` makes a value of the text. `several`
+    keeps the value of every occurrence, else the last one counts. `values` lists what completion offers. `also` are
+    spellings of other programs (between blanks) that mean the same: they are accepted, but not shown, like an option
+    that is `hidden`. `panel` is where `--help` shows it, if not in that of its group.
     """
 
     def __init__(
@@ -33,6 +33,7 @@ class Option:
         help: str,
         metavar: str | None = None,
         kind: type = str,
+        read: Callable[[str], Any] | None = None,
         several: bool = False,
         values: Values | None = None,
         also: str = "",
@@ -41,7 +42,7 @@ class Option:
     ) -> None:
         """The name that messages use comes first among the `spellings`."""
         self.spellings, self.help, self.metavar, self.panel = spellings, help, metavar, panel
-        self.kind, self.several, self.values = kind if metavar else bool, several, values
+        self.kind, self.read, self.several, self.values = kind if metavar else bool, read, several, values
         self.also, self.hidden = tuple(also.split()), hidden
 
     def default(self, value: Value) -> Value:
@@ -204,7 +205,7 @@ class _Reader:
         option = self.options[name]
         if option.kind is str and option.values is not None and text.lower() in option.values():
             text = text.lower()  # names are taken in any case
-        value = _READERS[option.kind](spelling, text)
+        value = option.read(text) if option.read else _READERS[option.kind](spelling, text)
         if option.several:
             self.values.setdefault(name, []).append(value)
         else:

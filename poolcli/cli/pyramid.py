@@ -5,19 +5,20 @@ import time
 from pathlib import Path
 from typing import Any
 
+from poolcli.batch.executors import processors
 from poolcli.batch.inputs import STREAM
 from poolcli.cli.layers import Pooling, mode_options, options_given
 from poolcli.cli.options import FILES, OVERWRITE, Reading, Running, Writing, named_values
 from poolcli.cli.output import progress, say, spell
 from poolcli.cli.parser import Group, Option
 from poolcli.errors import UsageError, escaped, missing, unknown
-from poolcli.images.formats import SAME, ReadOptions, check_tiling, installed, is_zarr
+from poolcli.images.formats import SAME, EncodeOptions, ReadOptions, check_tiling, installed, is_picture_folder, is_zarr
 from poolcli.ops.geometry import as_size
 from poolcli.ops.modes import MODES, find_mode, mode_called
 from poolcli.recipe import Pool
 from poolcli.shift.record import AUTO
 from poolcli.storage import Url, place_of
-from poolcli.storage.files import check_free, check_not_read, is_folder
+from poolcli.storage.files import check_free, check_not_read
 
 BASES = ("copy", "encode", "none")
 DAMAGED = ("refuse", "ignore")
@@ -31,6 +32,23 @@ ALLOWED = {  # as levels: what makes one value of every window, wherever it lies
 _OPTIONS = {name for row in ALLOWED.values() for name in row.options} - {"exclude-pad"}  # there is no padding
 
 
+def _count(text: str) -> int | None:
+    """The number of levels; None: as many as it takes."""
+    if text == AUTO:
+        return None
+    if not re.fullmatch("[0-9]{1,2}", text) or not 1 <= int(text) <= MOST_LEVELS:
+        raise UsageError(f"--levels '{text}' is not allowed: give 1 to {MOST_LEVELS}, or {AUTO}")
+    return int(text)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    """Bands, counted from 0."""
+    numbers = text.split(",")
+    if not all(re.fullmatch("[1-9][0-9]{0,5}", number) for number in numbers) or len({*numbers}) < len(numbers):
+        raise UsageError(f"--bands '{text}' is no list of bands: different numbers from 1 are, as in 1,3")
+    return tuple(int(number) - 1 for number in numbers)
+
+
 class Levels(Group, more=mode_options(_OPTIONS)):
     """What a level is."""
 
@@ -40,12 +58,13 @@ class Levels(Group, more=mode_options(_OPTIONS)):
     factor: str = Option(
         "--factor", metavar="SIZE", help="How much smaller every level is, N or HxW; 2 if not given."
     ).default("2")
-    levels: str = Option(
+    levels: int | None = Option(
         "--levels",
         metavar="N",
+        read=_count,
         help="How many smaller levels; auto (if not given): until one tile holds the picture.",
         values=lambda: (AUTO,),
-    ).default(AUTO)
+    ).default(None)
     ignore: list[str] | None = Reading.OPTIONS["ignore"].default(None)
 
     def layer(self) -> Pool:
@@ -58,14 +77,6 @@ class Levels(Group, more=mode_options(_OPTIONS)):
             raise UsageError(f"factor {self.factor} makes nothing smaller: give 2 or more, or HxW with one of them 2")
         return Pool.of(mode.name, factor, ceil=True, options=options_given(self))
 
-    def count(self) -> int | None:
-        """The number of levels; None: as many as it takes."""
-        if self.levels == AUTO:
-            return None
-        if not re.fullmatch("[0-9]{1,2}", self.levels) or not 1 <= int(self.levels) <= MOST_LEVELS:
-            raise UsageError(f"--levels '{self.levels}' is not allowed: give 1 to {MOST_LEVELS}, or {AUTO}")
-        return int(self.levels)
-
 
 class Tiling(Group):
     """How levels are written, and where."""
@@ -76,7 +87,7 @@ class Tiling(Group):
         "--output", "-o", metavar="FILE", help=f"Where the pyramid goes: {', '.join(ENDINGS)}.", panel=FILES
     ).default(None)
     overwrite: bool = OVERWRITE.default(False)
-    tile: str | None = Writing.OPTIONS["tile"].default(None)
+    tile: tuple[int, int] | None = Writing.OPTIONS["tile"].default(None)
     compression: str = Writing.OPTIONS["compression"].default(SAME)
     quality: int | None = Writing.OPTIONS["quality"].default(None)
     base: str = Option(
@@ -85,9 +96,9 @@ class Tiling(Group):
         help="The picture itself: copy (if not given) its tiles as they are where that can be, encode it, or none.",
         values=lambda: BASES,
     ).default("copy")
-    bands: str | None = Option("--bands", metavar="LIST", help="Only these bands, counted from 1, as in 1,3.").default(
-        None
-    )
+    bands: tuple[int, ...] = Option(
+        "--bands", metavar="LIST", read=_numbers, help="Only these bands, counted from 1, as in 1,3."
+    ).default(())
     damaged_tiles: str = Option(
         "--damaged-tiles",
         metavar="NAME",
@@ -96,7 +107,7 @@ class Tiling(Group):
     ).default("refuse")
     frame: int | None = Reading.OPTIONS["frame"].default(None)
     layout: str | None = Reading.OPTIONS["layout"].default(None)
-    threads_per_image: str = Running.OPTIONS["threads_per_image"].default(AUTO)
+    threads_per_image: int | None = Running.OPTIONS["threads_per_image"].default(None)
     quiet: bool = Running.OPTIONS["quiet"].default(False)
 
     def target(self, source: str) -> Path:
@@ -114,15 +125,6 @@ class Tiling(Group):
         check_not_read([target], [source])
         check_free(target, overwrite=self.overwrite)
         return target
-
-    def chosen(self) -> tuple[int, ...]:
-        """The bands, counted from 0."""
-        if self.bands is None:
-            return ()
-        numbers = self.bands.split(",")
-        if not all(re.fullmatch("[1-9][0-9]{0,5}", number) for number in numbers) or len({*numbers}) < len(numbers):
-            raise UsageError(f"--bands '{self.bands}' is no list of bands: different numbers from 1 are, as in 1,3")
-        return tuple(int(number) - 1 for number in numbers)
 
     def check(self) -> None:
         """UsageError for an unknown name."""
@@ -163,19 +165,19 @@ class Tiles:
 def pyramid(levels: Levels, tiling: Tiling, arguments: list[str]) -> None:
     """Make a multi-resolution picture."""
     (source,) = arguments
-    layer, count, (ignored, declared) = levels.layer(), levels.count(), named_values(levels.ignore)
+    layer, (ignored, declared) = levels.layer(), named_values(levels.ignore)
     tiling.check()
-    encoding = Writing(quality=tiling.quality, tile=tiling.tile, compression=tiling.compression).encoding()
-    target, bands = tiling.target(source), tiling.chosen()
+    encoding = EncodeOptions(tiling.quality, tile=tiling.tile, compression=tiling.compression)
+    target = tiling.target(source)
     place, suffix = place_of(source), target.suffix.lower()
     check_tiling(target, "ZARR" if suffix == ".zarr" else "TIFF", encoding)
-    if source == STREAM or (not is_zarr(place) and (isinstance(place, Url) or is_folder(place))):
+    if source == STREAM or (not is_zarr(place) and (isinstance(place, Url) or is_picture_folder(place))):
         raise UsageError(
             f"'{place}' is not read in tiles: name a file, a folder that is a Zarr, or a URL that ends in .zarr"
         )
-    threads = Running(threads_per_image=tiling.threads_per_image).threads(pictures=1)
     options: dict[str, Any] = {
-        "levels": count, "tile": encoding.tile, "compression": encoding.compression, "bands": bands, "threads": threads,
+        "levels": levels.levels, "tile": tiling.tile, "compression": tiling.compression, "bands": tiling.bands,
+        "threads": tiling.threads_per_image or processors(),
         "base": "none" if suffix == ".ovr" else tiling.base, "overviews": suffix == ".ovr",
         "ignore_declared": declared, "ignore_damaged": tiling.damaged_tiles == "ignore",
         "reading": ReadOptions(tiling.frame, None, tiling.layout),

@@ -1,5 +1,6 @@
 """The table of picture formats, and the options that writing them takes."""
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import field
 from functools import cache
@@ -9,7 +10,7 @@ from typing import Any, TypeGuard, TypeVar
 
 from poolcli.errors import PictureError, UsageError, missing, unknown
 from poolcli.records import dataclass
-from poolcli.storage import Place, Url, files
+from poolcli.storage import Place, Url
 
 Item = TypeVar("Item")
 
@@ -327,8 +328,11 @@ def is_zarr(place: object) -> TypeGuard[Place]:
 
 
 def is_picture_folder(path: Path) -> bool:
-    """Whether a path is a folder of pictures, not one that is a picture itself."""
-    return files.is_folder(path) and not is_zarr(path)
+    """Whether a path is a folder of pictures, not one that is a picture itself; False if it cannot be read: opening it
+    reports the reason.
+    """
+    folder = os.path.isdir(path)  # noqa: PTH112 (Path.is_dir raises for names too long and folders that are closed)
+    return folder and not is_zarr(path)
 
 
 _ZARR = ("zarr.json", ".zarray", ".zgroup")

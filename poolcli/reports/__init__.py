@@ -20,13 +20,21 @@ IN_RECORDS = "--exact refuses that"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One picture: where it comes from and where it goes, and what both are called. Streams are stdin and stdout."""
+    """One picture: where it comes from and where it goes, and what both are called. Streams are stdin and stdout.
+
+    `number` is that in the plan; for a journal `key` and `made_of` are digests of its output's place and of what that
+    is made of. `before`: what an earlier run has made of it, so that only the pictures for a report are drawn again.
+    """
 
     source: Place | BinaryIO
     target: Place | BinaryIO
     name: str
     target_name: str
     sides: Mapping[str, Place] = field(default_factory=dict)  # the forms of report beside it, and their files
+    number: int = 0
+    key: int = 0
+    made_of: int = 0
+    before: "Outcome | None" = None
 
 
 @dataclass(frozen=True, slots=True)

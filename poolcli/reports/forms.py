@@ -184,7 +184,7 @@ def write_sheet(path: Place, outcome: Outcome) -> None:
         stream.write(picture)
 
 
-RUN_NAME = "shift-report"
+RUN_NAME = "shift-report"  # of the forms of a run of several pictures
 FEW = 100  # pictures of a run that are all shown large
 
 
@@ -251,19 +251,11 @@ def check_forms(names: Iterable[str]) -> None:
         check_package(FORMS[name], f"--report {name}")
 
 
-def side_extensions(names: Iterable[str]) -> dict[str, str]:
-    """Of these forms, those beside every output, with what their names end in."""
-    return {name: FORMS[name].extension for name in names if not FORMS[name].of_run}
-
-
-def run_extensions(names: Iterable[str]) -> dict[str, str]:
-    """Of these forms, those of a run, with what their names end in beside the output of a single picture."""
-    return {name: FORMS[name].extension for name in names if FORMS[name].of_run}
-
-
-def run_paths(names: Iterable[str], folder: Place) -> dict[str, Place]:
-    """Of these forms, those of a run, with their files in `folder`."""
-    return {name: folder / f"{RUN_NAME}.{name}" for name in names if FORMS[name].of_run}
+def extensions(names: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """What names end in of these forms: of those beside every output, and of those of a run, with a single picture."""
+    forms = [FORMS[name] for name in names]
+    sides, of_run = ({form.name: form.extension for form in forms if form.of_run is each} for each in (False, True))
+    return sides, of_run
 
 
 def view_sizes(names: Iterable[str], *, pictures: int) -> "dict[str, Sizes]":

@@ -70,11 +70,6 @@ def fetched(source: Place) -> Path | BinaryIO:
         raise PictureError(f"{source}: cannot be read ({error}); check its name and your access to it") from error
 
 
-def is_folder(path: Path | str) -> bool:
-    """Whether `path` is a folder; False if the path cannot be read: opening it reports the reason."""
-    return os.path.isdir(path)  # noqa: PTH112 (Path.is_dir raises for names too long and folders that are closed)
-
-
 def check_free(target: Place, *, overwrite: bool) -> None:
     """UsageError for an output that is there already, unless it may be written over."""
     if target.exists() and not overwrite:
