@@ -1,6 +1,7 @@
 """The fast paths on sizes that are no multiple of a band, a strip, a block or a vector: the answers do not change."""
 
-from dataclasses import asdict
+import itertools
+from dataclasses import asdict, replace
 from fractions import Fraction
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import poolcli
-from poolcli.evaluate import How, evaluate, shift_rows
+from poolcli.evaluate import How, evaluate, shift_report, shift_rows
 from poolcli.ops import arrays, convolve, reduce
 from poolcli.ops.geometry import EDGES
 from poolcli.recipe import parse_recipe
@@ -21,6 +22,15 @@ from tests import oracles
 from tests.images import assert_close, random_image
 
 small = st.integers(1, 9)
+FILTERED = [
+    "conv:line-v max:2",
+    "conv:edge min:3/2",
+    "conv:line-h/2 abs stride:2",
+    "conv:sobel-v clip:-300,99.5 max:2",
+    "conv:emboss max:2/2@2,ceil",
+    "conv:identity relu6 center:3",
+    "conv:scharr-h avg:2",
+]
 CHANNELS = st.sampled_from([(), (1,), (3,), (4,), (5,)])
 
 
@@ -155,6 +165,27 @@ def test_spreads_of_filtered_bytes_are_exact_to_the_last_bit(scale, offset, size
         expected = float(deviations / count)
         exact = scale >= 1 / 256 and np.isfinite(offset)
         assert spread == expected if exact else spread == pytest.approx(expected, rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "size"),
+    [
+        *itertools.product(FILTERED, [(61, 23), (45, 350)]),
+        ("conv:identity max:2/1+2@4", (2, 2)),  # windows of padding alone, which give infinity
+    ],
+)
+def test_filtered_bytes_are_measured_as_the_same_numbers_in_floats(recipe, size):
+    """To the last bit: of bytes it is known that filters make whole numbers of them, of floats it is not."""
+    image = random_image(5, (*size, 3), "uint8")
+    image[:, :, 1] = np.where(image[:, :, 1] < 128, 0, 255)  # the largest values that there can be
+    bytes_rows, float_rows = (
+        shift_report(recipe, each, ((-1, 0), (1, 1), (2, -3)), tolerance=2.999999999).shifts
+        for each in (image, image.astype(np.float32))
+    )
+    for have, expected in zip(bytes_rows, float_rows, strict=True):
+        for name in ("raw", "dense", "pooled", "aligned"):
+            sides = (getattr(row, name) and replace(getattr(row, name), psnr=None) for row in (have, expected))
+            assert next(sides) == next(sides)
 
 
 @pytest.mark.parametrize("edge", ["replicate", "zero", "wrap", "crop"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from poolcli.ops.arrays import Array, each, parts, to_integers
+from poolcli.ops.arrays import Array, each, full_range, parts, to_integers
 from poolcli.ops.geometry import AnyAxes, Axis, Spans
 from poolcli.records import dataclass
 
@@ -493,10 +493,13 @@ def overflowed(results: Array, image: Array, gain: float) -> bool:
 
     The flags of the processor do not say it: they also rise from memory between windows, whatever it held before.
     """
+    most = float(np.finfo(results.dtype).max)
+    if image.dtype.kind != "f" and gain * full_range(image.dtype) <= most:
+        return False
     if not results.size or (np.isfinite(results.max()) and np.isfinite(results.min())):
         return False
     largest = max(abs(value) for value in finite_range(image))
-    return largest * gain > float(np.finfo(results.dtype).max)
+    return largest * gain > most
 
 
 def rounded(values: Array, dtype: np.dtype[Any]) -> Array:

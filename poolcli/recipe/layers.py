@@ -115,6 +115,11 @@ class Conv:
         """What the outputs see of a picture: their windows."""
         return self.stages(height, width)
 
+    def whole(self, largest: int) -> int:
+        """What whole numbers up to `largest` become at most, where they stay whole numbers; 0 where they do not."""
+        weights = [abs(weight) for row in self.kernel for weight in row]
+        return max(1, int(sum(weights))) * largest if all(float(weight).is_integer() for weight in weights) else 0
+
     @property
     def downsamples(self) -> bool:
         """Whether there are fewer outputs than inputs."""
@@ -170,6 +175,11 @@ class Activation:
     def sees(self, height: int, width: int) -> list[Axes]:
         """An activation sees one pixel, so it adds no windows."""
         return []
+
+    def whole(self, largest: int) -> int:
+        """What whole numbers up to `largest` become at most, where they stay whole numbers; 0 where they do not."""
+        whole = all(float(bound).is_integer() for bound in self.bounds)
+        return max([largest, *(abs(int(bound)) for bound in self.bounds)]) if whole else 0
 
     @property
     def holds_value(self) -> bool:
@@ -282,6 +292,11 @@ class Pool:
         """What the outputs see of a picture: of windows of which one value is taken, that value."""
         stages = self.stages(height, width)
         return [taken(find_mode(self.mode).stages, stages[0]), *stages[1:]]
+
+    def whole(self, largest: int) -> int:
+        """What whole numbers up to `largest` become at most, where they stay whole numbers; 0 where they do not."""
+        mode, apart = find_mode(self.mode), isinstance(self.window, Window) and self.window.dilation != (1, 1)
+        return largest if (mode.keeps_values or mode.joins == "values") and not apart else 0
 
     @property
     def downsamples(self) -> bool:
