@@ -513,6 +513,19 @@ def test_what_is_decoded_at_once_is_bounded(tmp_path, command):
     assert "page 0 has strips or tiles of 1099511627776 pixels, each of which is decoded at once" in said
 
 
+def test_bands_count_in_what_is_decoded_at_once(tmp_path, command):
+    """A strip of few pixels and thousands of bands is refused by the limit, before it is unpacked."""
+    source = tmp_path / "a.tif"
+    tifffile.imwrite(source, np.zeros((300, 300), np.uint8), compression="zlib", rowsperstrip=300)
+    data = bytearray(source.read_bytes())
+    at = data.index(struct.pack("<HHI", 277, 3, 1)) + 8
+    data[at : at + 2] = struct.pack("<H", 10_825)
+    source.write_bytes(bytes(data).ljust(tiled.SMALL, b"\0"))
+    done = command("pool", source, "-o", tmp_path / "b.tif")
+    assert done.code == 1
+    assert "a picture of 243630000 pixels is more than the limit of 89478485" in done.err
+
+
 @pytest.mark.slow
 def test_a_pyramid_of_more_than_four_gibibytes(tmp_path, command):
     """Is a BigTIFF, and every level is there."""

@@ -290,10 +290,9 @@ def _text(page: Page) -> str:
 
 
 def _of_segment(page: Page) -> int:
-    """The pixels that are decoded at once; of a strip without compression any rows can be read."""
-    if page.tile is not None:
-        return page.tile[0] * page.tile[1]
-    return 0 if _is_raw(page) else min(page.rows_per_strip, page.height) * page.width
+    """The pixels that are decoded at once, four bands as one; of a strip without compression any rows can be read."""
+    high, wide = page.tile or (1 if _is_raw(page) else min(page.rows_per_strip, page.height), page.width)
+    return tiff.weight_of(high, wide, 1 if page.planar else page.samples)
 
 
 def _is_raw(page: Page) -> bool:
