@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import GifImagePlugin, Image
 
-from poolcli.images.formats import SIGNATURES, Request
+from poolcli.images.formats import PNG, Request
 from poolcli.images.frame import MODES, Array, Frame, Palette, converted
 from poolcli.images.metadata import EXIF_HEAD
 from poolcli.images.png import Chunk, Head, Part, chunks, write_chunks
@@ -133,7 +133,7 @@ def without_animation(stream: BinaryIO) -> BytesIO:
 
 def _alone(stream: BinaryIO, head: Head, control: _Control) -> BytesIO:
     """One frame as a PNG of its own."""
-    stream.seek(len(SIGNATURES["PNG"]) + 8)
+    stream.seek(len(PNG) + 8)
     header = struct.pack(">II", control.width, control.height) + stream.read(13)[8:]
     data = b"".join(chunk.data(stream)[4 * (chunk.name == b"fdAT") :] for chunk in control.data)
     parts = [(b"IHDR", header), *((name, head.chunks[name]) for name in (b"PLTE", b"tRNS") if name in head.chunks)]

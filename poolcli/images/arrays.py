@@ -17,9 +17,18 @@ from numpy.typing import NDArray
 
 from poolcli.errors import PictureError, said
 from poolcli.images import numbers
-from poolcli.images.formats import ARRAYS, MAX_FRAMES, SEPARATORS, START, ZARR, ReadOptions, Request
+from poolcli.images.formats import (
+    FORMATS,
+    MAX_FRAMES,
+    SEPARATORS,
+    START,
+    ZARR,
+    HeaderRead,
+    ReadOptions,
+    Request,
+)
 from poolcli.images.frame import Array, Frame, Meta, Picture
-from poolcli.images.guard import opened, reading
+from poolcli.images.guard import decoding
 from poolcli.records import dataclass
 
 if TYPE_CHECKING:
@@ -185,9 +194,9 @@ _UNNAMED = "arr_0"  # what numpy.savez calls an array without a name
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # so that equal arrays make equal archives
 
 
-def read_array(stream: BinaryIO, source: object, request: Request) -> Picture:
+def read_array(stream: BinaryIO, request: Request) -> Picture:
     """The array of a .npy file; one in a file on disk is mapped into memory, not read."""
-    array = read_npy(stream, request.name, mapped=isinstance(source, Path))
+    array = read_npy(stream, request.name, mapped=request.on_disk)
     return Picture("NPY", request.taken(list(_frames(array, _UNNAMED, request))), file_mode=array.dtype.name)
 
 
@@ -196,11 +205,13 @@ def read_archive(stream: BinaryIO, request: Request) -> Picture:
 
     Raises PictureError for what is no array, and for more than the archive may unpack to.
     """
+    if request.options.header_only:
+        raise HeaderRead
     frames: list[Frame] = []
     values = 0
     import zipfile  # which takes as long to load as pooling a small picture
 
-    with reading(request.name), zipfile.ZipFile(stream) as archive:
+    with zipfile.ZipFile(stream) as archive:
         members = archive.infolist()
         _check_members(members, request.name)
         for member in members:
@@ -306,11 +317,10 @@ def mapped(source: Path, name: str, options: ReadOptions) -> tuple[Frame, ...] |
 
     Raises PictureError as `decode` does.
     """
-    with opened(source, name) as stream:
-        with reading(name):
-            start = stream.read(START)
-            stream.seek(0)
-        if not start.startswith(ARRAYS["NPY"]) or read_header(stream, name).order != "C":
+    with decoding(source, name) as stream:
+        start = stream.read(START)
+        stream.seek(0)
+        if not start.startswith(FORMATS["NPY"].starts) or read_header(stream, name).order != "C":
             return None
         stream.seek(0)
         array = read_npy(stream, name, mapped=True)

@@ -1,4 +1,4 @@
-"""What Pillow does not read, or not in full: JPEG 2000, AVIF, JPEG XL and HEIF by libraries, FITS."""
+"""What Pillow does not read, or not in full: JPEG 2000, AVIF, JPEG XL and HEIF by libraries, FITS; deep PSDs."""
 
 import re
 import struct
@@ -535,3 +535,23 @@ def _integer(header: dict[str, str], name: str, request: Request) -> int:
         return int(header[name])
     except (KeyError, ValueError):
         raise request.refuse(f"a FITS whose header lacks {name}; get the file again") from None
+
+
+# PSD, which Pillow reads as 8 bits
+
+_PSD_CHANNELS = {0: 1, 1: 1, 2: 1, 3: 3, 4: 4, 8: 1, 9: 3}  # of the kinds of picture that are read
+
+
+def check_psd(stream: BinaryIO, request: Request) -> None:
+    """PictureError for a Photoshop file of more than 8 bits, or of channels that are no picture together."""
+    start = stream.read(26)
+    if not start.startswith(b"8BPS\0\1") or len(start) < 26:
+        return
+    channels, _, _, bits, kind = struct.unpack_from(">HIIHH", start, 12)
+    if bits > 8:
+        raise request.refuse(f"a PSD of {bits} bits a channel, which is not read; convert it to TIFF or PNG first")
+    if kind not in _PSD_CHANNELS:
+        raise request.refuse("a PSD of channels that are no grey, RGB, CMYK or Lab; convert it to TIFF first")
+    more = channels - _PSD_CHANNELS[kind] - (kind == 3 and channels == 4)
+    if more > 0:
+        request.note(f"{more} more channel{'s' * (more > 1)} of the PSD {'were' if more > 1 else 'was'} left out")

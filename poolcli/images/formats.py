@@ -1,9 +1,10 @@
 """The table of picture formats, and the options that writing them takes."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
@@ -15,7 +16,8 @@ from poolcli.storage import Place, Url
 Item = TypeVar("Item")
 
 HEAVIEST = 32  # bytes a pixel: four channels of 64 bits
-TIFF = (b"II*\0", b"MM\0*", b"II\0*", b"MM*\0", b"II+\0", b"MM\0+")  # what these begin with, large ones too
+PNG = b"\x89PNG\r\n\x1a\n"  # what these begin with
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # large ones too; some writers mix up the bytes of the number
 J2K = b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  "  # a codestream, or one in a container
 JXL = b"\xff\x0a", b"\0\0\0\x0cJXL "
 
@@ -28,9 +30,15 @@ class Format:
     by number) or "all"; `animates` that many can be written to it; `keeps` what it carries beside pixels. `deep` are
     modes for which the library `needs` has to be installed, too, and `arrays` dtypes that it writes whatever the
     channels; without modes it reads the format as well. `lossy`: values change in it if nothing forbids it. `heaviest`:
-    bytes that a pixel takes at most, all its channels, however badly it is packed. `reader` (module:function of this
-    room) reads what Pillow does not, or not as it stands in the file: files that have one of `starts` at byte `at`; it
-    gives None for what is left to Pillow. `writer` writes what Pillow does not.
+    bytes that a pixel takes at most, all its channels, however badly it is packed.
+
+    Files begin with one of `starts`, at byte `at`. Functions of this room, as module:function: `reader` reads what
+    Pillow does not, or not as it stands in the file, and gives None for what is left to Pillow; `measure` finds out how
+    much of a stream belongs to it (`far`: its header may stand behind the pixels); `judge` says whether a file of a
+    `lossy` format has lost nothing; `writer` writes what Pillow does not, `animator` an animation frame by frame, where
+    Pillow's writer may join frames or change some. `exactly` are Pillow's arguments for no loss. `buffered`: the file
+    is made in memory, since its writer joins frames, which is seen only afterwards, or writes to a full disk for ever.
+    `ahead`: it is decoded while NumPy is loaded, and if large into memory that its array takes over.
     """
 
     name: str
@@ -46,10 +54,17 @@ class Format:
     lossy: bool = False
     arrays: tuple[str, ...] = ()
     heaviest: int = HEAVIEST
-    reader: str = ""
     starts: tuple[bytes, ...] = ()
     at: int = 0
+    reader: str = ""
+    measure: str = "inspection:of_pillow"
+    far: bool = False
+    judge: str = ""
     writer: str = ""
+    animator: str = ""
+    exactly: Mapping[str, Any] = field(default_factory=dict)
+    buffered: bool = False
+    ahead: bool = False
 
     @property
     def holds_floats(self) -> bool:
@@ -76,8 +91,22 @@ def _row(
     return Format(name, tuple(extensions.split()), tuple(modes.split()), **facts)
 
 
-def _refused(name: str, extensions: str, refusal: str = "holds no picture that can be pooled") -> Format:
-    return Format(name, tuple(extensions.split()), refusal=f"{refusal}; convert it to PNG first")
+def _refused(
+    name: str, extensions: str, *starts: bytes, refusal: str = "holds no picture that can be pooled"
+) -> Format:
+    return Format(name, tuple(extensions.split()), refusal=f"{refusal}; convert it to PNG first", starts=starts)
+
+
+def _netpbm(kinds: bytes) -> dict[str, Any]:
+    """What is common to Netpbm's formats: they begin with a P, their kind, and a blank or a comment."""
+    starts = tuple(b"P%c%c" % (kind, blank) for kind in kinds for blank in b" \t\n\r\v\f#")
+    return {
+        "keeps": "peak",
+        "starts": starts,
+        "reader": "pnm:read",
+        "measure": "inspection:of_pnm",
+        "writer": "pnm:write",
+    }
 
 
 _PROGRAM = "is a program that draws, and is never run"
@@ -88,38 +117,44 @@ FORMATS = {
     row.name: row
     for row in (
         _row("PNG", ".png .apng", "1 L LA P RGB RGBA I;16 LA;16 RGB;16 RGBA;16", frames="all", animates=True,
-             keeps=f"{_RICH} dpi aspect colour text loop", heaviest=9),
+             keeps=f"{_RICH} dpi aspect colour text loop", heaviest=9, starts=(PNG[:4],), ahead=True),
         _row("JPEG", ".jpg .jpeg .jpe .jfif", "L RGB CMYK", keeps=f"{_RICH} iptc dpi aspect comment", max_side=65_500,
-             lossy=True, heaviest=8),
+             lossy=True, heaviest=8, starts=(b"\xff\xd8\xff",), ahead=True),
         _row("TIFF", ".tif .tiff", "1 L LA P PA RGB RGBA CMYK YCbCr LAB I F I;16", keeps=f"{_RICH} dpi",
-             frames="all", animates=True, reader="tiff:read", starts=TIFF),
+             frames="all", animates=True, starts=(*TIFF, b"II\0*", b"MM*\0"), reader="tiff:read",
+             measure="inspection:of_tiff", far=True),
         _row("WEBP", ".webp", "RGB RGBA", keeps=f"{_RICH} loop", frames="all", animates=True, max_side=16_383,
-             lossy=True, heaviest=5),
+             lossy=True, heaviest=5, starts=(b"WEBP",), at=8, measure="inspection:of_webp", far=True, buffered=True,
+             judge="animations:webp_is_lossless", animator="animations:webp",
+             exactly={"lossless": True, "exact": True}),  # the colours of what is transparent, too
         _row("GIF", ".gif", "L P RGB RGBA", keeps="comment loop", frames="all", animates=True,
-             max_side=65_535, heaviest=2),
+             max_side=65_535, heaviest=2, starts=(b"GIF8",), animator="animations:gif", buffered=True),
         _row("AVIF", ".avif .avifs", "L RGB RGBA", keeps=f"{_RICH} peak", frames="all", animates=True, max_side=65_536,
-             deep=_DEEP, needs="imagecodecs", lossy=True, heaviest=8, reader="codecs:read", starts=(b"ftyp",), at=4),
-        _row("BMP", ".bmp", "1 L P RGB", keeps="dpi", heaviest=5),
+             deep=_DEEP, needs="imagecodecs", lossy=True, heaviest=8, starts=(b"ftyp",), at=4, reader="codecs:read",
+             measure="inspection:of_boxes", far=True, judge="codecs:avif_is_lossless", buffered=True,
+             exactly={"quality": 100}),  # which loses nothing of grey alone
+        _row("BMP", ".bmp", "1 L P RGB", keeps="dpi", heaviest=5, starts=(b"BM",)),
         _row("DIB", ".dib", "1 L P RGB", keeps="dpi", heaviest=5),
-        _row("PPM", ".ppm .pgm .pbm .pnm .pfm", "1 L RGB F I;16 RGB;16 RGB;32F", keeps="peak", heaviest=24,
-             reader="pnm:read", starts=tuple(b"P%c" % kind for kind in b"123456Ff"), writer="pnm:write"),
-        _row("PAM", ".pam", "1 L LA RGB RGBA I;16 LA;16 RGB;16 RGBA;16", keeps="peak", heaviest=8,
-             reader="pnm:read", starts=(b"P7",), writer="pnm:write"),
+        _row("PPM", ".ppm .pgm .pbm .pnm .pfm", "1 L RGB F I;16 RGB;16 RGB;32F", heaviest=24, **_netpbm(b"123456Ff")),
+        _row("PAM", ".pam", "1 L LA RGB RGBA I;16 LA;16 RGB;16 RGBA;16", heaviest=8, **_netpbm(b"7")),
         _row("TGA", ".tga .icb .vda .vst", "1 L LA P RGB RGBA", max_side=65_535, heaviest=5),
         _row("JPEG2000", ".jp2 .j2k .j2c .jpc .jpf .jpx", "L LA RGB RGBA CMYK I;16", keeps="comment peak", deep=_DEEP,
-             needs="imagecodecs", arrays="int8 int16 uint8 uint16", heaviest=9, reader="codecs:read", starts=J2K),
+             needs="imagecodecs", arrays="int8 int16 uint8 uint16", heaviest=9, starts=J2K, reader="codecs:read",
+             measure="inspection:of_boxes", far=True, buffered=True),
         _row("JXL", ".jxl", deep=f"L LA RGB RGBA {_DEEP} F RGB;32F", needs="imagecodecs", keeps="peak", lossy=True,
-             heaviest=16, reader="codecs:read", starts=JXL),
+             heaviest=16, starts=JXL, reader="codecs:read", measure="inspection:of_boxes", far=True),
         _row("HEIF", ".heic .heif .hif", needs="pillow_heif", heaviest=8),  # which begins as an AVIF does
-        _row("ICO", ".ico", "1 L LA P RGB RGBA I;16", max_side=256),
+        _row("ICO", ".ico", "1 L LA P RGB RGBA I;16", max_side=256, starts=(b"\0\0\1\0",)),
         _row("PCX", ".pcx", "1 L P RGB", keeps="dpi", max_side=65_535, heaviest=8),
-        _row("SGI", ".sgi .rgb .rgba .bw", "L RGB RGBA", max_side=65_535, heaviest=12),
-        _row("QOI", ".qoi", "RGB RGBA", heaviest=5),
-        _row("DDS", ".dds", "L LA RGB RGBA"),
+        _row("SGI", ".sgi .rgb .rgba .bw", "L RGB RGBA", max_side=65_535, heaviest=12, starts=(b"\x01\xda",)),
+        _row("QOI", ".qoi", "RGB RGBA", heaviest=5, starts=(b"qoif",)),
+        _row("DDS", ".dds", "L LA RGB RGBA", starts=(b"DDS ",)),
         _row("MSP", ".msp", "1", max_side=65_535, heaviest=2),
         _row("XBM", ".xbm", "1", heaviest=2),
-        _row("NPY", ".npy"),  # these hold whatever an array holds (as text: one channel): no modes
-        _row("NPZ", ".npz"),
+        # These hold whatever an array holds (as text: one channel): no modes.
+        _row("NPY", ".npy", starts=(b"\x93NUMPY",), reader="arrays:read_array", measure="inspection:of_npy"),
+        _row("NPZ", ".npz", starts=(b"PK\3\4", b"PK\5\6"), reader="arrays:read_archive",  # the second: empty
+             measure="inspection:of_zip", far=True),
         _row("ZARR", ".zarr", needs="zarr"),
         _row("CSV", ".csv"),
         _row("TSV", ".tsv"),
@@ -128,24 +163,25 @@ FORMATS = {
         _row("FLI", ".fli .flc", frames="all"),
         _row("DCX", ".dcx", frames="all"),
         _row("BLP", ".blp"),
-        _row("CUR", ".cur"),
-        _row("FITS", ".fits .fit", reader="codecs:read_fits", starts=(b"SIMPLE  =",)),
+        _row("CUR", ".cur", starts=(b"\0\0\2\0",)),
+        _row("FITS", ".fits .fit", starts=(b"SIMPLE  =",), reader="codecs:read_fits", measure="inspection:of_whole",
+             far=True),
         _row("FTEX", ".ftc .ftu"),
         _row("GBR", ".gbr"),
-        _row("ICNS", ".icns"),
+        _row("ICNS", ".icns", starts=(b"icns",)),
         _row("IM", ".im"),
         _row("IPTC", ".iim"),
         _row("PCD", ".pcd"),
         _row("PIXAR", ".pxr"),
-        _row("PSD", ".psd"),
+        _row("PSD", ".psd", starts=(b"8BPS",), reader="codecs:check_psd", far=True),
         _row("SUN", ".ras"),
         _row("XPM", ".xpm"),
-        _refused("EPS", ".eps .ps", _PROGRAM),
-        _refused("PDF", ".pdf", _PROGRAM),
-        _refused("WMF", ".wmf .emf", _PROGRAM),
-        _refused("BUFR", ".bufr"),
-        _refused("GRIB", ".grib"),
-        _refused("HDF5", ".h5 .hdf"),
+        _refused("EPS", ".eps .ps", b"%!PS", b"\xc5\xd0\xd3\xc6", refusal=_PROGRAM),
+        _refused("PDF", ".pdf", b"%PDF", refusal=_PROGRAM),
+        _refused("WMF", ".wmf .emf", b"\xd7\xcd\xc6\x9a", refusal=_PROGRAM),
+        _refused("BUFR", ".bufr", b"BUFR"),
+        _refused("GRIB", ".grib", b"GRIB"),
+        _refused("HDF5", ".h5 .hdf", b"\x89HDF"),
         _refused("MPEG", ".mpg .mpeg"),
     )
 }  # fmt: skip
@@ -156,19 +192,32 @@ RAW = frozenset(
 )
 BY_EXTENSION = {extension: row.name for row in FORMATS.values() for extension in row.extensions}
 SEPARATORS = {"CSV": ",", "TSV": "\t", "TXT": " "}  # formats of numbers as text, and what they write between two
-# Formats of arrays, and what their files begin with: of a single one, and of an archive, which may be empty.
-ARRAYS = {"NPY": (b"\x93NUMPY",), "NPZ": (b"PK\x03\x04", b"PK\x05\x06"),
-          **dict.fromkeys(("ZARR", *SEPARATORS), ())}  # fmt: skip
+ARRAYS = ("NPY", "NPZ", "ZARR", *SEPARATORS)  # formats of arrays
 SAME = "same"  # compression: that of the input
 TILED = {"TIFF": ("deflate", "zstd", "jpeg", "lzw", "none"), "ZARR": ("zstd", "deflate", "none")}
 COMPRESSIONS = (SAME, *TILED["TIFF"])
 ZARR = "ZARR"
 AVIF_PEAKS = (1023, 4095)  # the largest values of AVIFs of more than 8 bits
 START = 32  # bytes at the front of a file that say what it is
-SIGNATURES = {"PNG": b"\x89PNG\r\n\x1a\n", "JPEG": b"\xff\xd8\xff"}  # what these begin with
 WRITABLE = tuple(row.name for row in FORMATS.values() if row.modes or row.deep or row.name in ARRAYS)
 REFUSED = frozenset(row.name for row in FORMATS.values() if row.refusal is not None)
 _SAME = {"MPO": "JPEG", "FITS": "TIFF"}  # an MPO's pictures are JPEGs; a FITS holds what a TIFF does
+
+
+def begun_by(start: bytes) -> Format | None:
+    """The row of the format whose files begin with `start`; None where no row says so.
+
+    >>> begun_by(b"GIF89a").name, begun_by(b"P5 2 2 255").name, begun_by(b"hello")
+    ('GIF', 'PPM', None)
+    """
+    return next((row for row in FORMATS.values() if row.starts and start.startswith(row.starts, row.at)), None)
+
+
+def function(place: str) -> Callable[..., Any]:
+    """The function of this room that a row of the table names."""
+    module, _, name = place.partition(":")
+    found: Callable[..., Any] = getattr(import_module(f"poolcli.images.{module}"), name)
+    return found
 
 
 def format_of(path: Place) -> str | None:
@@ -418,11 +467,15 @@ KEEPS_LABELS = "; --mode majority, center or stride keeps labels"  # of a palett
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is read of the file called `name`; `labels`: palettes as indices. `notes` collects in order, once each."""
+    """What is read of the file called `name`; `labels`: palettes as indices. `notes` collects in order, once each.
+
+    `on_disk`: it is a file of this machine, which can be mapped into memory.
+    """
 
     name: str
     labels: bool = False
     options: ReadOptions = ReadOptions()
+    on_disk: bool = False
     notes: dict[str, None] = field(default_factory=dict)
 
     def refuse(self, sentence: str) -> PictureError:

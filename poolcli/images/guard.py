@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from PIL import Image, ImageFile, UnidentifiedImageError, _imaging
 
 from poolcli.errors import OutputError, PictureError, nearest, said
-from poolcli.images.formats import SIGNATURES, ReadOptions, Request
+from poolcli.images.formats import START, ReadOptions, Request, begun_by
 
 if TYPE_CHECKING:  # NumPy loads while the first picture is decoded
     import numpy as np
@@ -59,26 +59,21 @@ def pixel_limit(most: int | None) -> Iterator[None]:
         _limit.reset(token)
 
 
+_MODULES = r"PIL\.|poolcli\.images\.arrays"  # the second: NumPy blames its caller for headers written by Python 2
+_QUIET = ("ignore", None, Warning, re.compile(_MODULES), 0)
+_LOG, _NOWHERE = logging.getLogger("PIL"), logging.NullHandler()
+
+
 def hush() -> None:
     """Keep what Pillow's modules warn of and log about a file (corrupt EXIF and the like) from the terminal.
 
     A filter at the front of the list, put there once: `warnings.catch_warnings` would be neither safe between
     threads nor needed, since only Pillow warns from modules of that name.
     """
-    if not warnings.filters or warnings.filters[0] != _quiet():
+    if not warnings.filters or warnings.filters[0] != _QUIET:
         warnings.filterwarnings("ignore", module=_MODULES)
     if _NOWHERE not in _LOG.handlers:  # without any, Python prints what Pillow logs as an error
         _LOG.addHandler(_NOWHERE)
-
-
-_LOG, _NOWHERE = logging.getLogger("PIL"), logging.NullHandler()
-
-
-_MODULES = r"PIL\.|poolcli\.images\.arrays"  # the second: NumPy blames its caller for headers written by Python 2
-
-
-def _quiet() -> tuple[str, None, type[Warning], re.Pattern[str], int]:
-    return ("ignore", None, Warning, re.compile(_MODULES), 0)
 
 
 @contextmanager
@@ -334,13 +329,12 @@ def begin(path: Path, options: ReadOptions) -> None:
     hush()
     with suppress(PictureError, OSError), ExitStack() as file:  # met again, and reported, when it is decoded
         stream = file.enter_context(opened(path, ""))
-        size, start = os.fstat(stream.fileno()).st_size, stream.read(8)
-        formats = [format for format, signature in SIGNATURES.items() if start.startswith(signature)]
-        if size < WORTH or not formats:
+        size, row = os.fstat(stream.fileno()).st_size, begun_by(stream.read(START))
+        if size < WORTH or row is None or not row.ahead:
             return
         with pixel_limit(options.max_pixels), reading(""):
-            image = Image.open(stream, formats=formats)
-        several = image.format not in formats or getattr(image, "is_animated", False)
+            image = Image.open(stream, formats=[row.name])
+        several = image.format != row.name or getattr(image, "is_animated", False)
         if several or ";16" in str(image.tile):  # more bits than Pillow keeps
             return
         image.decodermaxblock = min(size, BLOCK)
@@ -361,3 +355,19 @@ def taken(path: object) -> Begun | None:
         return None
     begun.join()
     return begun if begun.whole else None
+
+
+@contextmanager
+def decoding(source: Path | BinaryIO | Begun, name: str, most: int | None = None) -> Iterator[BinaryIO]:
+    """`source` as a stream that can seek; whatever is wrong with it is a PictureError.
+
+    Within the block Pillow is quiet, and refuses pictures of more than `most` pixels (None: takes all).
+    """
+    hush()
+    with pixel_limit(most), reading(name):
+        if isinstance(source, Begun):
+            with source.file:
+                yield source.stream
+        else:
+            with opened(source, name) as stream:
+                yield stream

@@ -1,7 +1,6 @@
 """What a file is before it is decoded: its size and weight by its header; how far a stream is read."""
 
 import struct
-from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -11,18 +10,20 @@ from poolcli.errors import PictureError, PoolcliError
 from poolcli.images import arrays, metadata, numbers, pnm
 from poolcli.images.decoding import decode, identified
 from poolcli.images.formats import (
-    ARRAYS,
     FORMATS,
-    HEAVIEST,
+    J2K,
+    JXL,
     MAX_FRAMES,
     START,
-    TIFF,
+    Format,
     HeaderRead,
     ReadOptions,
     Request,
+    begun_by,
+    function,
     is_zarr,
 )
-from poolcli.images.guard import hush, opened, pixel_limit, reading
+from poolcli.images.guard import decoding, hush, pixel_limit, reading
 from poolcli.storage import Place, Url
 
 PLAIN, FILTERED = 12, 40  # bytes a pixel; measured on 12 megapixels of RGB: 9, and 37 with a filter's floats
@@ -33,15 +34,14 @@ def memory_needed(source: Place | BinaryIO, *, filtered: bool) -> int:
 
     Its first bytes are enough. What is no picture, .npy too, which is read piecemeal, weighs its file.
     """
-    hush()
     try:
         if is_zarr(source):
             from poolcli.images import zarr
 
             return zarr.weight(source, "", ReadOptions())[0] * (FILTERED if filtered else PLAIN)
         assert not isinstance(source, Url)
-        with opened(source, "") as stream, reading(""), pixel_limit(None):
-            if stream.read(START).startswith(TIFF):
+        with decoding(source, "") as stream:
+            if stream.read(START).startswith(FORMATS["TIFF"].starts):
                 from poolcli.images.tiff_pages import pages  # not loaded for others
 
                 bits = sum(
@@ -76,7 +76,7 @@ def inspect(source: Place, name: str, options: ReadOptions) -> tuple[int, int] |
 
 def _size(source: Path) -> tuple[int, int] | None:
     try:
-        with opened(source, "") as stream, reading(""), pixel_limit(None):
+        with decoding(source, "") as stream:
             image = identified(stream)
             if image is None:
                 return None
@@ -160,18 +160,14 @@ def _room(whole: BytesIO, request: Request) -> _Room:
     start = whole.getbuffer()[:START].tobytes()
     if numbers.is_text(start, request.name):
         return _Room(numbers.LARGEST_TEXT)
-    held, begun = whole.tell(), _Begun(whole)
-    measure, format = next(
-        ((measure, format) for starts, at, measure, format in _MEASURES if start.startswith(starts, at)),
-        (_of_pillow, ""),
-    )
-    most, row = request.options.max_pixels, FORMATS.get(format)
-    largest = SPARE + (float("inf") if most is None else most * (row.heaviest if row else HEAVIEST))
+    held, row = whole.tell(), begun_by(start) or Format("picture")
+    most = request.options.max_pixels
+    largest = SPARE + (float("inf") if most is None else most * row.heaviest)
     try:
         with pixel_limit(None), reading(request.name):
-            room = measure(begun, request)
+            room: _Room = function(row.measure)(_Begun(whole), request)
     except _Short as short:
-        return _further(held, short.end or 0, largest if format in _FAR else HEAD, format or "picture")
+        return _further(held, short.end or 0, largest if row.far else HEAD, row.name)
     if room.bytes > largest + SPARE:
         raise request.refuse(
             f"{room.what} may take {int(room.bytes)} bytes, more than the limit of {int(largest)} on standard input: "
@@ -187,7 +183,7 @@ def _further(held: int, end: int, largest: float, format: str) -> _Room:
     return _Room(min(max(16 * held, end + CHUNK), largest), sure=False)
 
 
-def _of_pillow(begun: Any, request: Request) -> _Room:
+def of_pillow(begun: Any, request: Request) -> _Room:
     image = identified(begun)
     if image is None:
         return _Room(0)
@@ -204,7 +200,7 @@ def _of_pillow(begun: Any, request: Request) -> _Room:
     return _Room(behind + SPARE + pixels * row.heaviest, f"{image.width} x {image.height} pixels in {row.name}")
 
 
-def _of_tiff(begun: Any, request: Request) -> _Room:
+def of_tiff(begun: Any, request: Request) -> _Room:
     from poolcli.images.tiff_pages import pages
 
     listed = list(pages(begun, request))
@@ -213,26 +209,30 @@ def _of_tiff(begun: Any, request: Request) -> _Room:
     return _Room(end + SPARE, "a TIFF with these tags")
 
 
-def _of_npy(begun: Any, request: Request) -> _Room:
+def of_npy(begun: Any, request: Request) -> _Room:
     header = arrays.read_header(begun, request.name)
     shape = " x ".join(map(str, header.shape))
     return _Room(begun.tell() + header.size + SPARE, f"an array of {shape} {header.dtype.name}")
 
 
-def _of_pnm(begun: Any, request: Request) -> _Room:
+def of_pnm(begun: Any, request: Request) -> _Room:
     header = pnm.header_of(begun.read(pnm.HEADER), request)
-    if header is None:
-        return _Room(0)
     request.check_pixels(header.width * header.height)
     return _Room(header.end + SPARE, f"{header.width} x {header.height} pixels in Netpbm")
 
 
-def _of_webp(begun: Any, request: Request) -> _Room:
+def of_webp(begun: Any, request: Request) -> _Room:
     return _Room(8 + SPARE + struct.unpack_from("<I", begun.read(8), 4)[0], "a WebP with this header")
 
 
-def _of_boxes(begun: Any, request: Request) -> _Room:
+def of_boxes(begun: Any, request: Request) -> _Room:
     """Of AVIF, HEIF, JPEG 2000 and JPEG XL: their boxes follow one another; the last may go on to the end."""
+    start = begun.read(4)
+    if start.startswith(J2K[0]):  # no boxes
+        begun.seek(0)
+        return of_pillow(begun, request)
+    if start.startswith(JXL[0]):
+        return of_whole(begun, request)
     at = 0
     while True:
         begun.seek(at)
@@ -246,11 +246,11 @@ def _of_boxes(begun: Any, request: Request) -> _Room:
         at += size
 
 
-def _of_whole(begun: Any, request: Request) -> _Room:
+def of_whole(begun: Any, request: Request) -> _Room:
     raise _Short(None)  # only its decoder knows
 
 
-def _of_zip(begun: Any, request: Request) -> _Room:
+def of_zip(begun: Any, request: Request) -> _Room:
     """Of .npz: its files follow one another, and then comes their list; a file may not say how long it is."""
     at = 0
     while True:
@@ -265,25 +265,3 @@ def _of_zip(begun: Any, request: Request) -> _Room:
             begun.seek(at + 30 + name)
             packed = struct.unpack("<4x2Q", begun.read(20))[1]
         at += 30 + packed + name + more
-
-
-# Their headers may stand behind the pixels.
-_FAR = frozenset(["AVIF", "FITS", "JPEG2000", "JXL", "NPZ", "PSD", "TIFF", "WEBP"])
-# How many bytes a stream may have is found out: by what it has at an offset, by whom, and what it is then called.
-_Measure = Callable[[Any, Request], _Room]
-_MEASURES: tuple[tuple[bytes | tuple[bytes, ...], int, _Measure, str], ...] = (
-    (TIFF, 0, _of_tiff, "TIFF"),
-    (ARRAYS["NPY"], 0, _of_npy, "NPY"),
-    (ARRAYS["NPZ"], 0, _of_zip, "NPZ"),
-    (tuple(b"P%c" % kind for kind in b"1234567Ff"), 0, _of_pnm, "PPM"),
-    (b"WEBP", 8, _of_webp, "WEBP"),
-    (b"\0\0\0\x0cjP  ", 0, _of_boxes, "JPEG2000"),
-    (b"\0\0\0\x0cJXL ", 0, _of_boxes, "JXL"),
-    (b"ftyp", 4, _of_boxes, "AVIF"),
-    (b"\xff\x0a", 0, _of_whole, "JXL"),
-    (b"SIMPLE  =", 0, _of_whole, "FITS"),
-    (b"8BPS", 0, _of_pillow, "PSD"),
-    (b"\x89PNG", 0, _of_pillow, "PNG"),
-    (b"\xff\xd8\xff", 0, _of_pillow, "JPEG"),
-    (b"GIF8", 0, _of_pillow, "GIF"),
-)

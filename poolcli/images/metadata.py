@@ -216,11 +216,11 @@ def orientation_of(image: Image.Image) -> int:
     return int(match[2]) if match else 1
 
 
-def gathered(image: Image.Image, notes: dict[str, None]) -> Meta:
-    """What the loaded `image` carries. Parts that are broken are dropped, with a note."""
+def gathered(image: Image.Image, notes: dict[str, None], head: Head | None = None) -> Meta:
+    """What the loaded `image` carries; `head` is that of a PNG. Parts that are broken are dropped, with a note."""
     info = image.info
     dpi, aspect = _densities(image)
-    return Meta(
+    meta = Meta(
         icc=_bytes(info.get("icc_profile")),
         exif=_exif(image, notes),
         xmp=travelling(_bytes(info.get("xmp")), notes),
@@ -234,6 +234,7 @@ def gathered(image: Image.Image, notes: dict[str, None]) -> Meta:
         quantization={key: tuple(table) for key, table in getattr(image, "quantization", {}).items()} or None,
         subsampling=_subsampling(image),
     )
+    return meta if head is None else replace(meta, colour=_colour(head, notes))
 
 
 def _comment(image: Image.Image) -> bytes | None:
@@ -256,15 +257,15 @@ def _shape(value: object) -> tuple[int, int] | None:
     return cast(tuple[int, int], value) if sound and value != (1, 1) else None
 
 
-def with_chunks(meta: Meta, head: Head, notes: dict[str, None]) -> Meta:
-    """`meta` with the colour chunks of a PNG; a note on those that no picture made of it can have."""
+def _colour(head: Head, notes: dict[str, None]) -> dict[bytes, bytes]:
+    """The colour chunks of a PNG; a note on those that no picture made of it can have."""
     colour = {name: head.chunks[name] for name in COLOUR if name in head.chunks}
     if b"bKGD" in head.chunks and head.depth >= 8:
         colour[b"bKGD"] = head.chunks[b"bKGD"]
     gone = sorted(name.decode("latin-1") for name in head.chunks if name not in (*colour, *_CHUNKS_ELSEWHERE))
     if gone:
         notes[f"the chunk{'s' * (len(gone) > 1)} {', '.join(gone)} {'were' if len(gone) > 1 else 'was'} dropped"] = None
-    return replace(meta, colour=colour)
+    return colour
 
 
 def _of_jpeg(image: Image.Image, notes: dict[str, None]) -> bytes | None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
-from poolcli.images.formats import SIGNATURES
+from poolcli.images.formats import PNG
 from poolcli.images.frame import MODES, Frame, to_image
 from poolcli.records import dataclass
 
@@ -77,7 +77,7 @@ def is_animated(head: Head) -> bool:
 
 def chunks(stream: BinaryIO) -> Iterator[Chunk]:
     """The chunks of a PNG in `stream`, as far as it goes."""
-    at = len(SIGNATURES["PNG"])
+    at = len(PNG)
     while True:
         stream.seek(at)
         start = stream.read(8)
@@ -143,7 +143,7 @@ def with_alpha(pixels: NDArray[Any], key: tuple[int, ...], most: int) -> NDArray
 def without_broken_notes(stream: BinaryIO) -> tuple[BytesIO, list[str]]:
     """The file without the chunks beside its pixels that are broken or too large, and a sentence for each."""
     file, notes, room = BytesIO(), list[str](), _MOST_TEXTS
-    file.write(SIGNATURES["PNG"])
+    file.write(PNG)
     for chunk in chunks(stream):
         data = chunk.data(stream)
         check = stream.read(4)
@@ -186,7 +186,7 @@ def _packed(name: bytes, data: bytes) -> tuple[int, bytes | None]:
 
 def write_chunks(stream: BinaryIO, parts: Iterable[Part]) -> None:
     """Write a PNG of these chunks."""
-    stream.write(SIGNATURES["PNG"])
+    stream.write(PNG)
     for name, data in parts:
         stream.write(struct.pack(">I", len(data)) + name)
         stream.write(data)

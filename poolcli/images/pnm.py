@@ -50,15 +50,13 @@ class Header:
         return np.dtype(np.uint8 if self.most < 256 else ">u2")
 
 
-def read(stream: BinaryIO, request: Request) -> Picture | None:
-    """The picture in `stream`; None for what only begins like one.
+def read(stream: BinaryIO, request: Request) -> Picture:
+    """The picture in `stream`.
 
     Bits are True where they are white. Raises PictureError for a header that makes no sense, values above the maxval,
     and fewer pixels than promised.
     """
     header = header_of(stream.read(HEADER), request)
-    if header is None:
-        return None
     request.chosen(1)
     request.check_pixels(header.width * header.height)
     stream.seek(header.start)
@@ -84,10 +82,9 @@ def _picture(frame: Frame, scale: float = 1.0, format: str = "PPM") -> Picture:
     return Picture(format, (frame,), frame.mode, Meta(scale=scale))
 
 
-def header_of(start: bytes, request: Request) -> Header | None:
+def header_of(start: bytes, request: Request) -> Header:
+    """What the front of a file says, which begins as one of these does; PictureError for what makes no sense."""
     kind = start[1:2]
-    if start[2:3] not in (b" ", b"\t", b"\n", b"\r", b"\v", b"\f", b"#"):
-        return None
     if kind == b"7":
         return _pam_header(start, request)
     tokens: list[bytes] = []

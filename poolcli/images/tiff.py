@@ -29,7 +29,7 @@ from poolcli.images.frame import (
     turned,
     way_to,
 )
-from poolcli.images.guard import reading, writing
+from poolcli.images.guard import writing
 from poolcli.images.metadata import RESOLUTION
 from poolcli.images.tiff_pages import (
     DEFLATE,
@@ -72,17 +72,15 @@ def read(stream: BinaryIO, request: Request) -> Picture:
     smaller copies of others are left out unless requested by number. Raises PictureError for what is broken, larger
     than allowed, or read exactly by none of the libraries that are installed.
     """
-    with reading(request.name):
-        chosen = chosen_pages(stream, request)
-        able = all(page.by_pillow() for _, page in chosen) and (chosen[0][0] == 0 or _opens(stream))
-        arrays = _by_pillow if able else _by_tifffile
-        frames = tuple(
-            frame_of(described(stream, page, request), pixels, request)
-            for (_, page), pixels in zip(chosen, arrays(stream, chosen, request), strict=True)
-        )
-        values = {code: value for code, (_, value) in frames[0].page.tags.items()} if frames[0].page else {}
-        meta = metadata.of_tiff(values, request.name, request.notes)
-    return Picture("TIFF", frames, frames[0].mode, meta, tuple(request.notes))
+    chosen = chosen_pages(stream, request)
+    able = all(page.by_pillow() for _, page in chosen) and (chosen[0][0] == 0 or _opens(stream))
+    arrays = _by_pillow if able else _by_tifffile
+    frames = tuple(
+        frame_of(described(stream, page, request), pixels, request)
+        for (_, page), pixels in zip(chosen, arrays(stream, chosen, request), strict=True)
+    )
+    values = {code: value for code, (_, value) in frames[0].page.tags.items()} if frames[0].page else {}
+    return Picture("TIFF", frames, frames[0].mode, metadata.of_tiff(values, request.name, request.notes))
 
 
 def chosen_pages(stream: BinaryIO, request: Request) -> list[tuple[int, Page]]:

@@ -22,9 +22,9 @@ import numpy as np
 
 from poolcli.errors import PictureError, said
 from poolcli.images import arrays, guard, tiff, tiff_pages
-from poolcli.images.formats import DEFAULT_MAX_PIXELS, SAME, START, ReadOptions, Request, is_zarr
+from poolcli.images.formats import DEFAULT_MAX_PIXELS, SAME, START, TIFF, ReadOptions, Request, is_zarr
 from poolcli.images.frame import Array, Frame, Meta
-from poolcli.images.guard import opened, reading
+from poolcli.images.guard import decoding, opened, reading
 from poolcli.images.metadata import RESOLUTION
 from poolcli.images.tiff_pages import (
     DEFLATE,
@@ -202,9 +202,8 @@ def of_array(frame: Frame, meta: Meta, number: int, *, mapped: bool = False) -> 
 
 def is_tiff(source: Path, name: str) -> bool:
     """Whether a file begins as a TIFF does."""
-    with opened(source, name) as stream, reading(name):
-        start = stream.read(START)
-    return start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+    with decoding(source, name) as stream:
+        return stream.read(START).startswith(TIFF)
 
 
 def weight(source: Place, name: str, options: ReadOptions) -> tuple[str, int, int] | None:
@@ -226,7 +225,7 @@ def weight(source: Place, name: str, options: ReadOptions) -> tuple[str, int, in
 
 
 def _weight_of_tiff(source: Path, name: str, options: ReadOptions) -> tuple[str, int, int] | None:
-    with opened(source, name) as stream, reading(name):
+    with decoding(source, name) as stream:
         chosen = tiff.chosen_pages(stream, Request(name, options=replace(options, max_pixels=None)))
     for _, page in chosen:
         turned, palette = page.orientation != 1, page.photometric == PALETTE
