@@ -70,7 +70,7 @@ def written(image, pixels, **given):
     """The file that we write."""
     file = BytesIO()
     palette = Palette(bytes(image.getpalette())) if image.mode == "P" else None
-    png.save([Frame(pixels, image.mode, palette=palette)], file, given)
+    png.write(Picture("PNG", (Frame(pixels, image.mode, palette=palette),), image.mode), file, given)
     return file
 
 

@@ -324,7 +324,7 @@ def _read(image: Image.Image, stream: BinaryIO, request: Request, head: png.Head
     """The frame at the front of `image`, upright and expanded, as an array of its own; `head` is that of a PNG."""
     if head is not None and head.depth == 16:
         return _read_wide(image, stream, head, request)
-    if head is not None and (key := head.key()) is not None:  # Pillow scales the pixels of 1 to 4 bits, not this
+    if head is not None and (key := head.key) is not None:  # Pillow scales the pixels of 1 to 4 bits, not this
         scaled = tuple(value * (255 // ((1 << head.depth) - 1)) for value in key)
         image.info["transparency"] = scaled if len(scaled) > 1 else scaled[0]
     row = FORMATS.get(str(image.format))
@@ -348,7 +348,7 @@ def _read(image: Image.Image, stream: BinaryIO, request: Request, head: png.Head
 def _read_wide(image: Image.Image, stream: BinaryIO, head: png.Head, request: Request) -> Frame:
     """The only picture of a PNG of 16 bits a channel."""
     pixels = png.wide_pixels(image, stream, head.wide) if head.wide else to_array(image)
-    mode, key = head.wide or "I;16", head.key()
+    mode, key = head.wide or "I;16", head.key
     if key is not None:
         mode = "RGBA;16" if head.wide else "LA;16"
         pixels = png.with_alpha(pixels, key, 65_535)

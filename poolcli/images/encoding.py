@@ -3,7 +3,6 @@
 import struct
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib import import_module
 from io import SEEK_END, BytesIO
 from itertools import pairwise
 from typing import Any, BinaryIO, cast
@@ -12,28 +11,35 @@ import numpy as np
 from PIL import Image
 
 from poolcli.errors import OutputError, PictureError
-from poolcli.images import metadata, png
+from poolcli.images import metadata
 from poolcli.images.formats import (
     ARRAYS,
-    AVIF_PEAKS,
     FORMATS,
+    WRITABLE,
     EncodeOptions,
     Format,
     default_format,
+    function,
     holding,
     installed,
     writable,
 )
-from poolcli.images.frame import MODES, WORDS, Frame, Meta, Picture, as_pillow_mode, converted, to_image, way_to
-from poolcli.images.guard import hush, writing
+from poolcli.images.frame import (
+    MODES,
+    WORDS,
+    Frame,
+    Meta,
+    Picture,
+    as_pillow_mode,
+    converted,
+    to_image,
+    way_to,
+    with_palettes,
+)
+from poolcli.images.guard import writing
 
-# Pillow's arguments for no loss; `exact` keeps the colours of what is transparent, and 100 loses nothing of grey alone.
-_LOSSLESS: dict[str, dict[str, Any]] = {"WEBP": {"lossless": True, "exact": True}, "AVIF": {"quality": 100}}
 _DEFAULT = EncodeOptions()
 _QUALITY = 90
-# Formats whose files are made in memory: their writers join frames, which is seen only afterwards, or (JPEG 2000) write
-# to a disk that is full for ever.
-_IN_MEMORY = ("GIF", "WEBP", "AVIF", "JPEG2000")
 
 
 def encode(
@@ -46,46 +52,57 @@ def encode(
     Raises UsageError for a format that is not written, PictureError when it cannot hold this picture,
     OutputError when Pillow fails; errors of the stream itself are left as they are.
     """
-    hush()
-    row = writable(format or default_format(picture.format))
+    row = _row(format or default_format(picture.format))
     if row.name in ARRAYS:
         from poolcli.images import arrays  # not loaded for pictures
 
         notes = dict.fromkeys(picture.notes)
-        if any(frame.page is not None for frame in picture.frames):
-            from poolcli.images import tiff
-
-            for frame in picture.frames:
-                tiff.note_omitted(frame, row.name, notes)
+        _note_omitted(picture, row, notes)
         with writing(row.name):
             return arrays.write(replace(picture, notes=tuple(notes)), stream, row.name, options.layout)
-    _check_frames(picture, row)
+    options, by_tifffile = _checked(picture, row, options)
     _check_sides(picture, row)
-    if row.name == "TIFF":
+    if by_tifffile:
         from poolcli.images import tiff
 
-        if tiff.is_needed(picture, allow_8bit=options.allow_8bit):
-            return tiff.write(_described(picture, row, options), stream, strip=options.strip)
-    options = _settled(picture, row, options)
+        return tiff.write(_described(picture, row, options), stream, strip=options.strip)
     notes = dict.fromkeys(picture.notes)
     frames = _uniform(tuple(_held(frame, row, options, notes) for frame in picture.frames), row, notes)
     frames = _with_palettes(frames, row, notes)
+    codec = any(_by_codec(frame, row, options) for frame in frames)
     meta = Meta(loop=picture.meta.loop, default_image=picture.meta.default_image)
     if not options.strip:
-        codec = any(_by_codec(frame, row, options) for frame in frames)
         keeps = frozenset[str]() if codec else row.keeps
         meta = metadata.fitted(picture.meta, row, frames[0], notes, file_mode=picture.file_mode, keeps=keeps)
-    pages = _pages(frames, row, options, notes)
+    pages: list[dict[str, Any]] = []
+    if row.pages and all(frame.page is not None for frame in frames):  # as they lay in a TIFF
+        from poolcli.images import tiff
+
+        pages = [tiff.arguments(frame, notes, strip=options.strip) for frame in frames]
     written = replace(picture, format=row.name, frames=frames, meta=meta, notes=tuple(notes))
-    if any(_by_codec(frame, row, options) for frame in frames):
+    if codec:
         from poolcli.images import codecs  # not loaded for others
 
         with writing(row.name):
             stream.write(codecs.encoded(frames, row.name, options.quality, lossless=options.lossless))
-        return written
-    given = pages[0] if pages else _arguments(replace(written, meta=picture.meta), meta, row, options)
-    _save(written, stream, row, given, pages)
+    else:
+        given = pages[0] if pages else _arguments(replace(written, meta=picture.meta), meta, row, options)
+        _save(written, stream, row, given, pages)
     return written
+
+
+def _row(format: str) -> Format:
+    """The row of a format that is written; UsageError for others."""
+    return FORMATS[format] if format in WRITABLE else writable(format)
+
+
+def _note_omitted(picture: Picture, row: Format, notes: dict[str, None]) -> None:
+    """Say what of a map there is no room for."""
+    if any(frame.page is not None for frame in picture.frames):
+        from poolcli.images import tiff
+
+        for frame in picture.frames:
+            tiff.note_omitted(frame, row.name, notes)
 
 
 def _described(picture: Picture, row: Format, options: EncodeOptions) -> Picture:
@@ -98,23 +115,12 @@ def _described(picture: Picture, row: Format, options: EncodeOptions) -> Picture
     return replace(picture, meta=meta, notes=tuple(notes))
 
 
-def _pages(
-    frames: Sequence[Frame], row: Format, options: EncodeOptions, notes: dict[str, None]
-) -> list[dict[str, Any]]:
-    """How to write each page that came from a TIFF, as it lay there; none for other pictures."""
-    if row.name != "TIFF" or any(frame.page is None for frame in frames):
-        return []
-    from poolcli.images import tiff
-
-    return [tiff.arguments(frame, notes, strip=options.strip) for frame in frames]
-
-
 def _by_codec(frame: Frame, row: Format, options: EncodeOptions) -> bool:
     """Whether the library writes this frame that the format needs for it."""
     if not row.deep or (row.needs and not installed(row.needs)):
         return False
-    exact = options.lossless and row.name == "AVIF" and frame.mode != "L"
-    return exact or frame.mode not in row.modes or (frame.peak is not None and row.name == "JPEG2000")
+    exact = options.lossless and row.exactly and frame.mode != "L"  # of which Pillow loses nothing
+    return bool(exact) or frame.mode not in row.modes or (frame.peak is not None and not row.peaks)
 
 
 def _settled(picture: Picture, row: Format, options: EncodeOptions) -> EncodeOptions:
@@ -122,7 +128,7 @@ def _settled(picture: Picture, row: Format, options: EncodeOptions) -> EncodeOpt
     if not row.lossy or options.quality is not None:
         return options
     whole = picture.meta.lossless or not FORMATS[picture.format].lossy
-    able = row.name == "WEBP" or (row.name in ("AVIF", "JXL") and installed(row.needs) and len(picture.frames) == 1)
+    able = installed(row.needs) and len(picture.frames) == 1 if row.needs else bool(row.exactly)
     if not able and (options.lossless or (options.labels and whole)):
         what = "labels would change" if options.labels and not options.lossless else "there is no writing without loss"
         raise PictureError(f"{what} in {row.name}: write PNG, TIFF or lossless WebP, or give a --quality")
@@ -132,21 +138,26 @@ def _settled(picture: Picture, row: Format, options: EncodeOptions) -> EncodeOpt
 
 def check_fits(picture: Picture, format: str, options: EncodeOptions = _DEFAULT) -> None:
     """Raise PictureError when `format` can hold no picture with the frames and modes of this one, whatever its size."""
-    row = writable(format)
-    if row.name in ARRAYS:
+    if format in ARRAYS:
         from poolcli.images import arrays
 
-        arrays.check_fits(picture, row.name, options.layout)
-        return
+        arrays.check_fits(picture, format, options.layout)
+    else:
+        _checked(picture, _row(format), options)
+
+
+def _checked(picture: Picture, row: Format, options: EncodeOptions) -> tuple[EncodeOptions, bool]:
+    """The options settled for this picture, and whether tifffile is to write it; PictureError where nothing can."""
     _check_frames(picture, row)
-    _settled(picture, row, options)
-    if row.name == "TIFF":
+    options = _settled(picture, row, options)
+    if row.pages:
         from poolcli.images import tiff
 
         if tiff.is_needed(picture, allow_8bit=options.allow_8bit):
-            return
+            return options, True
     for frame in picture.frames:
         _way(_modal(frame, row, {}), row, options)
+    return options, False
 
 
 def _check_frames(picture: Picture, row: Format) -> None:
@@ -155,7 +166,7 @@ def _check_frames(picture: Picture, row: Format) -> None:
         able = ", ".join(other.name for other in FORMATS.values() if other.animates)
         raise PictureError(f"{count} frames do not fit into one {row.name}; take one with --frame N, or write {able}")
     sizes = {frame.pixels.shape[:2] for frame in picture.frames}
-    if len(sizes) > 1 and row.name != "TIFF":
+    if len(sizes) > 1 and not row.pages:
         raise PictureError(
             f"frames of {len(sizes)} sizes are no one {row.name}; take one with --frame N, or write TIFF"
         )
@@ -187,8 +198,8 @@ def held(frame: Frame, format: str, options: EncodeOptions = _DEFAULT) -> Frame:
     """`frame` as a file of `format` holds it, or as its encoder is given it where that loses something: in the nearest
     mode that the format has, and with as few colours.
     """
-    row = None if format in ARRAYS else writable(format)
-    if row is None or row.name == "TIFF":  # these hold whatever there is
+    row = _row(format)
+    if row.name in ARRAYS or row.pages:  # these hold whatever there is
         return frame
     limited = _held(frame, row, options, {})
     (reduced,) = _with_palettes((limited,), row, {})
@@ -197,16 +208,18 @@ def held(frame: Frame, format: str, options: EncodeOptions = _DEFAULT) -> Frame:
 
 def _modal(frame: Frame, row: Format, notes: dict[str, None]) -> Frame:
     """`frame` in the mode that its pixels are in `row`."""
-    if frame.page is not None and row.name != "TIFF":
+    if frame.page is not None and not row.pages:
         from poolcli.images import tiff
 
         frame = tiff.leaving(frame, row.name, notes)
-    return as_pillow_mode(frame, row.name, row.arrays)
+    return frame if frame.mode in MODES else as_pillow_mode(frame, row.name, row.arrays)
 
 
 def _way(frame: Frame, row: Format, options: EncodeOptions) -> list[str]:
     """The conversions that lead from the mode of `frame` to one that the format holds."""
-    deep = () if row.name == "AVIF" and frame.peak not in AVIF_PEAKS else (*row.deep, *row.arrays)
+    if frame.mode in row.modes:
+        return []
+    deep = () if row.peaks and frame.peak not in row.peaks else (*row.deep, *row.arrays)
     allowed = {*row.modes, *(deep if not row.needs or installed(row.needs) else ())}
     way = way_to(frame, allowed, narrow=options.allow_8bit)
     if way is None:
@@ -225,7 +238,8 @@ def _spelled(mode: str) -> str:
 def _uniform(frames: tuple[Frame, ...], row: Format, notes: dict[str, None]) -> tuple[Frame, ...]:
     """The frames of an animation in one mode, the richest of theirs; pages of a TIFF may differ."""
     modes = {frame.mode for frame in frames}
-    if row.name == "TIFF" or (len(modes) == 1 and not _palettes_differ(frames, row)):
+    palettes_differ = not row.palettes and any(frame.palette != frames[0].palette for frame in frames)
+    if row.pages or (len(modes) == 1 and not palettes_differ):
         return frames
     clear = any(frame.alpha or (frame.palette is not None and frame.palette.transparent) for frame in frames)
     common = "RGBA" if clear else "RGB"
@@ -238,16 +252,9 @@ def _uniform(frames: tuple[Frame, ...], row: Format, notes: dict[str, None]) -> 
     return tuple(frame if frame.mode == common else converted(frame, common) for frame in frames)
 
 
-def _palettes_differ(frames: tuple[Frame, ...], row: Format) -> bool:
-    """Whether frames of palettes are no labels of one: in a GIF each has its own."""
-    return row.name != "GIF" and any(frame.palette != frames[0].palette for frame in frames)
-
-
 def _with_palettes(frames: tuple[Frame, ...], row: Format, notes: dict[str, None]) -> tuple[Frame, ...]:
-    if row.name != "GIF" or frames[0].mode not in ("RGB", "RGBA"):
+    if not row.palettes or frames[0].mode not in ("RGB", "RGBA"):
         return frames
-    from poolcli.images.frame import with_palettes
-
     reduced, exact = with_palettes(frames)
     if not exact:
         notes["colours were reduced to 256 a frame, which is all a GIF holds"] = None
@@ -261,38 +268,28 @@ def _arguments(source: Picture, meta: Meta, row: Format, options: EncodeOptions)
         given.pop("subsampling", None)
         given["quality"] = _QUALITY if options.quality is None else options.quality
     if options.lossless:
-        given |= _LOSSLESS.get(row.name, {})
+        given |= row.exactly
     if row.name == "PNG" and options.png_level is not None:
         given["compress_level"] = options.png_level
     if row.name == "ICO":
         given["sizes"] = [(source.frames[0].pixels.shape[1], source.frames[0].pixels.shape[0])]
     if row.name == "GIF":
         given["optimize"] = False  # it would renumber the labels
-    return given | _transparency(source.frames[0], row)
-
-
-def _transparency(frame: Frame, row: Format) -> dict[str, Any]:
-    if frame.palette is None or frame.palette.transparency is None or row.name != "PNG":
-        return {}
-    return {"transparency": frame.palette.transparency}
+    palette = source.frames[0].palette
+    if row.name == "PNG" and palette is not None and palette.transparency is not None:
+        given["transparency"] = palette.transparency
+    return given
 
 
 def _save(
     picture: Picture, stream: BinaryIO, row: Format, given: dict[str, Any], pages: Sequence[dict[str, Any]]
 ) -> None:
     # Some writers go back to fill in their headers, and TIFF's reads what it has written.
-    direct = stream.seekable() and stream.readable() and row.name not in _IN_MEMORY
+    direct = stream.seekable() and stream.readable() and not row.buffered
     target = cast(BinaryIO, _Checked(stream)) if direct else BytesIO()
     with writing(row.name):
-        if row.name == "PNG":
-            plays = given.pop("loop", 0)
-            png.save(
-                picture.frames, target, given, plays=plays, hidden=picture.meta.default_image,
-                more=metadata.chunks(picture.meta),
-            )  # fmt: skip
-        elif row.writer:
-            module, _, function = row.writer.partition(":")
-            getattr(import_module(f"poolcli.images.{module}"), function)(picture, target)
+        if row.writer:
+            function(row.writer)(picture, target, given)
         else:
             _save_by_pillow(picture, target, row, given, pages)
     if isinstance(target, BytesIO):
@@ -311,7 +308,7 @@ def _save_by_pillow(
         _write_density(picture.meta, row, target, start)
         return
     durations = [round(float(frame.info.get("duration") or 0)) for frame in picture.frames]
-    clear, whole = _clear(picture), _whole_frames(row)
+    clear, whole = _clear(picture), function(row.animator) if row.animator else None
     if whole is None or not (given.get("lossless") or any(_repeats(picture.frames))):
         more = _animation(picture, row, durations) | {"save_all": True, "append_images": images[1:]}
         images[0].save(target, row.name, **given, **more)
@@ -341,13 +338,6 @@ def _write_density(meta: Meta, row: Format, target: BinaryIO, start: int) -> Non
         target.seek(start + patch[0])
         target.write(patch[1])
         target.seek(0, SEEK_END)
-
-
-def _whole_frames(row: Format) -> Any:
-    """What writes every frame of an animation whole, where Pillow's writer may join or change some."""
-    from poolcli.images import animations  # not loaded for single pictures
-
-    return {"GIF": animations.gif, "WEBP": animations.webp}.get(row.name)
 
 
 class _Checked:

@@ -120,6 +120,7 @@ _KINDS = tuple(kind for kind, _ in _REASONS)
 @contextmanager
 def writing(format: str) -> Iterator[None]:
     """Turn what Pillow raises within the block into an OutputError; an error of the stream goes through as it is."""
+    hush()
     try:
         yield
     except PictureError:

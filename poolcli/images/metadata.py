@@ -13,7 +13,7 @@ from poolcli.errors import PictureError
 from poolcli.images.formats import Format
 from poolcli.images.frame import MODES, Frame, Meta, Picture, Text
 from poolcli.images.guard import reading
-from poolcli.images.png import COLOUR, HDR, Head, Part
+from poolcli.images.png import COLOUR, HDR, Head
 from poolcli.records import dataclass
 
 # EXIF: the tags that describe a photograph, taken over byte by byte; thumbnails and how pixels lay in a file are not.
@@ -438,12 +438,6 @@ def arguments(meta: Meta, row: Format) -> dict[str, Any]:
         data = b"Photoshop 3.0\0" + resource
         given["extra"] = b"\xff\xed" + struct.pack(">H", len(data) + 2) + data
     return given
-
-
-def chunks(meta: Meta) -> list[Part]:
-    """Chunks of a PNG that Pillow's writer has no way to: densities without a unit, and what HDR means."""
-    given = [(name, meta.colour[name]) for name in HDR if name in meta.colour]
-    return given + ([(b"pHYs", struct.pack(">IIB", *meta.aspect, 0))] if meta.aspect is not None else [])
 
 
 _KEYWORDS = {"icc": "icc_profile", "text": "pnginfo"}

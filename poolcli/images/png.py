@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from poolcli.images.formats import PNG
-from poolcli.images.frame import MODES, Frame, to_image
+from poolcli.images.frame import MODES, Frame, Picture, to_image
 from poolcli.records import dataclass
 
 # What Pillow does not read of a PNG: 16 bits a channel, colour chunks, and files with a broken note in them.
@@ -41,32 +41,21 @@ class Chunk(NamedTuple):
         return stream.read(self.length)
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """A PNG up to its pixels: the header's fields, and the data of the other chunks by name (the last of a kind).
 
-    `broken`: something is wrong with one of them, the checksums left aside.
+    `wide`: the mode of 16 bits a channel that Pillow lacks, if it is one. `key`: the transparent value of gray, or the
+    transparent colour of RGB, as large as values of that depth are. `broken`: something is wrong with a chunk, the
+    checksums left aside.
     """
 
     width: int
     height: int
     depth: int
-    colour: int
     chunks: Mapping[bytes, bytes]
-    broken: bool = False
-
-    @property
-    def wide(self) -> str | None:
-        """The mode of 16 bits a channel that Pillow lacks, if it is one."""
-        return _WIDE.get(self.colour) if self.depth == 16 else None
-
-    def key(self) -> tuple[int, ...] | None:
-        """The transparent value of gray, or the transparent colour of RGB, as large as values of that depth are."""
-        data = self.chunks.get(b"tRNS", b"")
-        count = {0: 1, 2: 3}.get(self.colour, 0)
-        if not count or len(data) < 2 * count:
-            return None
-        return tuple(value & (1 << self.depth) - 1 for value in struct.unpack_from(f">{count}H", data))
+    wide: str | None
+    key: tuple[int, ...] | None
+    broken: bool
 
 
 def is_animated(head: Head) -> bool:
@@ -101,7 +90,10 @@ def head(stream: BinaryIO) -> Head | None:
     if len(header) < 13:
         return None
     width, height, depth, colour = struct.unpack_from(">IIBB", header)
-    return Head(width, height, depth, colour, before, broken)
+    clear, channels, key = before.get(b"tRNS", b""), {0: 1, 2: 3}.get(colour, 0), None
+    if channels and len(clear) >= 2 * channels:
+        key = tuple(value & (1 << depth) - 1 for value in struct.unpack_from(f">{channels}H", clear))
+    return Head(width, height, depth, before, _WIDE.get(colour) if depth == 16 else None, key, broken)
 
 
 def wide_pixels(image: Image.Image, stream: BinaryIO, mode: str) -> NDArray[np.uint16]:
@@ -184,13 +176,14 @@ def _packed(name: bytes, data: bytes) -> tuple[int, bytes | None]:
     return 0, None
 
 
-def write_chunks(stream: BinaryIO, parts: Iterable[Part]) -> None:
-    """Write a PNG of these chunks."""
+def write_chunks(stream: BinaryIO, parts: Iterable[Part], more: Sequence[Part] = ()) -> None:
+    """Write a PNG of these chunks, with `more` of them behind the header."""
     stream.write(PNG)
-    for name, data in parts:
-        stream.write(struct.pack(">I", len(data)) + name)
-        stream.write(data)
-        stream.write(struct.pack(">I", zlib.crc32(data, zlib.crc32(name))))
+    for part in parts:
+        for name, data in (part, *(more if part[0] == b"IHDR" else ())):
+            stream.write(struct.pack(">I", len(data)) + name)
+            stream.write(data)
+            stream.write(struct.pack(">I", zlib.crc32(data, zlib.crc32(name))))
 
 
 # The pixels of a PNG: rows filtered with NumPy and compressed without a search, in a third of Pillow's time.
@@ -260,13 +253,14 @@ def _filtered(band: Bytes, above: Bytes, pixel: int) -> Bytes:
     return filtered
 
 
-def parts(rows: Rows, mode: str, strategy: int, given: Mapping[str, Any], level: int = 6) -> Iterator[Part]:
+def _parts(rows: Rows, mode: str, way: str, given: Mapping[str, Any]) -> Iterator[Part]:
     """The chunks of a PNG of these rows; `given` are Pillow's arguments for what it holds beside them."""
+    level, given = given.get("compress_level", 6), {key: what for key, what in given.items() if key != "compress_level"}
     width, height = rows.values.shape[1] // rows.pixel, len(rows.values)
     narrow = MODES[mode].narrow
     for name, data, _ in PngImagePlugin.getchunks(Image.new(narrow or mode, (1, 1)), **given):
         if name == b"IDAT":
-            yield from ((name, piece) for piece in _pieces(rows.compressed(strategy, level)))
+            yield from ((name, piece) for piece in _pieces(rows.compressed(WIDE[way], level)))
         elif name == b"IHDR":
             depth = b"\x10" if narrow else data[8:9]
             yield name, struct.pack(">II", width, height) + depth + data[9:]
@@ -308,62 +302,43 @@ DRAWING = 0.2  # bytes a value: what shrinks to less is a drawing, which the sea
 MOST_LARGER = 1.01  # of the strips, so that the whole file never is 5 % larger
 
 
-def save(
-    frames: Sequence[Frame], stream: BinaryIO, given: Mapping[str, Any], *, plays: int = 0, hidden: bool = False,
-    more: Sequence[Part] = (),
-) -> None:  # fmt: skip
+def write(picture: Picture, stream: BinaryIO, given: Mapping[str, Any]) -> None:
     """Write a picture, or several as whole frames of an animation, with Pillow's arguments `given`.
 
-    A level among them is taken. `plays`: how often, 0 for ever; `hidden`: the first frame is not part of it. `more`
-    are chunks to stand before the pixels, which Pillow's writer has no way to.
+    A level among them is taken.
     """
+    frames, meta = picture.frames, picture.meta
+    given, plays = {key: what for key, what in given.items() if key != "loop"}, given.get("loop", 0)
+    more = [(name, meta.colour[name]) for name in HDR if name in meta.colour]  # which Pillow's writer has no way to
+    if meta.aspect is not None:
+        more.append((b"pHYs", struct.pack(">IIB", *meta.aspect, 0)))
     if len(frames) > 1:
-        pictures = (_chunks_of(_planned(frame, given), given) for frame in frames)
-        durations = [frame.info.get("duration") or 0 for frame in frames]
         from poolcli.images import animations
 
-        write_chunks(stream, _with_more(animations.animated(pictures, durations, plays, hidden=hidden), more))
+        pictures = (_chunks_of(frame.mode, *_planned(frame, given), given) for frame in frames)
+        durations = [frame.info.get("duration") or 0 for frame in frames]
+        write_chunks(stream, animations.animated(pictures, durations, plays, hidden=meta.default_image), more)
         return
-    plan = _planned(frames[0], given)
-    if plan.rows is None and not more:
-        plan.image.save(stream, "PNG", **PILLOWS.get(plan.way, {}), **given)
+    image, rows, way = _planned(frames[0], given)
+    if rows is None and not more:
+        image.save(stream, "PNG", **PILLOWS.get(way, {}), **given)
     else:
-        write_chunks(stream, _with_more(_chunks_of(plan, given), more))
+        write_chunks(stream, _chunks_of(frames[0].mode, image, rows, way, given), more)
 
 
-def _with_more(parts: Iterable[Part], more: Sequence[Part]) -> Iterator[Part]:
-    for name, data in parts:
-        yield name, data
-        if name == b"IHDR":
-            yield from more
+def _planned(frame: Frame, given: Mapping[str, Any]) -> tuple[Image.Image, Rows | None, str]:
+    """The frame for Pillow, its rows where they are written here, and the way to compress them."""
+    rows, narrow = Rows.of(frame.pixels, frame.mode), MODES[frame.mode].narrow
+    image = Image.new(narrow, (1, 1)) if narrow else to_image(frame)
+    way = LEVEL if "compress_level" in given else _wide_choice(rows) if narrow else choice(image, rows)
+    return image, rows if narrow or way in OWN else None, way
 
 
-class _Plan(NamedTuple):
-    """How a picture is written: by our own rows, or by Pillow where there are none."""
-
-    mode: str
-    image: Image.Image
-    rows: Rows | None
-    way: str
-
-
-def _planned(frame: Frame, given: Mapping[str, Any]) -> _Plan:
-    mode, rows = frame.mode, Rows.of(frame.pixels, frame.mode)
-    if narrow := MODES[mode].narrow:
-        return _Plan(mode, Image.new(narrow, (1, 1)), rows, LEVEL if "compress_level" in given else _wide_choice(rows))
-    image = to_image(frame)
-    way = LEVEL if "compress_level" in given else choice(image, rows)
-    return _Plan(mode, image, rows if way in OWN else None, way)
-
-
-def _chunks_of(plan: _Plan, given: Mapping[str, Any]) -> Iterable[Part]:
+def _chunks_of(mode: str, image: Image.Image, rows: Rows | None, way: str, given: Mapping[str, Any]) -> Iterable[Part]:
     """The chunks of a PNG."""
-    if plan.rows is None:
-        made = PngImagePlugin.getchunks(plan.image, **PILLOWS.get(plan.way, {}), **given)
-        return ((name, data) for name, data, _ in made)
-    rest = dict(given)
-    level = rest.pop("compress_level", 6)
-    return parts(plan.rows, plan.mode, WIDE[plan.way], rest, level)
+    if rows is not None:
+        return _parts(rows, mode, way, given)
+    return ((name, data) for name, data, _ in PngImagePlugin.getchunks(image, **PILLOWS.get(way, {}), **given))
 
 
 def _wide_choice(rows: Rows | None) -> str:

@@ -5,6 +5,7 @@ Of a stream of several pictures the first is read.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -170,7 +171,7 @@ def _as_text(stream: BinaryIO, header: Header, request: Request) -> Array:
     return values.astype(header.dtype.newbyteorder("="))
 
 
-def write(picture: Picture, stream: BinaryIO) -> None:
+def write(picture: Picture, stream: BinaryIO, _given: Mapping[str, Any]) -> None:
     """Write the only frame of `picture` with its maxval: a PBM, PGM, PPM or PFM as its mode says, or a PAM."""
     frame = picture.frames[0]
     height, width = frame.pixels.shape[:2]
