@@ -12,8 +12,8 @@ from math import ceil
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from poolcli import images
 from poolcli.evaluate import Evaluation, How, evaluate, shift_report, shifted, size_of
+from poolcli.images.frame import Frame, Palette
 from poolcli.images.sheet import palette_png, photo, png, shown
 from poolcli.ops.arrays import Array, as_image
 from poolcli.ops.geometry import Axis
@@ -280,7 +280,7 @@ class Sample:
     other: Array | None
     recipe: Recipe
     how: How
-    palette: images.Palette | None
+    palette: Palette | None
     to_range: str | None
     valid: bool
     tolerance: float = 0
@@ -309,7 +309,7 @@ class _Scene:
     Or `factor` times smaller.
     """
 
-    frame: images.Frame
+    frame: Frame
     labels: bool
     pictures: tuple[Array, Array]
     outputs: tuple[Array, Array]
@@ -324,7 +324,7 @@ class _Scene:
 
 
 def draw_views(
-    frame: images.Frame,
+    frame: Frame,
     evaluations: tuple[Evaluation, Evaluation],
     written: Callable[[Array], Array],
     to_range: str | None,
@@ -394,7 +394,7 @@ class Overview:
     """What is shown of a picture that is not held, and of one shift of it: all of it, reduced as its bands come."""
 
     def __init__(
-        self, frame: images.Frame, still: Evaluation, written: Callable[[Array], Array], sizes: tuple[Sizes, ...]
+        self, frame: Frame, still: Evaluation, written: Callable[[Array], Array], sizes: tuple[Sizes, ...]
     ) -> None:
         """`written` makes of an output what its file holds."""
         self._frame, self._still, self._written, self._sizes = frame, still, written, sizes
@@ -455,7 +455,7 @@ def array_sample(
     with np.errstate(all="ignore"):
         still = evaluate(recipe, Source.of(array), How(labels=labels))
         evaluations = shifted(still, (worst.dx, worst.dy), shifting.edge)
-        frame = images.Frame(array, array.dtype.name)
+        frame = Frame(array, array.dtype.name)
         (shown,) = draw_views(frame, evaluations, np.asarray, None, worst, (SHOWN,), tolerance=shifting.tolerance)
     assert shown.sample is not None  # of these sizes there is one
     return shown.sample, report
@@ -480,7 +480,7 @@ class Crop:
 CROP, CROP_SHOWN = 64, 192  # the longest side of the part, in pixels of the picture and of the screen
 
 
-def crop_of(frame: images.Frame, evaluations: Mapping[str, Evaluation]) -> Crop:
+def crop_of(frame: Frame, evaluations: Mapping[str, Evaluation]) -> Crop:
     """The part of a frame in which the outputs of some recipes differ most, and these."""
     values = {name: _shown_value(each.output) for name, each in evaluations.items()}
     cells = {name: _cell(each.recipe, frame.pixels, values[name]) for name, each in evaluations.items()}
@@ -581,7 +581,7 @@ def _shown_value(piece: Piece) -> Array:
 
 def _sample(
     still: Evaluation,
-    frame: images.Frame,
+    frame: Frame,
     other: Array | None,
     to_range: str | None,
     tolerance: float,
@@ -710,11 +710,11 @@ def _panel(scene: _Scene, region: Region, cells: Region, side: int) -> Panel:
     )
 
 
-def _small(frame: images.Frame, pixels: Array, side: int, *, labels: bool) -> Array:
+def _small(frame: Frame, pixels: Array, side: int, *, labels: bool) -> Array:
     return shrunk(pixels, side, how="first" if labels or frame.palette is not None else "avg")
 
 
-def _displayed(frame: images.Frame, parts: list[Array], *, labels: bool) -> list[Array]:
+def _displayed(frame: Frame, parts: list[Array], *, labels: bool) -> list[Array]:
     """Parts of a picture, or of its outputs, as a screen shows them; other than 8 bits on one common scale.
 
     Labels of one channel have their palette's colours, or distinct ones.

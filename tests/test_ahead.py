@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps, PngImagePlugin
 
-from poolcli import images
 from poolcli.errors import PictureError
-from poolcli.images import guard
+from poolcli.images import decoding, guard
+from poolcli.images.formats import ReadOptions
 from tests.images import random_image
 from tests.pictures import png
 
-PLAIN = images.ReadOptions()
+PLAIN = ReadOptions()
 
 
 def saved(path, image, **given):
@@ -55,17 +55,17 @@ def test_more_bits_than_pillow_keeps_are_left_alone(tmp_path):
     path = tmp_path / "wide.png"
     path.write_bytes(png((30, 40), depth=16, colour=2, rows=values.astype(">u2").tobytes()))
     guard.begin(path, PLAIN)
-    assert np.array_equal(images.decode(path, name="wide.png").frames[0].pixels, values)
+    assert np.array_equal(decoding.decode(path, name="wide.png").frames[0].pixels, values)
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_begun_or_not_it_is_the_same_picture(name, tmp_path):
     """Pixels of every frame, which are those that Pillow shows; mode, metadata and notes."""
     path = saved(tmp_path / name, PICTURE, **FILES[name])
-    plain = images.decode(path, name=name)
+    plain = decoding.decode(path, name=name)
     guard.begin(path, PLAIN)
     assert bool(guard._begun) == (name in ("a.jpg", "a.png"))
-    begun = images.decode(path, name=name)
+    begun = decoding.decode(path, name=name)
     assert not guard._begun
     assert len(begun.frames) == len(plain.frames)
     with Image.open(path) as stored:
@@ -93,9 +93,9 @@ def test_what_is_wrong_is_told_as_without(tmp_path):
         told = []
         for begin in (False, True):
             if begin:
-                guard.begin(path, images.ReadOptions(max_pixels=limit))
+                guard.begin(path, ReadOptions(max_pixels=limit))
             with pytest.raises(PictureError) as error:
-                images.decode(path, name="cut.png", options=images.ReadOptions(max_pixels=limit))
+                decoding.decode(path, name="cut.png", options=ReadOptions(max_pixels=limit))
             told.append(str(error.value))
         assert told[0] == told[1]
     guard.begin(tmp_path / "gone.png", PLAIN)
@@ -106,7 +106,7 @@ def test_what_is_wrong_is_told_as_without(tmp_path):
 def test_a_frame_by_number_and_small_files_are_left_alone(tmp_path, monkeypatch):
     """What is not worth a thread, or not the first frame."""
     path = saved(tmp_path / "a.png", PICTURE)
-    guard.begin(path, images.ReadOptions(frame=0))
+    guard.begin(path, ReadOptions(frame=0))
     monkeypatch.setattr(guard, "WORTH", 1 << 20)
     guard.begin(path, PLAIN)
     assert not guard._begun
@@ -117,7 +117,8 @@ def test_the_command_begins_with_its_only_picture(command, tmp_path, monkeypatch
     saved(tmp_path / "a.png", PICTURE)
     monkeypatch.chdir(tmp_path)
     begun = []
-    monkeypatch.setattr(images, "begin", lambda *what: begun.append(what) or guard.begin(*what))
+    begin = guard.begin
+    monkeypatch.setattr(guard, "begin", lambda *what: begun.append(what) or begin(*what))
     for threads in ("1", "2"):
         assert command("pool", "a.png", "--threads-per-image", threads, "-o", f"{threads}/").code == 0
     assert [path.name for path, _ in begun] == ["a.png"]

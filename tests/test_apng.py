@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from poolcli import images
 from poolcli.errors import PictureError
+from poolcli.images import decoding, encoding
+from poolcli.images.formats import ReadOptions
+from poolcli.images.frame import Frame, Meta, Picture
 from tests.pictures import chunk, file_of, random_picture
 
 SIZE = 12, 10
@@ -96,7 +98,7 @@ def random_frames(rng, kinds, dtype=np.uint8, channels=4, alphas=None):
 
 def decode(content, *, labels=False, **options):
     """decode() of an animation in memory."""
-    return images.decode(BytesIO(content), name="x", labels=labels, options=images.ReadOptions(**options))
+    return decoding.decode(BytesIO(content), name="x", indices=labels, options=ReadOptions(**options))
 
 
 WAYS = [
@@ -269,11 +271,9 @@ def test_every_frame_is_written_whole(mode):
     other = first.copy()
     other[(2, 3, 0)[: other.ndim]] ^= True if mode == "1" else 1
     pixels = [first, first, other, other, first]
-    frames = tuple(
-        images.Frame(each, mode, alpha=mode.startswith(("LA", "RGBA")), info={"duration": 40}) for each in pixels
-    )
+    frames = tuple(Frame(each, mode, alpha=mode.startswith(("LA", "RGBA")), info={"duration": 40}) for each in pixels)
     stream = BytesIO()
-    written = images.encode(images.Picture("PNG", frames, mode, images.Meta(loop=2)), stream)
+    written = encoding.encode(Picture("PNG", frames, mode, Meta(loop=2)), stream)
     assert written.notes == ()
     have = decode(stream.getvalue())
     assert have.meta.loop == 2
@@ -292,9 +292,9 @@ def test_frames_of_several_palettes_become_colours():
         picture.putpalette(bytes(np.random.default_rng(seed).integers(0, 255, 48, np.uint8)))
         frames.append(picture)
     expected = [np.asarray(frame.convert("RGB")) for frame in frames]
-    pages = images.decode(file_of(frames[0], "TIFF", save_all=True, append_images=frames[1:]), name="x", labels=True)
+    pages = decoding.decode(file_of(frames[0], "TIFF", save_all=True, append_images=frames[1:]), name="x", indices=True)
     stream = BytesIO()
-    written = images.encode(pages, stream, format="PNG")
+    written = encoding.encode(pages, stream, format="PNG")
     assert "frames of several palettes were written as RGB" in written.notes
     assert np.array_equal([frame.pixels for frame in decode(stream.getvalue()).frames], expected)
 
@@ -302,8 +302,8 @@ def test_frames_of_several_palettes_become_colours():
 @pytest.mark.parametrize("duration", [0, 10, 1000 / 30, 1000 / 3, 100_000, 70_000_000, 1e12])
 def test_durations_are_kept_as_fractions(duration):
     """Up to 18 hours, which is all that fits."""
-    frames = tuple(images.Frame(np.zeros((2, 2), np.uint8), "L", info={"duration": duration}) for _ in range(2))
+    frames = tuple(Frame(np.zeros((2, 2), np.uint8), "L", info={"duration": duration}) for _ in range(2))
     stream = BytesIO()
-    images.encode(images.Picture("PNG", frames, "L"), stream)
+    encoding.encode(Picture("PNG", frames, "L"), stream)
     have = decode(stream.getvalue()).frames[0].info["duration"]
     assert have == pytest.approx(min(duration, 65_535_000), rel=1e-4)

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 import poolcli
-from poolcli import images
 from poolcli.errors import PictureError
+from poolcli.images import decoding
+from poolcli.images.formats import ReadOptions
 from tests.pictures import animation, random_picture
 
 # The axes of every layout, written as NumPy's transpose from rows, columns (, channels).
@@ -197,7 +198,7 @@ def test_archives_that_cannot_be_trusted_are_one_sentence(content, words):
     """Nothing is unpacked beyond the limit, nothing is unpickled."""
     limit = {"max_pixels": 10} if "limit of 40" in words else {}
     with pytest.raises(PictureError, match=rf"^x: [^\n]*({words})"):
-        images.decode(io.BytesIO(content), name="x", options=images.ReadOptions(**limit))
+        decoding.decode(io.BytesIO(content), name="x", options=ReadOptions(**limit))
 
 
 def test_an_archive_with_two_arrays_of_one_name(recwarn):
@@ -205,4 +206,4 @@ def test_an_archive_with_two_arrays_of_one_name(recwarn):
     content = archive_of([("a.npy", npy(np.zeros((2, 2))))] * 2)
     recwarn.clear()
     with pytest.raises(PictureError, match="two arrays of the archive have one name"):
-        images.decode(io.BytesIO(content), name="x")
+        decoding.decode(io.BytesIO(content), name="x")

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 import poolcli
-from poolcli.batch.job import Settings, run_image
+from poolcli.batch.job import run_image
+from poolcli.batch.settings import Settings
 from poolcli.evaluate import How, before_downsampling, evaluate, is_local, shift_rows, shift_rows_of_large
 from poolcli.recipe import parse_recipe
 from poolcli.reports import Job

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from poolcli import images
 from poolcli.errors import PictureError, UsageError
-from poolcli.images import formats
+from poolcli.images import decoding, encoding, formats
+from poolcli.images.formats import EncodeOptions, ReadOptions
+from poolcli.images.frame import Frame, Meta, Picture
 from tests.images import random_image
 from tests.pictures import file_of, random_picture
 
@@ -19,19 +20,19 @@ CHANNELS = ((), (2,), (3,), (4,))
 
 def decode(content, *, labels=False, **options):
     """decode() of a file called x."""
-    return images.decode(BytesIO(content), name="x", labels=labels, options=images.ReadOptions(**options))
+    return decoding.decode(BytesIO(content), name="x", indices=labels, options=ReadOptions(**options))
 
 
 def encoded(picture, format=None, **options):
     """The bytes that the picture is written as, and the notes."""
     stream = BytesIO()
-    written = images.encode(picture, stream, format=format, options=images.EncodeOptions(**options))
+    written = encoding.encode(picture, stream, format=format, options=EncodeOptions(**options))
     return stream.getvalue(), written.notes
 
 
 def array(pixels):
     """A .npy picture of these pixels."""
-    return images.Picture("NPY", (images.Frame(pixels, pixels.dtype.name),), pixels.dtype.name)
+    return Picture("NPY", (Frame(pixels, pixels.dtype.name),), pixels.dtype.name)
 
 
 def values(bits, dtype, shape, seed=0):
@@ -208,7 +209,7 @@ def test_writing_without_the_library_names_it(format, bare):
     with pytest.raises(
         PictureError, match=rf"^{format} of 16-bit RGB \(RGB;16\) takes a library to write: pip install im"
     ):
-        images.check_fits(picture, format)
+        encoding.check_fits(picture, format)
 
 
 def test_an_avif_holds_12_bits():
@@ -240,8 +241,8 @@ def test_a_lossless_webp_stays_lossless(mode):
 def test_frames_of_a_lossless_webp_stay_lossless():
     """Every one, with what is transparent, equal ones too."""
     pixels = [np.array(random_picture("RGBA", seed=number)) for number in (0, 0, 1)]
-    frames = tuple(images.Frame(each, "RGBA", alpha=True, info={"duration": 70}) for each in pixels)
-    content, notes = encoded(images.Picture("PNG", frames, "RGBA", images.Meta(loop=3)), "WEBP", lossless=True)
+    frames = tuple(Frame(each, "RGBA", alpha=True, info={"duration": 70}) for each in pixels)
+    content, notes = encoded(Picture("PNG", frames, "RGBA", Meta(loop=3)), "WEBP", lossless=True)
     assert notes == ()
     have = decode(content)
     assert have.meta.lossless
@@ -256,8 +257,8 @@ def test_equal_and_nearly_equal_frames_are_all_written(format):
     """Writers join a frame to one before it that is (WebP: nearly) the same."""
     smooth = np.add.outer(np.arange(64), np.arange(64)).astype(np.uint8)
     pixels = [np.dstack([smooth] * 3)] * 3 + [np.dstack([smooth ^ 1] * 3)] * 2
-    frames = tuple(images.Frame(each, "RGB", info={"duration": 40}) for each in pixels)
-    content, _ = encoded(images.Picture("PNG", frames, "RGB"), format)
+    frames = tuple(Frame(each, "RGB", info={"duration": 40}) for each in pixels)
+    content, _ = encoded(Picture("PNG", frames, "RGB"), format)
     have = decode(content)
     assert len(have.frames) == 5
     assert [frame.info.get("duration", 40) for frame in have.frames] == [40] * 5
@@ -273,8 +274,8 @@ def test_frames_that_become_equal_in_256_colours_are_all_in_a_gif():
     for number in range(20):
         pixels = np.array(first)
         pixels[number, 0] ^= 1
-        frames.append(images.Frame(pixels, "RGB", info={"duration": 20}))
-    content, notes = encoded(images.Picture("PNG", tuple(frames), "RGB"), "GIF")
+        frames.append(Frame(pixels, "RGB", info={"duration": 20}))
+    content, notes = encoded(Picture("PNG", tuple(frames), "RGB"), "GIF")
     assert notes == ("colours were reduced to 256 a frame, which is all a GIF holds",)
     assert len(decode(content).frames) == 20
 
@@ -285,8 +286,8 @@ def test_a_gif_of_equal_frames_keeps_colours_and_what_is_transparent(clear):
     pixels = [np.array(random_picture("RGBA", (12, 10), seed=number)) // 64 * 64 for number in (0, 0, 1, 1, 2)]
     for each in pixels:
         each[..., 3] = np.where(each[..., 3] > 64, 255, 0) if clear else 255
-    frames = tuple(images.Frame(each, "RGBA", alpha=True, info={"duration": 50}) for each in pixels)
-    have = decode(encoded(images.Picture("PNG", frames, "RGBA", images.Meta(loop=3, comment=b"seen")), "GIF")[0])
+    frames = tuple(Frame(each, "RGBA", alpha=True, info={"duration": 50}) for each in pixels)
+    have = decode(encoded(Picture("PNG", frames, "RGBA", Meta(loop=3, comment=b"seen")), "GIF")[0])
     shown = [np.array(frame.pixels) for frame in have.frames]
     for each, frame in zip(pixels, shown, strict=True):
         visible = each[..., 3] > 0
@@ -339,7 +340,7 @@ def test_lossless_is_asked_for_by_name(command, tmp_path):
     assert result.code == 1
     assert "there is no writing without loss in JPEG" in result.err
     with pytest.raises(UsageError, match="--lossless and --quality are not allowed together"):
-        images.EncodeOptions(lossless=True, quality=90)
+        EncodeOptions(lossless=True, quality=90)
 
 
 def test_heif_is_read_in_its_depth():
@@ -361,9 +362,9 @@ def test_pictures_that_no_library_here_reads_are_not_taken_for_pictures(bare, mo
     """In folders; those that one reads are."""
     from pathlib import Path
 
-    assert not images.is_picture(Path("a.heic"))
-    assert not images.is_picture(Path("a.jxl"))
-    assert images.is_picture(Path("a.avif"))
+    assert not formats.is_picture(Path("a.heic"))
+    assert not formats.is_picture(Path("a.jxl"))
+    assert formats.is_picture(Path("a.avif"))
     monkeypatch.setitem(sys.modules, "imagecodecs", imagecodecs)
     formats.installed.cache_clear()
-    assert images.is_picture(Path("a.jxl"))
+    assert formats.is_picture(Path("a.jxl"))

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from poolcli import images
-from poolcli.images.formats import BY_EXTENSION
+from poolcli.images import decoding, formats
+from poolcli.images.formats import BY_EXTENSION, ReadOptions
 from tests import oracles
 from tests.pictures import animation, file_of, random_picture
 
@@ -115,12 +115,12 @@ def check_pooled(source, folder, command):
         assert left == []
         return
     (output,) = (name for name in left if not name.name.endswith(".shift.json"))
-    after = images.decode(output, name="output", options=images.ReadOptions(max_pixels=None))
+    after = decoding.decode(output, name="output", options=ReadOptions(max_pixels=None))
     assert after.frames
     if after.format in OTHERS:
         check_other_reader(output, after)
     if after.format in EXACT or after.meta.lossless:
-        check_definition(images.decode(source, name="input", options=images.ReadOptions(max_pixels=None)), after)
+        check_definition(decoding.decode(source, name="input", options=ReadOptions(max_pixels=None)), after)
 
 
 @pytest.mark.slow
@@ -147,7 +147,7 @@ OURS = {
 @pytest.mark.parametrize(("format", "mode"), [(format, mode) for format, modes in OURS.items() for mode in modes])
 def test_what_is_written_is_read_alike_by_others(format, mode, tmp_path, command):
     """Every format that another library reads, in every mode it is written in; animations and pages too."""
-    source = tmp_path / f"a{images.extension_of(format)}"
+    source = tmp_path / f"a{formats.FORMATS[format].extensions[0]}"
     source.write_bytes(file_of(random_picture(mode, (31, 20)), format).getvalue())
     check_pooled(source, tmp_path / "out", command)
     if format in ("TIFF", "GIF", "PNG", "WEBP"):

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from poolcli import images
 from poolcli.errors import PictureError, UsageError
-from poolcli.images.formats import FORMATS
+from poolcli.images import decoding
+from poolcli.images.formats import FORMATS, ReadOptions
 from poolcli.images.frame import MODES
 from tests.pictures import animation, file_of, png, random_picture
 
@@ -33,7 +33,7 @@ def values_of(picture):
 
 def decode(stream, *, labels=False, **options):
     """decode() of a file in memory called x.png."""
-    return images.decode(stream, name="x.png", labels=labels, options=images.ReadOptions(**options))
+    return decoding.decode(stream, name="x.png", indices=labels, options=ReadOptions(**options))
 
 
 @pytest.mark.parametrize(("format", "mode"), HELD)
@@ -220,7 +220,7 @@ def test_content_counts_and_not_the_extension(tmp_path):
     """A JPEG called .png is a JPEG."""
     path = tmp_path / "a.png"
     path.write_bytes(file_of(random_picture("RGB"), "JPEG").getvalue())
-    assert images.decode(path, name=str(path)).format == "JPEG"
+    assert decoding.decode(path, name=str(path)).format == "JPEG"
 
 
 @pytest.mark.parametrize("seekable", [True, False])
@@ -231,7 +231,7 @@ def test_streams_and_paths_give_the_same(tmp_path, seekable):
     path = tmp_path / "a.png"
     path.write_bytes(file.getvalue())
     file.seekable = lambda: seekable
-    for have in (decode(file), images.decode(path, name="a")):
+    for have in (decode(file), decoding.decode(path, name="a")):
         assert np.array_equal(have.frames[0].pixels, picture)
 
 

@@ -11,8 +11,10 @@ import pytest
 from PIL import Image
 
 import poolcli
-from poolcli import images
 from poolcli.errors import PictureError
+from poolcli.images import decoding, encoding
+from poolcli.images.formats import EncodeOptions, ReadOptions
+from poolcli.images.frame import Frame, Picture
 from tests.images import assert_same, random_image
 from tests.pictures import chunk, file_of, png, random_picture
 from tests.test_colour import average as linear_average
@@ -22,19 +24,19 @@ WIDE = {2: ("RGB;16", 3), 4: ("LA;16", 2), 6: ("RGBA;16", 4)}
 
 def decode(content, *, labels=False, **options):
     """decode() of a file called x."""
-    return images.decode(BytesIO(content), name="x", labels=labels, options=images.ReadOptions(**options))
+    return decoding.decode(BytesIO(content), name="x", indices=labels, options=ReadOptions(**options))
 
 
 def encoded(picture, format=None, **options):
     """The bytes that the picture is written as, and the notes."""
     stream = BytesIO()
-    written = images.encode(picture, stream, format=format, options=images.EncodeOptions(**options))
+    written = encoding.encode(picture, stream, format=format, options=EncodeOptions(**options))
     return stream.getvalue(), written.notes
 
 
 def array(pixels):
     """A .npy picture of these pixels."""
-    return images.Picture("NPY", (images.Frame(pixels, pixels.dtype.name),), pixels.dtype.name)
+    return Picture("NPY", (Frame(pixels, pixels.dtype.name),), pixels.dtype.name)
 
 
 def interlaced(pixels, colour):
@@ -309,7 +311,7 @@ def test_the_maxval_is_white_in_linear_light_and_in_the_report(most, command, tm
     moved.write_bytes(netpbm(np.roll(pixels, 1, 1), most))
     assert command("pool", source, "-o", target, "--linear", "--mode", "avg", "-q", "--no-report").code == 0
     expected = linear_average(pixels[..., np.newaxis], 2, True, False, float(most))
-    assert_same(images.decode(target, name="b").frames[0].pixels, expected[..., 0])
+    assert_same(decoding.decode(target, name="b").frames[0].pixels, expected[..., 0])
 
     (record,) = command("pool", source, "-o", tmp_path / "c.pgm", "--mode", "avg", "--json").objects
     row = record["report"]["shifts"][0]
@@ -343,7 +345,7 @@ def test_colours_that_a_gif_has_no_room_for_are_part_of_what_is_written(mode, co
     for name, each in (("a", pixels), ("moved", moved)):
         Image.fromarray(each).save(tmp_path / f"{name}.png")
         records += command("pool", tmp_path / f"{name}.png", "-o", tmp_path / f"{name}.gif", "--json").objects
-        files.append(images.decode(tmp_path / f"{name}.gif", name=name).frames[0].pixels.astype(int))
+        files.append(decoding.decode(tmp_path / f"{name}.gif", name=name).frames[0].pixels.astype(int))
     one, other = files
     side = records[0]["report"]["shifts"][0]["written"]
     assert side["changed"] == (one != other).any(axis=2).sum()

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from poolcli import images
 from poolcli.errors import PictureError, UsageError
-from poolcli.images.formats import FORMATS, WRITABLE
-from poolcli.images.frame import MODES
+from poolcli.images import decoding, encoding
+from poolcli.images.formats import FORMATS, WRITABLE, EncodeOptions, ReadOptions
+from poolcli.images.frame import MODES, Frame, Meta, Picture
 from tests.pictures import animation, file_of, png, random_picture
 
 LOSSY = ("JPEG", "JPEG2000", "WEBP", "AVIF")
@@ -25,19 +25,19 @@ HELD = [
 def decode(stream, *, labels=False, **options):
     """decode() of a file in memory, from its start."""
     stream.seek(0)
-    return images.decode(stream, name="x", labels=labels, options=images.ReadOptions(**options))
+    return decoding.decode(stream, name="x", indices=labels, options=ReadOptions(**options))
 
 
 def rewritten(picture, format=None, **options):
     """The picture as read again after it was written, and as encode() says it was written."""
     stream = BytesIO()
-    written = images.encode(picture, stream, format=format, options=images.EncodeOptions(**options))
+    written = encoding.encode(picture, stream, format=format, options=EncodeOptions(**options))
     return decode(stream, labels=True), written
 
 
 def array_picture(pixels):
     """A .npy picture of these pixels."""
-    return images.Picture("NPY", (images.Frame(pixels, pixels.dtype.name),), pixels.dtype.name)
+    return Picture("NPY", (Frame(pixels, pixels.dtype.name),), pixels.dtype.name)
 
 
 @pytest.mark.parametrize(("format", "mode"), HELD)
@@ -92,8 +92,8 @@ def test_conversions_are_noted(format, mode, target):
 def test_modes_that_no_file_holds_are_converted(mode, target):
     """They only exist in memory, but a plugin may give them."""
     source = random_picture(mode)
-    frame = images.Frame(np.asarray(source), mode, alpha=mode.endswith("a"))
-    after, written = rewritten(images.Picture("PNG", (frame,), mode))
+    frame = Frame(np.asarray(source), mode, alpha=mode.endswith("a"))
+    after, written = rewritten(Picture("PNG", (frame,), mode))
     assert np.array_equal(after.frames[0].pixels, np.asarray(source.convert(target)))
     assert written.notes[0].startswith(f"{mode} was written as {target}")
 
@@ -117,7 +117,7 @@ def test_bits_are_not_thrown_away(format, mode, words):
 def test_integers_of_32_bits_that_fit_into_16_are_16():
     """With a note."""
     pixels = np.array([[0, 65_535, 7]], np.int32)
-    after, written = rewritten(images.Picture("TIFF", (images.Frame(pixels, "I"),), "I"), "PNG")
+    after, written = rewritten(Picture("TIFF", (Frame(pixels, "I"),), "I"), "PNG")
     assert np.array_equal(after.frames[0].pixels, pixels)
     assert after.frames[0].mode == "I;16"
     assert "I was written as I;16" in written.notes[0]
@@ -142,7 +142,7 @@ def test_animations_keep_frames_durations_and_loop(format):
 
 def _bytes(picture):
     stream = BytesIO()
-    images.encode(picture, stream)
+    encoding.encode(picture, stream)
     return stream.getvalue()
 
 
@@ -152,11 +152,11 @@ def test_transparent_frames_do_not_show_the_one_before():
     for number in range(3):
         pixels = np.zeros((4, 6, 4), np.uint8)
         pixels[:, 2 * number : 2 * number + 2] = (200, 40 * number, 0, 255)
-        frames.append(images.Frame(pixels, "RGBA", alpha=True, info={"duration": 50}))
-    picture = images.Picture("GIF", tuple(frames), "P", images.Meta(loop=0))
+        frames.append(Frame(pixels, "RGBA", alpha=True, info={"duration": 50}))
+    picture = Picture("GIF", tuple(frames), "P", Meta(loop=0))
     for format in ("GIF", "PNG", "WEBP"):
         stream = BytesIO()
-        images.encode(picture, stream, format=format, options=images.EncodeOptions(quality=100))
+        encoding.encode(picture, stream, format=format, options=EncodeOptions(quality=100))
         have = decode(stream)
         for before, after in zip(picture.frames, have.frames, strict=True):
             assert np.array_equal(after.pixels[..., 3], before.pixels[..., 3])
@@ -165,10 +165,10 @@ def test_transparent_frames_do_not_show_the_one_before():
 @pytest.mark.parametrize("format", ["GIF", "PNG", "WEBP", "TIFF", "AVIF"])
 def test_equal_frames_are_all_written(format):
     """Even when nothing moves."""
-    frame = images.Frame(np.full((4, 4, 3), 9, np.uint8), "RGB", info={"duration": 40})
-    other = images.Frame(np.full((4, 4, 3), 99, np.uint8), "RGB", info={"duration": 40})
+    frame = Frame(np.full((4, 4, 3), 9, np.uint8), "RGB", info={"duration": 40})
+    other = Frame(np.full((4, 4, 3), 99, np.uint8), "RGB", info={"duration": 40})
     stream = BytesIO()
-    written = images.encode(images.Picture(format, (frame, frame, frame, other, frame), "RGB"), stream)
+    written = encoding.encode(Picture(format, (frame, frame, frame, other, frame), "RGB"), stream)
     after = decode(stream)
     assert len(after.frames) == 5
     assert written.notes == ()
@@ -180,8 +180,8 @@ def test_equal_frames_are_all_written(format):
 def test_equal_and_empty_frames_of_an_apng_are_kept(default_image):
     """Twice the same, then nothing, then nothing: what a frame is cleared to looks like the next one."""
     full, empty = (np.full((4, 4, 4), value, np.uint8) for value in (200, 0))
-    frames = [images.Frame(each, "RGBA", alpha=True, info={"duration": 50}) for each in (full, full, empty, empty)]
-    picture = images.Picture("PNG", tuple(frames), "RGBA", images.Meta(loop=1, default_image=default_image))
+    frames = [Frame(each, "RGBA", alpha=True, info={"duration": 50}) for each in (full, full, empty, empty)]
+    picture = Picture("PNG", tuple(frames), "RGBA", Meta(loop=1, default_image=default_image))
     after, _ = rewritten(picture)
     assert [frame.pixels.max() for frame in after.frames] == [200, 200, 0, 0]
     assert [frame.info.get("duration") for frame in after.frames][1:] == [50, 50, 50]
@@ -190,7 +190,7 @@ def test_equal_and_empty_frames_of_an_apng_are_kept(default_image):
 def test_frames_of_several_modes_are_written_in_one():
     """The richest of theirs; a TIFF keeps each page as it is."""
     frames = [decode(file_of(random_picture(mode), "PNG")).frames[0] for mode in ("L", "RGBA")]
-    picture = images.Picture("TIFF", tuple(frames), "L")
+    picture = Picture("TIFF", tuple(frames), "L")
     after, _ = rewritten(picture)
     assert [frame.mode for frame in after.frames] == ["L", "RGBA"]
     after, written = rewritten(picture, "PNG")
@@ -209,8 +209,8 @@ def test_a_format_that_cannot_hold_frames_is_an_error(format):
 
 def test_frames_of_several_sizes_go_into_a_tiff_only():
     """Pages may differ, frames may not."""
-    frames = [images.Frame(np.zeros((4, side), np.uint8), "L") for side in (3, 5)]
-    picture = images.Picture("TIFF", tuple(frames), "L")
+    frames = [Frame(np.zeros((4, side), np.uint8), "L") for side in (3, 5)]
+    picture = Picture("TIFF", tuple(frames), "L")
     assert [frame.pixels.shape for frame in rewritten(picture)[0].frames] == [(4, 3), (4, 5)]
     with pytest.raises(PictureError, match="frames of 2 sizes"):
         rewritten(picture, "GIF")
@@ -219,7 +219,7 @@ def test_frames_of_several_sizes_go_into_a_tiff_only():
 def test_sides_that_a_format_cannot_hold():
     """Said before its writer fails."""
     with pytest.raises(PictureError, match="a side of 300 pixels is more than the 256 of ICO; write PNG or TIFF"):
-        rewritten(images.Picture("PNG", (images.Frame(np.zeros((2, 300), np.uint8), "L"),), "L"), "ICO")
+        rewritten(Picture("PNG", (Frame(np.zeros((2, 300), np.uint8), "L"),), "L"), "ICO")
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_quality_and_level_are_obeyed():
 
     def size(format, **options):
         stream = BytesIO()
-        images.encode(picture, stream, format=format, options=images.EncodeOptions(**options))
+        encoding.encode(picture, stream, format=format, options=EncodeOptions(**options))
         return len(stream.getvalue())
 
     for format in ("JPEG", "WEBP", "AVIF"):
@@ -267,7 +267,7 @@ def test_quality_and_level_are_obeyed():
 def test_options_out_of_range(wrong):
     """Told when they are given."""
     with pytest.raises(UsageError, match="is not allowed: give 0 to"):
-        images.EncodeOptions(**wrong)
+        EncodeOptions(**wrong)
 
 
 @pytest.mark.parametrize("format", ["PSD", "XYZ", "EPS"])
@@ -281,7 +281,7 @@ def test_a_jpeg_keeps_its_quality():
     """The tables of the input, unless another quality is asked for."""
     source = file_of(random_picture("RGB", (64, 64)), "JPEG", quality=60, subsampling=0)
     stream = BytesIO()
-    images.encode(decode(source), stream)
+    encoding.encode(decode(source), stream)
     assert Image.open(stream).quantization == Image.open(source).quantization
 
 
@@ -289,7 +289,7 @@ def test_tables_that_are_no_baseline_jpegs_are_not_taken_over():
     """libjpeg would complain on stderr; the usual quality is taken."""
     picture = decode(file_of(random_picture("RGB", (64, 64)), "JPEG", qtables=[[300] * 64] * 2))
     stream = BytesIO()
-    images.encode(picture, stream)
+    encoding.encode(picture, stream)
     with Image.open(stream) as after:
         assert max(after.quantization[0]) < 256
 
@@ -307,5 +307,5 @@ def test_a_stream_that_can_only_be_written():
     picture = decode(BytesIO(png((4, 3))))
     for format in ("PNG", "JPEG", "TIFF", "GIF", "WEBP", "NPY"):
         pipe = Pipe()
-        images.encode(picture, pipe, format=format)
-        assert images.decode(BytesIO(pipe.getvalue()), name="x").format == format
+        encoding.encode(picture, pipe, format=format)
+        assert decoding.decode(BytesIO(pipe.getvalue()), name="x").format == format

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from poolcli import images
 from poolcli.batch.executors import ENGINES, Failure, Limits, attempt, find_engine, run_tasks
-from poolcli.batch.job import Settings, seen_from_afar, weight
+from poolcli.batch.settings import Settings, seen_from_afar, weight
 from poolcli.batch.state import NAME
 from poolcli.errors import PoolcliError, UsageError
+from poolcli.images import decoding, inspection
 from poolcli.recipe import parse_recipe
 from poolcli.reports import Job
 from poolcli.storage import Url, files
@@ -149,7 +149,7 @@ def test_an_unforeseen_exception_of_a_picture_is_its_failure(command, tmp_path, 
         monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ROOT}")
         Path("sitecustomize.py").write_text(BUG)
     else:
-        monkeypatch.setattr("poolcli.images.decode", buggy(images.decode))
+        monkeypatch.setattr("poolcli.batch.job.decode", buggy(decoding.decode))
     ran = command("pool", "in", "-o", "out", "--engine", name, "--json", "-j", "2")
     assert ran.code == 1, ran
     failed = [each for each in ran.objects if each["status"] == "failed"]
@@ -341,9 +341,9 @@ def test_limits_that_cannot_be(command, arguments, sentence):
 def test_weights_are_told_by_headers(tmp_path):
     """Nothing is decoded: a header that promises much weighs much."""
     path = draw(tmp_path / "a.png", size=(30, 20))
-    assert images.memory_needed(path, filtered=False) == 30 * 20 * 12
-    assert images.memory_needed(path, filtered=True) == 30 * 20 * 40
-    assert images.memory_needed(tmp_path / "missing.png", filtered=True) == 0
+    assert inspection.memory_needed(path, filtered=False) == 30 * 20 * 12
+    assert inspection.memory_needed(path, filtered=True) == 30 * 20 * 40
+    assert inspection.memory_needed(tmp_path / "missing.png", filtered=True) == 0
     job = Job(path, tmp_path / "b.png", "a.png", "b.png")
     assert weight(Settings(parse_recipe("max:2")), job) == 30 * 20 * 12
     assert weight(Settings(parse_recipe("conv:gauss relu max:2")), job) == 30 * 20 * 40

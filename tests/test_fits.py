@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from poolcli import images
 from poolcli.errors import PictureError
+from poolcli.images import decoding
+from poolcli.images.formats import ReadOptions
 
 
 def unit(bits, pixels=None, first="SIMPLE  =                    T", **cards):
@@ -26,7 +27,7 @@ def unit(bits, pixels=None, first="SIMPLE  =                    T", **cards):
 
 def decode(content, *, labels=False, **options):
     """decode() of a file called x."""
-    return images.decode(BytesIO(content), name="x", labels=labels, options=images.ReadOptions(**options))
+    return decoding.decode(BytesIO(content), name="x", indices=labels, options=ReadOptions(**options))
 
 
 STORED = {8: "uint8", 16: "int16", 32: "int32", 64: "int64", -32: "float32", -64: "float64"}
@@ -108,7 +109,7 @@ def test_the_result_is_a_tiff(command, tmp_path):
     pixels = values("float32", (4, 6))
     (tmp_path / "a.fits").write_bytes(unit(-32, pixels))
     assert command("pool", tmp_path / "a.fits", "-o", f"{tmp_path}/out/", "--no-report").code == 0
-    have = images.decode(tmp_path / "out/a.tif", name="x").frames[0].pixels
+    have = decoding.decode(tmp_path / "out/a.tif", name="x").frames[0].pixels
     assert np.array_equal(have, pixels.reshape(2, 2, 3, 2).max((1, 3)))
 
 

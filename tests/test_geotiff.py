@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from poolcli import images
+from poolcli.images import decoding
 from tests.images import assert_same
 from tests.test_tiff import paged
 
@@ -16,14 +16,11 @@ NODATA = 42113
 
 
 def declared(text, dtype, **page):
-    """What `images.decode` says of the no-data values of a file that declares `text`."""
+    """What `decoding.decode` says of the no-data values of a file that declares `text`."""
     data = np.zeros((4, 4), dtype)
     tags = [(NODATA, 2, None, text.encode() + b"\0", False)]
-    return (
-        images.decode(BytesIO(paged([{"data": data, "photometric": "minisblack", "extratags": tags} | page])), name="x")
-        .frames[0]
-        .nodata
-    )
+    content = paged([{"data": data, "photometric": "minisblack", "extratags": tags} | page])
+    return decoding.decode(BytesIO(content), name="x").frames[0].nodata
 
 
 @pytest.mark.parametrize(

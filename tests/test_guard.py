@@ -9,8 +9,9 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from poolcli import images
 from poolcli.errors import OutputError, PictureError
+from poolcli.images import decoding
+from poolcli.images.formats import ReadOptions
 from poolcli.images.guard import opened, pixel_limit, reading, writing
 from tests.pictures import file_of, png, random_picture
 
@@ -85,7 +86,7 @@ def test_formats_that_decode_while_they_open_obey_the_limit():
     """An ICO allocates before anybody could look; the sentence is the same."""
     icon = file_of(random_picture("RGBA", (200, 200)), "ICO", sizes=[(200, 200)])
     with pytest.raises(PictureError, match=r"^x: a picture of 40000 pixels is more than the limit of 39999; if you"):
-        images.decode(icon, name="x", options=images.ReadOptions(max_pixels=39_999))
+        decoding.decode(icon, name="x", options=ReadOptions(max_pixels=39_999))
 
 
 def test_warnings_of_pillow_stay_off_the_terminal():
@@ -95,7 +96,7 @@ def test_warnings_of_pillow_stay_off_the_terminal():
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
         with suppress(PictureError):
-            images.decode(BytesIO(bytes(data)), name="x")
+            decoding.decode(BytesIO(bytes(data)), name="x")
     assert heard == []
 
 

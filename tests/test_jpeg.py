@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from poolcli import images
 from poolcli.errors import PictureError
-from poolcli.images import guard
+from poolcli.images import decoding, guard
 from poolcli.images.formats import Request
 from tests.conftest import SAMPLES
 from tests.pictures import file_of, random_picture
@@ -18,7 +17,7 @@ SMOOTH = Image.fromarray(np.add.outer(np.arange(96), np.arange(120)).astype(np.u
 
 def decode(content):
     """decode() of a file called x."""
-    return images.decode(BytesIO(content), name="x")
+    return decoding.decode(BytesIO(content), name="x")
 
 
 @pytest.mark.parametrize("options", [{}, {"restart_marker_blocks": 3}, {"restart_marker_rows": 1},

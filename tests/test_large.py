@@ -22,8 +22,8 @@ import zarr
 from PIL import Image
 
 import poolcli
-from poolcli import images
-from poolcli.images import tiled
+from poolcli.images import decoding, tiled
+from poolcli.images.formats import ReadOptions
 from tests.process import POOLCLI, environment, started
 from tests.test_banded import assert_alike
 
@@ -802,8 +802,8 @@ def test_pixels_of_every_meaning(tmp_path, command, kind, base):
     tifffile.imwrite(tmp_path / "in.tif", values, tile=(16, 32), compression=compression, metadata=None, **options)
     done = command("pyramid", tmp_path / "in.tif", "-o", tmp_path / "out.tif", "--levels", "2", "--base", base)
     assert done.code == 0 and note in done.err and bool(note) == bool(done.err), done
-    source, *levels = [images.decode(tmp_path / "in.tif", name="in"),
-                       *(images.decode(tmp_path / "out.tif", name="out", options=images.ReadOptions(frame=n))
+    source, *levels = [decoding.decode(tmp_path / "in.tif", name="in"),
+                       *(decoding.decode(tmp_path / "out.tif", name="out", options=ReadOptions(frame=n))
                          for n in range(3))]  # fmt: skip
     pixels = source.frames[0].pixels
     for number, level in enumerate(levels):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from poolcli import images
+from poolcli.images import decoding
 from tests.bench.facts import PEAK
 
 TURNED = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0" + bytes(4)  # a quarter of a turn
@@ -59,5 +59,5 @@ def test_large_pictures_are_what_pillow_reads(name, mode, size, more, tmp_path):
     with Image.open(path) as image:
         upright = ImageOps.exif_transpose(image)
         expected = np.asarray(upright.convert("RGBA") if "transparency" in more else upright)
-    frame = images.decode(path, name=name).frames[0]
+    frame = decoding.decode(path, name=name).frames[0]
     assert frame.pixels.dtype == np.uint8 and np.array_equal(frame.pixels, expected)

@@ -11,9 +11,10 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms, PngImagePlugin
 
-from poolcli import images
 from poolcli.cli.app import main
+from poolcli.images import decoding, encoding, formats
 from poolcli.images import metadata as exif_module
+from poolcli.images.formats import EncodeOptions
 from tests.pictures import animation, chunk, file_of, png, random_picture
 
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><r tiff:Orientation="6" dc:title="hill"/></x:xmpmeta>'
@@ -35,8 +36,8 @@ def rewritten(file, format=None, **options):
     """A file read, written in `format`, and opened by Pillow; and the notes."""
     file.seek(0)
     stream = BytesIO()
-    picture = images.decode(file, name="x")
-    written = images.encode(picture, stream, format=format, options=images.EncodeOptions(**options))
+    picture = decoding.decode(file, name="x")
+    written = encoding.encode(picture, stream, format=format, options=EncodeOptions(**options))
     stream.seek(0)
     return Image.open(stream), written.notes
 
@@ -110,10 +111,10 @@ def test_a_compressed_tiff_keeps_its_exif(compression):
     code = {"tiff_lzw": 5, "tiff_adobe_deflate": 8, "packbits": 32773}[compression]
 
     def written(tags, **options):
-        before = images.decode(file_of(random_picture("RGB", (20, 20)), "TIFF", exif=tags), name="x")
+        before = decoding.decode(file_of(random_picture("RGB", (20, 20)), "TIFF", exif=tags), name="x")
         frame = replace(before.frames[0], page=replace(before.frames[0].page, compression=code))
         stream = BytesIO()
-        notes = images.encode(replace(before, frames=(frame,)), stream, options=images.EncodeOptions(**options)).notes
+        notes = encoding.encode(replace(before, frames=(frame,)), stream, options=EncodeOptions(**options)).notes
         after = Image.open(stream)
         assert np.array_equal(np.asarray(after), frame.pixels)
         return after, notes
@@ -265,7 +266,7 @@ def test_only_what_describes_the_photograph_travels(source, target, order, tmp_p
     for tag in LAYOUT:  # a TIFF has its own, and Pillow would write these instead
         del loaded[tag]
     picture.save(tmp_path / "a", source, exif=loaded if source == "TIFF" else note if source != "AVIF" else note[6:])
-    suffix = images.extension_of(target)
+    suffix = formats.FORMATS[target].extensions[0]
     assert command("pool", tmp_path / "a", "--format", target, "-o", tmp_path / f"b{suffix}", "--no-report").code == 0
     content = (tmp_path / f"b{suffix}").read_bytes()
     assert thumbnail[:200] not in content
@@ -326,7 +327,7 @@ def test_what_the_values_of_a_png_mean_is_kept(depth):
     """Chunk by chunk, in any depth; the other formats say what they drop."""
     source = chunked(*(chunk(*each) for each in COLOURS.items()), depth=depth)
     stream = BytesIO()
-    written = images.encode(images.decode(source, name="x"), stream)
+    written = encoding.encode(decoding.decode(source, name="x"), stream)
     assert written.notes == ()
     assert {name: data for name, data in names_in(stream.getvalue()).items() if name in COLOURS} == COLOURS
     source.seek(0)
@@ -334,7 +335,7 @@ def test_what_the_values_of_a_png_mean_is_kept(depth):
     assert notes == ("the colours' meaning was dropped, since PPM has no room for it",)
     standard = chunked(chunk(b"sRGB", b"\1"))
     stream = BytesIO()
-    images.encode(images.decode(standard, name="x"), stream)
+    encoding.encode(decoding.decode(standard, name="x"), stream)
     assert names_in(stream.getvalue())[b"sRGB"] == b"\1"
 
 
@@ -408,7 +409,7 @@ def test_frames_have_the_first_ones_comment():
     frames[0].info["comment"], frames[1].info["comment"] = b"first", b"second"
     first, second = (file_of(frame, "GIF", comment=frame.info["comment"]).getvalue() for frame in frames)
     start = 13 + (3 << (second[10] & 7) + 1)
-    assert images.decode(BytesIO(first[:-1] + second[start:]), name="x").meta.comment == b"first"
+    assert decoding.decode(BytesIO(first[:-1] + second[start:]), name="x").meta.comment == b"first"
 
 
 BROKEN = {
@@ -437,7 +438,7 @@ def test_a_broken_note_costs_only_itself(chunks, words, place):
     file = chunked(*((sound, *chunks) if place == "before" else ()), after=(sound, *chunks) if place == "after" else ())
     if place == "after" and chunks[0][4:8] in (b"gAMA", b"cHRM", b"sRGB", b"pHYs", b"iCCP"):
         pytest.skip("these stand before the pixels")
-    picture = images.decode(file, name="x")
+    picture = decoding.decode(file, name="x")
     assert picture.frames[0].pixels.shape == (3, 4, 3)
     if place == "before" or "larger" in words or "EXIF" in words:
         assert any(words in note for note in picture.notes), picture.notes

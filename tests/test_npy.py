@@ -6,9 +6,10 @@ from io import BytesIO
 import numpy as np
 import pytest
 
-from poolcli import images
 from poolcli.errors import PictureError
+from poolcli.images import decoding, encoding
 from poolcli.images.arrays import DTYPES
+from poolcli.images.frame import Frame, Picture
 
 
 def npy_file(array, **options):
@@ -27,7 +28,7 @@ def headed(header, data=b"", version=1):
 
 def read(content):
     """The pixels of a .npy file in memory."""
-    return images.decode(BytesIO(content), name="a.npy").frames[0].pixels
+    return decoding.decode(BytesIO(content), name="a.npy").frames[0].pixels
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -39,7 +40,7 @@ def test_every_dtype_and_order_from_memory_and_by_map(tmp_path, dtype, byte_orde
     content = npy_file(np.asarray(values, order=order))
     path = tmp_path / "a.npy"
     path.write_bytes(content)
-    for have in (read(content), images.decode(path, name="a.npy").frames[0].pixels):
+    for have in (read(content), decoding.decode(path, name="a.npy").frames[0].pixels):
         assert have.dtype == dtype
         assert have.dtype.isnative
         assert np.array_equal(have, values)
@@ -48,7 +49,7 @@ def test_every_dtype_and_order_from_memory_and_by_map(tmp_path, dtype, byte_orde
 def test_a_file_is_mapped_and_not_read(tmp_path):
     """Where its bytes are in the machine's order."""
     np.save(tmp_path / "a.npy", np.zeros((3, 4), np.float32))
-    pixels = images.decode(tmp_path / "a.npy", name="a").frames[0].pixels
+    pixels = decoding.decode(tmp_path / "a.npy", name="a").frames[0].pixels
     base = pixels
     while isinstance(base, np.ndarray):
         base = base.base
@@ -60,7 +61,7 @@ def test_a_file_is_mapped_and_not_read(tmp_path):
 def test_what_is_written_is_what_numpy_loads(pixels):
     """Without a pickle, C order."""
     stream = BytesIO()
-    images.encode(images.Picture("NPY", (images.Frame(pixels, "x"),), "x"), stream, format="NPY")
+    encoding.encode(Picture("NPY", (Frame(pixels, "x"),), "x"), stream, format="NPY")
     have = np.load(BytesIO(stream.getvalue()), allow_pickle=False)
     assert have.dtype == pixels.dtype
     assert np.array_equal(have, pixels)

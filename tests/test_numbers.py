@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import poolcli
-from poolcli import images
 from poolcli.errors import PictureError
+from poolcli.images import decoding, encoding
+from poolcli.images.frame import Frame, Picture
 
 CLASSIC = "12 20 30 0 / 8 12 2 0 / 34 70 37 4 / 112 100 25 12"
 FOUR = [[12, 20, 30, 0], [8, 12, 2, 0], [34, 70, 37, 4], [112, 100, 25, 12]]
@@ -41,7 +42,7 @@ def typed(command, monkeypatch, tmp_path):
 
 def parsed(data, name="-"):
     """The array in a text."""
-    (frame,) = images.decode(io.BytesIO(data), name=name).frames
+    (frame,) = decoding.decode(io.BytesIO(data), name=name).frames
     return frame.pixels
 
 
@@ -153,10 +154,10 @@ def test_floats_survive_a_round_trip(rows, extension):
     """To the bit, whatever they are."""
     stream = io.BytesIO()
     array = np.array(rows, np.float64)
-    frame = images.Frame(array, "float64")
-    images.encode(images.Picture("NPY", (frame,), "float64"), stream, format=extension[1:].upper())
+    frame = Frame(array, "float64")
+    encoding.encode(Picture("NPY", (frame,), "float64"), stream, format=extension[1:].upper())
     stream.seek(0)
-    (found,) = images.decode(stream, name=f"a{extension}").frames
+    (found,) = decoding.decode(stream, name=f"a{extension}").frames
     assert found.pixels.dtype == np.float64
     assert np.array_equal(found.pixels, array, equal_nan=True)
 

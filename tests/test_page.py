@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import poolcli
-from poolcli.images import Frame
+from poolcli.images.frame import Frame
 from poolcli.recipe import parse_recipe
 from poolcli.reports import Job, Outcome, forms, page
 from poolcli.reports.entries import Sheet, entries_of

@@ -5,8 +5,8 @@ from io import BytesIO
 import numpy as np
 import pytest
 
-from poolcli import images
-from poolcli.images.frame import Frame, with_palettes
+from poolcli.images import decoding, encoding
+from poolcli.images.frame import Frame, Picture, with_palettes
 
 
 def colours_of(frame):
@@ -62,10 +62,10 @@ def test_photographs_are_reduced_with_a_note():
     ramp = np.add.outer(np.arange(64), np.arange(64)) * 2
     pixels = np.stack([ramp, ramp[::-1], ramp[:, ::-1]], 2).clip(0, 255).astype(np.uint8)
     stream = BytesIO()
-    written = images.encode(images.Picture("PNG", (Frame(pixels, "RGB"),), "RGB"), stream, format="GIF")
+    written = encoding.encode(Picture("PNG", (Frame(pixels, "RGB"),), "RGB"), stream, format="GIF")
     assert written.notes == ("colours were reduced to 256 a frame, which is all a GIF holds",)
     stream.seek(0)
-    after = images.decode(stream, name="x").frames[0].pixels[..., :3].astype(int)
+    after = decoding.decode(stream, name="x").frames[0].pixels[..., :3].astype(int)
     assert np.abs(after - pixels).mean() < 12
 
 

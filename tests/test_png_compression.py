@@ -10,8 +10,10 @@ import pytest
 from PIL import Image, ImageDraw, PngImagePlugin
 
 import poolcli
-from poolcli.images import EncodeOptions, Frame, Palette, Picture, encode, png
-from poolcli.images.frame import MODES
+from poolcli.images import png
+from poolcli.images.encoding import encode
+from poolcli.images.formats import EncodeOptions
+from poolcli.images.frame import MODES, Frame, Palette, Picture
 from poolcli.images.png import Rows
 from tests.bench.pictures import photograph
 from tests.pictures import random_picture

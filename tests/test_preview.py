@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 import poolcli
-from poolcli.batch.job import Settings, run_image
+from poolcli.batch.job import run_image
+from poolcli.batch.settings import Settings
 from poolcli.recipe import as_recipe
 from poolcli.reports import Job
 from poolcli.reports.ranking import Point, Ranked, print_ranking

@@ -12,8 +12,9 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
-from poolcli import images
 from poolcli.errors import PoolcliError
+from poolcli.images import decoding, encoding, inspection
+from poolcli.images.formats import ReadOptions
 from tests.test_startup import loaded_by
 
 SIZE = (10, 18)
@@ -477,7 +478,7 @@ def test_orientation_is_undone_by_tifffile_as_by_pillow(orientation):
     blocks, have = np.arange(15).reshape(3, 5), []
     for dtype in (np.uint8, np.uint32):
         page = {"data": blocks.astype(dtype), "extratags": [(274, 3, 1, orientation, False)]}
-        have.append(images.decode(BytesIO(paged([page])), name="x").frames[0].pixels)
+        have.append(decoding.decode(BytesIO(paged([page])), name="x").frames[0].pixels)
     assert np.array_equal(*have)
 
 
@@ -499,8 +500,8 @@ def check_damaged(seeds):
     for seed in seeds:
         layout, data, cut = damaged(seed)
         try:
-            picture = images.decode(BytesIO(data), name="x", options=images.ReadOptions(max_pixels=100_000))
-            images.encode(picture, BytesIO(), format="TIFF")
+            picture = decoding.decode(BytesIO(data), name="x", options=ReadOptions(max_pixels=100_000))
+            encoding.encode(picture, BytesIO(), format="TIFF")
         except PoolcliError:
             continue
         if cut and layout.photometric not in ("palette", "cielab"):
@@ -635,7 +636,6 @@ def test_the_weight_of_a_tiff_is_that_of_its_values():
     """Whatever Pillow makes of it: bands, depth, pages."""
     pixels = SIZE[0] * SIZE[1]
     for layout, times in ((Layout("uint8", 3, "rgb"), 1), (Layout("float64", 6), 16), (Layout("bool"), 1)):
-        assert images.memory_needed(BytesIO(layout.file()), filtered=False) == times * 12 * pixels
-    assert (
-        images.memory_needed(BytesIO(paged([{"data": np.zeros((5, 5), np.uint8)}] * 3)), filtered=True) == 3 * 40 * 25
-    )
+        assert inspection.memory_needed(BytesIO(layout.file()), filtered=False) == times * 12 * pixels
+    pages = paged([{"data": np.zeros((5, 5), np.uint8)}] * 3)
+    assert inspection.memory_needed(BytesIO(pages), filtered=True) == 3 * 40 * 25

@@ -12,7 +12,7 @@ from PIL import Image
 import poolcli
 from poolcli import visualize as heat
 from poolcli.evaluate import How, differences, evaluate
-from poolcli.images import Frame
+from poolcli.images.frame import Frame
 from poolcli.recipe import Pool, Recipe, as_recipe
 from poolcli.reports.entries import enlarged
 from poolcli.shift.move import Source

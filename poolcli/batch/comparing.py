@@ -7,8 +7,8 @@ from math import hypot
 
 import numpy as np
 
-from poolcli import images
-from poolcli.batch.job import PALETTES, Ignore, decoded, how_of
+from poolcli.batch.job import PALETTES, check_ignored, decoded, how_of
+from poolcli.batch.settings import IgnoreOptions
 from poolcli.colour import Colour
 from poolcli.errors import PictureError, PoolcliError, failure
 from poolcli.evaluate import (
@@ -19,6 +19,8 @@ from poolcli.evaluate import (
     shifted,
     size_of,
 )
+from poolcli.images.formats import ReadOptions
+from poolcli.images.frame import Frame, Picture
 from poolcli.ops.arrays import Array
 from poolcli.ops.filters import to_dtype
 from poolcli.recipe import Recipe
@@ -36,12 +38,12 @@ from poolcli.visualize import Crop, Sizes, View, crop_of, draw_views
 class Choices:
     """How pictures are read and run, the same for a ranking and for two given pictures."""
 
-    reading: images.ReadOptions = field(default_factory=images.ReadOptions)
+    reading: ReadOptions = field(default_factory=ReadOptions)
     colour: Colour = field(default_factory=Colour)
     labels: bool = False
-    ignore: Ignore = field(default_factory=Ignore)
+    ignore: IgnoreOptions = field(default_factory=IgnoreOptions)
 
-    def evaluated(self, recipe: Recipe, frame: images.Frame) -> Evaluation:
+    def evaluated(self, recipe: Recipe, frame: Frame) -> Evaluation:
         """What `recipe` makes of a frame. Palettes are labels, nothing is guessed."""
         coloured = self.colour.around(recipe, frame.mode, frame.pixels.dtype, alpha=frame.alpha, peak=frame.peak)
         how = how_of(recipe, frame, labels=self.labels, guess=False, ignore=self.ignore)
@@ -93,8 +95,8 @@ def _compared(ranked: Ranked, place: Place, name: str) -> Compared:
     size = (0, 0)
     crop: Crop | None = None
     for labels in dict.fromkeys(keeping.values()):
-        picture = decoded(place, name, choices.reading, labels=labels)
-        choices.ignore.check(picture)
+        picture = decoded(place, name, choices.reading, indices=labels)
+        check_ignored(choices.ignore, picture)
         size = size_of(picture.frames[0].pixels)
         recipes = {key: recipe for key, recipe in ranked.recipes.items() if keeping[key] == labels}
         if picture.file_mode in PALETTES and not labels:
@@ -120,7 +122,7 @@ def _of_colours(recipes: Mapping[str, Recipe], notes: dict[str, None]) -> dict[s
 
 def _score_frame(
     ranked: Ranked,
-    frame: images.Frame,
+    frame: Frame,
     recipes: Mapping[str, Recipe],
     scores: Mapping[str, Score],
     notes: dict[str, None],
@@ -219,10 +221,10 @@ def compare_two(
     return Outcome(job, tuple(reports), tuple(dict.fromkeys((*first.notes, *other.notes))), views=by_form)
 
 
-def _decoded_alike(recipe: Recipe, places: tuple[Place, Place], choices: Choices) -> tuple[images.Picture, ...]:
+def _decoded_alike(recipe: Recipe, places: tuple[Place, Place], choices: Choices) -> tuple[Picture, ...]:
     """Both pictures; as colours where their palettes differ, since equal indices mean nothing then."""
     for labels in dict.fromkeys((recipe.indices, False)):
-        one, other = (decoded(place, str(place), choices.reading, labels=labels) for place in places)
+        one, other = (decoded(place, str(place), choices.reading, indices=labels) for place in places)
         if [frame.palette for frame in one.frames] == [frame.palette for frame in other.frames]:
             break
     if recipe.indices and not recipe.keeps_values and one.file_mode in PALETTES and not labels:
@@ -230,7 +232,7 @@ def _decoded_alike(recipe: Recipe, places: tuple[Place, Place], choices: Choices
             f"'{places[0]}' and '{places[1]}' have different palettes, and '{recipe}' counts a number of one: give two "
             "pictures of one palette"
         )
-    choices.ignore.check(one)
+    check_ignored(choices.ignore, one)
     if len(one.frames) != len(other.frames):
         raise PictureError(
             f"'{places[0]}' has {len(one.frames)} frames, '{places[1]}' has {len(other.frames)}: as many of both are "
@@ -239,7 +241,7 @@ def _decoded_alike(recipe: Recipe, places: tuple[Place, Place], choices: Choices
     return one, other
 
 
-def _check_alike(places: tuple[Place, Place], frames: tuple[images.Frame, images.Frame]) -> None:
+def _check_alike(places: tuple[Place, Place], frames: tuple[Frame, Frame]) -> None:
     one, other = frames
     facts = ", ".join(
         f"'{place}' is {size_of(frame.pixels)[0]}x{size_of(frame.pixels)[1]} {frame.mode}"
@@ -251,5 +253,5 @@ def _check_alike(places: tuple[Place, Place], frames: tuple[images.Frame, images
         raise PictureError(f"{facts}: two pictures of one mode are compared; convert one of them")
 
 
-def _as_picture(frame: images.Frame, output: Array) -> Array:
+def _as_picture(frame: Frame, output: Array) -> Array:
     return to_dtype(output, frame.pixels.dtype, "clip", alpha=frame.alpha, peak=frame.peak)

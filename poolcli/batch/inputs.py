@@ -14,9 +14,8 @@ from itertools import chain
 from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO, NamedTuple
 
-from poolcli import images
 from poolcli.errors import UsageError
-from poolcli.images.formats import is_picture_folder
+from poolcli.images.formats import is_picture, is_picture_folder, is_unread, is_zarr, needed_by
 from poolcli.records import dataclass
 from poolcli.shift.record import SIDE_MARK
 from poolcli.storage import Place, Url, place_of, safe_part, stores
@@ -44,7 +43,7 @@ def named(text: str) -> Named:
     if not isinstance(place, Url):
         return Named(text, place, is_picture_folder(place))
     with stores.listing(place):
-        return Named(text, place, not images.is_zarr(place) and stores.is_prefix(place))
+        return Named(text, place, not is_zarr(place) and stores.is_prefix(place))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ class Inputs:
 
     def __init__(
         self,
-        is_picture: Callable[[Place], bool] = images.is_picture,
+        is_picture: Callable[[Place], bool] = is_picture,
         *,
         recursive: bool = False,
         include: Sequence[str] = (),
@@ -152,7 +151,7 @@ class Inputs:
     def _note(self) -> str:
         count = self.unread.total()
         kinds = ", ".join(f"{number} {extension}" for extension, number in sorted(self.unread.items()))
-        needs = sorted({library for extension in self.unread if (library := images.needed_by(extension))})
+        needs = sorted({library for extension in self.unread if (library := needed_by(extension))})
         way_out = f"pip install {' '.join(needs)}, or convert them" if needs else "convert them"
         return (
             f"{count} {'pictures' if count > 1 else 'picture'} left out that nothing installed here reads ({kinds}): "
@@ -175,7 +174,7 @@ class Inputs:
         if self._is_picture(path):
             return True
         extension = path.suffix.lower()
-        if images.is_unread(extension):
+        if is_unread(extension):
             self.unread[extension] += 1
         return False
 
@@ -189,7 +188,7 @@ class Inputs:
             try:
                 for name, inner in _entries(here, self._outputs):
                     place = below / safe_part(name)
-                    if not inner or images.is_zarr(here / name):
+                    if not inner or is_zarr(here / name):
                         if self._takes(place) and self._reads(here / name):
                             names.append(name)
                     elif not (name in NO_FOLDERS or self._leaves_out(place)):
@@ -233,7 +232,7 @@ class Inputs:
         if not matches:
             raise UsageError(f"no object matches '{pattern}': check the pattern, or name an object or a prefix")
         for url, inner in matches:
-            if inner and not images.is_zarr(url):
+            if inner and not is_zarr(url):
                 yield from self._below(url)
             elif self._takes(PurePosixPath(url.name)):
                 yield Input(url, PurePosixPath(safe_part(url.name)))

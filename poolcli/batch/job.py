@@ -1,47 +1,40 @@
 """The job of one picture: read it, run the recipe, write the result and its report."""
 
-from __future__ import annotations  # evaluated, `images.Frame` and the like would load NumPy with this file
-
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, BinaryIO
 
-from poolcli import images
-from poolcli.colour import Colour
+import numpy as np
+
+from poolcli.batch.settings import IgnoreOptions, Settings
 from poolcli.errors import PictureError, PoolcliError, failure
-from poolcli.images.formats import KEEP, SAME
+from poolcli.evaluate import Evaluation, How, differences, evaluate, size_of
+from poolcli.images.decoding import decode
+from poolcli.images.encoding import check_fits, encode, held
+from poolcli.images.formats import ARRAYS, KEEP, SAME, ZARR, ReadOptions, default_format, format_of, is_zarr
+from poolcli.images.frame import Frame, Picture
+from poolcli.ops.arrays import Array, beside, threads
+from poolcli.ops.filters import array_bytes, to_dtype
+from poolcli.ops.ignored import Ignored
 from poolcli.ops.modes import find_mode
-from poolcli.recipe import Activation, Conv, Pool, Recipe
+from poolcli.ops.pooling import checked
+from poolcli.recipe import Activation, Pool, Recipe
 from poolcli.recipe.layers import left_out, shapes, spacings
-from poolcli.records import dataclass
 from poolcli.reports import IN_RECORDS, Grids, Job, Outcome
-from poolcli.shift.record import (
-    InputFacts,
-    Offset,
-    OutputFacts,
-    Shifting,
-    ShiftReport,
-    ShiftRow,
-    worst_of,
-)
-from poolcli.storage import Place, Url, publish, stores
+from poolcli.shift.move import Source
+from poolcli.shift.record import InputFacts, Offset, OutputFacts, ShiftReport, ShiftRow, worst_of
+from poolcli.storage import Place, publish
 from poolcli.storage.files import publish_folder
 
-if TYPE_CHECKING:
-    from poolcli.evaluate import Evaluation, How
-    from poolcli.ops.arrays import Array
-    from poolcli.ops.ignored import Ignored
-    from poolcli.visualize import Sizes, View
-
-
-# The job of one picture: decode, layers, encode; the same layers on the shifted picture, for the shift report.
-# NumPy and what stands on it are loaded when a picture is run, not with this file: a plan is made without them.
+if TYPE_CHECKING:  # loaded only when a report shows pictures
+    from poolcli.visualize import View
 
 Rows = tuple[ShiftRow, ...]
+Measured = tuple[Rows, "tuple[View, ...]"]  # of one frame, with a view of the worst row in every size that is shown
 
 MOST_VIEWS = 8  # frames of a picture that a report shows
 SMALL = 16  # pixels a side of a picture whose values are shown
@@ -49,62 +42,6 @@ HEAVY = 1 << 27  # bytes of an output that is measured before it is encoded, not
 PALETTES = ("P", "PA")  # modes of files whose values are numbers of colours
 LARGE = 1 << 28  # bytes of a TIFF, a .npy or a Zarr that is not held in memory
 BAND_BYTES = 1 << 23  # what is read of it at a time
-
-
-@dataclass(frozen=True, slots=True)
-class Ignore:
-    """What counts in no window: `values` (numbers, and tuples of them for colours), and what files declare as no-data.
-
-    `min_valid`: the share of valid values that a window needs.
-    """
-
-    values: tuple[float | int | tuple[float | int, ...], ...] = ()
-    declared: bool = True
-    min_valid: float = 0.0
-
-    def of(self, nodata: tuple[float | int | tuple[int, ...], ...]) -> Ignored | None:
-        """The values for a frame that declares `nodata`; None where there are none."""
-        from poolcli.ops.ignored import Ignored
-
-        values = (*self.values, *(nodata if self.declared else ()))
-        return Ignored(values, self.min_valid) if values else None
-
-    def check(self, picture: images.Picture) -> None:
-        """PictureError where a number is an index of a palette of which only the colours are left."""
-        numbers = [value for value in self.values if not isinstance(value, tuple)]
-        if numbers and picture.file_mode in PALETTES and any(frame.palette is None for frame in picture.frames):
-            raise PictureError(
-                f"--ignore {numbers[0]} is the number of a colour in its palette, and the colours are pooled: use "
-                "--mode majority, center or stride, or name the colour, as in --ignore 0,0,0"
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What is the same for every picture of a run; `shifting` None: no report.
-
-    `format` None: the one that the target's extension says, else the picture's own. `durable`: results are on the
-    disk, not only with the system, before a job is done. `threads`: how many a large picture may use. `views`: the
-    forms of report that show pictures. `labels`: values are labels, whatever is done with them; `ignore`: what counts
-    in no window. `array_range`: how an array becomes a picture of bytes, where its own values are none (None: it does
-    not). `printed`: the values themselves are the result. `exact`: no window may leave out a border.
-    """
-
-    recipe: Recipe
-    shifting: Shifting | None = field(default_factory=Shifting)
-    to_range: str = "clip"
-    reading: images.ReadOptions = field(default_factory=images.ReadOptions)
-    encoding: images.EncodeOptions = field(default_factory=images.EncodeOptions)
-    format: str | None = None
-    durable: bool = False
-    colour: Colour = field(default_factory=Colour)
-    labels: bool = False
-    ignore: Ignore = field(default_factory=Ignore)
-    threads: int = 1
-    views: Mapping[str, Sizes] = field(default_factory=dict)
-    array_range: str | None = None
-    printed: bool = False
-    exact: bool = False
 
 
 def run_and_report(settings: Settings, job: Job) -> Outcome:
@@ -123,11 +60,14 @@ def run_and_report(settings: Settings, job: Job) -> Outcome:
 
 def inspect(settings: Settings, job: Job) -> Outcome | None:
     """The failure that the header of a picture foretells: no picture, too many pixels, a window that does not fit."""
-    if not isinstance(job.source, Path) and not images.is_zarr(job.source):
+    if not isinstance(job.source, Path) and not is_zarr(job.source):
         return None
+    from poolcli.images import inspection
+
     try:
-        reading = replace(settings.reading, max_pixels=None) if _streamed(settings, job) else settings.reading
-        size = images.inspect(job.source, job.name, reading)
+        streams = _streamed(settings, job, _requested_format(settings, job))
+        reading = replace(settings.reading, max_pixels=None) if streams else settings.reading
+        size = inspection.inspect(job.source, job.name, reading)
         if size is not None:
             check_size(settings, *size)
     except PoolcliError as error:
@@ -150,7 +90,7 @@ HIDDEN = "colours were averaged as they are, however transparent: --premultiply 
 CHANNELS, LARGE_AXIS = (3, 4), 16  # of a first axis that may hold channels, before others of at least so many
 
 
-def notes_on(settings: Settings, picture: images.Picture) -> Iterator[str]:
+def notes_on(settings: Settings, picture: Picture) -> Iterator[str]:
     """What a user may not see: axes that are read otherwise than they are meant, borders, colours that are hidden."""
     for frame in picture.frames:
         shape = frame.pixels.shape
@@ -165,7 +105,7 @@ def notes_on(settings: Settings, picture: images.Picture) -> Iterator[str]:
             yield HIDDEN
 
 
-def averages_hidden_colours(settings: Settings, frame: images.Frame) -> bool:
+def averages_hidden_colours(settings: Settings, frame: Frame) -> bool:
     """Whether straight alpha that is not the same everywhere stands beside colours of which means are made."""
     if not frame.alpha or frame.mode.startswith(("La", "RGBa")) or settings.colour.premultiply:
         return False
@@ -177,8 +117,6 @@ def averages_hidden_colours(settings: Settings, frame: images.Frame) -> bool:
 
 def redrawn(settings: Settings, job: Job, before: Outcome) -> Outcome:
     """What an earlier run has made of a picture, with the pictures that a report shows; nothing is written."""
-    from tempfile import TemporaryDirectory
-
     settings = replace(settings, format=_requested_format(settings, job))
     with TemporaryDirectory() as folder:
         target = Path(folder, Path(job.target_name).name) if isinstance(job.target, Path) else BytesIO()
@@ -195,10 +133,6 @@ def _named(job: Job) -> Job:
 
 def run_image(settings: Settings, job: Job) -> Outcome:
     """Pool one picture and measure its shifts; what is wrong with this picture becomes the outcome's error."""
-    import numpy as np
-
-    from poolcli.ops.arrays import threads
-
     try:
         # Sums beyond the largest float are infinite: an answer, no news for stderr.
         with threads(settings.threads), np.errstate(all="ignore"):
@@ -216,39 +150,38 @@ def _failed(job: Job, error: PoolcliError | OSError | MemoryError) -> Outcome:
 
 
 def _pool_picture(settings: Settings, job: Job) -> Outcome:
-    if (streamed := _streamed(settings, job)) is not None:
+    requested = _requested_format(settings, job)
+    if (streamed := _streamed(settings, job, requested)) is not None:
         from poolcli.batch.large import pool_streamed
 
         return pool_streamed(settings, job, streamed, BAND_BYTES)
-    picture = decoded(_source(settings, job), job.name, settings.reading, labels=settings.recipe.indices)
-    settings.ignore.check(picture)
+    picture = decoded(_source(settings, job), job.name, settings.reading, indices=settings.recipe.indices)
+    check_ignored(settings.ignore, picture)
     for frame in picture.frames:
         check_size(settings, *frame.pixels.shape[:2])
     picture = replace(picture, notes=tuple(dict.fromkeys((*picture.notes, *notes_on(settings, picture)))))
-    target_format = _target_format(settings, job, picture)
-    if target_format != images.ZARR and (settings.encoding.tile or settings.encoding.compression != SAME):
+    target_format = requested or default_format(picture.format)
+    if target_format != ZARR and (settings.encoding.tile or settings.encoding.compression != SAME):
         raise PictureError(_HELD)
-    images.check_fits(_as_bytes(settings, picture, target_format), target_format, settings.encoding)
+    check_fits(_as_bytes(settings, picture, target_format), target_format, settings.encoding)
     runs = [_Run(settings, picture, index, target_format) for index in range(len(picture.frames))]
     pooled = replace(picture, frames=tuple(run.pooled() for run in runs))
     written, measured = _write(settings, pooled, job, target_format, lambda: [run.measured() for run in runs])
     reports, views = [], []
-    for run, after, shown in zip(runs, written.frames, measured, strict=True):
-        if shown.rows:
-            reports.append(_report(settings, job, run, after, shown.rows))
-            views.append(shown.views)
+    for run, after, (rows, shown) in zip(runs, written.frames, measured, strict=True):
+        if rows:
+            reports.append(_report(settings, job, run, after, rows))
+            views.append(shown)
     by_form = zip(settings.views, zip(*views[:MOST_VIEWS], strict=True), strict=True) if views else ()
     pixels = sum(frame.pixels.shape[0] * frame.pixels.shape[1] for frame in picture.frames)
     grids = _grids(settings, picture, written)
     return Outcome(job, tuple(reports), written.notes, views=dict(by_form), pixels=pixels, grids=grids)
 
 
-def _streamed(settings: Settings, job: Job) -> str | None:
+def _streamed(settings: Settings, job: Job, requested: str | None) -> str | None:
     """The format in which a picture is written that is not held; None where it is held."""
-    if not (isinstance(job.source, Place) and isinstance(job.target, Path)):
-        return None
-    requested = _requested_format(settings, job)
-    if requested not in (None, "TIFF", "NPY", images.ZARR):
+    held = requested not in (None, "TIFF", "NPY", ZARR)
+    if held or not (isinstance(job.source, Place) and isinstance(job.target, Path)):
         return None
     from poolcli.batch.large import streams
 
@@ -261,18 +194,16 @@ _HELD = (
 )
 
 
-def decoded(source: Place | BinaryIO, name: str, reading: images.ReadOptions, *, labels: bool) -> images.Picture:
-    """The picture in a file or stream; palettes stay what they are where the layers keep `labels`."""
-    picture = images.decode(source, name=name, labels=labels, options=reading)
+def decoded(source: Place | BinaryIO, name: str, reading: ReadOptions, *, indices: bool) -> Picture:
+    """The picture in a file or stream; `indices`: the numbers of a palette's colours, not the colours."""
+    picture = decode(source, name=name, indices=indices, options=reading)
     if reading.dtype == KEEP:
         return picture
     return replace(picture, frames=tuple(_as_floats(frame, reading.dtype, name) for frame in picture.frames))
 
 
-def _as_floats(frame: images.Frame, dtype: str, name: str) -> images.Frame:
+def _as_floats(frame: Frame, dtype: str, name: str) -> Frame:
     """The frame with floats of its integers; PictureError where there are none for them."""
-    import numpy as np
-
     pixels, wide = frame.pixels, np.dtype(dtype)
     if pixels.dtype.kind == "f" and pixels.dtype.itemsize <= wide.itemsize:
         return frame
@@ -283,23 +214,20 @@ def _as_floats(frame: images.Frame, dtype: str, name: str) -> images.Frame:
     if largest > most:
         way = "use --dtype float64" if dtype == "float32" and largest <= 1 << 53 else "leave --dtype out"
         raise PictureError(f"{name}: {dtype} holds whole numbers up to {most}, and the picture has {largest}: {way}")
-    return replace(images.retyped(frame, wide, nodata=frame.nodata), pixels=pixels.astype(wide))
+    from poolcli.images.tiff_pages import retyped
+
+    return replace(retyped(frame, wide, nodata=frame.nodata), pixels=pixels.astype(wide))
 
 
 def _source(settings: Settings, job: Job) -> Place | BinaryIO:
     if isinstance(job.source, Place):
         return job.source
+    from poolcli.images.inspection import read_stream
+
     try:
-        return images.read_stream(job.source, job.name, settings.reading)
+        return read_stream(job.source, job.name, settings.reading)
     except OSError as error:
         raise PictureError(f"{job.name}: standard input cannot be read ({error.strerror}); name a file") from error
-
-
-class _Measured(NamedTuple):
-    """The rows of one frame, and a view of the worst of them in every size that is shown."""
-
-    rows: Rows
-    views: tuple[View, ...]
 
 
 class _Run:
@@ -308,20 +236,17 @@ class _Run:
     Of several frames each is measured at once, lest all be kept for that.
     """
 
-    def __init__(self, settings: Settings, picture: images.Picture, index: int, target_format: str) -> None:
+    def __init__(self, settings: Settings, picture: Picture, index: int, target_format: str) -> None:
         self.settings, self.frame, self.index = settings, picture.frames[index], index
         self.file_mode, self.target_format = picture.file_mode, target_format
         self._at_once = len(picture.frames) > 1
-        self._measured = _Measured((), ())
+        self._measured: Measured = (), ()
         self._still: Evaluation | None = None
-        self._first: tuple[Array, images.Frame] | None = None  # the output, and the frame with it
+        self._output: Array | None = None  # and the frame with it
+        self._after: Frame | None = None
 
-    def pooled(self) -> images.Frame:
+    def pooled(self) -> Frame:
         """The frame with its pooled pixels, as they are written: in the dtype it had, but arrays keep floats."""
-        from poolcli.evaluate import evaluate
-        from poolcli.ops.pooling import checked
-        from poolcli.shift.move import Source
-
         frame, settings = self.frame, self.settings
         recipe = settings.colour.around(
             settings.recipe, frame.mode, frame.pixels.dtype, alpha=frame.alpha, peak=frame.peak
@@ -329,7 +254,7 @@ class _Run:
         how = how_of(settings.recipe, frame, labels=settings.labels, guess=True, ignore=settings.ignore)
         still = evaluate(recipe, Source.of(frame.pixels), how, features=settings.shifting is not None)
         phases: list[tuple[int, int]] = []
-        located = frame.page is not None or self.target_format == images.ZARR
+        located = frame.page is not None or self.target_format == ZARR
         if not located:
             values = still.output.values
         else:  # where the pixels lie on a map
@@ -338,101 +263,93 @@ class _Run:
             with chosen_phases() as phases:
                 values = still.output.values
         checked(values, still.output.valid, own_dtype=recipe.own_dtype)
-        after = frame_of(self.settings, frame, self.target_format, values)
-        self._first = values, after
+        self._output, self._after = values, frame_of(settings, frame, self.target_format, values)
+        after = self._after
         if settings.shifting is not None:
             self._still = still
             if self._at_once:
-                self._measured = self._measure()
+                self._measured = self.measured()
         if not located:
             return after
         height, width = frame.pixels.shape[:2]
         return placed(after, spacings(recipe, height, width, phases))
 
-    def _after(self, output: Array) -> images.Frame:
+    def _with(self, output: Array) -> Frame:
         """The frame with an output as its file holds it."""
-        if self._first and output is self._first[0]:
-            return self._first[1]
+        if self._after is not None and output is self._output:
+            return self._after
         return frame_of(self.settings, self.frame, self.target_format, output)
 
-    def written(self, output: Array) -> Array:
+    def _written(self, output: Array) -> Array:
         """An output as its file holds it."""
-        return self._after(output).pixels
+        return self._with(output).pixels
 
-    def in_file(self, output: Array) -> tuple[Array, int | None]:
+    def _in_file(self, output: Array) -> tuple[Array, int | None]:
         """An output as its file holds it, which may have fewer channels, colours or modes; and what is white there."""
-        held = images.held(self._after(output), self.target_format, self.settings.encoding)
-        return held.pixels, held.peak
+        frame = held(self._with(output), self.target_format, self.settings.encoding)
+        return frame.pixels, frame.peak
 
-    @property
-    def _keeps_values(self) -> bool:
-        """Whether a file holds every output as it is, as it does this one."""
-        if self._first is None or self.frame.palette is not None:
-            return False
-        values, _ = self._first
-        return self.in_file(values)[0] is values
-
-    def measured(self) -> _Measured:
+    def measured(self) -> Measured:
         """What every shift leaves; nothing where no report is wanted."""
-        return self._measured if self._at_once or self._still is None else self._measure()
-
-    def _measure(self) -> _Measured:
-        from poolcli.evaluate import differences
-
-        still, self._still = self._still, None
-        assert still is not None
-        assert self.settings.shifting is not None
+        still, self._still, shifting, sizes = self._still, None, self.settings.shifting, self.settings.views
+        if still is None or shifting is None:
+            return self._measured
         rows: list[ShiftRow] = []
         worst = None
-        written, hold = None if self._keeps_values else self.in_file, bool(self.settings.views)
-        for row, *evaluations in differences(still, self.settings.shifting, written, hold=hold):
+        # A file without a palette that holds this output as it is holds every other one so.
+        exact = (
+            self.frame.palette is None and self._output is not None and self._in_file(self._output)[0] is self._output
+        )
+        for row, *evaluations in differences(still, shifting, None if exact else self._in_file, hold=bool(sizes)):
             rows.append(row)
-            if self.settings.views and self.index < MOST_VIEWS and row is worst_of(rows):
+            if sizes and self.index < MOST_VIEWS and row is worst_of(rows):
                 worst = row, evaluations
-        self._first = None
+        self._output = self._after = None
         if worst is None:
-            return _Measured(tuple(rows), ())
+            return tuple(rows), ()
         from poolcli.visualize import draw_views
 
-        (row, (reference, other)), sizes = worst, tuple(self.settings.views.values())
-        to_range = None if self.target_format in images.ARRAYS else self.settings.to_range
-        place, tolerance = Offset(row.dx, row.dy), self.settings.shifting.tolerance
-        views = draw_views(self.frame, (reference, other), self.written, to_range, place, sizes, tolerance=tolerance)
-        return _Measured(tuple(rows), views)
+        row, (reference, other) = worst
+        to_range = None if self.target_format in ARRAYS else self.settings.to_range
+        place, tolerance = Offset(row.dx, row.dy), shifting.tolerance
+        shown = tuple(sizes.values())
+        views = draw_views(self.frame, (reference, other), self._written, to_range, place, shown, tolerance=tolerance)
+        return tuple(rows), views
 
 
-def frame_of(settings: Settings, frame: images.Frame, target_format: str, output: Array) -> images.Frame:
+def frame_of(settings: Settings, frame: Frame, target_format: str, output: Array) -> Frame:
     """The frame with an output, or some rows of it, as its file holds it."""
-    keeps_dtype = target_format in images.ARRAYS or settings.array_range is None
-    if settings.recipe.own_dtype:  # sums and shares: unless a range makes values of the picture's
-        frame = images.retyped(frame, output.dtype if keeps_dtype else frame.pixels.dtype)
-    if target_format in images.ARRAYS or (settings.recipe.own_dtype and keeps_dtype):
-        return replace(frame, pixels=output)
-    if settings.recipe.own_dtype:
-        output = output.astype("float64")
-    from poolcli.ops.filters import array_bytes, to_dtype
+    own_dtype = settings.recipe.own_dtype
+    keeps_dtype = target_format in ARRAYS or settings.array_range is None
+    if own_dtype:  # sums and shares: unless a range makes values of the picture's
+        from poolcli.images.tiff_pages import retyped
 
+        frame = retyped(frame, output.dtype if keeps_dtype else frame.pixels.dtype)
+    if target_format in ARRAYS or (own_dtype and keeps_dtype):
+        return replace(frame, pixels=output)
+    if own_dtype:
+        output = output.astype("float64")
     if _to_bytes(settings, frame, target_format):
         return replace(frame, pixels=array_bytes(output, settings.array_range or "clip"))
     dtype = frame.pixels.dtype
     return replace(frame, pixels=to_dtype(output, dtype, settings.to_range, alpha=frame.alpha, peak=frame.peak))
 
 
-def placed(frame: images.Frame, spacing: tuple[tuple[float, float], tuple[float, float]]) -> images.Frame:
+def placed(frame: Frame, spacing: tuple[tuple[float, float], tuple[float, float]]) -> Frame:
     """A pooled frame with where its pixels lie in the picture (rows, columns)."""
-    return images.rescaled(replace(frame, info={**frame.info, "spacing": spacing}), *spacing)
+    from poolcli.images.tiff_pages import rescaled
+
+    return rescaled(replace(frame, info={**frame.info, "spacing": spacing}), *spacing)
 
 
-def _to_bytes(settings: Settings, frame: images.Frame, target_format: str) -> bool:
+def _to_bytes(settings: Settings, frame: Frame, target_format: str) -> bool:
     """Whether this is an array that is to become a picture of bytes."""
-    converts = settings.array_range is not None and "layout" in frame.info and target_format not in images.ARRAYS
+    converts = settings.array_range is not None and "layout" in frame.info and target_format not in ARRAYS
     return converts and frame.pixels.dtype not in ("uint8", "bool")
 
 
-def _as_bytes(settings: Settings, picture: images.Picture, target_format: str) -> images.Picture:
+def _as_bytes(settings: Settings, picture: Picture, target_format: str) -> Picture:
     """`picture` with frames of bytes where that is what is written, to be judged before any work: not their values."""
-    import numpy as np
-
     frames = (
         replace(frame, pixels=np.broadcast_to(np.uint8(0), frame.pixels.shape))
         if _to_bytes(settings, frame, target_format)
@@ -442,7 +359,7 @@ def _as_bytes(settings: Settings, picture: images.Picture, target_format: str) -
     return replace(picture, frames=tuple(frames))
 
 
-def _grids(settings: Settings, picture: images.Picture, written: images.Picture) -> Grids | None:
+def _grids(settings: Settings, picture: Picture, written: Picture) -> Grids | None:
     """The values of a picture that is small, or of numbers that are the result."""
     before, after = picture.frames[0].pixels, written.frames[0].pixels
     small = max(before.shape[:2]) <= SMALL and max(after.shape[:2]) <= SMALL
@@ -451,28 +368,39 @@ def _grids(settings: Settings, picture: images.Picture, written: images.Picture)
     return Grids(before, after, settings.recipe.tile)
 
 
-def how_of(recipe: Recipe, frame: images.Frame, *, labels: bool, guess: bool, ignore: Ignore) -> How:
+def check_ignored(ignore: IgnoreOptions, picture: Picture) -> None:
+    """PictureError where a number is an index of a palette of which only the colours are left."""
+    numbers = [value for value in ignore.values if not isinstance(value, tuple)]
+    if numbers and picture.file_mode in PALETTES and any(frame.palette is None for frame in picture.frames):
+        raise PictureError(
+            f"--ignore {numbers[0]} is the number of a colour in its palette, and the colours are pooled: use "
+            "--mode majority, center or stride, or name the colour, as in --ignore 0,0,0"
+        )
+
+
+def how_of(recipe: Recipe, frame: Frame, *, labels: bool, guess: bool, ignore: IgnoreOptions) -> How:
     """How a frame is run: whether its values are labels, and what is ignored.
 
     They are labels where they are called so, or stand for colours and the recipe computes none; where one may `guess`
     also where integers are pooled by nothing but what is made for labels.
     """
-    from poolcli.evaluate import How
-
-    _check_numbers(recipe, frame.peak)
+    if frame.peak is not None:
+        _check_numbers(recipe, frame.peak)
     are_labels = (
         labels
         or (frame.palette is not None and recipe.keeps_values)
         or (guess and frame.pixels.dtype.kind in "bui" and recipe.for_labels)
     )
-    return How(alpha=frame.alpha, ignored=ignore.of(frame.nodata), labels=are_labels, peak=frame.peak)
+    values = (*ignore.values, *(frame.nodata if ignore.declared else ()))
+    ignored = Ignored(values, ignore.min_valid) if values else None
+    return How(alpha=frame.alpha, ignored=ignored, labels=are_labels, peak=frame.peak)
 
 
-def _check_numbers(recipe: Recipe, peak: int | None) -> None:
+def _check_numbers(recipe: Recipe, peak: int) -> None:
     """PictureError for layers that bring larger values into a picture than its white, `peak`, where that is its own."""
     for layer in recipe.layers:
         number = layer.bounds[0] if isinstance(layer, Activation) and layer.bounds else layer.edge
-        if peak is not None and isinstance(number, int | float) and number > peak:
+        if isinstance(number, int | float) and number > peak:
             raise PictureError(
                 f"'{layer}' brings {number} into a picture whose white is {peak}: give a smaller number, or make "
                 "floats of it with --dtype float32"
@@ -481,43 +409,37 @@ def _check_numbers(recipe: Recipe, peak: int | None) -> None:
 
 def _requested_format(settings: Settings, job: Job) -> str | None:
     """The format that is named, or that the target's extension says."""
-    return settings.format or (images.format_of(job.target) if isinstance(job.target, Place) else None)
-
-
-def _target_format(settings: Settings, job: Job, picture: images.Picture) -> str:
-    return _requested_format(settings, job) or images.default_format(picture.format)
+    return settings.format or (format_of(job.target) if isinstance(job.target, Place) else None)
 
 
 def _write(
     settings: Settings,
-    picture: images.Picture,
+    picture: Picture,
     job: Job,
     target_format: str,
-    measure: Callable[[], list[_Measured]],
-) -> tuple[images.Picture, list[_Measured]]:
+    measure: Callable[[], list[Measured]],
+) -> tuple[Picture, list[Measured]]:
     """Encode the picture and measure its shifts, at the same time where there are threads; published when both are."""
-    from poolcli.ops.arrays import beside
-
     size = sum(frame.pixels.nbytes for frame in picture.frames)
     if size >= HEAVY:  # each takes as much memory as the output again
         rows = measure()
         measure, size = (lambda: rows), 0
-    if target_format == images.ZARR:
+    if target_format == ZARR:
         return _write_zarr(settings, picture, job, measure)
-    encode = partial(images.encode, picture, format=target_format, options=settings.encoding)
+    write = partial(encode, picture, format=target_format, options=settings.encoding)
     if isinstance(job.target, Place):
         with publish(job.target, durable=settings.durable) as stream:
-            return beside(partial(encode, stream), measure, size)
+            return beside(partial(write, stream), measure, size)
     whole = BytesIO()
-    written, measured = beside(partial(encode, whole), measure, size)
+    written, measured = beside(partial(write, whole), measure, size)
     job.target.write(whole.getbuffer())
     job.target.flush()
     return written, measured
 
 
 def _write_zarr(
-    settings: Settings, picture: images.Picture, job: Job, measure: Callable[[], list[_Measured]]
-) -> tuple[images.Picture, list[_Measured]]:
+    settings: Settings, picture: Picture, job: Job, measure: Callable[[], list[Measured]]
+) -> tuple[Picture, list[Measured]]:
     from poolcli.images import zarr
 
     if not isinstance(job.target, Path):
@@ -526,9 +448,7 @@ def _write_zarr(
         return zarr.write(picture, folder, job.target.name, settings.encoding), measure()
 
 
-def _report(settings: Settings, job: Job, run: _Run, after: images.Frame, rows: Rows) -> ShiftReport:
-    from poolcli.evaluate import size_of
-
+def _report(settings: Settings, job: Job, run: _Run, after: Frame, rows: Rows) -> ShiftReport:
     return ShiftReport.of(
         InputFacts(job.name, size_of(run.frame.pixels), run.file_mode, run.index + (settings.reading.frame or 0)),
         OutputFacts(job.target_name, size_of(after.pixels), after.mode),
@@ -537,34 +457,12 @@ def _report(settings: Settings, job: Job, run: _Run, after: images.Frame, rows: 
     )
 
 
-def viewed(settings: Settings, picture: images.Picture, name: str) -> tuple[tuple[View, ...], ShiftReport]:
+def viewed(settings: Settings, picture: Picture, name: str) -> tuple["tuple[View, ...]", ShiftReport]:
     """Views of the first frame of a picture whose output is not written, in the sizes of the settings; its report."""
-    import numpy as np
-
-    target_format = picture.format if picture.format in images.ARRAYS else images.default_format(picture.format)
+    target_format = picture.format if picture.format in ARRAYS else default_format(picture.format)
     target_format = "NPY" if settings.recipe.own_dtype else target_format  # which holds sums and shares
     run = _Run(settings, replace(picture, frames=picture.frames[:1]), 0, target_format)
     with np.errstate(all="ignore"):
         after = run.pooled()
         rows, views = run.measured()
     return views, _report(settings, Job(Path(name), Path(name), name, name), run, after, rows)
-
-
-HEAD = 1 << 16  # bytes of an object that say how large a picture it is
-
-
-def weight(settings: Settings, job: Job) -> int:
-    """Bytes of memory that the job will take at most, about, as the header of its picture says; 0 where none does."""
-    source = job.source
-    filtered = settings.reading.dtype != KEEP or any(isinstance(layer, Conv) for layer in settings.recipe.layers)
-    if isinstance(source, Url) and not images.is_zarr(source):
-        with suppress(stores.StoreError):  # its job reports it
-            return images.memory_needed(BytesIO(stores.read(source, HEAD)), filtered=filtered)
-    return images.memory_needed(source, filtered=filtered) if isinstance(source, Place) else 0
-
-
-def seen_from_afar(job: Job, base: Path) -> Job:
-    """The job with whole paths, below `base`; what it is called stays."""
-    source, target = (base / place if isinstance(place, Path) else place for place in (job.source, job.target))
-    sides = {name: base / place if isinstance(place, Path) else place for name, place in job.sides.items()}
-    return replace(job, source=source, target=target, sides=sides)

@@ -9,11 +9,13 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from poolcli import images
 from poolcli.batch import job as jobs
+from poolcli.batch.settings import Settings
 from poolcli.evaluate import evaluate, is_local, shift_rows_of_large, shifted, size_of
 from poolcli.images import arrays, tiff, tiled
-from poolcli.images.formats import KEEP, SAME
+from poolcli.images.encoding import check_fits
+from poolcli.images.formats import ARRAYS, KEEP, SAME, ZARR
+from poolcli.images.frame import Frame, Picture
 from poolcli.images.tiled import Plane
 from poolcli.ops.arrays import Array
 from poolcli.ops.pooling import checked
@@ -28,7 +30,7 @@ from poolcli.storage.files import publish, publish_folder
 from poolcli.visualize import Overview, View
 
 
-def streams(settings: jobs.Settings, source: Place, name: str, requested: str | None, largest: int) -> str | None:
+def streams(settings: Settings, source: Place, name: str, requested: str | None, largest: int) -> str | None:
     """The format in which a picture is written band by band; None where it is held.
 
     It is not held if it has more bytes than that, or more pixels than may be, and its layers and format let it; and
@@ -48,16 +50,16 @@ def streams(settings: jobs.Settings, source: Place, name: str, requested: str | 
     return target
 
 
-def pool_streamed(settings: jobs.Settings, job: Job, target_format: str, band_bytes: int) -> Outcome:
+def pool_streamed(settings: Settings, job: Job, target_format: str, band_bytes: int) -> Outcome:
     """Pool pictures from file to file and measure their shifts, holding no more of them than some bands and tiles."""
     assert isinstance(job.source, Place)
     reports, views, pixels = [], [], 0
     with (
         ThreadPoolExecutor(settings.threads) as executor,
-        tiled.planes_of(job.source, job.name, settings.reading, labels=settings.recipe.indices) as (planes, notes),
+        tiled.planes_of(job.source, job.name, settings.reading, indices=settings.recipe.indices) as (planes, notes),
     ):
-        picture = images.Picture(target_format, [plane.frame for plane in planes], "", notes=notes)
-        images.check_fits(picture, target_format, settings.encoding)
+        picture = Picture(target_format, [plane.frame for plane in planes], "", notes=notes)
+        check_fits(picture, target_format, settings.encoding)
         for plane in planes:
             jobs.check_size(settings, *plane.size)
         said = dict.fromkeys((*notes, *jobs.notes_on(settings, picture)))
@@ -79,7 +81,7 @@ def pool_streamed(settings: jobs.Settings, job: Job, target_format: str, band_by
 
 @contextmanager
 def _file(
-    settings: jobs.Settings, job: Job, target_format: str, planes: Sequence[Plane], executor: Executor,
+    settings: Settings, job: Job, target_format: str, planes: Sequence[Plane], executor: Executor,
     said: dict[str, None],
 ) -> Iterator[Any]:  # fmt: skip
     """What gives an `output` for every picture, and is closed when all have their rows."""
@@ -88,7 +90,7 @@ def _file(
     if target_format != "TIFF":
         for frame in frames:
             tiff.note_omitted(frame, target_format, said)
-    if target_format == images.ZARR:
+    if target_format == ZARR:
         from poolcli.images import zarr
 
         with publish_folder(job.target, durable=settings.durable) as folder:
@@ -105,13 +107,13 @@ class _Tiff:
     """A TIFF whose pages lie as those that are read."""
 
     def __init__(
-        self, stream: BinaryIO, planes: Sequence[Plane], settings: jobs.Settings, executor: Executor,
+        self, stream: BinaryIO, planes: Sequence[Plane], settings: Settings, executor: Executor,
         said: dict[str, None],
     ) -> None:  # fmt: skip
         self._file = tiled.TiffFile(stream, executor, nested=False)
         self._planes, self._encoding, self._said = planes, settings.encoding, said
 
-    def output(self, number: int, frame: images.Frame) -> tiled.Level:
+    def output(self, number: int, frame: Frame) -> tiled.Level:
         """The page for pixels of this kind and size."""
         encoding, plane = self._encoding, replace(self._planes[number], frame=frame)
         page = replace(plane.page, tags={}) if encoding.strip else plane.page
@@ -131,13 +133,13 @@ class _Tiff:
 class _Page:
     """One picture on its way: its output is begun when the first rows come, which say of what kind they are."""
 
-    settings: jobs.Settings
+    settings: Settings
     target_format: str
     plane: Plane
     number: int
     file: Any
     shape: tuple[int, ...] = ()
-    frame: images.Frame | None = None
+    frame: Frame | None = None
     put_rows: Callable[[Array], None] | None = None
     hides_colours: bool = False  # some of its rows have colours that are averaged however transparent
 
@@ -160,7 +162,7 @@ class _Page:
 
 
 def _pool_plane(
-    settings: jobs.Settings, job: Job, page: _Page, band_bytes: int
+    settings: Settings, job: Job, page: _Page, band_bytes: int
 ) -> tuple[ShiftReport | None, tuple[View, ...]]:
     """Pool one picture; the report on it, if one is requested, and what is shown of the worst of its shifts."""
     plane, recipe = page.plane, settings.recipe
@@ -187,7 +189,7 @@ def _pool_plane(
     worst = worst_of(rows)
     views = overviews[rows.index(worst)].views(Offset(worst.dx, worst.dy)) if overviews else ()
     assert page.frame is not None
-    array = page.target_format in images.ARRAYS
+    array = page.target_format in ARRAYS
     report = ShiftReport.of(
         InputFacts(job.name, plane.size[::-1], plane.frame.mode, page.number + (settings.reading.frame or 0)),
         OutputFacts(

@@ -11,11 +11,20 @@ from itertools import chain, pairwise
 from pathlib import Path, PurePath, PurePosixPath
 from string import Formatter
 
-from poolcli import images
 from poolcli.batch.inputs import Input, Named, as_place
-from poolcli.batch.job import Settings
+from poolcli.batch.settings import Settings
 from poolcli.errors import UsageError, unknown
-from poolcli.images.formats import check_tiling, is_picture_folder
+from poolcli.images.formats import (
+    FORMATS,
+    ZARR,
+    check_target,
+    check_tiling,
+    default_format,
+    format_of,
+    is_picture,
+    is_picture_folder,
+    is_zarr,
+)
 from poolcli.recipe import Pool, Recipe
 from poolcli.records import dataclass
 from poolcli.reports import Job
@@ -41,12 +50,12 @@ class Destination:
 
 def extension_of(format: str | None, path: Place) -> str:
     """The extension of the output for this input: its own, unless another format is wanted or it only can be read."""
-    known = images.format_of(path)
+    known = format_of(path)
     if format is not None:
-        return path.suffix if known == format else images.extension_of(format)
-    if known is None or images.default_format(known) == known:
+        return path.suffix if known == format else FORMATS[format].extensions[0]
+    if known is None or default_format(known) == known:
         return path.suffix
-    return images.extension_of(images.default_format(known))
+    return FORMATS[default_format(known)].extensions[0]
 
 
 def destination_of(
@@ -64,8 +73,8 @@ def checked(target: Place, source: Place | None, settings: Settings, floats: str
     """`target` itself; UsageError where nothing can be written there, or not so: see `check_target`."""
     if isinstance(target, Url):
         writable(target)
-    images.check_target(target, source, settings.format, floats=floats)
-    check_tiling(target, settings.format or images.format_of(target), settings.encoding)
+    check_target(target, source, settings.format, floats=floats)
+    check_tiling(target, settings.format or format_of(target), settings.encoding)
     return target
 
 
@@ -92,8 +101,8 @@ def _chosen(output: Named | None, inputs: Sequence[Named], settings: Settings, *
     if isinstance(path, Path) and is_device(path):
         return replace(to_file, device=True)
     several = listed or len(inputs) != 1 or bool(folders)
-    in_folder = (in_it and images.format_of(path) != images.ZARR) or text.endswith(SLASHES) or not path.suffix
-    if several and not in_folder and images.format_of(path):
+    in_folder = (in_it and format_of(path) != ZARR) or text.endswith(SLASHES) or not path.suffix
+    if several and not in_folder and format_of(path):
         raise UsageError(f"'{text}' is the name of one picture, for several: give a folder, as in '{path.stem}/'")
     if several or in_folder:
         return Destination(lambda item: path / item.place.with_suffix(extension(item.path)), path, folder=True)
@@ -237,7 +246,7 @@ def reports_of(target: Place, extensions: Mapping[str, str]) -> dict[str, Place]
 def _pictures(folder: Path) -> list[str]:
     """The names of the pictures in a folder."""
     try:
-        return [name for name in os.listdir(folder) if images.is_picture(Path(name))]  # noqa: PTH208 (names alone)
+        return [name for name in os.listdir(folder) if is_picture(Path(name))]  # noqa: PTH208 (names alone)
     except OSError:
         return []
 
@@ -303,7 +312,7 @@ def check(
 @lru_cache(maxsize=64)  # a plan goes folder by folder
 def inside_zarr(folder: Path) -> bool:
     """Whether a folder is a Zarr, or lies in one."""
-    return any(images.is_zarr(each) for each in (folder, *folder.parents))
+    return any(is_zarr(each) for each in (folder, *folder.parents))
 
 
 def _outputs(jobs: Sequence[Job], own: Iterable[Place], *, device: bool) -> Iterator[tuple[Place, bool | None]]:
@@ -391,7 +400,7 @@ def _check_kind(path: Place, *, own: bool) -> None:
         kind = path.stat().st_mode
     except OSError:  # a link that leads nowhere yet
         return
-    if images.format_of(path) == images.ZARR and stat.S_ISDIR(kind) and is_picture_folder(path) and any(path.iterdir()):
+    if format_of(path) == ZARR and stat.S_ISDIR(kind) and is_picture_folder(path) and any(path.iterdir()):
         raise UsageError(
             f"'{path}' is a folder of something else than a Zarr: remove it, or give another place with -o"
         )

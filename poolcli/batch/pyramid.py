@@ -16,10 +16,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from poolcli import images
 from poolcli.errors import PictureError
 from poolcli.images import ome, tiled, zarr
-from poolcli.images.formats import SAME, EncodeOptions
+from poolcli.images.formats import SAME, EncodeOptions, ReadOptions
 from poolcli.images.tiff_pages import DEFLATE, JPEG
 from poolcli.images.tiled import Layout, Plane
 from poolcli.ops.arrays import Array, planes
@@ -57,7 +56,7 @@ class Settings:
     ignored: Ignored | None = None
     ignore_declared: bool = True
     ignore_damaged: bool = False
-    reading: images.ReadOptions = field(default_factory=images.ReadOptions)
+    reading: ReadOptions = field(default_factory=ReadOptions)
     threads: int = 1
     overviews: bool = False  # a file beside the picture, as GDAL reads it
 
@@ -268,7 +267,7 @@ def make_pyramid(source: Place, name: str, target: Path, settings: Settings, adv
     """Write the pyramid of a picture; notes for what is left out. PictureError where it cannot be."""
     with (
         ThreadPoolExecutor(settings.threads) as executor,
-        tiled.planes_of(source, name, settings.reading, labels=settings.layer.keeps_values) as (planes, notes),
+        tiled.planes_of(source, name, settings.reading, indices=settings.layer.keeps_values) as (planes, notes),
     ):
         said = dict.fromkeys(notes)
         pictures = [prepared(plane, settings) for plane in planes]

@@ -13,10 +13,9 @@ from poolcli.recipe import Conv, Recipe
 from poolcli.records import dataclass
 from poolcli.reports import Job
 from poolcli.shift.record import Shifting
-from poolcli.storage import Place, Url, places
+from poolcli.storage import Place, Url, stores
 
 if TYPE_CHECKING:
-    from poolcli.batch.state import Task
     from poolcli.visualize import Sizes
 
 
@@ -63,15 +62,15 @@ class Settings:
 HEAD = 1 << 16  # bytes of an object that say how large a picture it is
 
 
-def weight(settings: Settings, task: "Task") -> int:
+def weight(settings: Settings, job: Job) -> int:
     """Bytes of memory that the job will take at most, about, as the header of its picture says; 0 where none does."""
     from poolcli.images.inspection import memory_needed  # and with it Pillow
 
-    source = task.job.source
+    source = job.source
     filtered = settings.reading.dtype != KEEP or any(isinstance(layer, Conv) for layer in settings.recipe.layers)
     if isinstance(source, Url) and not is_zarr(source):
-        with suppress(places.StoreError):  # its job reports it
-            return memory_needed(BytesIO(places.read(source, HEAD)), filtered=filtered)
+        with suppress(stores.StoreError):  # its job reports it
+            return memory_needed(BytesIO(stores.read(source, HEAD)), filtered=filtered)
     return memory_needed(source, filtered=filtered) if isinstance(source, Place) else 0
 
 

@@ -21,7 +21,7 @@ from typing import IO, Any
 from zlib import crc32
 
 from poolcli import __version__
-from poolcli.batch.job import Settings
+from poolcli.batch.settings import Settings
 from poolcli.errors import OutputError, PoolcliError, UsageError
 from poolcli.reports import Job, Outcome
 from poolcli.shift.record import ShiftReport

@@ -9,12 +9,11 @@ from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 
-from poolcli import images
 from poolcli.batch.comparing import Choices, Ranked, compare_picture, compare_two, shifts_within
 from poolcli.batch.executors import Failure, Limits, find_engine, processors
 from poolcli.batch.executors import run_tasks as run_engine
 from poolcli.batch.inputs import STREAM, Input, named
-from poolcli.batch.job import Settings, decoded, viewed
+from poolcli.batch.settings import Settings
 from poolcli.cli.options import Comparing, Discovery, Reading
 from poolcli.cli.output import print_objects, say
 from poolcli.errors import UsageError, escaped
@@ -140,12 +139,14 @@ def _story(language: str) -> str:
 
 def _page(source: str, recipe: Recipe, reading: Reading, language: str) -> str:
     """The page of the first frame of a picture."""
+    from poolcli.batch.job import decoded, viewed
+    from poolcli.images.inspection import read_stream
     from poolcli.reports.interactive import sample_page
     from poolcli.visualize import SHOWN
 
     options = reading.options()
-    stream = images.read_stream(sys.stdin.buffer, source, options) if source == STREAM else place_of(source)
-    picture = decoded(stream, source, options, labels=recipe.indices)
+    stream = read_stream(sys.stdin.buffer, source, options) if source == STREAM else place_of(source)
+    picture = decoded(stream, source, options, indices=recipe.indices)
     sizes = {"show": SHOWN}
     settings = Settings(recipe, reading=options, labels=reading.labels, ignore=reading.ignoring(), views=sizes)
     (view,), report = viewed(settings, picture, source)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from poolcli.batch.executors import CLUSTER, ENGINES, USUAL, Engine, find_engine
 from poolcli.batch.inputs import STREAM, Inputs, named
-from poolcli.batch.job import Ignore, Settings
+from poolcli.batch.settings import IgnoreOptions, Settings
 from poolcli.cli.parser import Group, Option
 from poolcli.colour import Colour
 from poolcli.errors import UsageError, unknown
@@ -217,11 +217,11 @@ class Reading(Group):
         """The checked values; UsageError for what is out of range."""
         return ReadOptions(self.frame, _limit(self.max_pixels), self.layout, self.allow_8bit, dtype=self.dtype)
 
-    def ignoring(self) -> Ignore:
+    def ignoring(self) -> IgnoreOptions:
         """What counts in no window; UsageError for what is no value, and no share."""
         if not 0 <= self.min_valid <= 1:
             raise UsageError(f"--min-valid {self.min_valid:g} is no share of a window: a number from 0 to 1 is allowed")
-        return Ignore(*named_values(self.ignore), self.min_valid)
+        return IgnoreOptions(*named_values(self.ignore), self.min_valid)
 
 
 Number = float | int

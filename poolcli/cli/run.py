@@ -10,7 +10,6 @@ from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from poolcli import images
 from poolcli.batch.executors import (
     ALLOWED_FAILURES,
     CLUSTER,
@@ -23,14 +22,14 @@ from poolcli.batch.executors import (
     run_tasks,
 )
 from poolcli.batch.inputs import STREAM
-from poolcli.batch.job import Settings, inspect, seen_from_afar, weight
 from poolcli.batch.plan import Plan, check, checked, destination_of, own_numbers, presence, reports_of
+from poolcli.batch.settings import Settings, seen_from_afar, weight
 from poolcli.batch.state import MOST_DRAWN, NAME, Keys, State, done_before
 from poolcli.cli.app import Interrupted, finishing, received
 from poolcli.cli.options import Request, Running
 from poolcli.cli.output import PREVIEW, Counts, Printer, progress, say
 from poolcli.errors import UsageError
-from poolcli.images.formats import START
+from poolcli.images.formats import START, check_floats
 from poolcli.records import dataclass
 from poolcli.reports import Job, Outcome
 from poolcli.reports.forms import RUN_NAME, extensions, run_reports, view_sizes
@@ -170,7 +169,7 @@ def stream_job(request: Request, sides: Mapping[str, str]) -> Job:
             form = next(iter(sides))
             raise UsageError(f"--report {form} stands beside an output, stdout is none: name a file with -o")
         if floats:
-            images.check_floats("the picture on stdout", settings.format, floats)
+            check_floats("the picture on stdout", settings.format, floats)
         return Job(source, sys.stdout.buffer, shown, STREAM)
     output, target, is_folder = request.output
     if (isinstance(target, Path) and is_folder) or not target.suffix or "{" in output:
@@ -267,7 +266,9 @@ def _work(settings: Settings, base: Path | None, job: Job, *, ahead: bool = Fals
     a fifth less time so.
     """
     if ahead and isinstance(job.source, Path) and settings.threads > 1:
-        images.begin(job.source, settings.reading)
+        from poolcli.images.guard import begin  # and with it Pillow
+
+        begin(job.source, settings.reading)
     from poolcli.batch.job import redrawn, run_and_report  # and with it NumPy
 
     here = job if base is None else seen_from_afar(job, base)
@@ -323,6 +324,8 @@ def run(request: Request) -> int:
 
 def _try(plan: Planned, settings: Settings, running: Running, printer: Printer) -> int:
     """Print what would be done, and what the headers of pictures say that cannot be."""
+    from poolcli.batch.job import inspect
+
     failed = 0
     for job in to_do(plan, settings, running, lambda outcome: None):
         outcome = inspect(settings, job)

@@ -74,7 +74,7 @@ def frames_of(
     plays = struct.unpack_from(">I", head.chunks[b"acTL"], 4)[0]
     numbers = request.chosen(len(controls))
     request.check_pixels(head.width * head.height * len(numbers), together=len(numbers) > 1)
-    if request.labels:
+    if request.indices:
         labels = _composed(stream, head, controls, numbers, lambda file: still(file, True))
         if labels is not None:
             return labels, hidden, plays

@@ -132,18 +132,18 @@ def decode(
     source: Place | BinaryIO,
     *,
     name: str,
-    labels: bool = False,
+    indices: bool = False,
     options: ReadOptions = ReadOptions(),  # noqa: B008 (frozen)
 ) -> Picture:
     """The picture or arrays in `source`, recognized by its content, not its name; all its frames, or only one.
 
     Values are as they are stored: what cannot be read in its own depth is refused, unless `allow_8bit`. Frames are
-    turned upright as EXIF says. Palettes are expanded to RGB or RGBA unless `labels` keeps the indices. `max_pixels`
+    turned upright as EXIF says. Palettes are expanded to RGB or RGBA unless `indices` are to stay. `max_pixels`
     bounds the pixels of all frames together, before they are decoded (not of .npy, which cannot be larger than its
     file). `layout` says what the axes of arrays are (hw, hwc, chw, nchw; a frame for each n). `header_only` raises
     HeaderRead instead of decoding pixels. Raises PictureError, beginning with `name`, for everything that can be wrong.
     """
-    request = Request(name, labels, options, isinstance(source, Path))
+    request = Request(name, indices, options, isinstance(source, Path))
     if is_zarr(source):
         from poolcli.images.zarr import read as read_zarr
 
@@ -228,10 +228,10 @@ def _apng(stream: BinaryIO, head: png.Head, request: Request) -> Picture:
     return Picture("PNG", upright, head.wide or image.mode, meta)
 
 
-def _still(request: Request, stream: BinaryIO, labels: bool) -> Frame:
+def _still(request: Request, stream: BinaryIO, indices: bool) -> Frame:
     """The only picture of a PNG."""
     image = Image.open(stream, formats=["PNG"])
-    return _read(image, stream, replace(request, labels=labels), png.head(stream))
+    return _read(image, stream, replace(request, indices=indices), png.head(stream))
 
 
 def _picture(image: Image.Image, stream: BinaryIO, request: Request, head: png.Head | None = None) -> Picture:
@@ -358,7 +358,7 @@ def _read_wide(image: Image.Image, stream: BinaryIO, head: png.Head, request: Re
 
 
 def _expanded(image: Image.Image, request: Request) -> Image.Image:
-    if request.labels and image.mode in ("P", "PA") and not _composed(image, request):
+    if request.indices and image.mode in ("P", "PA") and not _composed(image, request):
         return image
     clear = image.has_transparency_data
     target = _EXPANDED.get(image.mode, (image.mode, image.mode))[clear]
@@ -367,7 +367,7 @@ def _expanded(image: Image.Image, request: Request) -> Image.Image:
             request.note(f"the transparent colour of {image.mode} was dropped, since no mode has it and its bits")
         return image
     palette = image.mode in ("P", "PA")
-    what, advice = ("palette", "" if request.labels else KEEPS_LABELS) if palette else ("transparent colour of", "")
+    what, advice = ("palette", "" if request.indices else KEEPS_LABELS) if palette else ("transparent colour of", "")
     request.note(f"{what} {image.mode} pooled as {target}{advice}")
     return image.convert(target)
 

@@ -264,17 +264,6 @@ def needed_by(extension: str) -> str | None:
     return FORMATS[name].needs.replace("_", "-") or None if name else None
 
 
-def extension_of(format: str) -> str:
-    """The usual extension of `format`, with its dot; UsageError when there is no such format.
-
-    >>> extension_of("JPEG")
-    '.jpg'
-    """
-    if format not in FORMATS:
-        raise unknown("format", format, FORMATS)
-    return FORMATS[format].extensions[0]
-
-
 def default_format(picture_format: str) -> str:
     """The format that a picture read as `picture_format` is written in: the same where possible, else PNG.
 
@@ -472,13 +461,13 @@ KEEPS_LABELS = "; --mode majority, center or stride keeps labels"  # of a palett
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is read of the file called `name`; `labels`: palettes as indices. `notes` collects in order, once each.
+    """What is read of the file called `name`; `notes` collects in order, once each.
 
-    `on_disk`: it is a file of this machine, which can be mapped into memory.
+    `indices`: those of palettes, not their colours. `on_disk`: it is a file here, which can be mapped into memory.
     """
 
     name: str
-    labels: bool = False
+    indices: bool = False
     options: ReadOptions = ReadOptions()
     on_disk: bool = False
     notes: dict[str, None] = field(default_factory=dict)

@@ -218,7 +218,7 @@ def frame_of(page: Page, pixels: Array, request: Request) -> Frame:
 def _of_palette(page: Page, pixels: Array, nodata: tuple[Any, ...], request: Request) -> Frame:
     """Indices with their palette where labels are requested, else the colours."""
     colours = colours_of(page.colormap)
-    if request.labels:
+    if request.indices:
         palette = Palette((colours if colours.dtype == np.uint8 else colours >> 8).astype(np.uint8).tobytes())
         return Frame(pixels, page.mode(pixels.dtype.name), page.alpha, palette, nodata=nodata, page=page)
     request.note(f"palette {'PA' if page.extra else 'P'} pooled as RGB{'A' * page.alpha}{KEEPS_LABELS}")

@@ -238,13 +238,14 @@ def _weight_of_tiff(source: Path, name: str, options: ReadOptions) -> tuple[str,
 
 @contextmanager
 def planes_of(
-    source: Place, name: str, options: ReadOptions, *, labels: bool = False
+    source: Place, name: str, options: ReadOptions, *, indices: bool = False
 ) -> Iterator[tuple[list[Plane], tuple[str, ...]]]:
     """The pictures in a TIFF, a .npy or a Zarr, none of them held, or in another file; notes for what is left out.
 
-    `labels`: palettes are indices, else refused. Raises PictureError as `decode` does, and of tiles when they are read.
+    `indices`: those of palettes, which are else refused. Raises PictureError as `decode` does, and of tiles when they
+    are read.
     """
-    request = Request(name, labels, replace(options, max_pixels=None))
+    request = Request(name, indices, replace(options, max_pixels=None))
     if is_zarr(source):
         from poolcli.images import zarr
 
@@ -306,7 +307,7 @@ def _check(page: Page, number: int, request: Request, library: Any) -> None:
         (page.orientation != 1, "is turned by its orientation; save it upright first"),
         (page.compression != RAW and page.compression not in library.TIFF.DECOMPRESSORS,
          f"has compression {page.compression}; save it with deflate first"),
-        (page.photometric == PALETTE and not request.labels, "has a palette, whose indices are labels: use --mode "
+        (page.photometric == PALETTE and not request.indices, "has a palette, whose indices are labels: use --mode "
          "majority or stride, or convert it to RGB first"),
         (len(page.segments) != count, "is cut short; get the file again"),
         (_of_segment(page) > DEFAULT_MAX_PIXELS, f"has strips or tiles of {_of_segment(page)} pixels, each of which "

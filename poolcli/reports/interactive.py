@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from poolcli import __version__
 from poolcli.errors import PictureError, escaped
-from poolcli.images import Palette
+from poolcli.images.frame import Palette
 from poolcli.ops.arrays import Array
 from poolcli.ops.convolve import separate
 from poolcli.ops.filters import FILTERS
