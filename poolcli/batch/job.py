@@ -163,6 +163,7 @@ def _pool_picture(settings: Settings, job: Job) -> Outcome:
     target_format = requested or default_format(picture.format)
     if target_format != ZARR and (settings.encoding.tile or settings.encoding.compression != SAME):
         raise PictureError(_HELD)
+    pixels = sum(frame.pixels.shape[0] * frame.pixels.shape[1] for frame in picture.frames)
     check_fits(_as_bytes(settings, picture, target_format), target_format, settings.encoding)
     runs = [_Run(settings, picture, index, target_format) for index in range(len(picture.frames))]
     pooled = replace(picture, frames=tuple(run.pooled() for run in runs))
@@ -173,7 +174,6 @@ def _pool_picture(settings: Settings, job: Job) -> Outcome:
             reports.append(_report(settings, job, run, after, rows))
             views.append(shown)
     by_form = zip(settings.views, zip(*views[:MOST_VIEWS], strict=True), strict=True) if views else ()
-    pixels = sum(frame.pixels.shape[0] * frame.pixels.shape[1] for frame in picture.frames)
     grids = _grids(settings, picture, written)
     return Outcome(job, tuple(reports), written.notes, views=dict(by_form), pixels=pixels, grids=grids)
 

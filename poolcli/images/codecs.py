@@ -14,7 +14,7 @@ from PIL import Image
 from poolcli.errors import PictureError
 from poolcli.images import metadata
 from poolcli.images.formats import J2K, JXL, Request
-from poolcli.images.frame import MODES, Array, Frame, Meta, Picture, turned
+from poolcli.images.frame import MODES, NAMED, Array, Frame, Meta, Picture, turned
 from poolcli.images.guard import reading
 from poolcli.records import dataclass
 
@@ -25,9 +25,6 @@ CODESTREAM_JXL, CONTAINER_JXL = JXL
 # 18181-1 (3).
 
 _HEAD = 1 << 22  # bytes in which the headers of a sound file end
-_MODES = {("uint8", 1): "L", ("uint8", 2): "LA", ("uint8", 3): "RGB", ("uint8", 4): "RGBA",
-          ("uint16", 1): "I;16", ("uint16", 2): "LA;16", ("uint16", 3): "RGB;16", ("uint16", 4): "RGBA;16",
-          ("float32", 1): "F", ("float32", 3): "RGB;32F"}  # fmt: skip
 _CMYK, _YCC, _GREY = 12, 18, (0, 15, 17)  # colour spaces of JPEG 2000 by number
 _DISTANCE = 0.09  # of JPEG XL, for every step of quality below 100, as libjxl's own command has it
 
@@ -90,11 +87,11 @@ def _box(data: bytes, *path: bytes) -> bytes | None:
 def _frame(pixels: Array, bits: int | None, *, alpha: bool | None = None) -> Frame:
     """Pixels in the mode of their dtype and channels; `alpha` False: the last of 2 or 4 is none."""
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
-    mode = _MODES.get((pixels.dtype.name, channels), pixels.dtype.name)
+    signed, name = pixels.dtype.kind == "i", pixels.dtype.name
+    mode = name if signed else NAMED.get((name, channels), name)
     if alpha is False and mode in MODES and MODES[mode].alpha:
-        mode = "CMYK" if mode == "RGBA" else pixels.dtype.name
+        mode = "CMYK" if mode == "RGBA" else name
     room = 8 * pixels.dtype.itemsize
-    signed = pixels.dtype.kind == "i"
     peak = None if bits is None or bits == room or pixels.dtype.kind == "f" else (1 << (bits - signed)) - 1
     return Frame(pixels, mode, mode in MODES and MODES[mode].alpha, peak=peak)
 
@@ -443,7 +440,6 @@ _MOST_HEADERS = 1000  # blocks of headers; more are no picture's
 _FITS_DTYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 # How the standard stores what has no type of its own: (BITPIX, BZERO) to the type.
 _SHIFTED = {(8, -128): np.int8, (16, 1 << 15): np.uint16, (32, 1 << 31): np.uint32, (64, 1 << 63): np.uint64}
-_FITS_MODES = {"uint8": "L", "uint16": "I;16", "int32": "I", "float32": "F"}
 
 
 def read_fits(stream: BinaryIO, request: Request) -> Picture:
@@ -470,7 +466,7 @@ def read_fits(stream: BinaryIO, request: Request) -> Picture:
         raise request.refuse(f"{size} bytes of pixels are promised and {len(data)} are there; get the file again")
     raw = np.frombuffer(data, dtype).reshape(len(numbers), height, width)[:, ::-1]
     values, nodata = _fits_values(raw, header, bits)
-    mode = _FITS_MODES.get(values.dtype.name, values.dtype.name)
+    mode = NAMED.get((values.dtype.name, 1), values.dtype.name)
     frames = tuple(Frame(np.ascontiguousarray(each), mode, nodata=nodata) for each in values)
     return Picture("FITS", frames, mode)
 

@@ -333,16 +333,16 @@ def _read(image: Image.Image, stream: BinaryIO, request: Request, head: png.Head
     image.load()
     if image.mode != image.im.mode:  # a GIF's indices without their colours
         raise request.refuse("a frame without its colours; convert it to PNG first")
-    turn = _TURNS.get(metadata.orientation_of(image))
     info = {key: image.info[key] for key in _OF_FRAME if key in image.info}
     if image.format == "GIF":
         info["disposal"] = getattr(image, "disposal_method", 0)
-    shown = _expanded(image if turn is None else image.transpose(turn), request)
+    shown = _expanded(image, request)
     mode = NATIVE.get(shown.mode, shown.mode)
     if mode not in MODES:
         raise request.refuse(f"pixels of mode {shown.mode} cannot be pooled; convert it to PNG first")
     palette = _palette(shown) if shown.mode in ("P", "PA") else None
-    return Frame(to_array(shown), mode, MODES[mode].alpha, palette, info)
+    turn = _TURNS.get(metadata.orientation_of(image))
+    return Frame(to_array(shown if turn is None else shown.transpose(turn)), mode, MODES[mode].alpha, palette, info)
 
 
 def _read_wide(image: Image.Image, stream: BinaryIO, head: png.Head, request: Request) -> Frame:

@@ -74,6 +74,7 @@ def encode(
     if not options.strip:
         keeps = frozenset[str]() if codec else row.keeps
         meta = metadata.fitted(picture.meta, row, frames[0], notes, file_mode=picture.file_mode, keeps=keeps)
+    given = metadata.arguments(meta, row, picture.meta if frames[0].mode == picture.file_mode else None)
     pages: list[dict[str, Any]] = []
     if row.pages and all(frame.page is not None for frame in frames):  # as they lay in a TIFF
         from poolcli.images import tiff
@@ -86,8 +87,7 @@ def encode(
         with writing(row.name):
             stream.write(codecs.encoded(frames, row.name, options.quality, lossless=options.lossless))
     else:
-        given = pages[0] if pages else _arguments(replace(written, meta=picture.meta), meta, row, options)
-        _save(written, stream, row, given, pages)
+        _save(written, stream, row, pages[0] if pages else _arguments(given, frames[0], row, options), pages)
     return written
 
 
@@ -261,8 +261,8 @@ def _with_palettes(frames: tuple[Frame, ...], row: Format, notes: dict[str, None
     return reduced
 
 
-def _arguments(source: Picture, meta: Meta, row: Format, options: EncodeOptions) -> dict[str, Any]:
-    given = metadata.arguments(meta, row) | metadata.as_it_came(source, row)
+def _arguments(given: dict[str, Any], first: Frame, row: Format, options: EncodeOptions) -> dict[str, Any]:
+    """The arguments of Pillow's writer: those `given`, of what stands beside the pixels, and those of the options."""
     if row.lossy and (options.quality is not None or "qtables" not in given):
         given.pop("qtables", None)
         given.pop("subsampling", None)
@@ -272,12 +272,11 @@ def _arguments(source: Picture, meta: Meta, row: Format, options: EncodeOptions)
     if row.name == "PNG" and options.png_level is not None:
         given["compress_level"] = options.png_level
     if row.name == "ICO":
-        given["sizes"] = [(source.frames[0].pixels.shape[1], source.frames[0].pixels.shape[0])]
+        given["sizes"] = [first.pixels.shape[1::-1]]
     if row.name == "GIF":
         given["optimize"] = False  # it would renumber the labels
-    palette = source.frames[0].palette
-    if row.name == "PNG" and palette is not None and palette.transparency is not None:
-        given["transparency"] = palette.transparency
+    if row.name == "PNG" and first.palette is not None and first.palette.transparency is not None:
+        given["transparency"] = first.palette.transparency
     return given
 
 

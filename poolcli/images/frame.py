@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from poolcli.errors import PictureError
-from poolcli.images.guard import memory_of
+from poolcli.images.guard import MEMORY
 from poolcli.records import dataclass
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ _NEXT = {
 _8_BITS = {"I;16": "L", "LA;16": "LA", "RGB;16": "RGB", "RGBA;16": "RGBA"}
 
 # What an array is called when it has to become a picture: by dtype and channels.
-_ARRAYS = {
+NAMED = {
     (MODES[mode].dtype, MODES[mode].channels): mode
     for mode in ("1", "L", "LA", "RGB", "RGBA", "I", "F", "I;16", "LA;16", "RGB;16", "RGBA;16", "RGB;32F")
 }
@@ -218,7 +218,7 @@ def to_array(image: Image.Image) -> Array:
     """
     mode = MODES[NATIVE.get(image.mode, image.mode)]
     dtype = np.dtype(mode.dtype)
-    if (memory := memory_of(image)) is not None:
+    if (memory := vars(image).pop(MEMORY, None)) is not None:
         return _taken_over(image, memory)
     width, height = image.size
     if image.mode == "1":  # Pillow keeps any byte but 0 for True, which NumPy would count as that number
@@ -271,12 +271,12 @@ def as_pillow_mode(frame: Frame, format: str, arrays: Iterable[str] = ()) -> Fra
     if frame.mode in MODES:
         return frame
     channels = 1 if frame.pixels.ndim == 2 else frame.pixels.shape[2]
-    mode = _ARRAYS.get((frame.pixels.dtype.name, channels))
+    mode = NAMED.get((frame.pixels.dtype.name, channels))
     if mode is None and frame.mode in arrays:
         return frame
     if mode is None:
         what = f"an array of {frame.pixels.dtype.name} with {channels} channel{'s' * (channels > 1)}"
-        bytes_too = ", or bytes with --to-range clip or stretch" if ("uint8", channels) in _ARRAYS else ""
+        bytes_too = ", or bytes with --to-range clip or stretch" if ("uint8", channels) in NAMED else ""
         raise PictureError(f"{what} cannot be written as {format}; write .npy{bytes_too}")
     return replace(frame, mode=mode, alpha=MODES[mode].alpha)
 

@@ -179,7 +179,7 @@ def _only_a_file(path: Path, name: str) -> None:
 
 
 def own_memory(image: Image.Image) -> None:
-    """Let a large picture that is not decoded yet be decoded into memory that its array can take over (`memory_of`).
+    """Let a large picture that is not decoded yet be decoded into memory that its array can take over.
 
     Else it would stand there twice. Pillow keeps four bytes a pixel of RGB, which can be moved together to three in
     their place: of 400 megapixels 1.6 GB are held at most, where there were 2.8.
@@ -191,18 +191,12 @@ def own_memory(image: Image.Image) -> None:
     with suppress(OSError, ValueError, MemoryError):  # then as usual
         memory = mmap.mmap(-1, size)
         image.im = map_buffer(memory, image.size, "raw", 0, (image.mode, 0, 1))
-        vars(image)[_MEMORY] = memory
+        vars(image)[MEMORY] = memory
 
 
 _KEPT = {"L": 1, "RGB": 4, "RGBA": 4}  # bytes a pixel that Pillow keeps, of the modes of large pictures
 _LARGE = 1 << 26  # bytes
-_MEMORY = "memory of our own"
-
-
-def memory_of(image: Image.Image) -> mmap.mmap | None:
-    """The memory that `image` was decoded into, to be taken over; None where it is Pillow's."""
-    memory: mmap.mmap | None = vars(image).pop(_MEMORY, None)
-    return memory
+MEMORY = "memory of our own"  # an attribute of the image
 
 
 _EOI, _SOS, _DRI, _RESTARTS = 0xD9, 0xDA, 0xDD, range(0xD0, 0xD8)

@@ -101,7 +101,7 @@ class _Short(BaseException):  # no error: no reader of headers is to take it for
         self.end = end
 
 
-class _Begun:
+class _Front:
     """The start of a stream as a file: what reads beyond it meets _Short."""
 
     def __init__(self, whole: BytesIO) -> None:
@@ -165,7 +165,7 @@ def _room(whole: BytesIO, request: Request) -> _Room:
     largest = SPARE + (float("inf") if most is None else most * row.heaviest)
     try:
         with pixel_limit(None), reading(request.name):
-            room: _Room = function(row.measure)(_Begun(whole), request)
+            room: _Room = function(row.measure)(_Front(whole), request)
     except _Short as short:
         return _further(held, short.end or 0, largest if row.far else HEAD, row.name)
     if room.bytes > largest + SPARE:
@@ -183,8 +183,8 @@ def _further(held: int, end: int, largest: float, format: str) -> _Room:
     return _Room(min(max(16 * held, end + CHUNK), largest), sure=False)
 
 
-def of_pillow(begun: Any, request: Request) -> _Room:
-    image = identified(begun)
+def of_pillow(front: Any, request: Request) -> _Room:
+    image = identified(front)
     if image is None:
         return _Room(0)
     row = FORMATS[str(image.format)]
@@ -200,45 +200,45 @@ def of_pillow(begun: Any, request: Request) -> _Room:
     return _Room(behind + SPARE + pixels * row.heaviest, f"{image.width} x {image.height} pixels in {row.name}")
 
 
-def of_tiff(begun: Any, request: Request) -> _Room:
+def of_tiff(front: Any, request: Request) -> _Room:
     from poolcli.images.tiff_pages import pages
 
-    listed = list(pages(begun, request))
+    listed = list(pages(front, request))
     request.check_pixels(listed[0].height * listed[0].width)
     end = max((sum(segment) for page in listed for segment in page.segments), default=0)
     return _Room(end + SPARE, "a TIFF with these tags")
 
 
-def of_npy(begun: Any, request: Request) -> _Room:
-    header = arrays.read_header(begun, request.name)
+def of_npy(front: Any, request: Request) -> _Room:
+    header = arrays.read_header(front, request.name)
     shape = " x ".join(map(str, header.shape))
-    return _Room(begun.tell() + header.size + SPARE, f"an array of {shape} {header.dtype.name}")
+    return _Room(front.tell() + header.size + SPARE, f"an array of {shape} {header.dtype.name}")
 
 
-def of_pnm(begun: Any, request: Request) -> _Room:
-    header = pnm.header_of(begun.read(pnm.HEADER), request)
+def of_pnm(front: Any, request: Request) -> _Room:
+    header = pnm.header_of(front.read(pnm.HEADER), request)
     request.check_pixels(header.width * header.height)
     return _Room(header.end + SPARE, f"{header.width} x {header.height} pixels in Netpbm")
 
 
-def of_webp(begun: Any, request: Request) -> _Room:
-    return _Room(8 + SPARE + struct.unpack_from("<I", begun.read(8), 4)[0], "a WebP with this header")
+def of_webp(front: Any, request: Request) -> _Room:
+    return _Room(8 + SPARE + struct.unpack_from("<I", front.read(8), 4)[0], "a WebP with this header")
 
 
-def of_boxes(begun: Any, request: Request) -> _Room:
+def of_boxes(front: Any, request: Request) -> _Room:
     """Of AVIF, HEIF, JPEG 2000 and JPEG XL: their boxes follow one another; the last may go on to the end."""
-    start = begun.read(4)
+    start = front.read(4)
     if start.startswith(J2K[0]):  # no boxes
-        begun.seek(0)
-        return of_pillow(begun, request)
+        front.seek(0)
+        return of_pillow(front, request)
     if start.startswith(JXL[0]):
-        return of_whole(begun, request)
+        return of_whole(front, request)
     at = 0
     while True:
-        begun.seek(at)
-        size, kind = struct.unpack(">I4s", begun.read(8))
+        front.seek(at)
+        size, kind = struct.unpack(">I4s", front.read(8))
         if size == 1:
-            size = struct.unpack(">Q", begun.read(8))[0]
+            size = struct.unpack(">Q", front.read(8))[0]
         if size == 0 and kind.strip(b"\0"):
             raise _Short(None)
         if size < 8 or not kind.isascii():
@@ -246,22 +246,22 @@ def of_boxes(begun: Any, request: Request) -> _Room:
         at += size
 
 
-def of_whole(begun: Any, request: Request) -> _Room:
+def of_whole(front: Any, request: Request) -> _Room:
     raise _Short(None)  # only its decoder knows
 
 
-def of_zip(begun: Any, request: Request) -> _Room:
+def of_zip(front: Any, request: Request) -> _Room:
     """Of .npz: its files follow one another, and then comes their list; a file may not say how long it is."""
     at = 0
     while True:
-        begun.seek(at)
-        head = begun.read(30)
+        front.seek(at)
+        head = front.read(30)
         signature, _, flags, _, _, _, _, packed, _, name, more = struct.unpack("<4s5H3I2H", head)
         if signature != b"PK\3\4":
             return _Room(at + SPARE, "the files of this archive")
         if flags & 8:
             raise _Short(None)
         if packed == 0xFFFFFFFF and more >= 20:
-            begun.seek(at + 30 + name)
-            packed = struct.unpack("<4x2Q", begun.read(20))[1]
+            front.seek(at + 30 + name)
+            packed = struct.unpack("<4x2Q", front.read(20))[1]
         at += 30 + packed + name + more

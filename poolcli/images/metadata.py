@@ -3,7 +3,7 @@
 import math
 import re
 import struct
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import field, replace
 from typing import Any, cast
 
@@ -11,7 +11,7 @@ from PIL import Image
 
 from poolcli.errors import PictureError
 from poolcli.images.formats import Format
-from poolcli.images.frame import MODES, Frame, Meta, Picture, Text
+from poolcli.images.frame import MODES, Frame, Meta, Text
 from poolcli.images.guard import reading
 from poolcli.images.png import COLOUR, HDR, Head
 from poolcli.records import dataclass
@@ -102,27 +102,30 @@ def _table(data: bytes, order: str, at: int) -> dict[int, Entry]:
 def describing(exif: Exif, notes: dict[str, None]) -> Exif:
     """Only what describes the photograph: no thumbnail, no layout, no orientation, which has been applied."""
     main = {tag: entry for tag, entry in exif.main.items() if tag in _DESCRIBING}
-    camera = dict(exif.inner.get(CAMERA, {}))
-    for tag, what in _IN_PIXELS.items():
-        if camera.pop(tag, None) is not None:
-            notes[f"{what} in EXIF was dropped, since it is in pixels of the original"] = None
-    if b"\xff\xd8\xff" in camera.get(MAKER_NOTE, (0, b""))[1]:
-        del camera[MAKER_NOTE]
-        notes["the maker's note in EXIF was dropped, since it holds a picture of the original"] = None
+    camera = exif.inner.get(CAMERA, {})
+    gone = _of_original(camera, camera.get(MAKER_NOTE, (0, b""))[1], notes)
+    camera = {tag: entry for tag, entry in camera.items() if tag not in gone}
     return replace(exif, main=main, inner={**exif.inner, CAMERA: camera})
+
+
+def _of_original(camera: Mapping[int, Any], maker: object, notes: dict[str, None]) -> set[int]:
+    """The tags of a camera's table that are true of the original alone; `maker`: the bytes of the maker's note."""
+    gone = _IN_PIXELS.keys() & camera.keys()
+    notes |= dict.fromkeys(
+        f"{what} in EXIF was dropped, since it is in pixels of the original"
+        for tag, what in _IN_PIXELS.items() if tag in gone
+    )  # fmt: skip
+    if isinstance(maker, bytes) and b"\xff\xd8\xff" in maker:
+        notes["the maker's note in EXIF was dropped, since it holds a picture of the original"] = None
+        gone.add(MAKER_NOTE)
+    return gone
 
 
 def of_page(table: Mapping[int, Any], width: int, height: int, notes: dict[str, None]) -> dict[int, Any]:
     """The camera's table of a TIFF's page, given as values by their tags, as that of another picture of this size."""
-    copied = dict(table)
-    for tag, what in _IN_PIXELS.items():
-        if copied.pop(tag, None) is not None:
-            notes[f"{what} in EXIF was dropped, since it is in pixels of the original"] = None
-    maker = copied.get(MAKER_NOTE)
-    if isinstance(maker, bytes) and b"\xff\xd8\xff" in maker:
-        del copied[MAKER_NOTE]
-        notes["the maker's note in EXIF was dropped, since it holds a picture of the original"] = None
-    return {tag: {WIDTH: width, HEIGHT: height}.get(tag, value) for tag, value in copied.items()}
+    gone = _of_original(table, table.get(MAKER_NOTE), notes)
+    sizes = {WIDTH: width, HEIGHT: height}
+    return {tag: sizes.get(tag, value) for tag, value in table.items() if tag not in gone}
 
 
 def sized(exif: Exif, width: int, height: int) -> Exif:
@@ -218,11 +221,11 @@ def orientation_of(image: Image.Image) -> int:
 
 def gathered(image: Image.Image, notes: dict[str, None], head: Head | None = None) -> Meta:
     """What the loaded `image` carries; `head` is that of a PNG. Parts that are broken are dropped, with a note."""
-    info = image.info
+    info, exif = image.info, _raw_exif(image)
     dpi, aspect = _densities(image)
     meta = Meta(
         icc=_bytes(info.get("icc_profile")),
-        exif=_exif(image, notes),
+        exif=None if exif is None else described(exif, notes),
         xmp=travelling(_bytes(info.get("xmp")), notes),
         iptc=_of_jpeg(image, notes),
         dpi=dpi,
@@ -281,12 +284,6 @@ def _of_jpeg(image: Image.Image, notes: dict[str, None]) -> bytes | None:
 
 def _bytes(value: object) -> bytes | None:
     return bytes(value) if isinstance(value, bytes | bytearray) and value else None
-
-
-def _exif(image: Image.Image, notes: dict[str, None]) -> bytes | None:
-    """What describes the photograph of the EXIF in the file."""
-    raw = _raw_exif(image)
-    return None if raw is None else described(raw, notes)
 
 
 def described(raw: bytes, notes: dict[str, None]) -> bytes | None:
@@ -421,18 +418,38 @@ def fitted(
     return meta
 
 
-def arguments(meta: Meta, row: Format) -> dict[str, Any]:
-    """`meta` as the keyword arguments of Pillow's writer for `row`."""
-    given: dict[str, Any] = {}
-    for what in row.keeps & _WRITTEN.keys():
-        value = _WRITTEN[what](meta, row)
-        if value is not None:
-            given[_KEYWORDS.get(what, what)] = value
+def arguments(meta: Meta, row: Format, read: Meta | None = None) -> dict[str, Any]:
+    """`meta` as the keyword arguments of Pillow's writer for `row`; `read`: of pixels in the mode of their file.
+
+    A JPEG's own tables are those of `read`.
+    """
+    exif = meta.exif
+    if exif is not None and row.name == "AVIF":  # the one writer that takes the bytes for what goes into the file
+        exif = exif[len(EXIF_HEAD) :]
+    loop = meta.loop or 0
+    values: dict[str, tuple[str, Any]] = {
+        "icc": ("icc_profile", meta.icc),
+        "exif": ("exif", exif),
+        "xmp": ("xmp", meta.xmp),
+        "dpi": ("dpi", meta.aspect if meta.aspect is not None and row.name == "JPEG" else meta.dpi),
+        "comment": ("comment", meta.comment),
+        "loop": ("loop", loop if row.name != "GIF" else None if loop == 1 else max(0, loop - 1)),
+    }
+    given = {name: value for what, (name, value) in values.items() if what in row.keeps and value is not None}
     if row.name == "TIFF":
-        given |= _for_tiff(meta)
+        tags = Image.Exif()
+        if meta.exif is not None:
+            tags.load(meta.exif)
+        if meta.xmp is not None:
+            tags[700] = meta.xmp
+        if len(tags):
+            given["exif"] = tags
     if row.name == "PNG":
-        given["pnginfo"] = _for_png(meta)
+        given["pnginfo"] = _texts_of_png(meta)
         given.pop("xmp", None)  # among the texts
+    tables = read.quantization if read is not None else None
+    if row.name == "JPEG" and read and tables and max(map(max, tables.values())) < 256:  # of others libjpeg complains
+        given |= {"qtables": tables, "subsampling": read.subsampling}
     if row.name == "JPEG" and meta.iptc is not None:
         resource = b"8BIM" + struct.pack(">HHI", _IPTC, 0, len(meta.iptc)) + meta.iptc + b"\0" * (len(meta.iptc) % 2)
         data = b"Photoshop 3.0\0" + resource
@@ -440,41 +457,7 @@ def arguments(meta: Meta, row: Format) -> dict[str, Any]:
     return given
 
 
-_KEYWORDS = {"icc": "icc_profile", "text": "pnginfo"}
-
-
-def _written_exif(meta: Meta, row: Format) -> bytes | None:
-    headless = row.name == "AVIF"  # the one writer that takes the bytes for what goes into the file
-    return meta.exif[len(EXIF_HEAD) :] if headless and meta.exif is not None else meta.exif
-
-
-def _written_loop(meta: Meta, row: Format) -> int | None:
-    if row.name == "GIF":
-        return None if meta.loop == 1 else max(0, (meta.loop or 0) - 1)
-    return meta.loop or 0
-
-
-_WRITTEN: dict[str, Callable[[Meta, Format], Any]] = {
-    "icc": lambda meta, _: meta.icc,
-    "exif": _written_exif,
-    "xmp": lambda meta, _: meta.xmp,
-    "dpi": lambda meta, row: meta.aspect if meta.aspect is not None and row.name == "JPEG" else meta.dpi,
-    "text": lambda meta, _: meta.text or None,
-    "comment": lambda meta, _: meta.comment,
-    "loop": _written_loop,
-}
-
-
-def _for_tiff(meta: Meta) -> dict[str, Any]:
-    tags = Image.Exif()
-    if meta.exif is not None:
-        tags.load(meta.exif)
-    if meta.xmp is not None:
-        tags[700] = meta.xmp
-    return {"exif": tags} if len(tags) else {}
-
-
-def _for_png(meta: Meta) -> Any:
+def _texts_of_png(meta: Meta) -> Any:
     from PIL import PngImagePlugin  # about to be needed anyway
 
     chunks = PngImagePlugin.PngInfo()
@@ -489,12 +472,3 @@ def _for_png(meta: Meta) -> Any:
     if meta.xmp is not None:
         chunks.add_itxt("XML:com.adobe.xmp", meta.xmp.decode("utf-8", "replace"))
     return chunks
-
-
-def as_it_came(picture: Picture, row: Format) -> dict[str, Any]:
-    """How the pixels were packed, for a writer of the same format: a JPEG's own tables."""
-    meta, mode = picture.meta, picture.frames[0].mode
-    baseline = meta.quantization is not None and max(map(max, meta.quantization.values())) < 256
-    if row.name == "JPEG" and baseline and mode == picture.file_mode:  # of others libjpeg complains on stderr
-        return {"qtables": meta.quantization, "subsampling": meta.subsampling}
-    return {}

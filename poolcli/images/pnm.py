@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from poolcli.images.formats import Request
-from poolcli.images.frame import MODES, Array, Frame, Meta, Picture
+from poolcli.images.frame import MODES, NAMED, Array, Frame, Meta, Picture
 from poolcli.records import dataclass
 
 _STARTS = (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"P7", b"PF", b"Pf")
@@ -19,8 +19,6 @@ HEADER = 1 << 16  # bytes; a longer one is all comments
 _TOKEN = re.compile(rb"(?:\s|#[^\r\n]*[\r\n])*([^\s#]+)")
 _BITS, _FLOATS, _AS_TEXT = b"14", b"Ff", b"123"
 _CHANNELS = {b"3": 3, b"6": 3, b"F": 3}
-_MODES = {(False, 1): "L", (False, 2): "LA", (False, 3): "RGB", (False, 4): "RGBA",
-          (True, 1): "I;16", (True, 2): "LA;16", (True, 3): "RGB;16", (True, 4): "RGBA;16"}  # fmt: skip
 _TUPLES = {"1": b"BLACKANDWHITE", "L": b"GRAYSCALE", "LA": b"GRAYSCALE_ALPHA", "RGB": b"RGB", "RGBA": b"RGB_ALPHA"}
 
 
@@ -74,7 +72,7 @@ def read(stream: BinaryIO, request: Request) -> Picture:
     peak = None if header.most in (255, 65_535) else header.most
     if peak is not None and int(pixels.max()) > peak:
         raise request.refuse(f"a value of {int(pixels.max())} is above the maxval of {peak}; get the file again")
-    mode = _MODES[header.most > 255, header.channels]
+    mode = NAMED["uint16" if header.most > 255 else "uint8", header.channels]
     frame = Frame(pixels, mode, MODES[mode].alpha, peak=peak)
     return _picture(frame, format="PAM" if header.kind == b"7" else "PPM")
 

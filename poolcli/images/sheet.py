@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from poolcli.errors import escaped
-from poolcli.images.frame import Frame, to_image
+from poolcli.images.frame import Frame, converted
 from poolcli.records import dataclass
 
 Pixels = NDArray[np.uint8]  # H x W, or H x W x 2 (LA), 3 (RGB) or 4 (RGBA)
@@ -18,6 +18,7 @@ Pixels = NDArray[np.uint8]  # H x W, or H x W x 2 (LA), 3 (RGB) or 4 (RGBA)
 # What a mode is shown as; modes of more than 8 bits are not here, since how they are scaled is the caller's choice.
 _SHOWN = {"1": "L", "L": "L", "LA": "LA", "La": "LA", "PA": "RGBA", "RGB": "RGB", "RGBA": "RGBA", "RGBa": "RGBA"}
 _SHOWN |= dict.fromkeys(("RGBX", "CMYK", "YCbCr", "HSV"), "RGB")
+_SHOWN["LAB"] = "LAB"  # false colours, but the same before and after
 _MODES = {2: "LA", 3: "RGB", 4: "RGBA"}
 _PNG_OVERHEAD = 1024  # below this a JPEG, which has 600 bytes of headers, is not tried
 
@@ -30,20 +31,9 @@ def shown(frame: Frame) -> Pixels | None:
     """
     if frame.mode == "P":
         clear = frame.palette is not None and frame.palette.transparent
-        return _converted(frame, "RGBA" if clear else "RGB")
-    if frame.mode == "LAB":
-        return frame.pixels  # false colours, but the same before and after
+        return converted(frame, "RGBA" if clear else "RGB").pixels
     target = _SHOWN.get(frame.mode)
-    return None if target is None else _converted(frame, target)
-
-
-def _converted(frame: Frame, mode: str) -> Pixels:
-    if frame.mode == mode:
-        return frame.pixels
-    image = to_image(frame)
-    if frame.palette is not None and frame.palette.transparency is not None:
-        image.info["transparency"] = frame.palette.transparency
-    return np.asarray(image.convert(mode))
+    return frame.pixels if target == frame.mode else None if target is None else converted(frame, target).pixels
 
 
 def png(pixels: Pixels) -> bytes:
@@ -147,14 +137,8 @@ def draw_sheet(title: str, lines: Sequence[str], bands: Sequence[Band], text: st
     for line in wrapped:
         draw.text((MARGIN, y), line, INK, font(15))
         y += LINE
-    stream = BytesIO()
-    sheet.quantize(256, dither=Image.Dither.NONE).save(stream, "PNG") if _flat(sheet) else sheet.save(stream, "PNG")
-    return stream.getvalue()
-
-
-def _flat(sheet: Image.Image) -> bool:
-    """Whether so few colours are in it that a palette holds them all."""
-    return sheet.getcolors(256) is not None
+    flat = sheet.getcolors(256) is not None  # so few that a palette holds them all
+    return _saved(sheet.quantize(256, dither=Image.Dither.NONE) if flat else sheet, "PNG")
 
 
 @cache

@@ -73,7 +73,7 @@ def read(stream: BinaryIO, request: Request) -> Picture:
     than allowed, or read exactly by none of the libraries that are installed.
     """
     chosen = chosen_pages(stream, request)
-    able = all(page.by_pillow() for _, page in chosen) and (chosen[0][0] == 0 or _opens(stream))
+    able = all(page.by_pillow() for _, page in chosen) and (chosen[0][0] == 0 or _opens(stream, request))
     arrays = _by_pillow if able else _by_tifffile
     frames = tuple(
         frame_of(described(stream, page, request), pixels, request)
@@ -136,12 +136,11 @@ def _opened(stream: BinaryIO, request: Request) -> ImageFile.ImageFile:
         raise request.refuse("the TIFF is broken, since its tags contradict one another; get the file again") from None
 
 
-def _opens(stream: BinaryIO) -> bool:
+def _opens(stream: BinaryIO, request: Request) -> bool:
     """Whether Pillow reads the first page, without which it reads no other."""
-    stream.seek(0)
     try:
-        Image.open(stream, formats=["TIFF"])
-    except UnidentifiedImageError:
+        _opened(stream, request)
+    except PictureError:
         return False
     return True
 
@@ -310,7 +309,7 @@ def arguments(frame: Frame, notes: dict[str, None], *, strip: bool) -> dict[str,
         compression = RAW
         notes[_NO_COMPRESSION] = None
     info = TiffImagePlugin.ImageFileDirectory_v2()
-    if compression in _PREDICTED and frame.mode != "1" and page.predictor == (3 if page.kind == "f" else 2):
+    if frame.mode != "1" and _is_predicted(page, compression):
         info[317] = page.predictor
     if metadata.CAMERA in tags:
         height, width = frame.pixels.shape[:2]
@@ -376,20 +375,25 @@ def _layout(frame: Frame, page: Page, notes: dict[str, None]) -> dict[str, Any]:
         given["extrasamples"] = page.extra
     if packed:
         given["bitspersample"] = page.bits
-    if (
-        same
-        and pixels.dtype.kind != "b"
-        and compression in _PREDICTED
-        and page.predictor == (3 if page.kind == "f" else 2)
-    ):
+    if same and pixels.dtype.kind != "b" and _is_predicted(page, compression):
         given["predictor"] = page.predictor
-    if page.tile is not None and not any(side % 16 for side in page.tile) and page.tile <= pixels.shape[:2]:
-        given["tile"] = page.tile
+    if page.whole_tile is not None and page.whole_tile <= pixels.shape[:2]:
+        given["tile"] = page.whole_tile
     if page.colormap:
-        colours = np.zeros((3, 1 << 8 * pixels.dtype.itemsize), np.uint16)
-        colours[:, : 1 << page.bits] = np.reshape(page.colormap, (3, -1))
-        given["colormap"] = colours
+        given["colormap"] = colormap_of(page, 8 * pixels.dtype.itemsize)
     return given
+
+
+def _is_predicted(page: Page, compression: int) -> bool:
+    """Whether its values are written as differences, as they lay in its file."""
+    return compression in _PREDICTED and page.predictor == (3 if page.kind == "f" else 2)
+
+
+def colormap_of(page: Page, bits: int) -> Array:
+    """The colours of its palette for indices of so many bits: 3 x number, black where it has none."""
+    colours = np.zeros((3, 1 << bits), np.uint16)
+    colours[:, : 1 << page.bits] = np.reshape(page.colormap, (3, -1))
+    return colours
 
 
 def _tags(tags: Mapping[int, Tag], notes: dict[str, None]) -> dict[str, Any]:

@@ -307,6 +307,11 @@ class Page:
         return turned + "planar " * (self.planar and self.samples > 1) + what
 
     @property
+    def whole_tile(self) -> tuple[int, int] | None:
+        """Height and width of its tiles, where they are as the standard wants them: multiples of 16."""
+        return self.tile if self.tile is not None and not any(side % 16 for side in self.tile) else None
+
+    @property
     def alpha(self) -> bool:
         """Whether the last band is alpha."""
         return bool(self.extra) and self.extra[-1] in (1, 2)

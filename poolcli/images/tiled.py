@@ -357,7 +357,7 @@ class Segments:
         page = self.page
         turned = page.big_endian and page.bits > 8 and page.compression != JPEG
         old = page.compression == OLD_JPEG  # whose tags point elsewhere into its file
-        if page.tile is None or turned or old or page.peak is not None or any(side % 16 for side in page.tile):
+        if page.whole_tile is None or turned or old or page.peak is not None:
             return None
         return {tag.code: (int(tag.dtype), _as_read(tag)) for tag in self._tiff.tags if tag.code in _LYING}
 
@@ -474,7 +474,7 @@ def layout_of(
     `labels`: no value may change.
     """
     page = plane.page
-    bands, own = (*plane.shape, 1)[2], page.tile if page.tile and not any(side % 16 for side in page.tile) else None
+    bands = (*plane.shape, 1)[2]
     fits_jpeg = plane.dtype == np.uint8 and (bands, page.photometric) in ((1, 0), (1, GRAY), (3, RGB))
     code = CODECS.get(compression, DEFLATE if page.compression == 32946 else page.compression)
     if compression == SAME and (code not in CODECS.values() or (code == JPEG and (labels or not fits_jpeg))):
@@ -489,7 +489,7 @@ def layout_of(
         notes[f"{page.bits} bits a value were written as {8 * plane.dtype.itemsize}"] = None
     if plane.dtype == np.bool_ and bands > 1:
         raise PictureError(f"{page} cannot be written in tiles: convert it to 8 bits first")
-    return Layout(tile or own or (USUAL_TILE, USUAL_TILE), code, quality)
+    return Layout(tile or page.whole_tile or (USUAL_TILE, USUAL_TILE), code, quality)
 
 
 def unwritten(page: Page) -> Iterator[str]:
@@ -593,9 +593,7 @@ class Level:
         if ycbcr or page.photometric == YCBCR:
             lying[530] = (3, (2, 2) if ycbcr and page.subsampled else (1, 1))
         if page.colormap:
-            colours = np.zeros((3, 1 << bits), np.uint16)
-            colours[:, : 1 << page.bits] = np.reshape(page.colormap, (3, -1))
-            lying[320] = (3, tuple(colours.ravel().tolist()))
+            lying[320] = (3, tuple(tiff.colormap_of(page, bits).ravel().tolist()))
         sizes: dict[int, Tag] = {254: (4, int(self.reduced)), 256: (4, self.width), 257: (4, self.height)}
         entries = dict(page.tags) | sizes | dict(self.copied or lying)
         return {code: tag for code, tag in entries.items() if tag[1] != () and not isinstance(tag[1], Mapping)}

@@ -95,16 +95,17 @@ def planes_of(source: Place, name: str, options: ReadOptions) -> list[Plane]:
 def weight(source: Place, name: str, options: ReadOptions) -> tuple[int, int]:
     """(pixels, bytes) of the pictures that are read."""
     planes = planes_of(source, name, options)
-    pixels = sum(tiff.weight_of(*plane.size, (*plane.shape, 1)[2]) for plane in planes)
-    return pixels, sum(plane.dtype.itemsize * prod(plane.shape) for plane in planes)
+    return _pixels(planes), sum(plane.dtype.itemsize * prod(plane.shape) for plane in planes)
+
+
+def _pixels(planes: Sequence[Plane]) -> int:
+    return sum(tiff.weight_of(*plane.size, (*plane.shape, 1)[2]) for plane in planes)
 
 
 def read(source: Place, request: Request) -> Picture:
     """The pictures in a Zarr, held; of the header alone nothing but what they are."""
-    planes, pixels = planes_of(source, request.name, replace(request.options, max_pixels=None)), 0
-    for plane in planes:
-        pixels += tiff.weight_of(*plane.size, (*plane.shape, 1)[2])
-    most = request.options.max_pixels
+    planes = planes_of(source, request.name, replace(request.options, max_pixels=None))
+    pixels, most = _pixels(planes), request.options.max_pixels
     if most is not None and pixels > most:
         raise request.refuse(
             f"{len(planes)} pictures of {pixels} pixels together are more than the limit of {most}; take one with "
@@ -271,6 +272,12 @@ def _codecs(compression: str) -> Any:
     return _COMPRESSIONS["zstd" if compression == SAME else compression](library().codecs)
 
 
+def _fill(frame: Frame) -> dict[str, Any]:
+    """The fill value and the attribute of what stands for nothing."""
+    nodata = next((value for value in frame.nodata if not isinstance(value, tuple)), None)
+    return {"fill_value": nodata, "attributes": {} if nodata is None or not isfinite(nodata) else {FILL: nodata}}
+
+
 class ArrayFile:
     """A plain array being written into an empty folder: with chunks, codecs and attributes of the one it comes from."""
 
@@ -300,13 +307,11 @@ class ArrayFile:
         sides = {"y": pixels.shape[0], "x": pixels.shape[1], "s": (*pixels.shape, 1)[2]}
         shape = (*self.counts, *(sides[axis] for axis in self.axes[len(self.counts) :]))
         chunk = {"y": (tile or TILE)[0], "x": (tile or TILE)[1], "s": sides["s"]}
-        nodata = next((value for value in frame.nodata if not isinstance(value, tuple)), None)
         given: dict[str, Any] = {
             "chunks": tuple(min(chunk.get(axis, 1), n) for axis, n in zip(self.axes, shape, strict=True)),
             "dtype": pixels.dtype.name,
             "compressors": _codecs(self.options.compression),
-            "fill_value": nodata,
-            "attributes": {} if nodata is None or not isfinite(nodata) else {FILL: nodata},
+            **_fill(frame),
         }
         if original is not None:
             given |= _likewise(original, frame, self.options)
@@ -362,7 +367,6 @@ class ZarrFile:
         """The array of a level of this kind and size, whose pixels lie so in the picture (rows, columns)."""
         size = frame.pixels.shape[:2]
         chunk = tuple(min(side, n) for side, n in zip(self.tile, size, strict=True))
-        fill = next((value for value in frame.nodata if not isinstance(value, tuple)), None)
         array = self.group.create_array(
             str(len(self.levels)),
             shape=(*self._counts, *size),
@@ -370,8 +374,7 @@ class ZarrFile:
             dtype=frame.pixels.dtype.name,  # by its name: NumPy has two types of 64 bits, and zarr knows one
             compressors=self.codecs,
             dimension_names=[*self.axes],
-            fill_value=fill,
-            attributes={} if fill is None or not isfinite(fill) else {FILL: fill},
+            **_fill(frame),
         )
         self.levels.append((array, spacing))
 
