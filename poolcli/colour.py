@@ -85,6 +85,10 @@ class Coloured(Recipe):
     weighted: bool = False
     peak: float = 255.0
 
+    def __post_init__(self) -> None:
+        Recipe.__post_init__(self)
+        object.__setattr__(self, "ignores", self.ignores and not self.weighted)  # a sum weighted by alpha cannot
+
     def run(
         self,
         image: "Array",
@@ -108,17 +112,6 @@ class Coloured(Recipe):
             pooled = to_integers(pooled, image.dtype)
         write_stand_in(pooled, enough, ignored)
         return pooled, enough
-
-    @property
-    def ignores(self) -> bool:
-        """As of any recipe; a sum weighted by alpha cannot."""
-        return not self.weighted and all(layer.ignores for layer in self.layers)
-
-    def split(self) -> tuple[Recipe | None, Recipe]:
-        """As of any recipe; both parts take and give stored values."""
-        head, tail = Recipe.split(self)
-        made = [Coloured(part.layers, self.linear, self.weighted, self.peak) for part in (head, tail) if part]
-        return (made[0] if head else None), made[-1]
 
     def _before(self, image: "Array", alpha: bool) -> "Array":
         values = image.astype("float64")

@@ -261,9 +261,8 @@ def before_downsampling(recipe: Recipe) -> Recipe | None:
 
     None where the first layer down-samples, or none does: what changes before is measured on the picture itself.
     """
-    head, tail = recipe.split()
-    first = tail.layers[0]
-    layers = head.layers if head else ()
+    first = recipe.tail.layers[0]
+    layers = recipe.head.layers if recipe.head else ()
     if isinstance(first, Conv) and first.downsamples:
         layers += (replace(first, stride=(1, 1)),)
     return replace(recipe, layers=layers) if layers else None
@@ -272,8 +271,8 @@ def before_downsampling(recipe: Recipe) -> Recipe | None:
 def after_features(evaluation: Evaluation) -> Footprints | None:
     """What outputs see of the features, in rows and in columns: where the ideal down-sampling lies."""
     features = evaluation.lattices.features
-    head, tail = evaluation.recipe.split()
-    if features is None or evaluation.before == head:
+    tail = evaluation.recipe.tail
+    if features is None or evaluation.before == evaluation.recipe.head:
         return tail.footprints(*(features or evaluation.lattices.picture).shape[:2])
     strides = tail.layers[0].stages(*features.shape[:2])[0]  # of the filter whose unstrided twin made the features
     taken = (Footprint(axis.n).after(Axis(axis.n, 1, axis.s, 1, 0, 0, axis.out)) for axis in strides)
@@ -286,15 +285,12 @@ def _run_layers(recipe: Recipe, before: Recipe | None, picture: Piece, how: How,
     keywords: dict[str, Any] = {"alpha": how.alpha, "ignored": how.ignored}
     if before is not None and features is None:
         features = Piece(picture.first, *before.run(picture.values, picture.valid, **keywords))
-    head, tail = recipe.split()
-    output: tuple[Array, Array | None]
-    goes_on = type(recipe) is Recipe  # others round once, at their end
-    if features is not None and head is not None and head == before and goes_on:
-        keywords["ignored"] = head.after(how.ignored)
-        output = tail.run(features.values, features.valid, **keywords)
-    else:
-        output = recipe.run(picture.values, picture.valid, **keywords)
-    return Band(picture, features, Piece(0, *output))
+    layers, start = recipe, picture
+    if features is not None and recipe.head == before and type(recipe) is Recipe:  # others round once, at their end
+        layers, start = recipe.tail, features
+        if before and before.own_dtype and how.ignored:
+            keywords["ignored"] = replace(how.ignored, values=())
+    return Band(picture, features, Piece(0, *layers.run(start.values, start.valid, **keywords)))
 
 
 # Where outputs lie

@@ -47,7 +47,7 @@ def _frozen(cls: type, *, eq: bool = True, repr: bool = True, slots: bool = Fals
 def _init(made: Any) -> Callable[..., None]:
     names: dict[str, Any] = {"put": object.__setattr__, "missing": dataclasses.MISSING}
     parameters, lines = ["self"], []
-    for field in dataclasses.fields(made):
+    for field in (each for each in dataclasses.fields(made) if each.init):
         name = value = field.name
         default = ""
         if field.default is not dataclasses.MISSING:

@@ -730,7 +730,7 @@ def _displayed(frame: Frame, parts: list[Array], *, labels: bool) -> list[Array]
 
 def _marks(evaluation: Evaluation, cells: Region) -> Array | None:
     """The pixels that the only pooling of a recipe lets through, at the outputs `cells`; None where it is not such."""
-    _, tail = evaluation.recipe.split()
+    tail = evaluation.recipe.tail
     layer = tail.layers[0]
     if not isinstance(layer, Pool) or not find_mode(layer.mode).picks or len(tail.layers) > 1:
         return None

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 from math import isnan
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from poolcli.errors import UsageError, unknown
 from poolcli.ops.filters import Kernel, check_kernel
@@ -61,9 +61,14 @@ class Conv:
     stride: Size = (1, 1)
     edge: Edge = "reflect"
 
+    holds_value: bool = field(init=False, repr=False, compare=False)  # a value of the picture
+    downsamples: bool = field(init=False, repr=False, compare=False)  # fewer outputs than inputs
+
     keeps_values: ClassVar[bool] = False
     for_labels: ClassVar[bool] = False
     ignores: ClassVar[bool] = False
+    own_dtype: ClassVar[bool] = False
+    votes: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_kernel(self.kernel)
@@ -71,7 +76,8 @@ class Conv:
             raise UsageError(
                 f"stride {size_text(self.stride)} of a filter: whole numbers from 1 to {LARGEST} are allowed"
             )
-        object.__setattr__(self, "edge", as_edge(self.edge))
+        edge = as_edge(self.edge)
+        _decide(self, edge=edge, holds_value=not isinstance(edge, str), downsamples=self.stride != (1, 1))
 
     def run(self, image: "Array", valid: "Array | None", *, alpha: bool, ignored: "Ignored | None") -> "Result":
         """Filter `image`; the alpha channel is not filtered, only thinned out like the rest by the stride."""
@@ -100,20 +106,13 @@ class Conv:
         return [(rows, Axis(width, kw, sw, 1, left, right, -(-width // sw), wraps=wraps))]
 
     def __str__(self) -> str:
-        stride = "" if self.stride == (1, 1) else f"/{size_text(self.stride)}"
+        stride = f"/{size_text(self.stride)}" if self.downsamples else ""
         edge = "" if self.edge == "reflect" else f",edge={option_text(self.edge)}"
         simple = re.fullmatch(r"[^\s,]*(?<!/\d)", self.name)  # a file's name may hold what separates the parts
         name = self.name if simple else f'@"{self.name[1:]}"'
         return f"conv:{name}{stride}{edge}"
 
-    @property
-    def holds_value(self) -> bool:
-        """Whether it holds a value of the picture."""
-        return not isinstance(self.edge, str)
-
-    def sees(self, height: int, width: int) -> list[Axes]:
-        """What the outputs see of a picture: their windows."""
-        return self.stages(height, width)
+    sees = stages
 
     def whole(self, largest: int) -> int:
         """What whole numbers up to `largest` become at most, where they stay whole numbers; 0 where they do not."""
@@ -121,18 +120,13 @@ class Conv:
         return max(1, int(sum(weights))) * largest if all(float(weight).is_integer() for weight in weights) else 0
 
     @property
-    def downsamples(self) -> bool:
-        """Whether there are fewer outputs than inputs."""
-        return self.stride != (1, 1)
-
-    @property
     def file_text(self) -> str:
         """`line-v`, `sobel-h-s2`, `kernel-wrap`: the filter's name, what differs from the usual after it."""
         name = PurePath(self.name[1:]).stem if self.name.startswith("@") else self.name.replace(":", "")
         name = re.sub(r"[^\w.-]", "-", name)
-        stride = "" if self.stride == (1, 1) else f"-s{size_text(self.stride)}"
-        named = isinstance(self.edge, str)
-        return name + stride + ("" if self.edge == "reflect" else f"-{'' if named else 'edge'}{option_text(self.edge)}")
+        stride = f"-s{size_text(self.stride)}" if self.downsamples else ""
+        edge = f"-{'edge' * self.holds_value}{option_text(self.edge)}"
+        return name + stride + ("" if self.edge == "reflect" else edge)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +136,20 @@ class Activation:
     name: str
     bounds: tuple[float, ...] = ()
 
+    holds_value: bool = field(init=False, repr=False, compare=False)  # a number that values are compared with
+
     edge: ClassVar[None] = None
     keeps_values: ClassVar[bool] = False
     for_labels: ClassVar[bool] = False
     ignores: ClassVar[bool] = True
+    own_dtype: ClassVar[bool] = False
+    votes: ClassVar[bool] = False
     downsamples: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if self.name not in ACTIVATIONS:
             raise unknown("activation", self.name, ACTIVATIONS)
+        _decide(self, holds_value=ACTIVATIONS[self.name].holds_value)
         bounds = ACTIVATIONS[self.name].bounds
         if len(self.bounds) != len(bounds) or any(map(isnan, self.bounds)):
             numbers = ", with numbers as in clip:0,6" if bounds else ", which takes no numbers"
@@ -172,19 +171,12 @@ class Activation:
         """None: every value stays where it is."""
         return []
 
-    def sees(self, height: int, width: int) -> list[Axes]:
-        """An activation sees one pixel, so it adds no windows."""
-        return []
+    sees = stages
 
     def whole(self, largest: int) -> int:
         """What whole numbers up to `largest` become at most, where they stay whole numbers; 0 where they do not."""
         whole = all(float(bound).is_integer() for bound in self.bounds)
         return max([largest, *(abs(int(bound)) for bound in self.bounds)]) if whole else 0
-
-    @property
-    def holds_value(self) -> bool:
-        """Whether it compares values with numbers of the picture's."""
-        return ACTIVATIONS[self.name].holds_value
 
     def __str__(self) -> str:
         return self.name + ":" * bool(self.bounds) + ",".join(map(option_text, self.bounds))
@@ -205,10 +197,32 @@ class Pool:
     window: Window | Cells
     options: Options = ()
 
+    edge: Edge | None = field(init=False, repr=False, compare=False)  # beyond the border, for its last windows
+    holds_value: bool = field(init=False, repr=False, compare=False)  # a value of the picture
+    keeps_values: bool = field(init=False, repr=False, compare=False)  # outputs are values of the input
+    for_labels: bool = field(init=False, repr=False, compare=False)  # made for labels
+    ignores: bool = field(init=False, repr=False, compare=False)  # leaves ignored values out
+    own_dtype: bool = field(init=False, repr=False, compare=False)  # of its results
+    votes: bool = field(init=False, repr=False, compare=False)  # whole pixels are counted
+    downsamples: bool = field(init=False, repr=False, compare=False)  # fewer outputs than inputs
+
     def __post_init__(self) -> None:
         mode = find_mode(self.mode)
         check_window(mode, self.window)
-        object.__setattr__(self, "options", complete_options(mode, dict(self.options)))
+        options = complete_options(mode, dict(self.options))
+        edge = dict(options).get("edge")
+        _decide(
+            self,
+            options=options,
+            edge=edge,
+            holds_value=not isinstance(edge, str | None),
+            keeps_values=mode.keeps_values,
+            for_labels=mode.for_labels,
+            ignores=mode.has_windows,
+            own_dtype=mode.own_dtype,
+            votes=votes(mode, options),
+            downsamples=isinstance(self.window, Cells) or self.window.s != (1, 1),
+        )
 
     @classmethod
     def of(
@@ -242,41 +256,6 @@ class Pool:
         """
         return cls(mode, Cells(as_size(size, "size")), tuple((options or {}).items()))
 
-    @property
-    def edge(self) -> Edge | None:
-        """What lies beyond the border for its last windows; None: padding, if anything."""
-        return dict(self.options).get("edge")
-
-    @property
-    def holds_value(self) -> bool:
-        """Whether it holds a value of the picture."""
-        return not isinstance(self.edge, str | None)
-
-    @property
-    def keeps_values(self) -> bool:
-        """Whether the outputs are values of the input, so that palettes and labels stay what they are."""
-        return find_mode(self.mode).keeps_values
-
-    @property
-    def for_labels(self) -> bool:
-        """Whether it is made for labels."""
-        return find_mode(self.mode).for_labels
-
-    @property
-    def own_dtype(self) -> bool:
-        """Whether its results have a dtype of their own."""
-        return find_mode(self.mode).own_dtype
-
-    @property
-    def ignores(self) -> bool:
-        """Whether it can leave ignored values out."""
-        return find_mode(self.mode).has_windows
-
-    @property
-    def votes(self) -> bool:
-        """Whether whole pixels are counted."""
-        return votes(find_mode(self.mode), self.options)
-
     def run(self, image: "Array", valid: "Array | None", *, alpha: bool, ignored: "Ignored | None") -> "Result":
         """Pool every channel, alpha like the others."""
         from poolcli.ops.pooling import run_mode
@@ -295,13 +274,8 @@ class Pool:
 
     def whole(self, largest: int) -> int:
         """What whole numbers up to `largest` become at most, where they stay whole numbers; 0 where they do not."""
-        mode, apart = find_mode(self.mode), isinstance(self.window, Window) and self.window.dilation != (1, 1)
-        return largest if (mode.keeps_values or mode.joins == "values") and not apart else 0
-
-    @property
-    def downsamples(self) -> bool:
-        """Whether there are fewer outputs than inputs, beyond what the border costs."""
-        return isinstance(self.window, Cells) or self.window.s != (1, 1)
+        picked = self.keeps_values or find_mode(self.mode).joins == "values"
+        return largest if picked and (isinstance(self.window, Cells) or self.window.dilation == (1, 1)) else 0
 
     @property
     def sizes(self) -> Mapping[str, str]:
@@ -340,10 +314,10 @@ class Pool:
 Layer = Conv | Activation | Pool
 
 
-def _nameless(layer: Layer, ignored: "Ignored | None") -> "Ignored | None":
-    if ignored is None or not (isinstance(layer, Pool) and layer.own_dtype):
-        return ignored
-    return replace(ignored, values=())  # NaN is written where nothing is valid
+def _decide(value: "Layer | Recipe", **facts: Any) -> None:
+    """Set what follows from the fields of a frozen value."""
+    for name, fact in facts.items():
+        object.__setattr__(value, name, fact)
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,9 +330,31 @@ class Recipe:
 
     layers: tuple[Layer, ...]
 
+    head: "Self | None" = field(init=False, repr=False, compare=False)  # before the first down-sampling
+    tail: Self = field(init=False, repr=False, compare=False)  # the rest
+    keeps_values: bool = field(init=False, repr=False, compare=False)  # palettes and labels survive
+    indices: bool = field(init=False, repr=False, compare=False)  # takes those of a palette
+    for_labels: bool = field(init=False, repr=False, compare=False)  # for nothing else: so integers are labels
+    ignores: bool = field(init=False, repr=False, compare=False)  # leaves ignored values out
+    own_dtype: bool = field(init=False, repr=False, compare=False)  # of sums and shares
+    votes: bool = field(init=False, repr=False, compare=False)  # counts whole pixels
+
     def __post_init__(self) -> None:
         if not self.layers:
             raise UsageError("a recipe of no layers does nothing: give at least one, for instance max:2/2")
+        at = next((i for i, layer in enumerate(self.layers) if layer.downsamples), 0)
+        first, keeps_values = self.layers[0], all(layer.keeps_values for layer in self.layers)
+        _decide(
+            self,
+            head=replace(self, layers=self.layers[:at]) if at else None,
+            tail=replace(self, layers=self.layers[at:]) if at else self,
+            keeps_values=keeps_values,
+            indices=keeps_values or (isinstance(first, Pool) and find_mode(first.mode).counts_indices),
+            for_labels=all(layer.for_labels for layer in self.layers),
+            ignores=all(layer.ignores for layer in self.layers),
+            own_dtype=any(layer.own_dtype for layer in self.layers),
+            votes=any(layer.votes for layer in self.layers),
+        )
 
     def __call__(self, image: "Array", *, alpha: bool = False, ignored: "Ignored | None" = None) -> "Array":
         """Run the layers on `image` (H x W or H x W x C); `alpha`: the last is alpha, which no filter touches."""
@@ -385,14 +381,9 @@ class Recipe:
                 valid = validity(image, ignored, alpha=alpha)
         for layer in self.layers:
             image, valid = layer.run(image, valid, alpha=alpha, ignored=ignored)
-            ignored = _nameless(layer, ignored)
+            if layer.own_dtype and ignored is not None:
+                ignored = replace(ignored, values=())  # NaN is written where nothing is valid
         return image, valid
-
-    def after(self, ignored: "Ignored | None") -> "Ignored | None":
-        """What is ignored behind these layers: behind sums and shares no number of the picture stands for it."""
-        for layer in self.layers:
-            ignored = _nameless(layer, ignored)
-        return ignored
 
     def __str__(self) -> str:
         return " ".join(map(str, self.layers))
@@ -409,55 +400,18 @@ class Recipe:
         return f"{text[: LONGEST_NAME - 11]}-{digest}"
 
     @property
-    def keeps_values(self) -> bool:
-        """Whether every output value is an input value: palettes and label maps survive."""
-        return all(layer.keeps_values for layer in self.layers)
-
-    @property
-    def indices(self) -> bool:
-        """Whether it takes the numbers of a palette, not its colours: it keeps labels, or counts one."""
-        first = self.layers[0]
-        return self.keeps_values or (isinstance(first, Pool) and find_mode(first.mode).counts_indices)
-
-    @property
-    def for_labels(self) -> bool:
-        """Whether nothing but poolings made for labels is done, so that integers are taken for labels."""
-        return all(layer.for_labels for layer in self.layers)
-
-    @property
-    def own_dtype(self) -> bool:
-        """Whether a layer gives sums or shares, whose dtype is not that of the picture."""
-        return any(isinstance(layer, Pool) and layer.own_dtype for layer in self.layers)
-
-    @property
-    def ignores(self) -> bool:
-        """Whether every layer can leave ignored values out."""
-        return all(layer.ignores for layer in self.layers)
-
-    @property
-    def votes(self) -> bool:
-        """Whether any layer counts whole pixels."""
-        return any(isinstance(layer, Pool) and layer.votes for layer in self.layers)
-
-    def split(self) -> "tuple[Recipe | None, Recipe]":
-        """(the layers before the first down-sampling, the rest): None where there are no such layers."""
-        first = next((i for i, layer in enumerate(self.layers) if layer.downsamples), 0)
-        head, tail = self.layers[:first], self.layers[first:]
-        return (Recipe(head) if head else None), Recipe(tail)
-
-    @property
     def tile(self) -> Size | None:
         """Rows and columns of the windows, where the only layer that down-samples has them side by side.
 
         >>> Recipe((Activation("relu"), Pool.of("max", (2, 3)))).tile
         (2, 3)
         """
-        first, *more = self.split()[1].layers
+        first, *more = self.tail.layers
         if more or not isinstance(first, Pool) or not isinstance(first.window, Window):
             return None
         window = first.window
         simple = window.k == window.s and window.padding == (0, 0, 0, 0) and window.dilation == (1, 1)
-        return window.k if simple and find_mode(first.mode).has_windows else None
+        return window.k if simple and first.ignores else None
 
     def footprints(self, height: int, width: int) -> tuple[Footprint, Footprint] | None:
         """What one output value sees of a picture of `height` x `width`, in rows and in columns.
