@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from poolcli.ops.arrays import Array, integer_range
+from poolcli.ops.arrays import Array
 from poolcli.ops.geometry import Axis, Footprint, Window
 from poolcli.ops.ignored import Ignored, run_on, validity
 from poolcli.ops.modes import find_mode
@@ -215,9 +215,10 @@ class Evaluation:
 
     def piece(self, low: int, high: int) -> Piece:
         """Rows of the picture, and where they are valid: as the source says, or by the ignored values."""
-        values, ignored = self.source.rows(low, high), self.how.ignored
-        if self.source.valid is not None:
-            return Piece(low, values, self.source.valid(low, high))
+        source, ignored = self.source, self.how.ignored
+        values = source.rows(low, high) if source.array is None else source.array[low:high]
+        if source.valid is not None:
+            return Piece(low, values, source.valid(low, high))
         return Piece(low, values, validity(values, ignored, alpha=self.how.alpha) if ignored else None)
 
     @property
@@ -299,24 +300,25 @@ def _run_layers(recipe: Recipe, before: Recipe | None, picture: Piece, how: How,
 def _lattice(recipe: Recipe | None, source: Source) -> Lattice:
     """Where the outputs of a recipe lie, or the pixels of the picture."""
     height, width = source.shape[:2]
-    rows, columns, inside = Footprint(height), Footprint(width), [(0, height), (0, width)]
+    rows, columns, inside = Footprint(height), Footprint(width), (0, height, 0, width)
     for layer in recipe.layers if recipe else ():
         stages = layer.sees(rows.size, columns.size)
-        for number, axes in enumerate(stages, start=1):
+        for number, (down, across) in enumerate(stages, start=1):
             goes_on = number == len(stages) and isinstance(layer.edge, str) and layer.edge != "zero"
-            inside = [axis.inner(*span, goes_on=goes_on) for axis, span in zip(axes, inside, strict=True)]
-            rows, columns = rows.after(axes[0]), columns.after(axes[1])
-    shape = (rows.size, columns.size, *source.shape[2:])
-    rectangle = Rectangle(*inside[0], *inside[1])
+            inside = down.inner(*inside[:2], goes_on=goes_on) + across.inner(*inside[2:], goes_on=goes_on)
+            rows, columns = rows.after(down), columns.after(across)
+    top, bottom, left, right = inside
+    if top >= bottom or left >= right:
+        inside = 0, rows.size, 0, columns.size
     seen = (rows, columns) if rows.regular and columns.regular else None
-    return Lattice(shape, seen, rectangle if rectangle.area else Rectangle.whole(shape), _largest(recipe, source))
+    return Lattice((rows.size, columns.size, *source.shape[2:]), seen, Rectangle(*inside), _largest(recipe, source))
 
 
 def _largest(recipe: Recipe | None, source: Source) -> int:
     """The size of the largest value where outputs are whole numbers even as floats; 0: not known, or too large."""
     if type(recipe) is not Recipe or source.dtype.kind == "f":
         return 0
-    largest = max(map(abs, integer_range(source.dtype)))
+    largest = 1 << 8 * source.dtype.itemsize
     for layer in recipe.layers:
         largest = largest and layer.whole(largest)
     return largest if largest <= LARGEST_FIXED else 0

@@ -134,20 +134,20 @@ def _from_level_before(how: Reduction, values: Array, valid: Array | None) -> It
 def _from_sums(how: Reduction, values: Array, valid: Array | None) -> Iterator[Array]:
     """Means of sums that are carried on: integers exactly, floats in 64 bits."""
     size, dtype, shape = values.shape[:2], values.dtype, values.shape[2:]
-    sums: Array = planes(without(values, valid, 0))
+    sums: Array = planes(without(values, valid))
     counts = None if valid is None else planes(valid)
     step = how.window(1)
     for level in range(1, how.count + 1):
         axes, of_picture = step.axes(*sums.shape[:2]), how.window(level).axes(*size)
         most = of_picture[0].most * of_picture[1].most
         wide = np.dtype(np.float64) if dtype.kind == "f" else sum_dtype(dtype, most, most)
-        sums = reduce_any(sums, axes, np.add, fill=0, dtype=wide, result=wide)
+        sums = reduce_any(sums, axes, np.add, dtype=wide, result=wide)
         k = how.window(level).k
         whole = size[0] % k[0] == 0 and size[1] % k[1] == 0  # the usual block: its windows need not be counted
         n = total = np.full((1, 1, 1), k[0] * k[1]) if whole else counts_of(*of_picture, padded=False)
         if counts is not None:
             n = counts = window_counts(counts, axes) if counts.dtype == bool else reduce_any(
-                counts.astype(np.uint32), axes, np.add, fill=0)  # fmt: skip
+                counts.astype(np.uint32), axes, np.add)  # fmt: skip
         means = np.empty(sums.shape, dtype)
         if dtype.kind == "f":
             np.divide(sums, n, out=means, casting="same_kind")

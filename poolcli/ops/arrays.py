@@ -150,16 +150,6 @@ def planes(image: Array) -> Array:
     return image[:, :, np.newaxis] if image.ndim == 2 else image
 
 
-def lowest(dtype: np.dtype[Any]) -> Any:
-    """The value that loses every maximum: minus infinity, or the smallest integer."""
-    return -np.inf if dtype.kind == "f" else integer_range(dtype)[0]
-
-
-def highest(dtype: np.dtype[Any]) -> Any:
-    """The value that loses every minimum: infinity, or the largest integer."""
-    return np.inf if dtype.kind == "f" else integer_range(dtype)[1]
-
-
 def integer_range(dtype: np.dtype[Any]) -> tuple[int, int]:
     if dtype.kind == "b":
         return 0, 1

@@ -1,6 +1,7 @@
 """Where windows lie: axes and padding, adaptive sizes, stages of a layer, and what an output sees."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field
 from operator import index
 from typing import Any, ClassVar, Literal
 
@@ -25,7 +26,8 @@ class Axis:
     """The windows on one axis of `n` values: window i starts at `i * s - before` and takes k values, d apart.
 
     `slack`: all of them may start up to so much later, which the picture decides. `wraps`: beyond one border lies
-    the other side.
+    the other side. `span`: values from the first to the last of one window, k when d is 1. `end`: where the last window
+    ends at the latest, behind the last value that it sees.
     """
 
     n: int
@@ -37,16 +39,15 @@ class Axis:
     out: int
     slack: int = 0
     wraps: bool = False
+    span: int = field(init=False, repr=False, compare=False)
+    end: int = field(init=False, repr=False, compare=False)
 
-    @property
-    def span(self) -> int:
-        """Values from the first to the last of one window: k when d is 1."""
-        return self.d * (self.k - 1) + 1
+    regular: ClassVar[bool] = True  # all windows have one size and lie equally far apart
 
-    @property
-    def end(self) -> int:
-        """Where the last window ends at the latest: behind the last value that it sees."""
-        return (self.out - 1) * self.s + self.slack - self.before + self.span
+    def __post_init__(self) -> None:
+        span = self.d * (self.k - 1) + 1
+        object.__setattr__(self, "span", span)
+        object.__setattr__(self, "end", (self.out - 1) * self.s + self.slack - self.before + span)
 
     def inner(self, low: int, high: int, *, goes_on: bool) -> tuple[int, int]:
         """The windows (first, last + 1) that see nothing but the values low ... high - 1.
@@ -63,16 +64,6 @@ class Axis:
     def most(self) -> int:
         """The most values of the picture that one window may hold."""
         return min(self.k, -(-self.n // self.d))
-
-    @property
-    def exceeds(self) -> bool:
-        """Whether a window reaches over more than the picture: then it holds its first or last values, if any."""
-        return self.span > self.n
-
-    @property
-    def regular(self) -> bool:
-        """Whether all windows have one size and lie equally far apart."""
-        return True
 
     @property
     def cyclic(self) -> bool:
@@ -275,7 +266,6 @@ class Spans:
     slack: ClassVar[int] = 0
     cyclic: ClassVar[bool] = False
     regular: ClassVar[bool] = False
-    exceeds: ClassVar[bool] = False
 
     @property
     def out(self) -> int:
@@ -393,26 +383,31 @@ class Footprint:
         last = (high - self.field - self.slack - self.start) // self.jump
         return max(0, first), min(self.size, last + 1)
 
-    def moving(self, o: int, d: int, n: int, *, cropped: bool) -> tuple[int, int]:
+    def moving(self, o: int, d: int, n: int, edge: str, *, goes_round: bool) -> tuple[int, int]:
         """The outputs (first, last + 1) that see nothing but a picture of `n`, and whose counterparts, `o` on, see
-        nothing but what is there when it has moved by `d`; `cropped`: pictures of which nothing else is left.
+        nothing but what is there when it has moved by `d`; under `crop` nothing else is left of pictures.
 
-        >>> Footprint(4, jump=2, field=3, start=-1).moving(0, 1, 8, cropped=False)
+        All where the output `goes_round` with the picture.
+
+        >>> Footprint(4, jump=2, field=3, start=-1).moving(0, 1, 8, "zero", goes_round=True)
         (1, 4)
         """
+        if edge == "wrap" and goes_round:
+            return 0, self.size
         first, last = self.interior(0, n)
-        low, high = (first, last) if cropped else self.interior(*staying(d, n))
+        low, high = (first, last) if edge == "crop" else self.interior(*staying(d, n))
         return max(first, low - o), min(last, high - o)
 
-    def output_shifts(self, d: int) -> list[int]:
-        """The whole shifts of the output that a shift of the input by `d` can cause.
+    def overlaps(self, d: int, n: int, edge: str) -> list[tuple[int, int, int]]:
+        """(o, first, last + 1) of `moving` for the whole shifts `o` of the output that a shift of the input can cause.
 
         Those next to d / jump, with `slack` too: phases differ by less than a jump.
 
-        >>> Footprint(9, jump=2, slack=1).output_shifts(-3), Footprint(9, jump=2).output_shifts(4)
-        ([-2, -1], [2])
+        >>> Footprint(9, jump=2, slack=1).overlaps(-3, 19, "zero"), Footprint(9, jump=2).overlaps(4, 19, "zero")
+        ([(-2, 2, 9), (-1, 1, 9)], [(2, 0, 7)])
         """
-        return sorted({d // self.jump, -(-d // self.jump)})
+        shifts = sorted({d // self.jump, -(-d // self.jump)})
+        return [(o, *self.moving(o, d, n, edge, goes_round=self.cyclic)) for o in shifts]
 
     def after(self, axis: Axis | Spans) -> "Footprint":
         """The footprint with one more layer of windows behind it.

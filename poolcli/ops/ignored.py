@@ -177,16 +177,16 @@ def write_stand_in(output: Array, enough: Array | None, ignored: Ignored | None)
         np.copyto(pixels, fill, where=~planes(enough))
 
 
-def without(image: Array, valid: Array | None, fill: object) -> Array:
-    """`image` with `fill` for what is not `valid`; itself where all is."""
-    return image if valid is None else np.where(valid, image, np.asarray(fill, image.dtype))
+def without(image: Array, valid: Array | None) -> Array:
+    """`image` with 0 for what is not `valid`; itself where all is."""
+    return image if valid is None else np.where(valid, image, image.dtype.type(0))
 
 
 def window_counts(valid: Array, axes: AnyAxes) -> Array:
     """How many values of every window are `valid` (H x W x C): rows x columns x C."""
     rows, columns = axes
     few = rows.most * columns.most < 1 << 16
-    return reduce_any(valid.astype(np.uint16 if few else np.uint32), axes, np.add, fill=0)
+    return reduce_any(valid.astype(np.uint16 if few else np.uint32), axes, np.add)
 
 
 def values_of_windows(axes: AnyAxes) -> Array:

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from poolcli.ops.arrays import Array, highest
+from poolcli.ops.arrays import Array
 from poolcli.ops.geometry import AnyAxes
-from poolcli.ops.ignored import window_counts, without
+from poolcli.ops.ignored import window_counts
 from poolcli.ops.order import LARGEST_NETWORK, counts, select, worthwhile_levels
-from poolcli.ops.reduce import bands, blocks, reduce_any, side_by_side, tiles, undefined
+from poolcli.ops.reduce import bands, blocks, neutral, reduce_any, side_by_side, tiles, undefined
 
 SORT_COST = 3  # of a value of a window, in passes over a value of the picture (12 ns against 4)
 FEW_LEVELS = 6  # where sorting costs no more than counting so few labels, they are not listed first
@@ -110,7 +110,7 @@ def _vote_transparent(labels: Array, clear: Array, axes: AnyAxes, ties: str, val
     of_clear = labels[clear]
     if of_clear.size == 0 or (of_clear == of_clear[0]).all():
         return _vote(labels, axes, ties, valid)
-    smallest = reduce_any(without(labels, clear, highest(labels.dtype)), axes, np.minimum, fill=highest(labels.dtype))
+    smallest = reduce_any(labels, axes, np.minimum, valid=clear)
     if ties == "first":
         one = of_clear.min()
         winners, most = _vote(np.where(clear, one, labels), axes, ties, valid)
@@ -151,8 +151,7 @@ def _by_counting(tile: Array, axes: AnyAxes, ties: str, valid: Array | None, lev
     shape = axes[0].out, axes[1].out, tile.shape[2]
     winners, most = np.zeros(shape, tile.dtype), np.zeros(shape, np.uint32)
     place = np.arange(tile.shape[0] * tile.shape[1], dtype=np.uint32).reshape(*tile.shape[:2], 1)
-    never = np.uint32(place.size)
-    first = np.full(shape, never)
+    first = np.full(shape, np.uint32(place.size))
     for level, votes in counts(tile, axes, valid, levels, or_smaller=False):
         if ties == "smallest":
             wins = votes > most
@@ -160,7 +159,7 @@ def _by_counting(tile: Array, axes: AnyAxes, ties: str, valid: Array | None, lev
             wins = (votes >= most) & (votes > 0)
         else:
             hits = tile == level if valid is None else (tile == level) & valid
-            places = reduce_any(np.where(hits, place, never), axes, np.minimum, fill=never)
+            places = reduce_any(np.broadcast_to(place, tile.shape), axes, np.minimum, valid=hits)
             wins = (votes > most) | ((votes == most) & (places < first))
             np.copyto(first, places, where=wins)
         np.copyto(winners, level, where=wins)
@@ -177,13 +176,14 @@ def _by_sorting(labels: Array, axes: AnyAxes, ties: str, valid: Array | None) ->
     shape = rows.out, columns.out, labels.shape[2]
     winners, most = np.empty(shape, labels.dtype), np.empty(shape, np.uint32)
     for block in blocks(labels, axes, valid=valid, bytes_per_output=n * wide.itemsize):
-        values, there = block.filled(highest(labels.dtype)), block.counts()  # the fill sorts behind what is there
+        last = neutral(np.minimum, labels.dtype)  # sorts behind what is there
+        values, there = block.filled(last), block.counts()
         if bits:
             values = values.astype(wide) << wide.type(bits)
             values |= np.arange(len(values), dtype=wide).reshape(-1, 1, 1, 1)
             if block.there is not None:  # behind a label as high as the fill is, too, wherever that stands
-                last = (wide.type(highest(labels.dtype)) << wide.type(bits)) | wide.type((1 << bits) - 1)
-                np.copyto(values, last, where=~block.there.reshape(-1, *block.there.shape[2:]))
+                behind = (wide.type(last) << wide.type(bits)) | wide.type((1 << bits) - 1)
+                np.copyto(values, behind, where=~block.there.reshape(-1, *block.there.shape[2:]))
         if n <= LARGEST_NETWORK:
             winner, votes = _vote_of_planes(values, there, ties, bits)
         else:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from poolcli.errors import PictureError
-from poolcli.ops.arrays import Array, full_range, highest, integer_range
+from poolcli.ops.arrays import Array, full_range, integer_range
 from poolcli.ops.geometry import AnyAxes, Axis, Spans
 from poolcli.ops.ignored import equals, values_of_windows, window_counts, without
 from poolcli.ops.reduce import bands, blocks, finite_range, has_large_windows, overflowed, reduce_any, rounded, sums
@@ -29,7 +29,7 @@ def avg_pool(
     rows, columns = axes
     counts = counts_of(rows, columns, padded=not exclude_pad)
     if valid is not None:
-        image, invalid = without(image, valid, 0), values_of_windows(axes) - window_counts(valid, axes).astype(np.int64)
+        image, invalid = without(image, valid), values_of_windows(axes) - window_counts(valid, axes).astype(np.int64)
         counts = counts - invalid
     if image.dtype.kind == "f":
         return _float_mean(image, axes, counts, wide=wide)
@@ -40,7 +40,7 @@ def avg_pool(
     def divide(sums: Array, band: slice, means: Array) -> None:
         rounded_quotient(sums, _band(counts, band), means)
 
-    return reduce_any(image, axes, np.add, fill=0, dtype=dtype, finish=divide)
+    return reduce_any(image, axes, np.add, dtype=dtype, finish=divide)
 
 
 def _float_mean(image: Array, axes: AnyAxes, counts: Array, *, wide: bool) -> Array:
@@ -67,13 +67,13 @@ def _means_of_sums(image: Array, axes: AnyAxes, counts: Array, dtype: np.dtype[A
         else:
             np.divide(sums, n, out=means, casting="same_kind")
 
-    return reduce_any(image, axes, np.add, fill=0, dtype=dtype, finish=divide)
+    return reduce_any(image, axes, np.add, dtype=dtype, finish=divide)
 
 
 def _wide_mean(image: Array, axes: AnyAxes, counts: Array) -> Array:
     """64-bit integers: sums of the upper and the lower 32 bits cannot overflow, and join after the division."""
-    high = reduce_any(image >> 32, axes, np.add, fill=0)
-    low = reduce_any(image & 0xFFFFFFFF, axes, np.add, fill=0)
+    high = reduce_any(image >> 32, axes, np.add)
+    low = reduce_any(image & 0xFFFFFFFF, axes, np.add)
     n = np.maximum(counts, 1).astype(image.dtype)
     if n.max() > LARGEST_COUNT:
         high, low, n = (part.astype(object) for part in (high, low, n))
@@ -126,12 +126,12 @@ def sum_pool(image: Array, axes: AnyAxes, *, valid: Array | None = None) -> Arra
 
     NaN where a window of floats holds no value. PictureError for a sum that 64 bits do not hold.
     """
-    image = without(image, valid, 0)
+    image = without(image, valid)
     if image.dtype.kind != "f":
         wide = np.dtype(np.int64 if image.dtype.kind == "i" else np.uint64)
         if image.dtype.itemsize == 8:
             return _wide_sum(image, axes)
-        return reduce_any(image, axes, np.add, fill=0, dtype=wide, result=wide)
+        return reduce_any(image, axes, np.add, dtype=wide, result=wide)
     with np.errstate(invalid="ignore", over="ignore"):
         total = sums(image.astype(np.float64), axes)
     return np.where(values_of_windows(axes) > 0, total, np.nan)
@@ -139,8 +139,8 @@ def sum_pool(image: Array, axes: AnyAxes, *, valid: Array | None = None) -> Arra
 
 def _wide_sum(image: Array, axes: AnyAxes) -> Array:
     """64-bit integers: sums of the upper and the lower 32 bits say whether their joint sum has room."""
-    high = reduce_any(image >> 32, axes, np.add, fill=0)
-    low = reduce_any(image & 0xFFFFFFFF, axes, np.add, fill=0)
+    high = reduce_any(image >> 32, axes, np.add)
+    low = reduce_any(image & 0xFFFFFFFF, axes, np.add)
     high += low >> 32
     smallest, largest = (-(1 << 31), (1 << 31) - 1) if image.dtype.kind == "i" else (0, (1 << 32) - 1)
     if high.min() < smallest or high.max() > largest:
@@ -172,7 +172,7 @@ def lp_pool(image: Array, axes: AnyAxes, *, p: float, valid: Array | None = None
     The padding adds nothing, also in windows that `ceil` lets go over the border (PyTorch scales these up).
     """
     rows, columns = axes
-    image = without(image, valid, 0)
+    image = without(image, valid)
     out = np.empty((rows.out, columns.out, image.shape[2]), image.dtype)
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
         if has_large_windows(image, axes):
@@ -225,7 +225,7 @@ def soft_pool(image: Array, axes: AnyAxes, *, valid: Array | None = None) -> Arr
     has no weight; a window without a value gives NaN (int: 0), NaN and infinity give NaN.
     """
     rows, columns = axes
-    scale = 1.0 if image.dtype.kind == "f" else float(highest(image.dtype))
+    scale = 1.0 if image.dtype.kind == "f" else float(integer_range(image.dtype)[1])
     out = np.empty((rows.out, columns.out, image.shape[2]), image.dtype)
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
         if image.dtype.kind in "ui" and image.itemsize > 2:

@@ -103,11 +103,10 @@ class Mode:
     indices: str = ""  # the function that says where in the picture the outputs come from
     own_dtype: bool = False  # of its results, not that of the picture; where nothing is valid they are NaN
     picks: bool = False  # an output is a pixel of its window, found by its value
+    has_windows: bool = field(init=False, repr=False, compare=False)  # of any size, that may leave values out
 
-    @property
-    def has_windows(self) -> bool:
-        """Whether it makes one value of every window: these may differ in size, and leave ignored values out."""
-        return self.stages in (windowed, sampled, central)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "has_windows", self.stages in (windowed, sampled, central))
 
 
 def _flag(text: str) -> bool:

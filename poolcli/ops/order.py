@@ -6,10 +6,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from poolcli.ops.arrays import Array, highest, lowest
+from poolcli.ops.arrays import Array
 from poolcli.ops.geometry import AnyAxes, Axis, Spans
-from poolcli.ops.ignored import values_of_windows, window_counts, without
-from poolcli.ops.reduce import Block, bands, blocks, reduce_any, side_by_side, taps_of, undefined
+from poolcli.ops.ignored import values_of_windows, window_counts
+from poolcli.ops.reduce import Block, bands, blocks, neutral, reduce_any, side_by_side, taps_of, undefined
 from poolcli.records import dataclass
 
 # Max and min pooling. Definitions: PyTorch MaxPool2d, ONNX MaxPool; the padding never wins, NaN always does.
@@ -17,14 +17,12 @@ from poolcli.records import dataclass
 
 def max_pool(image: Array, axes: AnyAxes, *, valid: Array | None = None) -> Array:
     """The largest (`valid`) value of every window of `image` (H x W x C), in its dtype."""
-    least = lowest(image.dtype)
-    return reduce_any(without(image, valid, least), axes, np.maximum, fill=least)
+    return reduce_any(image, axes, np.maximum, valid=valid)
 
 
 def min_pool(image: Array, axes: AnyAxes, *, valid: Array | None = None) -> Array:
     """The smallest (`valid`) value of every window of `image` (H x W x C), in its dtype."""
-    most = highest(image.dtype)
-    return reduce_any(without(image, valid, most), axes, np.minimum, fill=most)
+    return reduce_any(image, axes, np.minimum, valid=valid)
 
 
 # Where the maximum of every window lies, as PyTorch's MaxPool2d(return_indices=True) gives it.
@@ -152,7 +150,7 @@ def counts(
         hits = band <= level if or_smaller else band == level
         if valid is not None:
             hits &= valid
-        yield level, reduce_any(hits.astype(dtype), axes, np.add, fill=0)
+        yield level, reduce_any(hits.astype(dtype), axes, np.add)
 
 
 # Median pooling. Definition: numpy.median; integers exactly, the mean of the middle two rounded half up.
@@ -296,7 +294,7 @@ def _ranked_inside(block: Block, rank: Rank) -> Array:
 def _ranked_at_border(block: Block, rank: Rank) -> Array:
     """Padding sorts behind everything; how many values there are differs from window to window."""
     is_float = block.values.dtype.kind == "f"
-    values = np.sort(block.filled(np.nan if is_float else highest(block.values.dtype)), axis=0)
+    values = np.sort(block.filled(np.nan if is_float else neutral(np.minimum, block.values.dtype)), axis=0)
     there = np.broadcast_to(block.counts(), values.shape[1:])
 
     def at(place: Array) -> Array:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from poolcli.errors import PictureError, UsageError
 from poolcli.ops.arrays import Array, planes
-from poolcli.ops.geometry import AnyAxes, Axis, Cells, Window, as_padding, as_size, padding_text, taken
+from poolcli.ops.geometry import AnyAxes, Axis, Cells, Window, as_padding, as_size, padding_text, taken, windowed
 from poolcli.ops.ignored import Ignored, pixel_validity, refuse, run_on, valid_outputs, write_stand_in
 from poolcli.ops.modes import (
     OPTIONS,
@@ -162,21 +162,20 @@ def run_mode(
     if valid is not None and not mode.has_windows:
         raise refuse(f"mode '{mode.name}'", ignored)
     kernel = _function(mode.kernel)
-    stages = mode.stages(window, dict(options), *image.shape[:2])
     keywords = {name.replace("-", "_"): value for name, value in options if not OPTIONS[name].in_stages}
-    pixels, mask = planes(image), None if valid is None else planes(valid)
+    pixels = image.reshape(*image.shape[:2], -1)
+    mask = valid if valid is None else valid.reshape(pixels.shape)
+    stages = mode.stages(window, dict(options), *image.shape[:2])
     if isinstance(window, Window) and window.padding == "wrap":
-        (pixels, axes), mask = (
-            _going_round(pixels, stages[0]),
-            mask if mask is None else _going_round(mask, stages[0])[0],
-        )
-        stages[0] = axes
-    by_pixels = pixels.shape[2] > 1 and votes(mode, options)
+        mask = mask if mask is None else _going_round(mask, stages[0])[0]
+        pixels, stages[0] = _going_round(pixels, stages[0])
+    by_pixels = mode.whole_pixels and pixels.shape[2] > 1 and votes(mode, options)
     if by_pixels:
         keywords["alpha"] = alpha
     if mode.widens:  # by what is requested, lest a band without a hole round otherwise
         keywords["wide"] = ignored is not None
-    stages[0] = taken(mode.stages, stages[0])
+    if mode.stages is not windowed:
+        stages[0] = taken(mode.stages, stages[0])
     if mask is not None:
         if by_pixels:
             mask = pixel_validity(pixels, mask, ignored, alpha=alpha)

@@ -359,22 +359,25 @@ def reduce_any(
     axes: AnyAxes,
     operation: np.ufunc,
     *,
-    fill: Any,
+    valid: Array | None = None,
     dtype: np.dtype[Any] | None = None,
     finish: Finish | None = None,
     result: np.dtype[Any] | None = None,
 ) -> Array:
-    """As `reduce_windows`, for windows of one size or of several, and of any size."""
+    """As `reduce_windows`, for windows of one size or of several, and of any size; of the `valid` values alone."""
     rows, columns = axes
+    fill = neutral(operation, image.dtype)
+    if valid is not None:
+        image = np.where(valid, image, fill)
     result = image.dtype if result is None else result
     if isinstance(rows, Axis) and rows.before < 0:  # windows of one value in the middle of others
         image, rows = image[-rows.before :], replace(rows, n=rows.n + rows.before, before=0)
     if isinstance(columns, Axis) and columns.before < 0:
         image, columns = image[:, -columns.before :], replace(columns, n=columns.n + columns.before, before=0)
-    if isinstance(rows, Axis) and rows.exceeds:
+    if isinstance(rows, Axis) and rows.span > rows.n:
         image = reduce_ends(image, rows, operation, fill, dtype or image.dtype)
         rows = _identity(rows.out)
-    if isinstance(columns, Axis) and columns.exceeds:
+    if isinstance(columns, Axis) and columns.span > columns.n:
         image = reduce_ends(image.swapaxes(0, 1), columns, operation, fill, dtype or image.dtype).swapaxes(0, 1)
         columns = _identity(columns.out)
     if isinstance(rows, Axis) and isinstance(columns, Axis):
@@ -441,6 +444,18 @@ def reduce_ends(x: Array, axis: Axis, operation: np.ufunc, fill: Any, dtype: np.
     return out
 
 
+def neutral(operation: np.ufunc, dtype: np.dtype[Any]) -> Any:
+    """The value of `dtype` that loses every maximum or minimum, or adds nothing."""
+    if operation is np.add:
+        return dtype.type(0)
+    highest = operation is np.minimum
+    if dtype.kind == "f":
+        return dtype.type(np.inf if highest else -np.inf)
+    return (
+        dtype.type(highest) if dtype.kind == "b" else dtype.type(getattr(np.iinfo(dtype), "max" if highest else "min"))
+    )
+
+
 SUM_VALUES = 1 << 18  # of the picture, in float64: 2 MiB a copy
 LARGEST_BAND = 1 << 21  # values: 16 MiB a copy
 TILE = 1024  # columns, at least
@@ -479,7 +494,7 @@ def has_large_windows(image: Array, axes: AnyAxes) -> bool:
 
 def sums(values: Array, axes: AnyAxes) -> Array:
     """The sum of every window of float64 `values`; the padding adds nothing."""
-    return reduce_any(values, axes, np.add, fill=0)
+    return reduce_any(values, axes, np.add)
 
 
 def finite_range(values: Array) -> tuple[float, float]:

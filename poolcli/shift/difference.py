@@ -5,7 +5,6 @@ are so short that two threads spend twice the time, on waiting for each other.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
 from functools import lru_cache
 from math import floor, hypot, inf, isfinite, log10, sqrt
 from typing import Any, NamedTuple, Self
@@ -15,7 +14,7 @@ import numpy as np
 from poolcli.ops.arrays import Array
 from poolcli.ops.geometry import Footprint
 from poolcli.records import dataclass
-from poolcli.shift.record import Aligned, Shift, ShiftRow, Side, quotient
+from poolcli.shift.record import Aligned, Shift, ShiftRow, Side
 
 BAND_VALUES = 1 << 17
 EXACT = 256  # squares of bytes whose sum float32 holds
@@ -24,7 +23,6 @@ FEW = 8  # channels
 PER_ONE, LARGEST_FIXED, SUMMED = 1 << 8, 1 << 12, 16
 INT16 = (1 << 15) - 1
 FEW_VALUES = 512  # in a row: to have more rows in one call costs less than to sum in float64
-SIDE = tuple(field.name for field in fields(Side))
 SAFE = 1e-140, 1e140  # sizes of differences whose squares neither vanish nor overflow, nor do sums of them
 
 Footprints = tuple[Footprint, Footprint]  # what outputs see, in rows and in columns
@@ -586,8 +584,14 @@ class Comparison:
         """
         self.shift, self.edge, self.labels = shift, edge, labels
         self._lattices, self._tolerance = lattices, tolerance
-        self._overlaps = list(self._output_overlaps())
-        interior, features = self._interior(lattices.picture), lattices.features
+        features, output = lattices.features, lattices.output
+        rows, columns = (  # the shifts of the output that the shift can have caused, and the cells that see no border
+            (output.seen[i].overlaps(shift[1 - i], lattices.picture.shape[i], edge) if output.seen else ())
+            for i in (0, 1)
+        )
+        cells = ((Rectangle(*down, *across), (ox, oy)) for oy, *down in rows for ox, *across in columns)
+        self._overlaps = [_Overlap(*each, output) for each in cells if each[0].area]
+        interior = self._interior(lattices.picture)
         self._is_new = alike is None or alike.raw.interior != interior
         self.raw: _PartSums = _PartSums(lattices.picture, interior)
         self.dense: _PartSums | None = _PartSums(features, self._interior(features)) if features else None
@@ -643,13 +647,8 @@ class Comparison:
         sums, contrast = self.raw, contrasts.picture
         if self.dense and contrasts.features and not self.labels:
             sums, contrast = self.dense, contrasts.features
-        before = None
-        if sums.interior:
-            before = self._side(sums.inner, peak, contrast, sums.interior).relative
-        figures = {name: getattr(side, name) for name in SIDE}
-        return Aligned(
-            **figures, dx=best.offset[0], dy=best.offset[1], residual=quotient(side.relative, before), before=before
-        )
+        before = self._side(sums.inner, peak, contrast, sums.interior) if sums.interior else None
+        return Aligned.of(side, best.offset, before)
 
     def _best(self) -> "_Overlap | None":
         """The least change in value (of labels: the fewest pixels), then the fewest pixels, then the shortest shift."""
@@ -660,41 +659,15 @@ class Comparison:
 
         return min(self._overlaps, key=order, default=None)
 
-    def _output_overlaps(self) -> "Iterator[_Overlap]":
-        """For every shift of the output that the shift can have caused, the cells that see no border on either side."""
-        output = self._lattices.output
-        if output.seen is None:
-            return
-        rows, columns = (
-            [(o, self._cells(axis, o, d, n, goes_round=axis.cyclic)) for o in axis.output_shifts(d)]
-            for axis, d, n in zip(output.seen, reversed(self.shift), self._lattices.picture.shape, strict=False)
-        )
-        for oy, down in rows:
-            for ox, across in columns:
-                cells = Rectangle(*down, *across)
-                if cells.area:
-                    yield _Overlap(cells, (ox, oy), output)
-
     def _interior(self, side: Lattice) -> Rectangle | None:
         """What of a side before the down-sampling sees no border, in place, still and moved."""
-        output = self._lattices.output.seen
+        output, (dx, dy), (height, width) = self._lattices.output.seen, self.shift, self._lattices.picture.shape[:2]
         if not self._overlaps or output is None or side.seen is None:
             return None
-        spans: list[int] = []
-        for axis, pooled, d, n in zip(
-            side.seen, output, reversed(self.shift), self._lattices.picture.shape, strict=False
-        ):
-            spans += self._cells(axis, 0, d, n, goes_round=pooled.cyclic)
-        interior = Rectangle(*spans)
+        down = side.seen[0].moving(0, dy, height, self.edge, goes_round=output[0].cyclic)
+        across = side.seen[1].moving(0, dx, width, self.edge, goes_round=output[1].cyclic)
+        interior = Rectangle(*down, *across)
         return interior if interior.area else None
-
-    def _cells(self, axis: Footprint, o: int, d: int, n: int, *, goes_round: bool) -> tuple[int, int]:
-        """The cells (first, last + 1) that see nothing but the picture, and whose counterparts, `o` on, nothing but
-        what has moved with it by d; all where the output goes round with the picture.
-        """
-        if self.edge == "wrap" and goes_round:
-            return 0, axis.size
-        return axis.moving(o, d, n, cropped=self.edge == "crop")
 
 
 class _PartSums:

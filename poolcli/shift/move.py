@@ -1,8 +1,9 @@
 """Moved pictures, as rows of a source; the ideal down-sampling that fidelity is measured against."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import field
 from functools import partial
-from math import inf, log10
+from math import inf, log10, prod
 from typing import Any, Self
 
 import numpy as np
@@ -28,6 +29,10 @@ class Source:
     rows: Rows
     valid: Rows | None = None
     array: Array | None = None
+    nbytes: int = field(init=False)  # in memory
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "nbytes", prod(self.shape) * self.dtype.itemsize)
 
     @classmethod
     def of(cls, array: Array, valid: Array | None = None) -> Self:
@@ -38,11 +43,6 @@ class Source:
     def size(self) -> tuple[int, int]:
         """(height, width)."""
         return self.shape[0], self.shape[1]
-
-    @property
-    def nbytes(self) -> int:
-        """What it takes in memory."""
-        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
 
     def held(self) -> "Source":
         """The same, whole in memory."""
@@ -130,9 +130,10 @@ def _moved_columns(band: Array, d: int, edge: str, zero: Any) -> Array:
     n = band.shape[1]
     d = max(-n, min(n, d))
     moved = np.empty_like(band)
-    moved[:, slice(*staying(d, n))] = band[:, slice(*staying(-d, n))]
-    border = slice(0, d) if d > 0 else slice(n + d, n)
-    moved[:, border] = zero if edge == "zero" else band[:, :1] if d > 0 else band[:, -1:]
+    if d > 0:
+        moved[:, d:], moved[:, :d] = band[:, : n - d], zero if edge == "zero" else band[:, :1]
+    else:
+        moved[:, : n + d], moved[:, n + d :] = band[:, -d:], zero if edge == "zero" else band[:, -1:]
     return moved
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field, fields, is_dataclass, replace
 from math import isfinite
 from operator import index
-from typing import Any
+from typing import Any, Self
 
 from poolcli.errors import UsageError, unknown
 from poolcli.ops.geometry import LARGEST
@@ -59,6 +59,14 @@ class Aligned(Side):
     dy: int
     residual: float | None
     before: float | None = field(default=None, metadata={"json": False})  # for summaries alone
+
+    @classmethod
+    def of(cls, side: Side, offset: "Shift", before: Side | None) -> Self:
+        """`side`, which that shift of the output leaves, and what stood `before` in the interior, if there is one."""
+        figures = {each.name: getattr(side, each.name) for each in fields(Side)}
+        relative = before.relative if before else None
+        residual = quotient(side.relative, relative)
+        return cls(**figures, dx=offset[0], dy=offset[1], residual=residual, before=relative)
 
 
 @dataclass(frozen=True, slots=True)
