@@ -236,16 +236,13 @@ class Evaluation:
     def contrasts(self) -> Contrasts:
         """How far the values of each side lie from their mean; of what is held."""
         if self._contrasts is None:
-            picture, features, output = self.whole
-            self._contrasts = Contrasts(
-                Contrast(picture, self.how.peak),
-                features and Contrast(features, self._peak_of(features), self.lattices.largest_feature),
-                Contrast(output, largest=self.lattices.output.largest),
-            )
+            (picture, features, output), lattices, dense = self.whole, self.lattices, None
+            if features and lattices.features:
+                peak = self.how.peak if features.values.dtype == self.source.dtype else None
+                dense = Contrast(features, peak, lattices.features.largest)
+            contrast = Contrast(output, largest=lattices.output.largest)
+            self._contrasts = Contrasts(Contrast(picture, self.how.peak), dense, contrast)
         return self._contrasts
-
-    def _peak_of(self, features: Piece) -> int | None:
-        return self.how.peak if features.values.dtype == self.source.dtype else None
 
 
 def evaluate(recipe: Recipe, source: Source, how: How | None = None, *, features: bool = True) -> Evaluation:
@@ -299,7 +296,7 @@ def _run_layers(recipe: Recipe, before: Recipe | None, picture: Piece, how: How,
 
 def _lattice(recipe: Recipe | None, source: Source) -> Lattice:
     """Where the outputs of a recipe lie, or the pixels of the picture."""
-    height, width = source.shape[:2]
+    largest, (height, width) = _largest(recipe, source), source.size
     rows, columns, inside = Footprint(height), Footprint(width), (0, height, 0, width)
     for layer in recipe.layers if recipe else ():
         stages = layer.sees(rows.size, columns.size)
@@ -311,7 +308,7 @@ def _lattice(recipe: Recipe | None, source: Source) -> Lattice:
     if top >= bottom or left >= right:
         inside = 0, rows.size, 0, columns.size
     seen = (rows, columns) if rows.regular and columns.regular else None
-    return Lattice((rows.size, columns.size, *source.shape[2:]), seen, Rectangle(*inside), _largest(recipe, source))
+    return Lattice((rows.size, columns.size, *source.shape[2:]), seen, Rectangle(*inside), largest)
 
 
 def _largest(recipe: Recipe | None, source: Source) -> int:
@@ -326,15 +323,10 @@ def _largest(recipe: Recipe | None, source: Source) -> int:
 
 def is_local(recipe: Recipe) -> bool:
     """Whether every output depends on the values of its windows alone, wherever the picture begins and ends."""
-    return all(map(_is_local, recipe.layers))
-
-
-def _is_local(layer: Layer) -> bool:
-    if isinstance(layer, Pool):
-        window = layer.window
-        if not find_mode(layer.mode).local or not isinstance(window, Window) or window.padding == "wrap":
-            return False
-    return layer.edge != "wrap"
+    poolings = [layer for layer in recipe.layers if isinstance(layer, Pool)]
+    windows = [layer.window for layer in poolings if isinstance(layer.window, Window) and find_mode(layer.mode).local]
+    goes_round = any(layer.edge == "wrap" for layer in recipe.layers) or any(each.padding == "wrap" for each in windows)
+    return len(windows) == len(poolings) and not goes_round
 
 
 def is_exact(recipe: Recipe) -> bool:
@@ -459,15 +451,12 @@ def shifted(still: Evaluation, shift: Shift, edge: str) -> tuple[Evaluation, Eva
 
 
 def _written_side(reference: Evaluation, other: Evaluation, written: Written, tolerance: float) -> Side | None:
-    outputs = reference.output, other.output
-    in_files = [written(piece.values) for piece in outputs]
-    files = [_in_file(piece, values) for piece, (values, _) in zip(outputs, in_files, strict=True)]
-    if all(_same(file.values, piece.values) for file, piece in zip(files, outputs, strict=True)):
+    files, labels = _Files(written, tolerance), reference.how.labels
+    file = files.add(reference.output, other.output)
+    if files.same or file is None:
         return None
-    labels, inside = reference.how.labels, reference.lattices.output.inside
-    spread = None if labels else Contrast(files[0]).spread(inside)
-    peak = float(in_files[0][1] or value_range(files[0].values))
-    return differ(files[0], files[1], tolerance).side(peak, spread, labels=labels)
+    spread = None if labels else Contrast(file).spread(reference.lattices.output.inside)
+    return files.sums.side(float(files.white or value_range(file.values)), spread, labels=labels)
 
 
 def _same(file: Array, output: Array) -> bool:
@@ -527,7 +516,10 @@ def shift_rows_of_large(
     for comparison, file, (reference, _) in zip(comparisons, files, evaluations, strict=True):
         read = shared if shared and reference is still else _read_contrasts(reference, [comparison], [file])
         peak, spread = read[1]
-        side = file.side(float(file.white or peak), spread, labels=still.how.labels) if not file.same else None
+        labels = still.how.labels
+        side = None
+        if not file.same:
+            side = file.sums.side(float(file.white or peak), None if labels else spread, labels=labels)
         rows.append(comparison.row(read[0], written=side))
     return tuple(rows)
 
@@ -536,9 +528,9 @@ class _Files:
     """Sums of what differs between two written files, and whether they hold the very outputs."""
 
     def __init__(self, written: Written | None, tolerance: float) -> None:
-        self.written, self.same = written, True
+        self.written, self.same, self.sums = written, True, Sums()
         self.white: int | None = None
-        self._tolerance, self._sums = tolerance, Sums()
+        self._tolerance = tolerance
 
     def piece(self, output: Piece) -> Piece:
         """Rows of an output as they stand in the file."""
@@ -546,18 +538,15 @@ class _Files:
         values, self.white = self.written(output.values)
         return _in_file(output, values)._replace(first=output.first)
 
-    def add(self, still: Piece, moved: Piece) -> None:
-        """More rows, the same of both."""
+    def add(self, still: Piece, moved: Piece) -> Piece | None:
+        """More rows, the same of both; the still ones as they stand in the file."""
         if self.written is None:
-            return
-        files = [self.piece(output) for output in (still, moved)]
-        sides = zip(files, (still, moved), strict=True)
+            return None
+        moved_file, still_file = self.piece(moved), self.piece(still)
+        sides = (still_file, still), (moved_file, moved)
         self.same = self.same and all(_same(file.values, output.values) for file, output in sides)
-        self._sums += differ(files[0], files[1], self._tolerance)
-
-    def side(self, peak: float, spread: float | None, *, labels: bool) -> Side:
-        """The record of it."""
-        return self._sums.side(peak, None if labels else spread, labels=labels)
+        self.sums += differ(still_file, moved_file, self._tolerance)
+        return still_file
 
 
 def _read_contrasts(

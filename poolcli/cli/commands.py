@@ -289,7 +289,7 @@ def shape(listing: Listing, arguments: list[str]) -> None:
 def _shape_object(shape: "LayerShape") -> dict[str, Any]:
     rows, columns = shape.rows, shape.columns
     return {
-        "layer": shape.layer,
+        "layer": str(shape.layer),
         "size": shape.size,
         "receptive_field": (rows.field, columns.field),
         "jump": (rows.jump, columns.jump),
@@ -300,7 +300,7 @@ def _shape_object(shape: "LayerShape") -> dict[str, Any]:
 def _shape_cells(shape: "LayerShape") -> tuple[str, ...]:
     rows, columns = shape.rows, shape.columns
     sizes = ((rows.field, columns.field), (rows.jump, columns.jump), (rows.start, columns.start))
-    return f"{shape.size[0]}x{shape.size[1]}", *map(size_text, sizes), shape.layer
+    return f"{shape.size[0]}x{shape.size[1]}", *map(size_text, sizes), str(shape.layer)
 
 
 def modes(listing: Listing, _: list[str]) -> None:

@@ -213,10 +213,9 @@ def size(values: "Array", span: int) -> "Array":
 
 def stretch(values: "Array", span: int) -> "Array":
     """The smallest finite value becomes 0, the largest the end of the range; one value alone becomes 0."""
-    import numpy as np
+    from poolcli.ops.reduce import finite_range
 
-    finite = values[np.isfinite(values)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    low, high = finite_range(values)
     scale = span / (high - low) if high > low else 0.0
     return (values - low) * scale
 

@@ -426,10 +426,8 @@ class Footprint:
         )
 
 
-# Where the windows of a mode lie: one stage for a window, two where a dense maximum comes before a low-pass. No
-# NumPy.
-# Sizes, receptive fields and the alignment of the shift report come from these, and the kernels of the modes get
-# them.
+# Where the windows of a mode lie: one stage for a window, two where a dense maximum comes before a low-pass. No NumPy.
+# Sizes, receptive fields and the alignment of the shift report come from these, and the kernels of the modes get them.
 
 Stages = Callable[[Any, Mapping[str, Any], int, int], list[AnyAxes]]
 
@@ -439,21 +437,9 @@ def windowed(window: Window | Cells, options: Mapping[str, Any], height: int, wi
     return [window.axes(height, width)]
 
 
-def sampled(window: Window | Cells, options: Mapping[str, Any], height: int, width: int) -> list[AnyAxes]:
-    """The windows as they are, of each of which the first value is taken."""
-    return [window.axes(height, width)]
-
-
-def central(window: Window | Cells, options: Mapping[str, Any], height: int, width: int) -> list[AnyAxes]:
-    """The windows as they are, of each of which the value in the middle is taken, number k // 2 on each axis."""
-    return [window.axes(height, width)]
-
-
-def taken(stages: Stages, axes: AnyAxes) -> AnyAxes:
-    """The one value that is taken of every window, as windows of one value; `axes` for other stages."""
-    if stages not in (sampled, central):
-        return axes
-    rows, columns = (_taken(axis, middle=stages is central) for axis in axes)
+def taken(axes: AnyAxes, *, middle: bool) -> AnyAxes:
+    """The value that is taken of every window, the first or number k // 2 on each axis, as windows of one value."""
+    rows, columns = (_taken(axis, middle=middle) for axis in axes)
     return rows, columns
 
 
@@ -464,38 +450,30 @@ def _taken(axis: Axis | Spans, *, middle: bool) -> Axis | Spans:
     return Spans(axis.n, tuple(map(sum, zip(axis.firsts, places, strict=True))), (1,) * axis.out)
 
 
-def blurred(window: Window, options: Mapping[str, Any], height: int, width: int) -> list[AnyAxes]:
-    """A low-pass of as many taps as the window has values, of which every s-th value is kept, from the first."""
-    return [_low_pass(window.k, window.s, options["edge"], height, width)]
-
-
-def picked(window: Window, options: Mapping[str, Any], height: int, width: int) -> list[AnyAxes]:
-    """As `blurred`, but the picture decides which value is the first."""
-    return [_low_pass(window.k, window.s, options["edge"], height, width, picks=True)]
-
-
-def max_blurred(window: Window, options: Mapping[str, Any], height: int, width: int) -> list[AnyAxes]:
-    """A maximum at every pixel, then `blurred` by `taps`."""
-    return _after_maximum(window, options, height, width, picks=False)
-
-
-def max_picked(window: Window, options: Mapping[str, Any], height: int, width: int) -> list[AnyAxes]:
-    """A maximum at every pixel, then `picked` by `taps`."""
-    return _after_maximum(window, options, height, width, picks=True)
-
-
-def _after_maximum(
-    window: Window, options: Mapping[str, Any], height: int, width: int, *, picks: bool
+def blurred(
+    window: Window,
+    options: Mapping[str, Any],
+    height: int,
+    width: int,
+    *,
+    dense_maximum: bool = False,
+    picks: bool = False,
 ) -> list[AnyAxes]:
-    dense = Window(window.k, (1, 1), window.padding, window.dilation).axes(height, width)
-    taps = (options["taps"], options["taps"])
-    return [dense, _low_pass(taps, window.s, options["edge"], dense[0].out, dense[1].out, picks=picks)]
+    """A low-pass of as many taps as the window has values, of which every s-th value is kept, from the first.
 
-
-def _low_pass(taps: Size, s: Size, edge: str, height: int, width: int, *, picks: bool = False) -> Axes:
+    `dense_maximum`: of `taps` taps, after a maximum at every pixel. `picks`: the picture decides which value is the
+    first.
+    """
+    taps, stages = window.k, list[AnyAxes]()
+    if dense_maximum:
+        rows, columns = Window(window.k, (1, 1), window.padding, window.dilation).axes(height, width)
+        taps, stages, height, width = (options["taps"], options["taps"]), [(rows, columns)], rows.out, columns.out
     top, bottom, left, right = same_sides(taps)
     down, across = (
-        Axis(n, k, step, 1, before, after, -(-n // step), slack=step - 1 if picks else 0, wraps=edge == "wrap")
-        for n, k, step, before, after in ((height, taps[0], s[0], top, bottom), (width, taps[1], s[1], left, right))
+        Axis(n, k, s, 1, before, after, -(-n // s), slack=s - 1 if picks else 0, wraps=options["edge"] == "wrap")
+        for n, k, s, before, after in (
+            (height, taps[0], window.s[0], top, bottom),
+            (width, taps[1], window.s[1], left, right),
+        )
     )
-    return down, across
+    return [*stages, (down, across)]

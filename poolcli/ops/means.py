@@ -9,7 +9,7 @@ from poolcli.errors import PictureError
 from poolcli.ops.arrays import Array, full_range, integer_range
 from poolcli.ops.geometry import AnyAxes, Axis, Spans
 from poolcli.ops.ignored import equals, values_of_windows, window_counts, without
-from poolcli.ops.reduce import bands, blocks, finite_range, has_large_windows, overflowed, reduce_any, rounded, sums
+from poolcli.ops.reduce import bands, blocks, finite_range, has_large_windows, overflowed, reduce_any, rounded
 
 # Average pooling: exact integers, floats in their own dtype. Definitions: PyTorch AvgPool2d, ONNX AveragePool.
 
@@ -133,7 +133,7 @@ def sum_pool(image: Array, axes: AnyAxes, *, valid: Array | None = None) -> Arra
             return _wide_sum(image, axes)
         return reduce_any(image, axes, np.add, dtype=wide, result=wide)
     with np.errstate(invalid="ignore", over="ignore"):
-        total = sums(image.astype(np.float64), axes)
+        total = reduce_any(image.astype(np.float64), axes, np.add)
     return np.where(values_of_windows(axes) > 0, total, np.nan)
 
 
@@ -191,7 +191,7 @@ def _is_safe(sizes: Array, p: float) -> bool:
 
 
 def _norms(sizes: Array, axes: AnyAxes, p: float) -> Array:
-    total = sums(sizes if p == 1 else np.square(sizes) if p == 2 else sizes**p, axes)
+    total = reduce_any(sizes if p == 1 else np.square(sizes) if p == 2 else sizes**p, axes, np.add)
     result: Array = total if p == 1 else np.sqrt(total) if p == 2 else total ** (1 / p)
     return result
 
@@ -249,7 +249,8 @@ def _means(values: Array, axes: AnyAxes, top: float, valid: Array | None) -> Arr
     weights = np.exp(values - top)
     if valid is not None:
         weights[~valid] = 0
-    result: Array = top + sums(weights * (values - top), axes) / sums(weights, axes)  # no sum of large values
+    below = reduce_any(weights * (values - top), axes, np.add)  # no sum of large values
+    result: Array = top + below / reduce_any(weights, axes, np.add)
     return result
 
 

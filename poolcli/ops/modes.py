@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import field
-from functools import cache
+from functools import cache, partial
 from math import isfinite
 from numbers import Integral, Real
 from sys import float_info
@@ -19,11 +19,6 @@ from poolcli.ops.geometry import (
     Stages,
     Window,
     blurred,
-    central,
-    max_blurred,
-    max_picked,
-    picked,
-    sampled,
     size_text,
     windowed,
 )
@@ -88,6 +83,7 @@ class Mode:
     options: Mapping[str, Any] = field(default_factory=dict)
     geometry: tuple[str, ...] = ("padding", "dilation", "ceil")  # what of a window it takes beside size and stride
     stages: Stages = windowed
+    takes: str = ""  # of its window the "first" value, or the one in the "middle"
     most_taps: int = LARGEST  # values of a window on one axis
     also: tuple[str, ...] = ()  # what else means this mode on the command line
     akin: tuple[str, ...] = ()  # what is not this mode, and yet is best answered with it
@@ -106,7 +102,7 @@ class Mode:
     has_windows: bool = field(init=False, repr=False, compare=False)  # of any size, that may leave values out
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "has_windows", self.stages in (windowed, sampled, central))
+        object.__setattr__(self, "has_windows", self.stages is windowed)
 
 
 def _flag(text: str) -> bool:
@@ -399,7 +395,7 @@ MODES: Mapping[str, Mode] = {
             "sampling:taken_values",
             akin=("strided", "first", "subsample", "decimate", "skip"),
             geometry=("dilation", "ceil"),
-            stages=sampled,
+            takes="first",
             keeps_values=True,
             weighted=True,
             local=True,
@@ -412,7 +408,7 @@ MODES: Mapping[str, Mode] = {
             "sampling:taken_values",
             also=("centre", "nearest"),
             geometry=("dilation",),
-            stages=central,
+            takes="middle",
             keeps_values=True,
             local=True,
             exact_in_bands=True,
@@ -438,7 +434,7 @@ MODES: Mapping[str, Mode] = {
             "sampling:max_blur_pool",
             options={"taps": 3, "edge": "reflect"},
             geometry=("padding", "dilation"),
-            stages=max_blurred,
+            stages=partial(blurred, dense_maximum=True),
             local=True,
             exact_in_bands=True,
         ),
@@ -450,7 +446,7 @@ MODES: Mapping[str, Mode] = {
             akin=("polyphase",),
             options={"edge": "wrap"},
             geometry=(),
-            stages=picked,
+            stages=partial(blurred, picks=True),
             most_taps=MOST_TAPS,
             exact_in_bands=True,
         ),
@@ -461,7 +457,7 @@ MODES: Mapping[str, Mode] = {
             "sampling:max_aps_pool",
             options={"taps": 3, "edge": "wrap"},
             geometry=("padding", "dilation"),
-            stages=max_picked,
+            stages=partial(blurred, dense_maximum=True, picks=True),
             exact_in_bands=True,
         ),
     )

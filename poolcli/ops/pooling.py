@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from poolcli.errors import PictureError, UsageError
 from poolcli.ops.arrays import Array, planes
-from poolcli.ops.geometry import AnyAxes, Axis, Cells, Window, as_padding, as_size, padding_text, taken, windowed
+from poolcli.ops.geometry import AnyAxes, Axis, Cells, Window, as_padding, as_size, padding_text, taken
 from poolcli.ops.ignored import Ignored, pixel_validity, refuse, run_on, valid_outputs, write_stand_in
 from poolcli.ops.modes import (
     OPTIONS,
@@ -24,15 +24,15 @@ from poolcli.ops.modes import (
     votes,
 )
 
-Size = int | Sequence[int]
+Lengths = int | Sequence[int]  # a whole number or (height, width)
 
 
-class How(ModeOptions, total=False):
+class Keywords(ModeOptions, total=False):
     """The keywords of `pool` beside `return_indices`."""
 
     mode: str
-    padding: Size | str
-    dilation: Size
+    padding: Lengths | str
+    dilation: Lengths
     ceil_mode: bool
     count_include_pad: bool
     ignore: Any
@@ -41,22 +41,27 @@ class How(ModeOptions, total=False):
 
 @overload
 def pool(
-    image: ArrayLike, k: Size, s: Size | None = ..., *, return_indices: Literal[False] = ..., **how: Unpack[How]
+    image: ArrayLike,
+    k: Lengths,
+    s: Lengths | None = ...,
+    *,
+    return_indices: Literal[False] = ...,
+    **how: Unpack[Keywords],
 ) -> Array: ...
 @overload
 def pool(
-    image: ArrayLike, k: Size, s: Size | None = ..., *, return_indices: Literal[True], **how: Unpack[How]
+    image: ArrayLike, k: Lengths, s: Lengths | None = ..., *, return_indices: Literal[True], **how: Unpack[Keywords]
 ) -> tuple[Array, Array]: ...
 
 
 def pool(
     image: ArrayLike,
-    k: Size,
-    s: Size | None = None,
+    k: Lengths,
+    s: Lengths | None = None,
     *,
     mode: str = "max",
-    padding: Size | str = 0,
-    dilation: Size = 1,
+    padding: Lengths | str = 0,
+    dilation: Lengths = 1,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     ignore: Any = None,
@@ -116,7 +121,7 @@ def pool(
 
 def adaptive_pool(
     image: ArrayLike,
-    size: Size,
+    size: Lengths,
     *,
     mode: str = "avg",
     ignore: Any = None,
@@ -174,8 +179,8 @@ def run_mode(
         keywords["alpha"] = alpha
     if mode.widens:  # by what is requested, lest a band without a hole round otherwise
         keywords["wide"] = ignored is not None
-    if mode.stages is not windowed:
-        stages[0] = taken(mode.stages, stages[0])
+    if mode.takes:
+        stages[0] = taken(stages[0], middle=mode.takes == "middle")
     if mask is not None:
         if by_pixels:
             mask = pixel_validity(pixels, mask, ignored, alpha=alpha)

@@ -492,11 +492,6 @@ def has_large_windows(image: Array, axes: AnyAxes) -> bool:
     return bool(min(rows.span, rows.n) * image[0].size > LARGEST_BAND) and seen <= 4 * image.shape[0] * image.shape[1]
 
 
-def sums(values: Array, axes: AnyAxes) -> Array:
-    """The sum of every window of float64 `values`; the padding adds nothing."""
-    return reduce_any(values, axes, np.add)
-
-
 def finite_range(values: Array) -> tuple[float, float]:
     """The smallest and the largest finite value; zeros where there is none."""
     finite = values[np.isfinite(values)]

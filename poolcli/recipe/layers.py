@@ -22,7 +22,6 @@ from poolcli.ops.geometry import (
     Window,
     as_padding,
     as_size,
-    central,
     padding_text,
     same_sides,
     size_text,
@@ -269,8 +268,8 @@ class Pool:
 
     def sees(self, height: int, width: int) -> list[AnyAxes]:
         """What the outputs see of a picture: of windows of which one value is taken, that value."""
-        stages = self.stages(height, width)
-        return [taken(find_mode(self.mode).stages, stages[0]), *stages[1:]]
+        stages, takes = self.stages(height, width), find_mode(self.mode).takes
+        return [taken(axes, middle=takes == "middle") for axes in stages] if takes else stages
 
     def whole(self, largest: int) -> int:
         """What whole numbers up to `largest` become at most, where they stay whole numbers; 0 where they do not."""
@@ -438,7 +437,7 @@ def seen_through(layers: Sequence[Layer], rows: Footprint, columns: Footprint) -
 class LayerShape:
     """After a layer: the output's (height, width), and what one output value sees of the picture, rows and columns."""
 
-    layer: str
+    layer: Layer
     size: tuple[int, int]
     rows: Footprint
     columns: Footprint
@@ -455,7 +454,7 @@ def shapes(recipe: Recipe, height: int, width: int) -> Iterator[LayerShape]:
     for layer in recipe.layers:
         for down, across in layer.sees(rows.size, columns.size):
             rows, columns = rows.after(down), columns.after(across)
-        yield LayerShape(str(layer), (rows.size, columns.size), rows, columns)
+        yield LayerShape(layer, (rows.size, columns.size), rows, columns)
 
 
 def left_out(recipe: Recipe, height: int, width: int) -> str:
@@ -510,7 +509,7 @@ def spacings(recipe: Recipe, height: int, width: int, phases: Sequence[Size] = (
 
 def _extents(layer: Layer, size: tuple[int, int]) -> Sequence[AnyAxes]:
     """What the outputs of a layer stand for: what they see, or all of the window whose middle value is taken."""
-    whole = isinstance(layer, Pool) and find_mode(layer.mode).stages is central
+    whole = isinstance(layer, Pool) and find_mode(layer.mode).takes == "middle"
     return layer.stages(*size) if whole else layer.sees(*size)
 
 

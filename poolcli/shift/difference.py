@@ -11,8 +11,9 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from poolcli.ops.arrays import Array
+from poolcli.ops.arrays import Array, full_range
 from poolcli.ops.geometry import Footprint
+from poolcli.ops.reduce import finite_range
 from poolcli.records import dataclass
 from poolcli.shift.record import Aligned, Shift, ShiftRow, Side
 
@@ -515,13 +516,10 @@ class _Middle:
 
 def value_range(image: Array) -> float:
     """The peak of PSNR: what an integer dtype can hold, or the range of the finite values of floats."""
-    if image.dtype.kind == "b":
-        return 1.0
     if image.dtype.kind != "f":
-        info = np.iinfo(image.dtype)
-        return float(info.max) - float(info.min)
-    finite = image[np.isfinite(image)]
-    return float(finite.max()) - float(finite.min()) if finite.size else 0.0
+        return float(full_range(image.dtype))
+    low, high = finite_range(image)
+    return high - low
 
 
 # The row of one shift
@@ -548,11 +546,6 @@ class Lattices:
     picture: Lattice
     features: Lattice | None
     output: Lattice
-
-    @property
-    def largest_feature(self) -> int:
-        """The size of the largest feature, as a side's `largest`."""
-        return self.features.largest if self.features else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -585,12 +578,12 @@ class Comparison:
         self.shift, self.edge, self.labels = shift, edge, labels
         self._lattices, self._tolerance = lattices, tolerance
         features, output = lattices.features, lattices.output
-        rows, columns = (  # the shifts of the output that the shift can have caused, and the cells that see no border
-            (output.seen[i].overlaps(shift[1 - i], lattices.picture.shape[i], edge) if output.seen else ())
-            for i in (0, 1)
-        )
-        cells = ((Rectangle(*down, *across), (ox, oy)) for oy, *down in rows for ox, *across in columns)
-        self._overlaps = [_Overlap(*each, output) for each in cells if each[0].area]
+        self._overlaps: list[_Overlap] = []
+        if output.seen:  # the shifts of the output that the shift can have caused, and the cells that see no border
+            (down, across), (height, width) = output.seen, lattices.picture.shape[:2]
+            rows, columns = down.overlaps(shift[1], height, edge), across.overlaps(shift[0], width, edge)
+            cells = [(Rectangle(*ys, *xs), (ox, oy)) for oy, *ys in rows for ox, *xs in columns]
+            self._overlaps = [_Overlap(*each, output) for each in cells if each[0].area]
         interior = self._interior(lattices.picture)
         self._is_new = alike is None or alike.raw.interior != interior
         self.raw: _PartSums = _PartSums(lattices.picture, interior)

@@ -44,13 +44,6 @@ class Source:
         """(height, width)."""
         return self.shape[0], self.shape[1]
 
-    def held(self) -> "Source":
-        """The same, whole in memory."""
-        if self.array is not None:
-            return self
-        valid = self.valid(0, self.shape[0]) if self.valid else None
-        return Source.of(self.rows(0, self.shape[0]), valid)
-
     def part(self, rectangle: Rectangle) -> "Source":
         """Some rows and columns of it."""
         shape = (rectangle.bottom - rectangle.top, rectangle.right - rectangle.left, *self.shape[2:])
