@@ -296,7 +296,7 @@ def _run_layers(recipe: Recipe, before: Recipe | None, picture: Piece, how: How,
 
 def _lattice(recipe: Recipe | None, source: Source) -> Lattice:
     """Where the outputs of a recipe lie, or the pixels of the picture."""
-    largest, (height, width) = _largest(recipe, source), source.size
+    largest, (height, width) = _largest(recipe, source), source.shape[:2]
     rows, columns, inside = Footprint(height), Footprint(width), (0, height, 0, width)
     for layer in recipe.layers if recipe else ():
         stages = layer.sees(rows.size, columns.size)

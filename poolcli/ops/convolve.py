@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from math import ceil, log2, prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,7 +14,6 @@ from poolcli.ops.geometry import Edge, Sides, Size, as_padding, as_size, same_si
 from poolcli.ops.ignored import in_dtype
 from poolcli.ops.modes import as_edge
 from poolcli.ops.reduce import Scratch, column_planes, doubled, doubles, overflowed
-from poolcli.records import dataclass
 
 _NUMPY_MODES: Mapping[str, Any] = {"reflect": "reflect", "symmetric": "symmetric", "replicate": "edge", "wrap": "wrap"}
 BEYOND = -1  # the index of what is no value of the picture: a zero, or the number that `edge` is
@@ -86,21 +85,14 @@ CHUNK_BYTES = 1 << 18  # of a line: the sum and a term stay in the second-level 
 Tap = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Taps of one weight (`plus`) and of its negative (`minus`); `plus` is never empty."""
-
-    weight: float
-    plus: list[Tap]
-    minus: list[Tap]
+Group = tuple[float, list[Tap], list[Tap]]  # a weight, its taps, never none of them, and those of its negative
 
 
-@dataclass(frozen=True, slots=True)
-class Taps:
+class Taps(NamedTuple):
     """A kernel of `shape` as its taps, by the size of their weights; `is_line`: a column or a row of one weight."""
 
     shape: Size
-    groups: list[_Group]
+    groups: list[Group]
     is_line: bool
 
 
@@ -111,16 +103,9 @@ def taps(weights: Array) -> Taps:
         for u, weight in enumerate(line):
             if weight:
                 by_size.setdefault(abs(weight), ([], []))[weight < 0].append((t, u))
-    groups = [
-        _Group(size, plus, minus) if plus else _Group(-size, minus, plus) for size, (plus, minus) in by_size.items()
-    ]
-    shape = weights.shape[0], weights.shape[1]
-    return Taps(shape, groups, _is_line(weights))
-
-
-def _is_line(weights: Array) -> bool:
-    """Whether the weights are a column or a row of one number that is not 0."""
-    return 1 in weights.shape and bool((weights == weights[0, 0]).all() and weights[0, 0])
+    groups = [(size, plus, minus) if plus else (-size, minus, plus) for size, (plus, minus) in by_size.items()]
+    is_line = 1 in weights.shape and bool((weights == weights[0, 0]).all() and weights[0, 0])
+    return Taps((weights.shape[0], weights.shape[1]), groups, is_line)
 
 
 def sum_taps(x: Array, kernel: Taps, stride: Size, out: Array, scratch: Scratch) -> None:
@@ -154,7 +139,7 @@ def _phases(x: Array, stride: Size, scratch: Scratch) -> Array:
 def _sum_run(x: Array, kernel: Taps, stride: Size, out: Array, scratch: Scratch) -> None:
     """Sums by doubling, down the whole band or along the rows of a strip, multiplied once."""
     (kh, kw), (sh, sw) = kernel.shape, stride
-    weight = out.dtype.type(kernel.groups[0].weight)
+    weight = out.dtype.type(kernel.groups[0][0])
     unit, strip = (x[0].size, len(x)) if kh > 1 else (x.shape[2], max(1, CHUNK_BYTES // x[0].nbytes))
     for start in range(0, len(x), strip):
         part, target = x[start : start + strip], out[start : start + strip]
@@ -164,19 +149,19 @@ def _sum_run(x: Array, kernel: Taps, stride: Size, out: Array, scratch: Scratch)
             np.multiply(source, weight, out=plane)
 
 
-def _add_up(groups: list[_Group], tap: Callable[[Tap], Array], out: Array, term: Array) -> None:
+def _add_up(groups: list[Group], tap: Callable[[Tap], Array], out: Array, term: Array) -> None:
     """out = the sum over the groups; `tap` gives the values that one tap sees, `term` is room for as many as `out`.
 
     Nothing is multiplied by 1 or -1, but added or taken away: of a 3 x 3 edge filter that is one pass of six.
     """
     total, negative = None, False
-    for group in groups:
+    for factor, plus, minus in groups:
         target = out if total is None else term
-        weight = out.dtype.type(group.weight)
-        source, *others = [tap(place) for place in group.plus]
+        weight = out.dtype.type(factor)
+        source, *others = [tap(place) for place in plus]
         for other in others:
             source = np.add(source, other, out=target)
-        for other in map(tap, group.minus):
+        for other in map(tap, minus):
             source = np.subtract(source, other, out=target)
         if abs(weight) != 1:
             source = np.multiply(source, weight, out=target)
@@ -196,7 +181,7 @@ def _add_up(groups: list[_Group], tap: Callable[[Tap], Array], out: Array, term:
         out[...] = total
 
 
-def _sum_line(phases: Array, groups: list[_Group], out: Array, scratch: Scratch) -> None:
+def _sum_line(phases: Array, groups: list[Group], out: Array, scratch: Scratch) -> None:
     """The whole band as one line, a chunk of it at a time."""
     sh, sw, _, width, channels = phases.shape
     line, size, row = phases.reshape(-1), phases[0, 0].size, width * channels
@@ -297,75 +282,48 @@ def correlate(
     beyond = edge_value(edge, image.dtype)
     seen = (image,) if isinstance(edge, str) else (image, np.asarray(beyond))
     with np.errstate(invalid="ignore", over="ignore"):  # infinities, and what lies across the ends of rows
-        sums = _correlated(image, passes, _lay_out(image, passes, stride, sides, edge, beyond), dtype)
+        sums = _correlated(image, passes, stride, sides, edge, beyond, dtype)
         most = prod(part.size * max(1.0, float(np.abs(part).max())) for part in passes)
         if dtype.kind != "f" or not any(overflowed(sums, values, most) for values in seen):
             return sums
         scale = 1.0 if dtype == np.float32 else 2.0 ** ceil(log2(most))
-        layout = _lay_out(image, passes, stride, sides, edge, np.float64(beyond) / scale)
-        small = _correlated(image.astype(np.float64) / scale, passes, layout, np.dtype(np.float64))
+        scaled, float64 = image.astype(np.float64) / scale, np.dtype(np.float64)
+        small = _correlated(scaled, passes, stride, sides, edge, np.float64(beyond) / scale, float64)
         return np.where(np.isfinite(sums), sums, (small * scale).astype(dtype))
 
 
-def _correlated(image: Array, passes: Sequence[Array], layout: "_Layout", dtype: np.dtype[Any]) -> Array:
-    out = np.empty((layout.down, layout.across, image.shape[2]), dtype)
-    each(_by_taps(image, layout, passes, out), parts(layout.down, image.nbytes))
-    return out
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Layout:
-    """Where windows lie: the rows and columns of the padded picture, in numbers of the picture's, and what stands
-    `beyond` these; the outputs.
-    """
-
-    stride: Size
-    rows: NDArray[np.intp]
-    columns: NDArray[np.intp]
-    left: int
-    down: int
-    across: int
-    beyond: Any
-
-    def band(self, image: Array, outputs: range, kh: int, buffer: Array) -> Array:
-        """The padded rows that these outputs see, in `buffer`."""
-        sh = self.stride[0]
-        seen = self.rows[outputs.start * sh : (outputs.stop - 1) * sh + kh]
-        return padded_band(image, seen, (self.left, self.columns), buffer, self.beyond)
-
-
-def _lay_out(image: Array, passes: Sequence[Array], stride: Size, sides: Sides, edge: Edge, beyond: Any) -> _Layout:
-    (height, width), (top, bottom, left, right) = image.shape[:2], sides
+def _correlated(
+    image: Array, passes: Sequence[Array], stride: Size, sides: Sides, edge: Edge, beyond: Any, dtype: np.dtype[Any]
+) -> Array:
+    """Tap after tap, in bands of padded rows; `beyond` stands where `edge` names no value of the picture."""
+    (height, width), (top, bottom, left, right), (sh, sw) = image.shape[:2], sides, stride
     kh, kw = len(passes[0]), passes[-1].shape[1]
-    down, across = (height + top + bottom - kh) // stride[0] + 1, (width + left + right - kw) // stride[1] + 1
+    down, across = (height + top + bottom - kh) // sh + 1, (width + left + right - kw) // sw + 1
     if down < 1 or across < 1:
         raise PictureError(
             f"a kernel of {kw}x{kh} pixels (width x height) does not fit a picture of {width}x{height}: "
             "use a smaller one or padding 'same'"
         )
     rows, columns = edge_index(height, top, bottom, edge), edge_index(width, left, right, edge)
-    return _Layout(stride, rows, columns, left, down, across, beyond)
-
-
-def _by_taps(image: Array, layout: _Layout, passes: Sequence[Array], out: Array) -> Callable[[range], None]:
-    """What computes some rows of `out`, tap after tap."""
-    lines = [taps(weights) for weights in passes]
-    kh, (sh, sw), row = len(passes[0]), layout.stride, (len(layout.columns), image.shape[2])
-    step = max(BAND_BYTES // (row[0] * row[1] * out.itemsize * sh), 2 * kh // sh, 4)
+    out = np.empty((down, across, image.shape[2]), dtype)
+    lines, row = [taps(weights) for weights in passes], (len(columns), image.shape[2])
+    step = max(BAND_BYTES // (prod(row) * out.itemsize * sh), 2 * kh // sh, 4)
 
     def filter_rows(outputs: range) -> None:
-        scratch, size = Scratch(out.dtype), min(step, len(outputs))
-        buffer = np.empty((size * sh + kh, *row), out.dtype)
-        between = np.empty((size, *row), out.dtype) if len(lines) == 2 else buffer
+        scratch, size = Scratch(dtype), min(step, len(outputs))
+        buffer = np.empty((size * sh + kh, *row), dtype)
+        between = np.empty((size, *row), dtype) if len(lines) == 2 else buffer
         for part in (outputs[start : start + step] for start in range(0, len(outputs), step)):
-            band, target = layout.band(image, part, kh, buffer), out[part.start : part.stop]
+            seen = rows[part.start * sh : (part.stop - 1) * sh + kh]
+            band, target = padded_band(image, seen, (left, columns), buffer, beyond), out[part.start : part.stop]
             if len(lines) == 2:
                 sum_taps(band, lines[0], (sh, 1), between[: len(part)], scratch)
                 sum_taps(between[: len(part)], lines[1], (1, sw), target, scratch)
             else:
-                sum_taps(band, lines[0], layout.stride, target, scratch)
+                sum_taps(band, lines[0], stride, target, scratch)
 
-    return filter_rows
+    each(filter_rows, parts(down, image.nbytes))
+    return out
 
 
 def separate(weights: NDArray[np.float64]) -> tuple[Array, ...]:
