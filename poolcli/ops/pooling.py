@@ -104,18 +104,12 @@ def pool(
     stride = size if s is None else as_size(s, "stride")
     window = Window(size, stride, as_padding(padding), as_size(dilation, "dilation"), ceil_mode)
     check_window(row, window)
-    if return_indices:
-        _check_has_indices(row, window)
+    if return_indices and (not row.indices or window.padding == "wrap"):
+        requested = f"mode '{row.name}' with padding {padding_text(window.padding)}"
+        raise UsageError(f"{requested} has no indices: use max, without padding that goes round")
     given = keyword_options(options) | ({} if count_include_pad else {"exclude-pad": True})
-    complete = complete_options(row, given)
     indices: list[Array] = []
-
-    def run(array: Array, valid: Array | None, ignored: Ignored | None) -> tuple[Array, Array | None]:
-        if return_indices:
-            indices.append(_indices(row, array, window, valid))
-        return checked(*run_mode(row, array, window, complete, valid, ignored=ignored), own_dtype=row.own_dtype)
-
-    result = run_on(image, ignore, min_valid, run, whole=votes(row, complete))
+    result = _pooled(row, image, window, given, ignore, min_valid, indices if return_indices else None)
     return (result, indices[0]) if return_indices else result
 
 
@@ -141,12 +135,31 @@ def adaptive_pool(
     """
     row, cells = find_mode(mode), Cells(as_size(size, "size"))
     check_window(row, cells)
-    complete = complete_options(row, keyword_options(options))
+    return _pooled(row, image, cells, keyword_options(options), ignore, min_valid)
+
+
+def _pooled(
+    mode: Mode,
+    image: ArrayLike,
+    window: Window | Cells,
+    given: dict[str, Any],
+    ignore: Any,
+    min_valid: float,
+    indices: list[Array] | None = None,
+) -> Array:
+    """An image pooled with the options that are given; where its outputs come from goes to `indices`."""
+    options = complete_options(mode, given)
 
     def run(array: Array, valid: Array | None, ignored: Ignored | None) -> tuple[Array, Array | None]:
-        return checked(*run_mode(row, array, cells, complete, valid, ignored=ignored), own_dtype=row.own_dtype)
+        if indices is not None:
+            pixels = planes(array)
+            places = _function(mode.indices)(
+                pixels, window.axes(*array.shape[:2]), None if valid is None else planes(valid)
+            )
+            indices.append(places.reshape(*places.shape[: array.ndim]))
+        return checked(*run_mode(mode, array, window, options, valid, ignored=ignored), own_dtype=mode.own_dtype)
 
-    return run_on(image, ignore, min_valid, run, whole=votes(row, complete))
+    return run_on(image, ignore, min_valid, run, whole=votes(mode, options))
 
 
 def run_mode(
@@ -223,16 +236,3 @@ def _going_round(image: Array, axes: AnyAxes) -> tuple[Array, AnyAxes]:
     longer = [replace(axis, n=axis.n + axis.before + axis.after, before=0, after=0) for axis in (rows, columns)]
     sides = (rows.before, rows.after), (columns.before, columns.after), (0, 0)
     return np.pad(image, sides, mode="wrap"), (longer[0], longer[1])
-
-
-def _check_has_indices(mode: Mode, window: Window) -> None:
-    if not mode.indices or window.padding == "wrap":
-        requested = f"mode '{mode.name}' with padding {padding_text(window.padding)}"
-        raise UsageError(f"{requested} has no indices: use max, without padding that goes round")
-
-
-def _indices(mode: Mode, image: Array, window: Window, valid: Array | None) -> Array:
-    indices: Array = _function(mode.indices)(
-        planes(image), window.axes(*image.shape[:2]), None if valid is None else planes(valid)
-    )
-    return indices[:, :, 0] if image.ndim == 2 else indices

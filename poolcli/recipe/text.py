@@ -185,7 +185,11 @@ def _layers(path: Path) -> str:
     try:
         with path.open("rb") as stream:
             data = stream.read(LARGEST_FILE + 1)
-        _check_size(data)
+        if len(data) > LARGEST_FILE:
+            raise UsageError(f"it is larger than {LARGEST_FILE} bytes: {ALLOWED}")
+        dots = max(line.count(b".") for line in re.split(rb"[\r\n]", data))
+        if dots > MOST_DOTS:
+            raise UsageError(f"a line of it holds {dots} dots: {MOST_DOTS} are allowed; write a layer a line")
         import tomllib
 
         table = tomllib.loads(data.decode())
@@ -203,15 +207,6 @@ def _layers(path: Path) -> str:
     for key in table:
         raise UsageError(f"it holds '{key[:80]}', which no recipe has: only layers is allowed, as a text or a list")
     return layers
-
-
-def _check_size(data: bytes) -> None:
-    """UsageError before a file is parsed that would take much memory."""
-    if len(data) > LARGEST_FILE:
-        raise UsageError(f"it is larger than {LARGEST_FILE} bytes: {ALLOWED}")
-    dots = max(line.count(b".") for line in re.split(rb"[\r\n]", data))
-    if dots > MOST_DOTS:
-        raise UsageError(f"a line of it holds {dots} dots: {MOST_DOTS} are allowed; write a layer a line")
 
 
 LARGEST_KERNEL_FILE = 32 * MOST_VALUES  # bytes: more cannot be a kernel that is allowed
