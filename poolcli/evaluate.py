@@ -21,16 +21,16 @@ from poolcli.shift.difference import (
     Band,
     Comparison,
     Contrast,
-    Contrasts,
     Deviations,
     Footprints,
     KnownContrast,
     Lattice,
-    Lattices,
     Piece,
     Rectangle,
+    Sides,
     Sums,
     differ,
+    like,
     value_range,
 )
 from poolcli.shift.move import Source, still_and_moved
@@ -140,16 +140,16 @@ class Evaluation:
     """
 
     def __init__(
-        self, recipe: Recipe, source: Source, how: How, before: Recipe | None, lattices: Lattices | None = None
+        self, recipe: Recipe, source: Source, how: How, before: Recipe | None, lattices: Sides[Lattice] | None = None
     ) -> None:
         """Nothing is run yet. Raises PictureError when a window does not fit. `lattices`: where they are known."""
         self.recipe, self.source, self.how, self.before = recipe, source, how, before
-        self.lattices = lattices or Lattices(
+        self.lattices: Sides[Lattice] = lattices or Sides(
             _lattice(None, source), None if before is None else _lattice(before, source), _lattice(recipe, source)
         )
         self._whole: Band | None = None
         self._held: Piece | None = None
-        self._contrasts: Contrasts | None = None
+        self._contrasts: Sides[Contrast] | None = None
 
     @property
     def is_cut(self) -> bool:
@@ -203,8 +203,8 @@ class Evaluation:
         other = Evaluation(recipe, self.source, self.how, self.before)
         picture, features, _ = self.whole
         other._whole = _run_layers(recipe, self.before, picture, self.how, features)
-        other._contrasts = replace(
-            self.contrasts, output=Contrast(other._whole.output, largest=other.lattices.output.largest)
+        other._contrasts = self.contrasts._replace(
+            output=Contrast(other._whole.output, largest=other.lattices.output.largest)
         )
         return other
 
@@ -233,7 +233,7 @@ class Evaluation:
         return self._held
 
     @property
-    def contrasts(self) -> Contrasts:
+    def contrasts(self) -> Sides[Contrast]:
         """How far the values of each side lie from their mean; of what is held."""
         if self._contrasts is None:
             (picture, features, output), lattices, dense = self.whole, self.lattices, None
@@ -241,7 +241,7 @@ class Evaluation:
                 peak = self.how.peak if features.values.dtype == self.source.dtype else None
                 dense = Contrast(features, peak, lattices.features.largest)
             contrast = Contrast(output, largest=lattices.output.largest)
-            self._contrasts = Contrasts(Contrast(picture, self.how.peak), dense, contrast)
+            self._contrasts = Sides(Contrast(picture, self.how.peak), dense, contrast)
         return self._contrasts
 
 
@@ -288,7 +288,7 @@ def _run_layers(recipe: Recipe, before: Recipe | None, picture: Piece, how: How,
         layers, start = recipe.tail, features
         if before and before.own_dtype and how.ignored:
             keywords["ignored"] = replace(how.ignored, values=())
-    return Band(picture, features, Piece(0, *layers.run(start.values, start.valid, **keywords)))
+    return Sides(picture, features, Piece(0, *layers.run(start.values, start.valid, **keywords)))
 
 
 # Where outputs lie
@@ -356,7 +356,7 @@ def _bands(evaluation: Evaluation, most: int) -> Iterator[Band]:
         picture, features, output = _run_layers(
             recipe, before, evaluation.piece(low, min(height, high)), evaluation.how
         )
-        yield Band(
+        yield Sides(
             picture.part(slice(begins[0], ends[0])),
             features and features.part(slice(begins[1], ends[1])),
             output._replace(first=low // seen.jump).part(slice(first, last)),
@@ -410,7 +410,7 @@ def compared(
         reference.lattices, shift, edge, tolerance=tolerance, labels=reference.how.labels, alike=alike
     )
     for band in other.bands(hold=hold):
-        comparison.add(reference.whole.like(band), band)
+        comparison.add(like(reference.whole, band), band)
     return comparison
 
 
@@ -551,7 +551,7 @@ class _Files:
 
 def _read_contrasts(
     evaluation: Evaluation, comparisons: list[Comparison], files: list[_Files]
-) -> tuple[Contrasts, tuple[float, float | None]]:
+) -> tuple[Sides[Contrast], tuple[float, float | None]]:
     """What the rows of these comparisons need of contrasts, from two more readings of what is not held.
 
     And (peak, spread) of the file, where it holds other values than the output.
@@ -559,8 +559,8 @@ def _read_contrasts(
     needed = [
         list(chain.from_iterable(side)) for side in zip(*(each.rectangles() for each in comparisons), strict=True)
     ]
-    file, output = next((each for each in files if not each.same), None), evaluation.lattices.output
-    readings = [Deviations(side) for side in (*needed, [output.inside, Rectangle.whole(output.shape)])]
+    file, cells = next((each for each in files if not each.same), None), evaluation.lattices.output
+    readings = [Deviations(side) for side in (*needed, [cells.inside, Rectangle.whole(cells.shape)])]
     dtypes = [evaluation.source.dtype] * 2
     for take in (Deviations.add, Deviations.deviate):
         for band in evaluation.bands():
@@ -571,8 +571,8 @@ def _read_contrasts(
                     take(reading, side)
     peaks = [_peak(reading, dtype) for reading, dtype in zip((readings[0], readings[3]), dtypes, strict=True)]
     peaks[0] = peaks[0] if evaluation.how.peak is None else evaluation.how.peak
-    contrasts = Contrasts(*(KnownContrast(reading.spreads(), peaks[0]) for reading in readings[:3]))
-    return contrasts, (peaks[1], readings[3].spreads()[output.inside])
+    picture, features, output = (KnownContrast(reading.spreads(), peaks[0]) for reading in readings[:3])
+    return Sides(picture, features, output), (peaks[1], readings[3].spreads()[cells.inside])
 
 
 def _peak(reading: Deviations, dtype: np.dtype[Any]) -> float:

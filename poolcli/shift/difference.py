@@ -7,7 +7,7 @@ are so short that two threads spend twice the time, on waiting for each other.
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from math import floor, hypot, inf, isfinite, log10, sqrt
-from typing import Any, NamedTuple, Self
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 import numpy as np
 
@@ -91,21 +91,28 @@ class Piece(NamedTuple):
         return Piece(max(rows.start, self.first), self.values[cut], valid)
 
 
-class Band(NamedTuple):
-    """Rows of a picture with the features and outputs that stand on them; no `features`: the picture's own values."""
+T = TypeVar("T")
 
-    picture: Piece
-    features: Piece | None
-    output: Piece
 
-    def like(self, band: "Band") -> "Band":
-        """The rows of each side that `band` has."""
-        picture, features, output = (
-            side and rows and side.part(slice(rows.first, rows.last)) for side, rows in zip(self, band, strict=True)
-        )
-        assert picture
-        assert output
-        return Band(picture, features, output)
+class Sides(NamedTuple, Generic[T]):
+    """The picture, the features before the first down-sampling (None: the picture's own values), and the output."""
+
+    picture: T
+    features: T | None
+    output: T
+
+
+Band = Sides[Piece]  # rows of a picture with the features and outputs that stand on them
+
+
+def like(whole: Band, band: Band) -> Band:
+    """The rows of each side of `whole` that `band` has."""
+    picture, features, output = (
+        side and rows and side.part(slice(rows.first, rows.last)) for side, rows in zip(whole, band, strict=True)
+    )
+    assert picture
+    assert output
+    return Sides(picture, features, output)
 
 
 # Sums of differences
@@ -539,30 +546,12 @@ class Lattice:
     largest: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Lattices:
-    """The picture, the features before the first down-sampling (None: the picture's own values), and the output."""
-
-    picture: Lattice
-    features: Lattice | None
-    output: Lattice
-
-
-@dataclass(frozen=True, slots=True)
-class Contrasts:
-    """The contrasts of the sides of the picture that stays."""
-
-    picture: Contrast
-    features: Contrast | None
-    output: Contrast
-
-
 class Comparison:
     """Sums for the row of one shift, from bands of what the same layers make of the still and of the moved picture."""
 
     def __init__(
         self,
-        lattices: Lattices,
+        lattices: Sides[Lattice],
         shift: Shift,
         edge: str,
         *,
@@ -618,7 +607,7 @@ class Comparison:
             [self._lattices.output.inside, *([best.cells] if best else [])],
         )
 
-    def row(self, contrasts: Contrasts, *, written: Side | None = None) -> ShiftRow:
+    def row(self, contrasts: Sides[Contrast], *, written: Side | None = None) -> ShiftRow:
         """The row, once all bands are through."""
         peak = 0.0 if self.labels else contrasts.picture.peak
         raw = self._side(self.raw.whole, peak, contrasts.picture, self._lattices.picture.inside)
@@ -632,7 +621,7 @@ class Comparison:
     def _side(self, sums: Sums, peak: float, contrast: Contrast, rectangle: Rectangle) -> Side:
         return sums.side(peak, None if self.labels else contrast.spread(rectangle), labels=self.labels)
 
-    def _aligned(self, contrasts: Contrasts, peak: float) -> Aligned | None:
+    def _aligned(self, contrasts: Sides[Contrast], peak: float) -> Aligned | None:
         best = self._best()
         if best is None:
             return None
