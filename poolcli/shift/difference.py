@@ -374,9 +374,8 @@ class Contrast:
         """
         key = rectangle, middles
         if key not in self._totals_of:
-            around = self.whole.around(rectangle)
-            if around and 2 * sum(part.area for part in around) < rectangle.area:
-                parts = [self._totals(part, middles) for part in around]
+            if 0 < 2 * (self.whole.area - rectangle.area) < rectangle.area:
+                parts = [self._counted(part, middles) for part in self.whole.around(rectangle)]
                 whole = self._totals(self.whole, middles)
                 self._totals_of[key] = [each - sum(part[i] for part in parts) for i, each in enumerate(whole)]
             else:

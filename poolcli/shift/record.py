@@ -114,7 +114,7 @@ class ShiftRow:
         """The JSON form."""
         form: dict[str, Any] = _form(self)
         if self.aligned:
-            form["aligned"] = {name: form["aligned"][name] for name in names_of(Aligned)}
+            del form["aligned"]["before"]
         return form
 
     @classmethod
@@ -251,7 +251,7 @@ class ShiftReport:
     def to_dict(self) -> dict[str, Any]:
         """The JSON form: plain dictionaries, lists, finite numbers and None."""
         shifts = [row.to_dict() for row in self.shifts]
-        return {"schema": SCHEMA, **_form(replace(self, shifts=())), "shifts": shifts}
+        return {"schema": SCHEMA, **_form(self), "shifts": shifts}
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the verdict and a table of the shifts."""
