@@ -23,7 +23,7 @@ from poolcli.ops.ignored import Ignored
 from poolcli.ops.modes import find_mode
 from poolcli.ops.pooling import checked
 from poolcli.recipe import Activation, Pool, Recipe
-from poolcli.recipe.layers import left_out, shapes, spacings
+from poolcli.recipe.layers import left_out, spacings
 from poolcli.reports import IN_RECORDS, Grids, Job, Outcome
 from poolcli.shift.move import Source
 from poolcli.shift.record import InputFacts, Offset, OutputFacts, ShiftReport, ShiftRow, worst_of
@@ -75,15 +75,18 @@ def inspect(settings: Settings, job: Job) -> Outcome | None:
     return None
 
 
-def check_size(settings: Settings, height: int, width: int) -> None:
-    """PictureError for a picture on which a window does not fit, or where windows have to be `exact` and are not."""
-    for _shape in shapes(settings.recipe, height, width):
-        pass
-    border = left_out(settings.recipe, height, width) if settings.exact else ""
-    if border:
+def check_size(settings: Settings, height: int, width: int) -> str:
+    """Which rows and columns of a picture no window holds, as a sentence, if there are any.
+
+    PictureError where a window does not fit, or where windows have to be `exact` and are not.
+    """
+    settings.recipe.footprints(height, width)
+    border = left_out(settings.recipe, height, width)
+    if border and settings.exact:
         raise PictureError(
             f"{border} of {width}x{height} pixels: use --ceil, padding, a --size or a crop, or leave --exact out"
         )
+    return border
 
 
 HIDDEN = "colours were averaged as they are, however transparent: --premultiply weighs them by alpha"
@@ -91,15 +94,17 @@ CHANNELS, LARGE_AXIS = (3, 4), 16  # of a first axis that may hold channels, bef
 
 
 def notes_on(settings: Settings, picture: Picture) -> Iterator[str]:
-    """What a user may not see: axes that are read otherwise than they are meant, borders, colours that are hidden."""
+    """What a user may not see: axes that are read otherwise than they are meant, borders, colours that are hidden.
+
+    PictureError as of `check_size`.
+    """
     for frame in picture.frames:
         shape = frame.pixels.shape
         taken_for_hwc = settings.reading.layout is None and frame.info.get("layout") == "hwc"
         if taken_for_hwc and shape[0] in CHANNELS and min(shape[1:]) >= LARGE_AXIS:
             axes = " x ".join(map(str, shape))
             yield f"an array of {axes} was read as height x width x channels: if channels come first say --layout chw"
-        border = left_out(settings.recipe, *shape[:2])
-        if border:
+        if border := check_size(settings, *shape[:2]):
             yield f"{border}: {IN_RECORDS}"
         if averages_hidden_colours(settings, frame):
             yield HIDDEN
@@ -157,8 +162,6 @@ def _pool_picture(settings: Settings, job: Job) -> Outcome:
         return pool_streamed(settings, job, streamed, BAND_BYTES)
     picture = decoded(_source(settings, job), job.name, settings.reading, indices=settings.recipe.indices)
     check_ignored(settings.ignore, picture)
-    for frame in picture.frames:
-        check_size(settings, *frame.pixels.shape[:2])
     picture = replace(picture, notes=tuple(dict.fromkeys((*picture.notes, *notes_on(settings, picture)))))
     target_format = requested or default_format(picture.format)
     if target_format != ZARR and (settings.encoding.tile or settings.encoding.compression != SAME):

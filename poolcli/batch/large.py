@@ -60,8 +60,6 @@ def pool_streamed(settings: Settings, job: Job, target_format: str, band_bytes: 
     ):
         picture = Picture(target_format, [plane.frame for plane in planes], "", notes=notes)
         check_fits(picture, target_format, settings.encoding)
-        for plane in planes:
-            jobs.check_size(settings, *plane.size)
         said = dict.fromkeys((*notes, *jobs.notes_on(settings, picture)))
         with _file(settings, job, target_format, planes, executor, said) as file:
             for number, plane in enumerate(planes):

@@ -25,15 +25,13 @@ def one_canvas(frames: Sequence[Frame], notes: dict[str, None]) -> tuple[Frame, 
         return tuple(frames)
     height, width = (max(side) for side in zip(*sizes, strict=True))
     notes[f"frames of {len(sizes)} sizes were put on one canvas of {width}x{height}, transparent beyond them"] = None
-    return tuple(_on_canvas(frame, height, width) for frame in frames)
-
-
-def _on_canvas(frame: Frame, height: int, width: int) -> Frame:
-    colours = frame if frame.mode == "RGBA" else converted(frame, "RGBA")
-    rows, columns = colours.pixels.shape[:2]
-    pixels = np.zeros((height, width, 4), np.uint8)
-    pixels[:rows, :columns] = colours.pixels
-    return replace(colours, pixels=pixels)
+    placed = []
+    for frame in frames:
+        colours = frame if frame.mode == "RGBA" else converted(frame, "RGBA")
+        rows, columns = colours.pixels.shape[:2]
+        beyond = (0, height - rows), (0, width - columns), (0, 0)
+        placed.append(replace(colours, pixels=np.pad(colours.pixels, beyond)))
+    return tuple(placed)
 
 
 BACKGROUND, PREVIOUS = 1, 2  # what is done with a frame once it has been shown; 0: nothing
@@ -91,7 +89,8 @@ def _controls(stream: BinaryIO, head: Head, request: Request) -> list[_Control]:
     sequence = 0
     for chunk in chunks(stream):
         if chunk.name in (b"fcTL", b"fdAT"):
-            data = chunk.data(stream) if chunk.name == b"fcTL" else _first(stream, chunk)
+            front = chunk if chunk.name == b"fcTL" else chunk._replace(length=min(4, chunk.length))
+            data = front.data(stream)
             if len(data) < 4 or struct.unpack_from(">I", data)[0] != sequence:
                 raise request.refuse("the frames are numbered wrongly, so some are missing; get the file again")
             sequence += 1
@@ -107,11 +106,6 @@ def _controls(stream: BinaryIO, head: Head, request: Request) -> list[_Control]:
     if there > promised:
         request.note(f"the file holds {there} frames and says {promised}; the others were left out")
     return controls[: len(controls) - there + promised]
-
-
-def _first(stream: BinaryIO, chunk: Chunk) -> bytes:
-    stream.seek(chunk.start)
-    return stream.read(min(4, chunk.length))
 
 
 def _control(data: bytes, head: Head, request: Request) -> _Control:
@@ -299,18 +293,14 @@ _ICC, _ALPHA, _EXIF, _XMP, _ANIMATED = 0x20, 0x10, 0x08, 0x04, 0x02  # flags of 
 # (developers.google.com/speed/webp/docs/riff_container).
 
 
-def webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The chunks of a WebP and their data; what is in a frame is given after the frame."""
-    yield from _chunks(data, 12)
-
-
-def _chunks(data: bytes, at: int) -> Iterator[tuple[bytes, bytes]]:
+def webp_chunks(data: bytes, at: int = 12) -> Iterator[tuple[bytes, bytes]]:
+    """The chunks of a WebP and their data, from a byte of it on; what is in a frame is given after the frame."""
     while at + 8 <= len(data):
         name, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
         content = data[at + 8 : at + 8 + size]
         yield name, content
         if name == b"ANMF":
-            yield from _chunks(content, 16)
+            yield from webp_chunks(content, 16)
         at += 8 + size + size % 2
 
 

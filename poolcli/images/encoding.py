@@ -57,11 +57,19 @@ def encode(
         from poolcli.images import arrays  # not loaded for pictures
 
         notes = dict.fromkeys(picture.notes)
-        _note_omitted(picture, row, notes)
+        for frame in picture.frames:
+            if frame.page is not None:
+                from poolcli.images import tiff
+
+                tiff.note_omitted(frame, row.name, notes)
         with writing(row.name):
             return arrays.write(replace(picture, notes=tuple(notes)), stream, row.name, options.layout)
     options, by_tifffile = _checked(picture, row, options)
-    _check_sides(picture, row)
+    longest = max(max(frame.pixels.shape[:2]) for frame in picture.frames)
+    if row.max_side is not None and longest > row.max_side:
+        raise PictureError(
+            f"a side of {longest} pixels is more than the {row.max_side} of {row.name}; write PNG or TIFF"
+        )
     if by_tifffile:
         from poolcli.images import tiff
 
@@ -94,15 +102,6 @@ def encode(
 def _row(format: str) -> Format:
     """The row of a format that is written; UsageError for others."""
     return FORMATS[format] if format in WRITABLE else writable(format)
-
-
-def _note_omitted(picture: Picture, row: Format, notes: dict[str, None]) -> None:
-    """Say what of a map there is no room for."""
-    if any(frame.page is not None for frame in picture.frames):
-        from poolcli.images import tiff
-
-        for frame in picture.frames:
-            tiff.note_omitted(frame, row.name, notes)
 
 
 def _described(picture: Picture, row: Format, options: EncodeOptions) -> Picture:
@@ -172,14 +171,6 @@ def _check_frames(picture: Picture, row: Format) -> None:
         )
 
 
-def _check_sides(picture: Picture, row: Format) -> None:
-    longest = max(max(frame.pixels.shape[:2]) for frame in picture.frames)
-    if row.max_side is not None and longest > row.max_side:
-        raise PictureError(
-            f"a side of {longest} pixels is more than the {row.max_side} of {row.name}; write PNG or TIFF"
-        )
-
-
 def _held(frame: Frame, row: Format, options: EncodeOptions, notes: dict[str, None]) -> Frame:
     """`frame` in the nearest mode that the format holds, with a note when that is not its own."""
     frame = _modal(frame, row, notes)
@@ -241,8 +232,7 @@ def _uniform(frames: tuple[Frame, ...], row: Format, notes: dict[str, None]) -> 
     palettes_differ = not row.palettes and any(frame.palette != frames[0].palette for frame in frames)
     if row.pages or (len(modes) == 1 and not palettes_differ):
         return frames
-    clear = any(frame.alpha or (frame.palette is not None and frame.palette.transparent) for frame in frames)
-    common = "RGBA" if clear else "RGB"
+    common = "RGBA" if any(frame.clear for frame in frames) else "RGB"
     if any(MODES[mode].narrow for mode in modes) and modes <= {"I;16", "LA;16", "RGB;16", "RGBA;16"}:
         common += ";16"
     elif not modes <= {"1", "L", "LA", "P", "PA", "RGB", "RGBA"}:
@@ -307,12 +297,16 @@ def _save_by_pillow(
         _write_density(picture.meta, row, target, start)
         return
     durations = [round(float(frame.info.get("duration") or 0)) for frame in picture.frames]
-    clear, whole = _clear(picture), function(row.animator) if row.animator else None
-    if whole is None or not (given.get("lossless") or any(_repeats(picture.frames))):
-        more = _animation(picture, row, durations) | {"save_all": True, "append_images": images[1:]}
-        images[0].save(target, row.name, **given, **more)
-        if row.name == "WEBP" and clear and isinstance(target, BytesIO):
-            _mark_alpha(target.getbuffer())
+    clear = any(frame.clear for frame in picture.frames)
+    whole = function(row.animator) if row.animator else None
+    alike = (np.array_equal(a.pixels, b.pixels) and a.palette == b.palette for a, b in pairwise(picture.frames))
+    if whole is None or not (given.get("lossless") or any(alike)):
+        more: dict[str, Any] = {} if row.pages else {"duration": durations}
+        if row.palettes:  # each is a whole picture: none is laid over another
+            more["disposal"] = 2 if clear else 1
+        images[0].save(target, row.name, **given, **more, save_all=True, append_images=images[1:])
+        if row.name == "WEBP" and clear and isinstance(target, BytesIO) and bytes(target.getbuffer()[12:16]) == b"VP8X":
+            target.getbuffer()[20] |= 0x10  # alpha: libwebp does not say so where all frames are cut to opaque parts
         target.seek(0)
         with Image.open(target, formats=[row.name]) as back:
             count = int(getattr(back, "n_frames", 1))
@@ -350,31 +344,8 @@ class _Checked:
         )  # fmt: skip
 
 
-def _mark_alpha(file: memoryview) -> None:
-    """Set the flag that an animated WebP has alpha: libwebp does not where it cuts every frame to an opaque part."""
-    if bytes(file[12:16]) == b"VP8X":
-        file[20] |= 0x10
-
-
-def _clear(picture: Picture) -> bool:
-    return any(frame.alpha or (frame.palette is not None and frame.palette.transparent) for frame in picture.frames)
-
-
-def _repeats(frames: Sequence[Frame]) -> list[bool]:
-    """Whether each frame equals the one before it."""
-    neighbours = pairwise(frames)
-    return [False, *(np.array_equal(a.pixels, b.pixels) and a.palette == b.palette for a, b in neighbours)]
-
-
 def _image(frame: Frame) -> Image.Image:
     image = to_image(frame)
     if frame.palette is not None and isinstance(frame.palette.transparency, int):
         image.info["transparency"] = frame.palette.transparency
     return image
-
-
-def _animation(picture: Picture, row: Format, durations: list[int]) -> dict[str, Any]:
-    """Durations, and how frames follow one another: since each is a whole picture, none is laid over another."""
-    if row.name == "GIF":
-        return {"duration": durations, "disposal": 2 if _clear(picture) else 1}
-    return {"duration": durations} if row.name in ("WEBP", "AVIF") else {}

@@ -90,6 +90,11 @@ class Frame:
     nodata: tuple[float | int | tuple[int, ...], ...] = ()
     page: "Page | None" = None
 
+    @property
+    def clear(self) -> bool:
+        """Whether pixels of it may be transparent."""
+        return self.alpha or (self.palette is not None and self.palette.transparent)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
@@ -251,16 +256,11 @@ def to_image(frame: Frame) -> Image.Image:
     data = np.ascontiguousarray(pixels)
     image = Image.frombuffer(frame.mode, (width, height), data, "raw", raw, 0, 1)
     if frame.palette is not None:
-        image.putpalette(
-            _long_enough(frame.palette, int(pixels[..., 0].max() if pixels.ndim == 3 else pixels.max())),
-            frame.palette.mode,
-        )
+        count = int(pixels[..., 0].max() if pixels.ndim == 3 else pixels.max()) + 1
+        # Black for indices without a colour, which formats cut.
+        colours = frame.palette.colours.ljust(count * len(frame.palette.mode), b"\0")
+        image.putpalette(colours, frame.palette.mode)
     return image
-
-
-def _long_enough(palette: Palette, index: int) -> bytes:
-    """The colours of `palette`, with black ones added until `index` has one: formats cut indices without a colour."""
-    return palette.colours.ljust((index + 1) * len(palette.mode), b"\0")
 
 
 def as_pillow_mode(frame: Frame, format: str, arrays: Iterable[str] = ()) -> Frame:
@@ -296,21 +296,19 @@ def _way(frame: Frame, allowed: set[str], *, narrow: bool) -> list[str] | None:
         way = queue.popleft()
         if way[-1] in allowed:
             return way[1:]
-        following = (*_next(way[-1], frame.palette), *([_8_BITS[way[-1]]] if narrow and way[-1] in _8_BITS else []))
+        palette = ("RGBA" if frame.clear else "RGB",) if way[-1] == "P" else ()
+        following = (*palette, *_NEXT.get(way[-1], ()), *([_8_BITS[way[-1]]] if narrow and way[-1] in _8_BITS else []))
         queue.extend([*way, mode] for mode in following if mode not in way)
     return None
-
-
-def _next(mode: str, palette: Palette | None) -> tuple[str, ...]:
-    if mode == "P":
-        return ("RGBA",) if palette is not None and palette.transparent else ("RGB",)
-    return _NEXT.get(mode, ())
 
 
 def converted(frame: Frame, mode: str) -> Frame:
     """`frame` in another mode, by Pillow's own conversion; PictureError for integers that do not fit into 16 bits."""
     if frame.mode == "I" and mode == "I;16":
-        return replace(frame, pixels=_in_16_bits(frame.pixels), mode=mode)
+        low, high = int(frame.pixels.min()), int(frame.pixels.max())
+        if low < 0 or high > 65_535:
+            raise PictureError(f"32-bit integers from {low} to {high} do not fit into 16 bits; write TIFF or .npy")
+        return replace(frame, pixels=frame.pixels.astype(np.uint16), mode=mode)
     if _8_BITS.get(frame.mode) == mode:
         return replace(frame, pixels=in_8_bits(frame.pixels, frame.peak), mode=mode, peak=None)
     if frame.mode in _8_BITS and mode in _8_BITS:
@@ -350,13 +348,6 @@ def in_8_bits(pixels: Array, peak: int | None) -> NDArray[np.uint8]:
     most = 65_535 if peak is None else peak
     nearest: NDArray[np.uint8] = ((pixels.astype(np.uint32) * 255 + most // 2) // most).astype(np.uint8)
     return nearest
-
-
-def _in_16_bits(pixels: Array) -> NDArray[np.uint16]:
-    low, high = int(pixels.min()), int(pixels.max())
-    if low < 0 or high > 65_535:
-        raise PictureError(f"32-bit integers from {low} to {high} do not fit into 16 bits; write TIFF or .npy")
-    return pixels.astype(np.uint16)
 
 
 _MOST = 256

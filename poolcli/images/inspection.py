@@ -1,6 +1,7 @@
 """What a file is before it is decoded: its size and weight by its header; how far a stream is read."""
 
 import struct
+from contextlib import suppress
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -69,21 +70,17 @@ def inspect(source: Place, name: str, options: ReadOptions) -> tuple[int, int] |
     try:
         picture = decode(source, name=name, options=replace(options, header_only=True))
     except HeaderRead:
-        return _size(source) if isinstance(source, Path) else None
-    height, width = picture.frames[0].pixels.shape[:2]
-    return height, width
-
-
-def _size(source: Path) -> tuple[int, int] | None:
-    try:
-        with decoding(source, "") as stream:
-            image = identified(stream)
-            if image is None:
-                return None
+        if not isinstance(source, Path):
+            return None
+    else:
+        height, width = picture.frames[0].pixels.shape[:2]
+        return height, width
+    with suppress(PictureError), decoding(source, "") as stream:
+        image = identified(stream)
+        if image is not None:
             turned = metadata.orientation_of(image) >= 5  # rows and columns change places
             return (image.width, image.height) if turned else (image.height, image.width)
-    except PictureError:
-        return None
+    return None
 
 
 # Streams, which may have no end

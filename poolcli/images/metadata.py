@@ -223,6 +223,9 @@ def gathered(image: Image.Image, notes: dict[str, None], head: Head | None = Non
     """What the loaded `image` carries; `head` is that of a PNG. Parts that are broken are dropped, with a note."""
     info, exif = image.info, _raw_exif(image)
     dpi, aspect = _densities(image)
+    comment = _bytes(info.get("comment"))
+    if image.format == "JPEG2000" and comment is not None and comment.startswith(b"Created by OpenJPEG"):
+        comment = None  # the stamp that its library leaves on what it writes
     meta = Meta(
         icc=_bytes(info.get("icc_profile")),
         exif=None if exif is None else described(exif, notes),
@@ -231,20 +234,13 @@ def gathered(image: Image.Image, notes: dict[str, None], head: Head | None = Non
         dpi=dpi,
         aspect=aspect,
         text=_text(image),
-        comment=_comment(image),
+        comment=comment,
         loop=plays(image),
         default_image=bool(info.get("default_image", False)),
         quantization={key: tuple(table) for key, table in getattr(image, "quantization", {}).items()} or None,
         subsampling=_subsampling(image),
     )
     return meta if head is None else replace(meta, colour=_colour(head, notes))
-
-
-def _comment(image: Image.Image) -> bytes | None:
-    """The comment in the file; not the stamp that the library of JPEG 2000 leaves on what it writes."""
-    comment = _bytes(image.info.get("comment"))
-    stamped = image.format == "JPEG2000" and comment is not None and comment.startswith(b"Created by OpenJPEG")
-    return None if stamped else comment
 
 
 def _densities(image: Image.Image) -> tuple[tuple[float, float] | None, tuple[int, int] | None]:

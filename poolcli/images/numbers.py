@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import PurePath
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from poolcli.errors import PictureError
-from poolcli.images.formats import SEPARATORS, Request
+from poolcli.images.formats import SEPARATORS, Request, format_of
 from poolcli.images.frame import Frame, Picture
 
 LARGEST_TEXT = 1 << 24  # bytes: a larger array is better off in .npy
@@ -30,11 +30,7 @@ def is_text(start: bytes, name: str) -> bool:
     """
     if not _TEXT.fullmatch(start):
         return False
-    return (
-        bool(_NUMBER_FIRST.match(start))
-        if name == "-"
-        else PurePath(name).suffix.lower().lstrip(".").upper() in SEPARATORS
-    )
+    return bool(_NUMBER_FIRST.match(start)) if name == "-" else format_of(Path(name)) in SEPARATORS
 
 
 def read(stream: BinaryIO, request: Request) -> Picture:
@@ -60,9 +56,9 @@ def read(stream: BinaryIO, request: Request) -> Picture:
         raise request.refuse("no numbers in it: give rows of them, as in 12 20 / 8 12")
     request.check_pixels(len(rows) * len(rows[0]))
     pixels = _array(rows, request)
-    suffix = PurePath(request.name).suffix.lower().lstrip(".").upper()
-    format = suffix if suffix in SEPARATORS else "CSV"
-    return Picture(format, (Frame(pixels, pixels.dtype.name, info={"layout": "hw"}),), file_mode=pixels.dtype.name)
+    named = format_of(Path(request.name))
+    format = named if named in SEPARATORS else "CSV"
+    return Picture(str(format), (Frame(pixels, pixels.dtype.name, info={"layout": "hw"}),), file_mode=pixels.dtype.name)
 
 
 def _rows(text: str, request: Request) -> Iterator[list[str]]:

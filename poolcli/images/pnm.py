@@ -139,16 +139,12 @@ def _as_bytes(stream: BinaryIO, header: Header, request: Request) -> Array:
     if len(data) < row * header.height:
         raise request.refuse(f"{row * header.height} bytes of pixels are promised and {len(data)} are there; "
                              "get the file again")  # fmt: skip
-    _note_others(stream, request)
+    if stream.read(64).lstrip().startswith(_STARTS):
+        request.note("the first of several pictures in the file was taken")
     if header.kind == b"4":
         bits = np.unpackbits(np.frombuffer(data, np.uint8).reshape(header.height, row), axis=1)
         return bits[:, : header.width]
     return np.frombuffer(data, header.dtype).astype(header.dtype.newbyteorder("="), copy=False)
-
-
-def _note_others(stream: BinaryIO, request: Request) -> None:
-    if stream.read(64).lstrip().startswith(_STARTS):
-        request.note("the first of several pictures in the file was taken")
 
 
 def _as_text(stream: BinaryIO, header: Header, request: Request) -> Array:

@@ -30,8 +30,7 @@ def shown(frame: Frame) -> Pixels | None:
     [[255, 0]]
     """
     if frame.mode == "P":
-        clear = frame.palette is not None and frame.palette.transparent
-        return converted(frame, "RGBA" if clear else "RGB").pixels
+        return converted(frame, "RGBA" if frame.clear else "RGB").pixels
     target = _SHOWN.get(frame.mode)
     return frame.pixels if target == frame.mode else None if target is None else converted(frame, target).pixels
 

@@ -375,61 +375,53 @@ def pages(stream: BinaryIO, request: Request) -> Iterator[Page]:
         raise request.refuse("a TIFF without a page; get the file again")
 
 
-class _Facts:
-    """The tags of a page as whole numbers, whatever their type in the file."""
-
-    def __init__(self, tags: TiffImagePlugin.ImageFileDirectory_v2) -> None:
-        self._tags = tags
-
-    def all(self, code: int) -> tuple[int, ...]:
-        value = self._tags.get(code, ())
-        values = tuple(value) if isinstance(value, tuple | bytes) else (value,)
-        return tuple(int(each) for each in values)
-
-    def one(self, code: int, default: int) -> int:
-        return (self.all(code) or (default,))[0]
-
-
 def _page(
     tags: TiffImagePlugin.ImageFileDirectory_v2, offset: int, number: int, *, big: bool, request: Request
 ) -> Page:
-    facts = _Facts(tags)
-    compression = facts.one(259, RAW)
+    def all_of(code: int) -> tuple[int, ...]:
+        """The values of a tag as whole numbers, whatever their type in the file."""
+        value = tags.get(code, ())
+        return tuple(int(each) for each in (value if isinstance(value, tuple | bytes) else (value,)))
+
+    def one(code: int, default: int) -> int:
+        return (all_of(code) or (default,))[0]
+
+    compression = one(259, RAW)
     old = compression == OLD_JPEG  # which leaves out what it takes for granted
-    photometric = YCBCR if old and facts.one(262, RGB) == RGB else facts.one(262, WHITE_IS_ZERO)
-    samples = facts.one(277, 3 if old else 1)
-    bits, formats = facts.all(258)[:samples] or (8 if old else 1,), facts.all(339)[:samples] or (1,)
+    photometric = YCBCR if old and one(262, RGB) == RGB else one(262, WHITE_IS_ZERO)
+    samples = one(277, 3 if old else 1)
+    bits, formats = all_of(258)[:samples] or (8 if old else 1,), all_of(339)[:samples] or (1,)
     tiles = 322 in tags
     page = Page(
-        height=facts.one(257, 0),
-        width=facts.one(256, 0),
+        height=one(257, 0),
+        width=one(256, 0),
         bits=bits[0],
         kind=_KINDS.get(formats[0], "c"),
         samples=samples,
         photometric=photometric,
-        extra=_extra(facts.all(338), samples - SAMPLES.get(photometric, 1), photometric),
-        planar=facts.one(284, 1) == 2,
+        extra=_extra(all_of(338), samples - SAMPLES.get(photometric, 1), photometric),
+        planar=one(284, 1) == 2,
         compression=compression,
-        predictor=facts.one(317, 1),
+        predictor=one(317, 1),
         big_endian=tags.prefix == b"MM",
         big=big,
-        lsb_first=facts.one(266, 1) == 2,
-        subsampled=photometric == YCBCR and (facts.all(530) or (1, 1)) != (1, 1),
-        orientation=facts.one(274, 1),
-        tile=(facts.one(323, 0), facts.one(322, 0)) if tiles else None,
-        rows_per_strip=facts.one(278, facts.one(257, 0)),
-        colormap=facts.all(320),
-        segments=tuple(zip(facts.all(324 if tiles else 273), facts.all(325 if tiles else 279), strict=False)),
+        lsb_first=one(266, 1) == 2,
+        subsampled=photometric == YCBCR and (all_of(530) or (1, 1)) != (1, 1),
+        orientation=one(274, 1),
+        tile=(one(323, 0), one(322, 0)) if tiles else None,
+        rows_per_strip=one(278, one(257, 0)),
+        colormap=all_of(320),
+        segments=tuple(zip(all_of(324 if tiles else 273), all_of(325 if tiles else 279), strict=False)),
         offset=offset,
-        reduced=bool(facts.one(254, 0) & 1) or facts.one(255, 0) == 2,
+        reduced=bool(one(254, 0) & 1) or one(255, 0) == 2,
         tags={code: (tags.tagtype[code], _value(tags[code])) for code in _TRAVELS if _is_sound(code, tags)},
         nested=tuple(code for code in (34665, 34853) if code in tags),
-        inside=len(facts.all(330)),
+        inside=len(all_of(330)),
         dropped=tuple(
             code for code in tags if code not in _LAYOUT and not (code in _TRAVELS and _is_sound(code, tags))
         ),
     )
-    why = _unreadable(page, bits, formats, facts.one(32997, 1))
+    why = _unreadable(page, bits, formats, one(32997, 1))
     if why is not None:
         raise request.refuse(f"page {number} {why}")
     return page

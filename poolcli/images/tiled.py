@@ -56,7 +56,7 @@ CACHE = 1 << 26  # bytes of decoded segments that rows read one after the other 
 RAW_BYTES = 1 << 20  # of a strip without compression, read at once
 SMALL = 1 << 20  # files of fewer bytes are not read by place
 _WHOLE = (8, 16, 32, 64)  # bits
-WAITING = 64  # tiles of a file that may wait to be written
+MOST_WAITING = 64  # tiles of a file that may wait to be written
 QUALITY = 90  # of levels in JPEG, unless given
 _LYING = (258, 259, 262, 266, 277, 284, 292, 293, 317, 320, 322, 323, 338, 339, 347, 529, 530, 531, 532, 50674)
 CLASSIC = (1 << 32) - 1  # the last byte that 32-bit offsets reach
@@ -133,9 +133,12 @@ class Plane:
         if self.segments is not None or step == 1:
             return self.block((slice(low, high), slice(0, self.shape[1])))
         numbers = range(low // step, -(-high // step))
-        parts = [
-            self.slabs.get(number, self._slab)[max(low - number * step, 0) : high - number * step] for number in numbers
-        ]
+
+        def slab(number: int) -> Array:
+            """The rows of the chunks that lie side by side."""
+            return self.block((slice(number * step, min((number + 1) * step, self.shape[0])), slice(0, self.shape[1])))
+
+        parts = [self.slabs.get(number, slab)[max(low - number * step, 0) : high - number * step] for number in numbers]
         return np.concatenate(parts) if len(parts) > 1 else parts[0].copy()
 
     def let_go(self) -> None:
@@ -145,11 +148,6 @@ class Plane:
             self.segments.cache.clear()
         if self.whole is not None:
             self.whole.let_go()
-
-    def _slab(self, number: int) -> Array:
-        """The rows of the chunks that lie side by side."""
-        first, last = number * self.grain[0], min((number + 1) * self.grain[0], self.shape[0])
-        return self.block((slice(first, last), slice(0, self.shape[1])))
 
     def of_bands(self, bands: Sequence[int]) -> "Plane":
         """Some of its bands, numbered from 0, in this order; PictureError for one that it has not."""
@@ -506,6 +504,26 @@ def reduced(plane: Plane, k: tuple[int, int], size: tuple[int, int]) -> Frame:
     return tiff_pages.rescaled(replace(plane.frame, pixels=pixels, page=page), (k[0], 0), (k[1], 0))
 
 
+class Waiting:
+    """Rows of a picture of `height` that wait until as many are there as are written together, `step` of them."""
+
+    def __init__(self, step: int, height: int) -> None:
+        self._step, self._missing = step, height
+        self._rows: list[Array] = []
+
+    def add(self, rows: Array) -> Array:
+        """The rows that can be written now: whole steps, with the last ones the rest; none where that is to come."""
+        self._rows.append(rows)
+        count = sum(map(len, self._rows))
+        whole = count if count >= self._missing else count // self._step * self._step
+        if not whole:
+            return rows[:0]
+        held = np.concatenate(self._rows) if len(self._rows) > 1 else rows
+        self._rows = [held[whole:].copy()] if whole < count else []
+        self._missing -= whole
+        return held[:whole]
+
+
 class Level:
     """One page of a TIFF that grows from its first row to its last: rows are put in, tiles come out."""
 
@@ -523,29 +541,15 @@ class Level:
         self.copied = copied
         self.places = [(0, 0)] * (self.across * self.down * (self.samples if page.planar and copied else 1))
         self.reduced = False
-        self._rows: list[Array] = []
-        self._done = 0
+        self._waiting, self._added = Waiting(layout.tile[0], self.height), 0
 
     def put(self, rows: Array) -> None:
         """The next rows, H x W or H x W x C."""
-        self._rows.append(rows)
-        high = self.layout.tile[0]
-        count = sum(map(len, self._rows))
-        last = self._done * high + count >= self.height
-        if count < high and not last:
-            return
-        held = np.concatenate(self._rows) if len(self._rows) > 1 else self._rows[0]
-        whole = count if last else count // high * high
-        self._rows = [held[whole:].copy()] if whole < count else []
-        for first in range(0, whole, high):
-            self._put_tiles(held[first : min(first + high, whole)])
-
-    def _put_tiles(self, rows: Array) -> None:
-        wide = self.layout.tile[1]
-        for column in range(self.across):
-            tile = rows[:, column * wide : (column + 1) * wide]
-            self.file.add(self, self._done * self.across + column, tile)
-        self._done += 1
+        ready, (high, wide) = self._waiting.add(rows), self.layout.tile
+        for top in range(0, len(ready), high):
+            for column in range(self.across):
+                self.file.add(self, self._added, ready[top : top + high, column * wide : (column + 1) * wide])
+                self._added += 1
 
     @cached_property
     def encode(self) -> Callable[[Array], bytes]:
@@ -654,7 +658,7 @@ class TiffFile:
     def add(self, level: Level, number: int, tile: Array) -> None:
         """A tile, not yet whole at the borders."""
         self._waiting.append((level, number, self.executor.submit(level.encode, tile)))
-        while len(self._waiting) > WAITING:
+        while len(self._waiting) > MOST_WAITING:
             self._write_first()
 
     def copy(self, level: Level, number: int, data: bytes) -> None:

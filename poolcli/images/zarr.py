@@ -24,7 +24,7 @@ from poolcli.images.frame import Array, Frame, Meta, Picture
 from poolcli.images.guard import reading
 from poolcli.images.ome import Scene
 from poolcli.images.tiff_pages import Spacing
-from poolcli.images.tiled import Block, Plane
+from poolcli.images.tiled import Block, Plane, Waiting
 from poolcli.records import dataclass
 from poolcli.storage import Place, Url
 
@@ -460,21 +460,15 @@ class _Rows:
         """`places`: where the picture lies on the other axes; `s` are its samples."""
         self._array, self._axes, self._places = array, axes, places
         self._row = axes.index("y")
-        self._step = (array.shards or array.chunks)[self._row]
-        self._waiting: list[Array] = []
+        self._waiting = Waiting((array.shards or array.chunks)[self._row], array.shape[self._row])
         self._done = 0
 
     def put(self, rows: Array) -> None:
         """The next ones, H x W or H x W x C."""
-        self._waiting.append(rows)
-        count = sum(map(len, self._waiting))
-        last = self._done + count >= self._array.shape[self._row]
-        whole = count if last else count // self._step * self._step
+        band = self._waiting.add(rows)
+        whole = len(band)
         if not whole:
             return
-        held = np.concatenate(self._waiting) if len(self._waiting) > 1 else rows
-        self._waiting = [held[whole:].copy()] if whole < count else []
-        band = held[:whole]
         if "s" in self._axes:
             band = band if band.ndim == 3 else band[..., np.newaxis]
             band = np.moveaxis(band, 2, 0) if self._axes.index("s") < self._row else band
