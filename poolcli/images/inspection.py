@@ -35,11 +35,12 @@ def memory_needed(source: Place | BinaryIO, *, filtered: bool) -> int:
 
     Its first bytes are enough. What is no picture, .npy too, which is read piecemeal, weighs its file.
     """
+    each = FILTERED if filtered else PLAIN
     try:
         if is_zarr(source):
             from poolcli.images import zarr
 
-            return zarr.weight(source, "", ReadOptions())[0] * (FILTERED if filtered else PLAIN)
+            return zarr.weight(source, "", ReadOptions())[0] * each
         assert not isinstance(source, Url)
         with decoding(source, "") as stream:
             if stream.read(START).startswith(FORMATS["TIFF"].starts):
@@ -48,12 +49,11 @@ def memory_needed(source: Place | BinaryIO, *, filtered: bool) -> int:
                 bits = sum(
                     max(24, page.samples * page.bits) * page.height * page.width for page in pages(stream, Request(""))
                 )
-                return bits // 24 * (FILTERED if filtered else PLAIN)
+                return bits // 24 * each
             stream.seek(0)
             image = identified(stream)
             if image is not None:
-                pixels = image.width * image.height * int(vars(image).get("n_frames", 1))
-                return pixels * (FILTERED if filtered else PLAIN)
+                return image.width * image.height * int(vars(image).get("n_frames", 1)) * each
             if isinstance(source, Path):
                 return source.stat().st_size
             stream.seek(0)

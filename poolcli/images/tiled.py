@@ -169,17 +169,8 @@ class Plane:
         pixels = np.broadcast_to(self.dtype.type(0), (*self.shape[:2], *[len(bands)] * (len(bands) > 1)))
         nodata = tuple(value for value in self.frame.nodata if not isinstance(value, tuple))
         frame = replace(self.frame, pixels=pixels, mode=page.mode(self.dtype.name), alpha=alpha, page=page)
-        return Plane(
-            replace(frame, nodata=nodata),
-            block,
-            self.grain,
-            self.meta,
-            self.number,
-            None,
-            self.description,
-            self.scene,
-            self,
-        )
+        frame = replace(frame, nodata=nodata)
+        return replace(self, frame=frame, block=block, segments=None, whole=self, slabs=Cache(least=2))
 
 
 def of_array(frame: Frame, meta: Meta, number: int, *, mapped: bool = False) -> Plane:
