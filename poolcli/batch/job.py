@@ -183,8 +183,9 @@ def _pool_picture(settings: Settings, job: Job) -> Outcome:
 
 def _streamed(settings: Settings, job: Job, requested: str | None) -> str | None:
     """The format in which a picture is written that is not held; None where it is held."""
-    held = requested not in (None, "TIFF", "NPY", ZARR)
-    if held or not (isinstance(job.source, Place) and isinstance(job.target, Path)):
+    if requested not in (None, "TIFF", "NPY", ZARR):
+        return None
+    if not (isinstance(job.source, Place) and isinstance(job.target, Path)):
         return None
     from poolcli.batch.large import streams
 
