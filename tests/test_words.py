@@ -209,6 +209,10 @@ MISTAKES = [
     ("pool @ --scale 2", "pool has no option --scale: write --k N: the output is N times smaller"),
     ("pool @ --threads 2", "pool has no option --threads: write --jobs N for pictures at once, --threads-per-image"),
     ("pool @ --report pdf", "unknown report 'pdf'"),
+    ("pool @ --filter-edge zero", "--filter-edge says what lies beyond the border for a filter: it needs --filter"),
+    ("compare @ --filter-edge 0", "--filter-edge says what lies beyond the border for a filter: it needs --filter"),
+    ("diff @ @ --filter-edge wrap", "--filter-edge says what lies beyond the border for a filter: it needs --filter"),
+    ("show @ --filter-edge reflect", "--filter-edge says what lies beyond the border for a filter: it needs --filter"),
     ("pool @ --shift left", "shift 'left' is not DX,DY: two whole numbers are allowed, as in -1,0"),
     ("pool @ --modes max,avg", "pool has no option --modes, which is one of compare: see poolcli pool --help"),
     ("stack @", "'samples/one.png' is a file, and the layers come first: poolcli stack \"conv:sobel-v relu max:2\" "

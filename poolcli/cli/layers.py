@@ -188,6 +188,8 @@ class Filtering(Group):
     def layers(self) -> tuple[Layer, ...]:
         """The layers before the pooling; UsageError for an unknown name or a bad kernel file."""
         layers: list[Layer] = []
+        if self.filter is None and "filter_edge" in vars(self):
+            raise UsageError("--filter-edge says what lies beyond the border for a filter: it needs --filter")
         if self.filter is not None:
             name = filter_name(self.filter)
             layers.append(Conv(name, load_kernel(name), edge=self.filter_edge))
