@@ -28,7 +28,7 @@ from poolcli.images.formats import (
     find_writable,
 )
 from poolcli.ops.filters import RANGES
-from poolcli.ops.geometry import as_size
+from poolcli.ops.geometry import as_size, read_whole
 from poolcli.ops.modes import read_number
 from poolcli.recipe import Conv, Recipe
 from poolcli.reports.forms import FORMS, check_forms
@@ -47,13 +47,15 @@ _SCHEDULER = re.compile(r"(tcp|tls)://[^\s/@]+:\d+")
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
-def _count(option: str, text: str) -> int | None:
+def count_or_auto(option: str, most: int, text: str) -> int | None:
     """The number given, or None for auto."""
-    if text == AUTO:
-        return None
-    if not (re.fullmatch("[0-9]{1,4}", text) and 1 <= int(text) <= MOST_JOBS):
-        raise UsageError(f"{option} '{text}' is not allowed: give a whole number from 1 to {MOST_JOBS}, or {AUTO}")
-    return int(text)
+    try:
+        number = None if text == AUTO else read_whole(text)
+    except ValueError:
+        number = 0
+    if number is not None and not 1 <= number <= most:
+        raise UsageError(f"{option} '{text}' is not allowed: give a whole number from 1 to {most}, or {AUTO}")
+    return number
 
 
 def _bytes(text: str) -> int:
@@ -66,7 +68,7 @@ def _bytes(text: str) -> int:
 
 def _shift(text: str) -> tuple[int, int]:
     try:
-        dx, dy = (int(part) for part in text.split(","))
+        dx, dy = (read_whole(part) for part in text.split(","))
     except ValueError:
         raise UsageError(f"shift '{text}' is not DX,DY: two whole numbers are allowed, as in -1,0") from None
     return dx, dy
@@ -82,7 +84,7 @@ JOBS = Option(
     also="--workers --num-workers --n-jobs",
     values=lambda: (AUTO,),
     panel=BATCH,
-    read=partial(_count, "--jobs"),
+    read=partial(count_or_auto, "--jobs", MOST_JOBS),
 )
 SHIFT_EDGE = Option(
     "--shift-edge",
@@ -250,7 +252,7 @@ def _limit(text: str) -> int | None:
     if text.lower() == UNLIMITED:
         return None
     try:
-        return int(text)
+        return read_whole(text)
     except ValueError:
         raise UsageError(f"--max-pixels '{text}' is no number: a whole number or '{UNLIMITED}' is allowed") from None
 
@@ -395,7 +397,7 @@ class Running(Group):
         help="Threads in one picture; auto: all for a single one, 1 in a batch.",
         values=lambda: (AUTO,),
         panel=BATCH,
-        read=partial(_count, "--threads-per-image"),
+        read=partial(count_or_auto, "--threads-per-image", MOST_JOBS),
     ).default(None)
     memory: int | None = Option(
         "--memory", metavar="SIZE", help="Bound the pictures at once by their size, as in 2G.", panel=BATCH, read=_bytes

@@ -1,10 +1,10 @@
 """The words of a command line: read without Typer; mistakes answered with what was meant."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from poolcli.errors import UsageError
+from poolcli.ops.geometry import read_whole
 from poolcli.records import dataclass
 
 # Words of a command line as values of options, without Typer: loading it takes longer than pooling a small picture.
@@ -205,27 +205,23 @@ class _Reader:
         option = self.options[name]
         if option.kind is str and option.values is not None and text.lower() in option.values():
             text = text.lower()  # names are taken in any case
-        value = option.read(text) if option.read else _READERS[option.kind](spelling, text)
+        value: Any = text
+        if option.read is not None:
+            value = option.read(text)
+        elif option.kind is not str:
+            value = _number(spelling, text, whole=option.kind is int)
         if option.several:
             self.values.setdefault(name, []).append(value)
         else:
             self.values[name] = value
 
 
-def _whole(spelling: str, text: str) -> int:
-    if not re.fullmatch(r"[-+]?[0-9]{1,30}", text.strip()):
-        raise UsageError(f"{spelling} '{text}' is no whole number: digits are allowed, as in {spelling} 3")
-    return int(text)
-
-
-def _number(spelling: str, text: str) -> float:
+def _number(spelling: str, text: str, *, whole: bool) -> float:
     try:
-        return float(text)
+        return read_whole(text) if whole else float(text)
     except ValueError:
-        raise UsageError(f"{spelling} '{text}' is no number: digits are allowed, as in {spelling} 0.5") from None
-
-
-_READERS: Mapping[type, Callable[[str, str], Any]] = {str: lambda _, text: text, int: _whole, float: _number}
+        what, example = ("whole number", 3) if whole else ("number", 0.5)
+        raise UsageError(f"{spelling} '{text}' is no {what}: digits are allowed, as in {spelling} {example}") from None
 
 
 def _check_number(command: Command, arguments: list[str]) -> None:

@@ -2,13 +2,14 @@
 
 import re
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from poolcli.batch.executors import processors
 from poolcli.batch.inputs import STREAM
 from poolcli.cli.layers import Pooling, mode_options, options_given
-from poolcli.cli.options import FILES, OVERWRITE, Reading, Running, Writing, named_values
+from poolcli.cli.options import FILES, OVERWRITE, Reading, Running, Writing, count_or_auto, named_values
 from poolcli.cli.output import progress, say, spell
 from poolcli.cli.parser import Group, Option
 from poolcli.errors import UsageError, escaped, missing, unknown
@@ -32,15 +33,6 @@ ALLOWED = {  # as levels: what makes one value of every window, wherever it lies
 _OPTIONS = {name for row in ALLOWED.values() for name in row.options} - {"exclude-pad"}  # there is no padding
 
 
-def _count(text: str) -> int | None:
-    """The number of levels; None: as many as it takes."""
-    if text == AUTO:
-        return None
-    if not re.fullmatch("[0-9]{1,2}", text) or not 1 <= int(text) <= MOST_LEVELS:
-        raise UsageError(f"--levels '{text}' is not allowed: give 1 to {MOST_LEVELS}, or {AUTO}")
-    return int(text)
-
-
 def _numbers(text: str) -> tuple[int, ...]:
     """Bands, counted from 0."""
     numbers = text.split(",")
@@ -61,7 +53,7 @@ class Levels(Group, more=mode_options(_OPTIONS)):
     levels: int | None = Option(
         "--levels",
         metavar="N",
-        read=_count,
+        read=partial(count_or_auto, "--levels", MOST_LEVELS),
         help="How many smaller levels; auto (if not given): until one tile holds the picture.",
         values=lambda: (AUTO,),
     ).default(None)

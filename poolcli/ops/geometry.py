@@ -1,5 +1,6 @@
 """Where windows lie: axes and padding, adaptive sizes, stages of a layer, and what an output sees."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from operator import index
@@ -219,14 +220,14 @@ def _numbers(value: int | Sequence[int] | str, name: str, allowed: str) -> tuple
     else:
         parts = value if isinstance(value, Sequence) else (value,)
     try:
-        return tuple(_whole(part) if isinstance(part, str) else index(part) for part in parts)
+        return tuple(read_whole(part) if isinstance(part, str) else index(part) for part in parts)
     except (TypeError, ValueError):
         raise UsageError(f"{name} {value!r} is not a size: {allowed} is allowed, in whole numbers") from None
 
 
-def _whole(text: str) -> int:
+def read_whole(text: str) -> int:
     """The whole number that is written in digits; ValueError for others, as for the 1_0 that Python reads."""
-    if "_" in text:
+    if not re.fullmatch(r"[-+]?[0-9]{1,30}", text.strip()):
         raise ValueError(text)
     return int(text)
 

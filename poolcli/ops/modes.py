@@ -19,6 +19,7 @@ from poolcli.ops.geometry import (
     Stages,
     Window,
     blurred,
+    read_whole,
     size_text,
     windowed,
 )
@@ -158,10 +159,12 @@ def _decimal(text: str) -> float:
 
 def read_number(text: str) -> int | float:
     """A whole number as int, other numbers and nan as float; ValueError for what is none, as 1_0."""
-    text = text.strip()
     if "_" in text:
         raise ValueError(text)
-    return int(text) if re.fullmatch(r"[-+]?[0-9]{1,30}", text) else float(text)
+    try:
+        return read_whole(text)
+    except ValueError:
+        return float(text)
 
 
 OPTIONS: Mapping[str, Option] = {
