@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageOps
 
 import poolcli
-from poolcli.cli.commands import LANGUAGES
+from poolcli.cli.comparison import LANGUAGES
 from poolcli.reports.interactive import FOUR, one
 from tests.process import POOLCLI, environment
 from tests.test_explorer import OUTPUT, TEXTS, assert_quiet

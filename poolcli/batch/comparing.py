@@ -1,15 +1,13 @@
 """The jobs that write no picture: several recipes on one picture over many shifts, and one recipe on two pictures."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
 from functools import partial
 from math import hypot
 
 import numpy as np
 
 from poolcli.batch.job import PALETTES, check_ignored, decoded, how_of
-from poolcli.batch.settings import IgnoreOptions
-from poolcli.colour import Colour
+from poolcli.batch.settings import Settings
 from poolcli.errors import PictureError, PoolcliError, failure
 from poolcli.evaluate import (
     Evaluation,
@@ -19,48 +17,31 @@ from poolcli.evaluate import (
     shifted,
     size_of,
 )
-from poolcli.images.formats import ReadOptions
 from poolcli.images.frame import Frame, Picture
 from poolcli.ops.arrays import Array
 from poolcli.ops.filters import to_dtype
 from poolcli.recipe import Recipe
-from poolcli.records import dataclass
 from poolcli.reports import Job, Outcome
 from poolcli.reports.ranking import Compared, Score
 from poolcli.shift.difference import Comparison
 from poolcli.shift.move import Source, fidelities
 from poolcli.shift.record import InputFacts, Offset, OutputFacts, Shifting, ShiftReport
 from poolcli.storage import Place
-from poolcli.visualize import Crop, Sizes, View, crop_of, draw_views
+from poolcli.visualize import Crop, View, crop_of, draw_views
+
+# The candidates of a ranking by their names in the table: they differ in the recipe alone.
+Candidates = Mapping[str, Settings]
 
 
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """How pictures are read and run, the same for a ranking and for two given pictures."""
-
-    reading: ReadOptions = field(default_factory=ReadOptions)
-    colour: Colour = field(default_factory=Colour)
-    labels: bool = False
-    ignore: IgnoreOptions = field(default_factory=IgnoreOptions)
-
-    def evaluated(self, recipe: Recipe, frame: Frame) -> Evaluation:
-        """What `recipe` makes of a frame. Palettes are labels, nothing is guessed."""
-        coloured = self.colour.around(recipe, frame.mode, frame.pixels.dtype, alpha=frame.alpha, peak=frame.peak)
-        how = how_of(recipe, frame, labels=self.labels, guess=False, ignore=self.ignore)
-        return evaluate(coloured, Source.of(frame.pixels), how)
+def evaluated(settings: Settings, frame: Frame) -> Evaluation:
+    """What the layers make of a frame. Palettes are labels, nothing is guessed."""
+    recipe, colour = settings.recipe, settings.colour
+    coloured = colour.around(recipe, frame.mode, frame.pixels.dtype, alpha=frame.alpha, peak=frame.peak)
+    how = how_of(recipe, frame, labels=settings.labels, guess=False, ignore=settings.ignore)
+    return evaluate(coloured, Source.of(frame.pixels), how)
 
 
 # A ranking
-
-
-@dataclass(frozen=True, slots=True)
-class Ranked:
-    """What is ranked: recipes by their names in the table, over which shifts."""
-
-    recipes: Mapping[str, Recipe]
-    shifting: Shifting
-    choices: Choices = field(default_factory=Choices)
-    shows: bool = False  # also what every one makes of a part of the picture
 
 
 def shifts_within(radius: int) -> tuple[tuple[int, int], ...]:
@@ -73,65 +54,62 @@ def shifts_within(radius: int) -> tuple[tuple[int, int], ...]:
     return tuple((dx, dy) for dy in reach for dx in reach if (dx, dy) != (0, 0))
 
 
-def compare_picture(ranked: Ranked, place: Place) -> Compared:
+def compare_picture(candidates: Candidates, shows: bool, place: Place) -> Compared:
     """Score every candidate on one picture, all its frames; what is wrong with it becomes the error.
 
     A row never depends on the other candidates: palettes are the colours that they stand for, unless the values are
-    called labels; then each candidate gets what it would be given alone.
+    called labels; then each candidate gets what it would be given alone. `shows`: also what every one makes of a part
+    of the picture.
     """
     name = str(place)
     try:
         with np.errstate(all="ignore"):  # sums beyond the largest float are infinite: an answer
-            return _compared(ranked, place, name)
+            return _compared(candidates, shows, place, name)
     except (PoolcliError, OSError, MemoryError) as error:
         return Compared(name, error=failure(error, name)[1])
 
 
-def _compared(ranked: Ranked, place: Place, name: str) -> Compared:
-    choices = ranked.choices
-    keeping = {key: choices.labels and recipe.indices for key, recipe in ranked.recipes.items()}
-    scores = {key: Score(key, str(recipe)) for key, recipe in ranked.recipes.items()}
+def _compared(candidates: Candidates, shows: bool, place: Place, name: str) -> Compared:
+    first = next(iter(candidates.values()))
+    scores = {key: Score(key, str(each.recipe)) for key, each in candidates.items()}
     notes: dict[str, None] = {}
     size = (0, 0)
     crop: Crop | None = None
+    keeping = {key: each.labels and each.recipe.indices for key, each in candidates.items()}
     for labels in dict.fromkeys(keeping.values()):
-        picture = decoded(place, name, choices.reading, indices=labels)
-        check_ignored(choices.ignore, picture)
+        picture = decoded(place, name, first.reading, indices=labels)
+        check_ignored(first.ignore, picture)
         size = size_of(picture.frames[0].pixels)
-        recipes = {key: recipe for key, recipe in ranked.recipes.items() if keeping[key] == labels}
+        alike: Candidates = {key: each for key, each in candidates.items() if keeping[key] == labels}
         if picture.file_mode in PALETTES and not labels:
-            recipes = _of_colours(recipes, notes)
+            alike = _of_colours(alike, notes)
         for frame in picture.frames:
-            still = _score_frame(ranked, frame, recipes, scores, notes)
-            if ranked.shows and crop is None:
+            still = _score_frame(alike, frame, scores, notes)
+            if shows and crop is None:
                 crop = crop_of(frame, still)
             del still  # not held while the next frame is run
     counted = tuple(score for score in scores.values() if score.rows)
     return Compared(name, size, counted, tuple(notes), crop=crop)
 
 
-def _of_colours(recipes: Mapping[str, Recipe], notes: dict[str, None]) -> dict[str, Recipe]:
-    """Those of the recipes that the colours of a palette can be given to; PictureError where there is none."""
-    able = {key: recipe for key, recipe in recipes.items() if recipe.keeps_values or not recipe.indices}
+def _of_colours(candidates: Candidates, notes: dict[str, None]) -> Candidates:
+    """Those that the colours of a palette can be given to; PictureError where there is none."""
+    able = {key: each for key, each in candidates.items() if each.recipe.keeps_values or not each.recipe.indices}
     why = "since it counts a number of the palette, and colours are ranked; --labels ranks labels"
     if not able:
-        raise PictureError(f"{', '.join(recipes)} cannot be ranked, {why}")
-    notes |= dict.fromkeys(f"{key} was left out, {why}" for key in recipes if key not in able)
+        raise PictureError(f"{', '.join(candidates)} cannot be ranked, {why}")
+    notes |= dict.fromkeys(f"{key} was left out, {why}" for key in candidates if key not in able)
     return able
 
 
 def _score_frame(
-    ranked: Ranked,
-    frame: Frame,
-    recipes: Mapping[str, Recipe],
-    scores: Mapping[str, Score],
-    notes: dict[str, None],
+    candidates: Candidates, frame: Frame, scores: Mapping[str, Score], notes: dict[str, None]
 ) -> dict[str, Evaluation]:
     """Add one frame to the scores and give what was made of it.
 
     What stands before the first down-sampling is run once where it is the same.
     """
-    evaluations = {key: ranked.choices.evaluated(recipe, frame) for key, recipe in recipes.items()}
+    evaluations = {key: evaluated(each, frame) for key, each in candidates.items()}
     has_ignored = next(iter(evaluations.values())).picture.valid is not None
     able = {key: each for key, each in evaluations.items() if each.recipe.ignores or not has_ignored}
     for key in [key for key in evaluations if able and key not in able]:
@@ -140,8 +118,10 @@ def _score_frame(
     for key, evaluation in (able or evaluations).items():  # where none is able the first says so
         groups.setdefault(evaluation.before, {})[key] = evaluation
     made: dict[str, Evaluation] = {}
+    shifting = next(iter(candidates.values())).shifting
+    assert shifting is not None
     for group in groups.values():
-        made |= _score_group(ranked.shifting, group, scores)
+        made |= _score_group(shifting, group, scores)
     return made
 
 
@@ -181,26 +161,21 @@ def _fidelities(evaluations: Sequence[Evaluation]) -> list[float | None]:
 # Two given pictures
 
 
-def compare_two(
-    recipe: Recipe,
-    places: tuple[Place, Place],
-    choices: Choices,
-    tolerance: float = 0,
-    views: Mapping[str, Sizes] | None = None,
-) -> Outcome:
+def compare_two(settings: Settings, places: tuple[Place, Place]) -> Outcome:
     """What the layers leave of the difference of two pictures, frame by frame; reports as of a shift by nothing.
 
     Raises PictureError when one cannot be read, a window does not fit, or they differ in size, channels or depth.
     """
-    job = Job(*places, str(places[0]), str(places[1]))
-    first, other = _decoded_alike(recipe, places, choices)
+    assert settings.shifting is not None
+    job, tolerance, views = Job(*places, str(places[0]), str(places[1])), settings.shifting.tolerance, settings.views
+    first, other = _decoded_alike(settings, places)
     reports: list[ShiftReport] = []
     shown: list[tuple[View, ...]] = []
     for index, frames in enumerate(zip(first.frames, other.frames, strict=True)):
         frame, _ = frames
         _check_alike(places, frames)
         with np.errstate(all="ignore"):
-            one, two = (choices.evaluated(recipe, each) for each in frames)
+            one, two = (evaluated(settings, each) for each in frames)
             row = compared(one, two, tolerance=tolerance).row(one.contrasts)
             output = one.output.values
             if views:
@@ -211,9 +186,9 @@ def compare_two(
                 )
         reports.append(
             ShiftReport.of(
-                InputFacts(job.name, size_of(frame.pixels), first.file_mode, index + (choices.reading.frame or 0)),
+                InputFacts(job.name, size_of(frame.pixels), first.file_mode, index + (settings.reading.frame or 0)),
                 OutputFacts(None, size_of(output), frame.mode),
-                f"{recipe}{choices.colour.phrase}",
+                f"{settings.recipe}{settings.colour.phrase}",
                 (row,),
             )
         )
@@ -221,10 +196,11 @@ def compare_two(
     return Outcome(job, tuple(reports), tuple(dict.fromkeys((*first.notes, *other.notes))), views=by_form)
 
 
-def _decoded_alike(recipe: Recipe, places: tuple[Place, Place], choices: Choices) -> tuple[Picture, ...]:
+def _decoded_alike(settings: Settings, places: tuple[Place, Place]) -> tuple[Picture, ...]:
     """Both pictures; as colours where their palettes differ, since equal indices mean nothing then."""
+    recipe = settings.recipe
     for labels in dict.fromkeys((recipe.indices, False)):
-        one, other = (decoded(place, str(place), choices.reading, indices=labels) for place in places)
+        one, other = (decoded(place, str(place), settings.reading, indices=labels) for place in places)
         if [frame.palette for frame in one.frames] == [frame.palette for frame in other.frames]:
             break
     if recipe.indices and not recipe.keeps_values and one.file_mode in PALETTES and not labels:
@@ -232,7 +208,7 @@ def _decoded_alike(recipe: Recipe, places: tuple[Place, Place], choices: Choices
             f"'{places[0]}' and '{places[1]}' have different palettes, and '{recipe}' counts a number of one: give two "
             "pictures of one palette"
         )
-    check_ignored(choices.ignore, one)
+    check_ignored(settings.ignore, one)
     if len(one.frames) != len(other.frames):
         raise PictureError(
             f"'{places[0]}' has {len(one.frames)} frames, '{places[1]}' has {len(other.frames)}: as many of both are "

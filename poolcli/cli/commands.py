@@ -4,40 +4,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from poolcli.batch.inputs import STREAM
-from poolcli.cli.layers import Candidates, Filtering, Pooling, pooling_of, recipe_of
-from poolcli.cli.options import (
-    FILES,
-    JSON,
-    OVERWRITE,
-    TOLERANCE,
-    Colouring,
-    Comparing,
-    Discovery,
-    Reading,
-    Reporting,
-    Request,
-    Running,
-    Writing,
-    report_files,
-)
+from poolcli.cli.comparison import Comparing, Differing, Showing, compare, diff, show
+from poolcli.cli.layers import Candidates, Filtering, Pooling, recipe_of
+from poolcli.cli.options import JSON, Colouring, Discovery, Reading, Reporting, Request, Running, Writing
 from poolcli.cli.output import print_objects, print_table
 from poolcli.cli.parser import Command, Group, Option
 from poolcli.cli.pyramid import Levels, Tiling, pyramid
-from poolcli.colour import Colour
-from poolcli.errors import PictureError, UsageError, any_of, unknown
-from poolcli.images.formats import is_picture_folder
+from poolcli.errors import PictureError, UsageError, any_of
 from poolcli.ops.filters import FILTERS
 from poolcli.ops.geometry import as_size, size_text
 from poolcli.ops.modes import ACTIVATIONS, MODES, activation_text
-from poolcli.recipe import Pool, Recipe, is_layer, parse_recipe
-from poolcli.recipe.layers import Layer
-from poolcli.reports.forms import form_of
-from poolcli.shift.record import check_tolerance
-from poolcli.storage import Place, place_of
-from poolcli.storage.files import check_free, check_not_read, writable
-
-LANGUAGES = ("en", "ko")  # of the story and its page
+from poolcli.recipe import is_layer, parse_recipe
 
 if TYPE_CHECKING:
     from poolcli.recipe.layers import LayerShape
@@ -117,145 +94,6 @@ def _check_layers_first(arguments: list[str]) -> None:
 
         rest = shlex.join([first, *(text for text in others if text != layers)])
         raise UsageError(f"'{first}' is a file, and the layers come first: poolcli stack \"{layers}\" {rest}")
-
-
-def compare(
-    candidates: Candidates,
-    filtering: Filtering,
-    comparing: Comparing,
-    discovery: Discovery,
-    reading: Reading,
-    colouring: Colouring,
-    inputs: list[str],
-) -> int:
-    """Rank modes on pictures."""
-    discovery.check(inputs, output="")
-    comparing.check()
-    head = filtering.layers()
-    tails = candidates.layers(wrap=comparing.shift_edge == "wrap", labels=reading.labels)
-    paths = [writable(place_of(text)) for text in comparing.output or ()]
-    check_not_read(paths, [*inputs, *([discovery.files_from] if discovery.files_from else ())])
-    files = {path: form_of(path, ranking=True) for path in paths}
-    for path in paths:
-        check_free(path, overwrite=comparing.overwrite)
-    recipes = {name: Recipe((*head, *layers)) for name, layers in tails.items()}
-    commands = {
-        name: _command(layers, filtering, [discovery, reading, colouring], inputs) for name, layers in tails.items()
-    }
-    colour, options = Colour(colouring.linear, colouring.premultiply), reading.options()
-    for recipe in recipes.values():
-        colour.check(recipe)
-    from poolcli.batch.comparing import Choices  # NumPy and Pillow are loaded only now
-    from poolcli.cli.comparison import run_ranking
-
-    choices = Choices(options, colour, reading.labels, reading.ignoring())
-    return run_ranking(recipes, commands, inputs, comparing, files, discovery, choices)
-
-
-def _command(layers: tuple[Layer, ...], filtering: Filtering, groups: list[Group], inputs: list[str]) -> str:
-    """The command that pools these inputs as a candidate does, in words that a shell reads."""
-    only = layers[0] if len(layers) == 1 else None
-    pooling = pooling_of(only) if isinstance(only, Pool) else None
-    if pooling is None:
-        arguments = ["stack", str(Recipe((*filtering.layers(), *layers)))]
-    else:
-        arguments, groups = ["pool"], [pooling, filtering, *groups]
-    for group in groups:
-        arguments += group.argv()
-    if any(is_picture_folder(Path(name)) or any(letter in name for letter in "*?[") for name in inputs) or not inputs:
-        arguments += ["-o", "pooled/"]
-    arguments += ["--"] * any(name.startswith("-") for name in inputs)
-    import shlex
-
-    return shlex.join(["poolcli", *arguments, *inputs])
-
-
-class Differing(Group):
-    """What counts as a difference, and where the report goes."""
-
-    PANEL = "Report"
-
-    tolerance: float = TOLERANCE.default(0.0)
-    output: list[str] | None = report_files("Write the report: .html, .png, .json ...; repeatable.").default(None)
-    overwrite: bool = OVERWRITE.default(False)
-    json: bool = JSON.default(False)
-
-
-def diff(
-    pooling: Pooling,
-    filtering: Filtering,
-    differing: Differing,
-    reading: Reading,
-    colouring: Colouring,
-    pictures: list[str],
-) -> None:
-    """Compare two given pictures."""
-    recipe, options = recipe_of(pooling, filtering), reading.options()
-    check_tolerance(differing.tolerance)
-    one, other = pictures
-    if STREAM in pictures:
-        raise UsageError("diff reads files: name two pictures instead of - (stdin)")
-    paths = [writable(place_of(text)) for text in differing.output or ()]
-    check_not_read(paths, pictures)
-    by_form: dict[str, Place] = {}
-    for path in paths:
-        first = by_form.setdefault(form_of(path).name, path)
-        if first != path:
-            raise UsageError(f"'{first}' and '{path}' are one form of the report: give one of them")
-        check_free(path, overwrite=differing.overwrite)
-    colour = Colour(colouring.linear, colouring.premultiply)
-    colour.check(recipe)
-    from poolcli.batch.comparing import Choices  # NumPy and Pillow are loaded only now
-    from poolcli.cli.comparison import run_diff
-
-    choices = Choices(options, colour, reading.labels, reading.ignoring())
-    run_diff(recipe, (place_of(one), place_of(other)), choices, differing.tolerance, by_form, json=differing.json)
-
-
-class Showing(Group):
-    """Where the page goes, and how it speaks."""
-
-    PANEL = "Report"
-
-    output: str | None = Option(
-        "--output", "-o", metavar="FILE", help="Write the page here, not into a temporary folder.", panel=FILES
-    ).default(None)
-    overwrite: bool = OVERWRITE.default(False)
-    lang: str | None = Option(
-        "--lang",
-        metavar="NAME",
-        help="Language of the story and of the controls: en or ko; the locale's if not given.",
-        values=lambda: LANGUAGES,
-    ).default(None)
-
-
-def show(showing: Showing, pooling: Pooling, filtering: Filtering, reading: Reading, arguments: list[str]) -> None:
-    """Make the interactive page."""
-    picture, layers = [*arguments, None, None][:2]
-    given = [group.OPTIONS[name].spellings[0] for group in (pooling, filtering) for name in vars(group)]
-    if given and layers is not None:
-        raise UsageError(f"the layers '{layers}' and {given[0]} are two ways to say what is shown: give one of them")
-    if given and picture is None:
-        raise UsageError(f"the built-in story has its own layers: name a picture to show {given[0]}")
-    if picture is not None and layers is not None and is_layer(picture.split(" ")[0]) and Path(layers).exists():
-        import shlex
-
-        raise UsageError(f'the picture comes first: poolcli show {shlex.quote(layers)} "{picture}"')
-    if showing.lang is not None and showing.lang not in LANGUAGES:
-        raise unknown("language", showing.lang, LANGUAGES)
-    recipe = parse_recipe(layers) if layers is not None else recipe_of(pooling, filtering)
-    reading.options(), reading.ignoring()
-    if showing.output == "":
-        raise UsageError("-o is empty, as where a shell variable is not set: name a page, as in -o page.html")
-    target = writable(place_of(showing.output)) if showing.output else None
-    if target is not None:
-        if target.suffix.lower() not in (".html", ".htm"):
-            raise UsageError(f"'{target}' is no page: an extension of .html is allowed")
-        check_not_read([target], [picture] if picture else [])
-        check_free(target, overwrite=showing.overwrite)
-    from poolcli.cli.comparison import run_show, usual_language  # NumPy and Pillow are loaded only now
-
-    run_show(picture, recipe, reading, target, showing.lang or usual_language(LANGUAGES))
 
 
 class Listing(Group):

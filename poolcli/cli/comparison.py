@@ -1,52 +1,113 @@
-"""The commands compare, diff and show."""
+"""The commands compare, diff and show: their options, and what they do."""
 
-import locale
 import os
 import sys
-from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from tempfile import mkdtemp
 
-from poolcli.batch.comparing import Choices, Ranked, compare_picture, compare_two, shifts_within
-from poolcli.batch.executors import Failure, Limits, find_engine, processors
-from poolcli.batch.executors import run_tasks as run_engine
-from poolcli.batch.inputs import STREAM, Input, named
+from poolcli.batch.executors import Failure, Limits, find_engine, processors, run_tasks
+from poolcli.batch.inputs import STREAM, named
 from poolcli.batch.settings import Settings
-from poolcli.cli.options import Comparing, Discovery, Reading
+from poolcli.cli.layers import Candidates, Filtering, Pooling, pooling_of, recipe_of
+from poolcli.cli.options import (
+    FILES,
+    JOBS,
+    JSON,
+    OVERWRITE,
+    SHIFT_EDGE,
+    TOLERANCE,
+    Colouring,
+    Discovery,
+    Reading,
+    report_files,
+)
 from poolcli.cli.output import print_objects, say
-from poolcli.errors import UsageError, escaped
-from poolcli.recipe import Recipe
-from poolcli.reports.forms import FORMS, Form, load, run_reports, to_json, view_sizes, write_sides
-from poolcli.reports.ranking import Compared, Ranking, print_ranking
-from poolcli.shift.record import Shifting
+from poolcli.cli.parser import Group, Option
+from poolcli.colour import Colour
+from poolcli.errors import UsageError, escaped, unknown
+from poolcli.images.formats import is_picture_folder
+from poolcli.recipe import Pool, Recipe, is_layer, parse_recipe
+from poolcli.recipe.layers import Layer
+from poolcli.reports.forms import FORMS, form_of, load, run_reports, to_json, view_sizes, write_sides
+from poolcli.shift.record import Shifting, check_edge, check_tolerance
 from poolcli.storage import Place, place_of, publish
+from poolcli.storage.files import outputs
+
+# What works on pixels is loaded by what runs: a mistake in the command is answered without it.
+
+MOST_SHIFTS = 16
+LANGUAGES = ("en", "ko")  # of the story and its page
+DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 
 
-def run_ranking(
-    recipes: Mapping[str, Recipe],
-    commands: Mapping[str, str],
-    inputs: list[str],
+class Comparing(Group):
+    """Over which shifts a comparison goes, and where its result goes."""
+
+    PANEL = "Report"
+
+    shifts: int = Option(
+        "--shifts", metavar="RADIUS", kind=int, help="Every shift of up to so many pixels each way; 1 if not given."
+    ).default(1)
+    shift_edge: str = SHIFT_EDGE.default("replicate")
+    tolerance: float = TOLERANCE.default(0.0)
+    output: list[str] | None = report_files("Write it: .html, .csv (a row a picture) or .json; repeatable.").default(
+        None
+    )
+    overwrite: bool = OVERWRITE.default(False)
+    jobs: int | None = JOBS.default(None)
+    json: bool = JSON.default(False)
+
+
+def compare(
+    candidates: Candidates,
+    filtering: Filtering,
     comparing: Comparing,
-    files: Mapping[Place, Form],
     discovery: Discovery,
-    choices: Choices,
+    reading: Reading,
+    colouring: Colouring,
+    inputs: list[str],
 ) -> int:
-    """Rank on every input; 0 when all is done, 1 when some picture failed. `commands` pool as each recipe does."""
+    """Rank modes on pictures; 0 when all is done, 1 when some picture failed."""
+    discovery.check(inputs, output="")
+    check_edge(comparing.shift_edge)
+    if not 1 <= comparing.shifts <= MOST_SHIFTS:
+        raise UsageError(f"--shifts {comparing.shifts} is not allowed: give a radius of 1 to {MOST_SHIFTS} pixels")
+    check_tolerance(comparing.tolerance)
+    head = filtering.layers()
+    tails = candidates.layers(wrap=comparing.shift_edge == "wrap", labels=reading.labels)
+    read = [*inputs, *([discovery.files_from] if discovery.files_from else ())]
+    files = outputs(comparing.output or (), read, overwrite=comparing.overwrite)
+    forms = {path: form_of(path, ranking=True) for path in files}
+    commands = {
+        name: _command(layers, filtering, [discovery, reading, colouring], inputs) for name, layers in tails.items()
+    }
+    options, ignore, colour = reading.options(), reading.ignoring(), Colour(colouring.linear, colouring.premultiply)
+    recipes = {name: Recipe((*head, *layers)) for name, layers in tails.items()}
+    for recipe in recipes.values():
+        colour.check(recipe)
     if STREAM in inputs:
         raise UsageError("compare reads files: name pictures, folders or globs instead of - (stdin)")
+    from poolcli.batch.comparing import compare_picture, shifts_within
+    from poolcli.reports.ranking import Compared, Ranking, print_ranking
+
     shifting = Shifting(shifts_within(comparing.shifts), comparing.shift_edge, comparing.tolerance)
-    ranked = Ranked(recipes, shifting, choices, shows=any(form.views for form in files.values()))
+    ways = {
+        name: Settings(recipe, shifting, reading=options, colour=colour, labels=reading.labels, ignore=ignore)
+        for name, recipe in recipes.items()
+    }
+    work = partial(compare_picture, ways, any(form.views for form in forms.values()))
     reach = f"every shift of up to {comparing.shifts} pixel{'s' * (comparing.shifts != 1)} each way"
-    ranking, failed = Ranking((reach, f"edge: {comparing.shift_edge}"), commands), 0
-    search = discovery.search()
+    ranking, failed, search = Ranking((reach, f"edge: {comparing.shift_edge}"), commands), 0, discovery.search()
     with ExitStack() as stack:
-        writers = ((load(form.ranking), path) for path, form in files.items() if form.ranking)
+        writers = ((load(form.ranking), path) for path, form in forms.items() if form.ranking)
         adders = [ranking.add, *(stack.enter_context(writer(path, ranking)) for writer, path in writers)]
         names = stack.enter_context(discovery.open_list())
         pictures = search.found(map(named, inputs), names, nul=discovery.nul)
-        for compared in _compared(ranked, pictures, comparing.jobs):
+        limits = Limits(comparing.jobs or processors())
+        for item, result in run_tasks(find_engine(None), work, (each.path for each in pictures), limits):
+            compared = Compared(str(item), error=f"{item}: {result.reason}") if isinstance(result, Failure) else result
             if compared.error is not None:
                 failed += 1
                 say(compared.error)
@@ -59,48 +120,87 @@ def run_ranking(
         say(why)
     if search.note is not None:
         say(search.note)
-    _print(ranking, json=comparing.json)
+    ranked = ranking.places()
+    if comparing.json:
+        print_objects(place.to_dict() for place in ranked)
+    elif ranked:
+        from rich.console import Console
+
+        print_ranking(Console(highlight=False), ranked, ranking.pictures)
     return 1 if failed else 0
 
 
-def _compared(ranked: Ranked, pictures: Iterator[Input], jobs: int | None) -> Iterator[Compared]:
-    work = partial(_compare, ranked)
-    for item, result in run_engine(find_engine(None), work, pictures, Limits(jobs or processors())):
-        yield (
-            Compared(str(item.path), error=f"{item.path}: {result.reason}") if isinstance(result, Failure) else result
-        )
+def _command(layers: tuple[Layer, ...], filtering: Filtering, groups: list[Group], inputs: list[str]) -> str:
+    """The command that pools these inputs as a candidate does, in words that a shell reads."""
+    import shlex
+
+    only = layers[0] if len(layers) == 1 else None
+    pooling = pooling_of(only) if isinstance(only, Pool) else None
+    if pooling is None:
+        arguments = ["stack", str(Recipe((*filtering.layers(), *layers)))]
+    else:
+        arguments, groups = ["pool"], [pooling, filtering, *groups]
+    for group in groups:
+        arguments += group.argv()
+    if any(is_picture_folder(Path(name)) or any(letter in name for letter in "*?[") for name in inputs) or not inputs:
+        arguments += ["-o", "pooled/"]
+    arguments += ["--"] * any(name.startswith("-") for name in inputs)
+    return shlex.join(["poolcli", *arguments, *inputs])
 
 
-def _compare(ranked: Ranked, item: Input) -> Compared:
-    return compare_picture(ranked, item.path)
+class Differing(Group):
+    """What counts as a difference, and where the report goes."""
+
+    PANEL = "Report"
+
+    tolerance: float = TOLERANCE.default(0.0)
+    output: list[str] | None = report_files("Write the report: .html, .png, .json ...; repeatable.").default(None)
+    overwrite: bool = OVERWRITE.default(False)
+    json: bool = JSON.default(False)
 
 
-def _print(ranking: Ranking, *, json: bool) -> None:
-    places = ranking.places()
-    if json:
-        print_objects(place.to_dict() for place in places)
-    elif places:
-        from rich.console import Console
-
-        print_ranking(Console(highlight=False), places, ranking.pictures)
-
-
-def run_diff(
-    recipe: Recipe,
-    pictures: tuple[Place, Place],
-    choices: Choices,
-    tolerance: float,
-    files: Mapping[str, Place],
-    *,
-    json: bool,
+def diff(
+    pooling: Pooling,
+    filtering: Filtering,
+    differing: Differing,
+    reading: Reading,
+    colouring: Colouring,
+    pictures: list[str],
 ) -> None:
-    """Compare the two and report, also in `files`, one for each form; PictureError when they cannot be compared."""
-    outcome = compare_two(recipe, pictures, choices, tolerance, view_sizes(files, pictures=1))
+    """Compare two given pictures and report; PictureError when they cannot be compared."""
+    recipe, options, colour = (
+        recipe_of(pooling, filtering),
+        reading.options(),
+        Colour(colouring.linear, colouring.premultiply),
+    )
+    check_tolerance(differing.tolerance)
+    if STREAM in pictures:
+        raise UsageError("diff reads files: name two pictures instead of - (stdin)")
+    files: dict[str, Place] = {}
+    for path in outputs(differing.output or (), pictures, overwrite=differing.overwrite):
+        first = files.setdefault(form_of(path).name, path)
+        if first != path:
+            raise UsageError(f"'{first}' and '{path}' are one form of the report: give one of them")
+    colour.check(recipe)
+    one, other = map(place_of, pictures)
+    shifting = Shifting(((0, 0),), tolerance=differing.tolerance)
+    settings = Settings(
+        recipe,
+        shifting,
+        reading=options,
+        colour=colour,
+        labels=reading.labels,
+        ignore=reading.ignoring(),
+        views=view_sizes(files, pictures=1),
+    )
+    from poolcli.batch.comparing import compare_two
+
+    outcome = compare_two(settings, (one, other))
     write_sides({name: path for name, path in files.items() if not FORMS[name].of_run}, outcome)
     with run_reports({name: path for name, path in files.items() if FORMS[name].of_run}) as add:
         add(outcome)
-    if json:
-        facts: dict[str, object] = {"status": "ok", "input": str(pictures[0]), "other": str(pictures[1])}
+    if differing.json:
+        facts: dict[str, object] = {"status": "ok", "input": str(one), "other": str(other)}
         facts |= {"notes": list(outcome.notes)} if outcome.notes else {}
         for report in outcome.reports:
             print(to_json({**facts, "report": report.to_dict()}))
@@ -115,19 +215,61 @@ def run_diff(
         print_report(Console(highlight=False), report)
 
 
-DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
+class Showing(Group):
+    """Where the page goes, and how it speaks."""
+
+    PANEL = "Report"
+
+    output: str | None = Option(
+        "--output", "-o", metavar="FILE", help="Write the page here, not into a temporary folder.", panel=FILES
+    ).default(None)
+    overwrite: bool = OVERWRITE.default(False)
+    lang: str | None = Option(
+        "--lang",
+        metavar="NAME",
+        help="Language of the story and of the controls: en or ko; the locale's if not given.",
+        values=lambda: LANGUAGES,
+    ).default(None)
 
 
-def run_show(source: str | None, recipe: Recipe, reading: Reading, target: Place | None, language: str) -> None:
+def show(showing: Showing, pooling: Pooling, filtering: Filtering, reading: Reading, arguments: list[str]) -> None:
     """Make the page of a picture, or of the built-in story, print where it is and open it."""
-    text = _story(language) if source is None else _page(source, recipe, reading, language)
-    name = "poolcli" if source in (None, STREAM) else Path(str(source)).stem or "poolcli"
-    place = target or Path(mkdtemp(prefix="poolcli-")) / f"{name}.html"
+    picture, layers = [*arguments, None, None][:2]
+    given = [group.OPTIONS[name].spellings[0] for group in (pooling, filtering) for name in vars(group)]
+    if given and layers is not None:
+        raise UsageError(f"the layers '{layers}' and {given[0]} are two ways to say what is shown: give one of them")
+    if given and picture is None:
+        raise UsageError(f"the built-in story has its own layers: name a picture to show {given[0]}")
+    if picture is not None and layers is not None and is_layer(picture.split(" ")[0]) and Path(layers).exists():
+        import shlex
+
+        raise UsageError(f'the picture comes first: poolcli show {shlex.quote(layers)} "{picture}"')
+    if showing.lang is not None and showing.lang not in LANGUAGES:
+        raise unknown("language", showing.lang, LANGUAGES)
+    recipe = parse_recipe(layers) if layers is not None else recipe_of(pooling, filtering)
+    settings = Settings(recipe, reading=reading.options(), labels=reading.labels, ignore=reading.ignoring())
+    if showing.output == "":
+        raise UsageError("-o is empty, as where a shell variable is not set: name a page, as in -o page.html")
+    place: Place | None = None
+    if showing.output:
+        if not showing.output.lower().endswith((".html", ".htm")):
+            raise UsageError(f"'{showing.output}' is no page: an extension of .html is allowed")
+        (place,) = outputs([showing.output], [picture] if picture else [], overwrite=showing.overwrite)
+    language = showing.lang or _usual_language()
+    text = _story(language) if picture is None else _page(picture, settings, language)
+    if place is None:
+        from tempfile import mkdtemp
+
+        name = "poolcli" if picture in (None, STREAM) else Path(str(picture)).stem or "poolcli"
+        place = Path(mkdtemp(prefix="poolcli-"), f"{name}.html")
     with publish(place) as stream:
         stream.write(text.encode("utf-8", "replace"))
     print(escaped(str(place)), flush=True)
-    if isinstance(place, Path) and _has_display() and not _opened(place):
-        say(f"no browser could be opened: open '{place}' in one")
+    if isinstance(place, Path) and _has_display():
+        import webbrowser
+
+        if not webbrowser.open(place.absolute().as_uri()):
+            say(f"no browser could be opened: open '{place}' in one")
 
 
 def _story(language: str) -> str:
@@ -137,19 +279,17 @@ def _story(language: str) -> str:
     return story_page(shift_report(LAYERS, one()).shifts[0], language)
 
 
-def _page(source: str, recipe: Recipe, reading: Reading, language: str) -> str:
+def _page(source: str, settings: Settings, language: str) -> str:
     """The page of the first frame of a picture."""
     from poolcli.batch.job import decoded, viewed
     from poolcli.images.inspection import read_stream
     from poolcli.reports.interactive import sample_page
     from poolcli.visualize import SHOWN
 
-    options = reading.options()
-    stream = read_stream(sys.stdin.buffer, source, options) if source == STREAM else place_of(source)
-    picture = decoded(stream, source, options, indices=recipe.indices)
-    sizes = {"show": SHOWN}
-    settings = Settings(recipe, reading=options, labels=reading.labels, ignore=reading.ignoring(), views=sizes)
-    (view,), report = viewed(settings, picture, source)
+    reading = settings.reading
+    stream = read_stream(sys.stdin.buffer, source, reading) if source == STREAM else place_of(source)
+    picture = decoded(stream, source, reading, indices=settings.recipe.indices)
+    (view,), report = viewed(replace(settings, views={"show": SHOWN}), picture, source)
     assert view.sample is not None  # of these sizes there is one
     return sample_page(view.sample, source, report, language)
 
@@ -160,14 +300,10 @@ def _has_display() -> bool:
     return elsewhere or any(os.environ.get(name) for name in DISPLAYS)
 
 
-def _opened(place: Path) -> bool:
-    import webbrowser
+def _usual_language() -> str:
+    """The first of the languages that the user's locale says, else the first of all."""
+    import locale
 
-    return webbrowser.open(place.absolute().as_uri())
-
-
-def usual_language(languages: tuple[str, ...]) -> str:
-    """The first of `languages` that the user's locale says, else the first of all."""
     given = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), None)
     said = (given or locale.getlocale()[0] or "").lower()
-    return next((language for language in languages if said.startswith(language)), languages[0])
+    return next((language for language in LANGUAGES if said.startswith(language)), LANGUAGES[0])

@@ -32,7 +32,7 @@ from poolcli.ops.geometry import as_size, read_whole
 from poolcli.ops.modes import read_number
 from poolcli.recipe import Conv, Recipe
 from poolcli.reports.forms import FORMS, check_forms
-from poolcli.shift.record import AUTO, NOTHING, SHIFT_EDGES, Shifting, check_edge, check_tolerance
+from poolcli.shift.record import AUTO, NOTHING, SHIFT_EDGES, Shifting
 from poolcli.storage import Place, Url
 from poolcli.storage.stores import find_store, redacted
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 UNLIMITED = "none"
-MOST_JOBS, MOST_SHIFTS = 1024, 16
+MOST_JOBS = 1024
 BATCH, CLUSTERS, FILES = "Batch", "Cluster", "Files"
 _SCHEDULER = re.compile(r"(tcp|tls)://[^\s/@]+:\d+")
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
@@ -449,31 +449,6 @@ class Running(Group):
         if self.timeout is not None and not self.timeout > 0:
             raise UsageError(f"--timeout {self.timeout:g} is not allowed: give more than 0 seconds")
         return engine
-
-
-class Comparing(Group):
-    """Over which shifts a comparison goes, and where its result goes."""
-
-    PANEL = "Report"
-
-    shifts: int = Option(
-        "--shifts", metavar="RADIUS", kind=int, help="Every shift of up to so many pixels each way; 1 if not given."
-    ).default(1)
-    shift_edge: str = SHIFT_EDGE.default("replicate")
-    tolerance: float = TOLERANCE.default(0.0)
-    output: list[str] | None = report_files("Write it: .html, .csv (a row a picture) or .json; repeatable.").default(
-        None
-    )
-    overwrite: bool = OVERWRITE.default(False)
-    jobs: int | None = JOBS.default(None)
-    json: bool = JSON.default(False)
-
-    def check(self) -> None:
-        """UsageError for what cannot be."""
-        check_edge(self.shift_edge)
-        if not 1 <= self.shifts <= MOST_SHIFTS:
-            raise UsageError(f"--shifts {self.shifts} is not allowed: give a radius of 1 to {MOST_SHIFTS} pixels")
-        check_tolerance(self.tolerance)
 
 
 class Request:

@@ -19,7 +19,7 @@ from poolcli.ops.modes import MODES, find_mode, mode_called
 from poolcli.recipe import Pool
 from poolcli.shift.record import AUTO
 from poolcli.storage import Url, place_of
-from poolcli.storage.files import check_free, check_not_read
+from poolcli.storage.files import outputs
 
 BASES = ("copy", "encode", "none")
 DAMAGED = ("refuse", "ignore")
@@ -106,7 +106,7 @@ class Tiling(Group):
         """Where the pyramid goes; UsageError for a place that cannot be."""
         if self.output is None:
             raise UsageError("a pyramid needs a place: give one with -o, as in -o slide.ome.tif")
-        target = place_of(self.output)
+        (target,) = outputs([self.output], [source], overwrite=self.overwrite)
         if isinstance(target, Url):
             raise UsageError(f"'{target}': a pyramid is written to a local path; copy it from there")
         if not target.name.lower().endswith(ENDINGS):
@@ -114,8 +114,6 @@ class Tiling(Group):
         needed = ("zarr",) if target.name.lower().endswith(".zarr") else ("tifffile", "imagecodecs")
         if absent := [library for library in needed if not installed(library)]:
             raise missing(f"'{target}'", absent)
-        check_not_read([target], [source])
-        check_free(target, overwrite=self.overwrite)
         return target
 
     def check(self) -> None:

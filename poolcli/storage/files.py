@@ -70,12 +70,6 @@ def fetched(source: Place) -> Path | BinaryIO:
         raise PictureError(f"{source}: cannot be read ({error}); check its name and your access to it") from error
 
 
-def check_free(target: Place, *, overwrite: bool) -> None:
-    """UsageError for an output that is there already, unless it may be written over."""
-    if target.exists() and not overwrite:
-        raise UsageError(f"'{target}' exists already: use --overwrite, or another name with -o")
-
-
 def writable(place: Place) -> Place:
     """`place` itself; UsageError where a store takes nothing."""
     if isinstance(place, Url) and not stores.find_store(place.scheme).writes:
@@ -95,13 +89,18 @@ def _local(text: str) -> Path:
     return Path(path)
 
 
-def check_not_read(outputs: Iterable[object], inputs: Iterable[str]) -> None:
-    """UsageError when an output (a path, or a URL) is an input under whatever name: no input is ever written to."""
-    named = list(inputs)
-    for output in outputs:
+def outputs(texts: Iterable[str], inputs: Iterable[str], *, overwrite: bool) -> list[Place]:
+    """The places that `texts` name, to write to; UsageError for one that takes nothing, is an input under whatever name
+    (no input is ever written to), or is there already and may not be written over.
+    """
+    places, named = [writable(place_of(text)) for text in texts], list(inputs)
+    for place in places:
         for name in named:
-            if str(output) == name or (isinstance(output, Path) and _is_same(output, name)):
-                raise UsageError(f"the output '{output}' is the input '{name}': give another place with -o")
+            if str(place) == name or (isinstance(place, Path) and _is_same(place, name)):
+                raise UsageError(f"the output '{place}' is the input '{name}': give another place with -o")
+        if place.exists() and not overwrite:
+            raise UsageError(f"'{place}' exists already: use --overwrite, or another name with -o")
+    return places
 
 
 def _is_same(output: Path, name: str) -> bool:
