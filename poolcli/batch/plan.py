@@ -287,10 +287,11 @@ def check(
     system takes two paths for one.
     """
     is_there = presence(few=len(jobs) <= FEW)
+    outputs = partial(_outputs, () if device else jobs, own)
     names, there = array("q"), array("q")  # hashes of a million outputs, and of the files that are in their places
     existing: list[Place] = []  # the first, and how many more
     more = 0
-    for path, side in _outputs(jobs, own, device=device):
+    for path, side in outputs():
         if side is not None:
             names.append(_folded(path))
         if is_there(path):
@@ -301,9 +302,16 @@ def check(
             raise UsageError(f"the output '{path}' lies inside a Zarr: give another place with -o")
     _check_taken(jobs, names, merged)
     if there or journal:
-        _check_not_read(
-            jobs, [(f"{what} '{path}'", path) for what, path in read], own, {*there}, journal, device=device
-        )
+        beside = ((f"{what} '{path}'", path) for what, path in read)
+        inputs = ((f"input '{job.name}'", job.source) for job in jobs)
+        own_file: list[tuple[Place, bool | None]] = [(journal, None)] if journal else []
+        known = {*there, *(hash(_identity(path)) for path, _ in own_file)}
+        for what, source in chain(beside, inputs):
+            identity = _identity(source)
+            if identity is not None and hash(identity) in known:
+                for path, _ in chain(own_file, outputs()):
+                    if _identity(path) == identity:
+                        raise UsageError(f"the output '{path}' is the {what}: give another place with -o")
     if existing and not may_exist:
         what = f"'{existing[0]}' and {more} more exist" if more else f"'{existing[0]}' exists"
         raise UsageError(f"{what} already: use --overwrite, --resume in a folder, or another place with -o")
@@ -315,34 +323,12 @@ def inside_zarr(folder: Path) -> bool:
     return any(is_zarr(each) for each in (folder, *folder.parents))
 
 
-def _outputs(jobs: Sequence[Job], own: Iterable[Place], *, device: bool) -> Iterator[tuple[Place, bool | None]]:
+def _outputs(jobs: Sequence[Job], own: Iterable[Place]) -> Iterator[tuple[Place, bool | None]]:
     """Where a run writes, and whether that is a report beside an output; None: one of the run itself."""
-    for job in () if device else jobs:
-        yield from ((path, number > 0) for number, path in enumerate((job.target, *job.sides.values()))
-                    if isinstance(path, Place))  # fmt: skip
+    for job in jobs:
+        places = enumerate((job.target, *job.sides.values()))
+        yield from ((path, number > 0) for number, path in places if isinstance(path, Place))
     yield from ((path, None) for path in own)
-
-
-def _check_not_read(
-    jobs: Sequence[Job],
-    read: list[tuple[str, Path]],
-    own: Iterable[Place],
-    there: set[int],
-    journal: Path | None,
-    *,
-    device: bool,
-) -> None:
-    """UsageError where an output is a file that is read; `there` has the hashes of those that are in their places."""
-    there |= {hash(_identity(journal))} if journal else set()
-    inputs = ((f"input '{job.name}'", job.source) for job in jobs)
-    met = {_identity(source): what for what, source in chain(read, inputs) if hash(_identity(source)) in there}
-    met.pop(None, None)
-    if not met:
-        return
-    outputs = ((path, None) for path in [journal] if path)
-    for path, _ in chain(outputs, _outputs(jobs, own, device=device)):
-        if (what := met.get(_identity(path))) is not None:
-            raise UsageError(f"the output '{path}' is the {what}: give another place with -o")
 
 
 def _folded(path: Place) -> int:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from poolcli.errors import escaped
 from poolcli.reports import IN_RECORDS
-from poolcli.reports.forms import outcome_lines, planned_line, to_json
+from poolcli.reports.forms import outcome_lines, to_json
 
 if TYPE_CHECKING:
-    from poolcli.cli.pyramid import Tiles
     from poolcli.reports import Job, Outcome
 
 
@@ -34,7 +33,8 @@ class Printer:
 
     def planned(self, job: "Job") -> None:
         """A pair of `--dry-run`."""
-        print(planned_line(job) if self.json else f"{escaped(job.name)} -> {escaped(job.target_name)}")
+        facts = {"status": "planned", "input": job.name, "output": job.target_name}
+        print(to_json(facts) if self.json else f"{escaped(job.name)} -> {escaped(job.target_name)}")
 
     def show(self, outcome: "Outcome") -> None:
         """One outcome: its lines of JSON, or the output's path; for people the report or the error; then it counts."""
@@ -143,11 +143,11 @@ KINDS = {
 
 
 class Counts:
-    """Counts of outcomes out of `total`, since it was made."""
+    """Counts of outcomes out of `total`, since it was made; of the tiles of a pyramid, as `what`."""
 
-    def __init__(self, total: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, total: int, what: str = "pictures", clock: Callable[[], float] = time.monotonic) -> None:
         """`clock` gives seconds."""
-        self.total, self._clock, self._began = total, clock, clock()
+        self.total, self.what, self._clock, self._began = total, what, clock, clock()
         self.done = self.before = self.pixels = 0
         self.failures: Counter[str] = Counter()
 
@@ -191,7 +191,7 @@ class Counts:
         """A line on the way."""
         failed = f", {self.failed} failed" if self.failed else ""
         left = "" if self.left is None else f", about {spell(self.left)} left"
-        return f"{self.finished} of {self.total} pictures{failed}, {self.speed}{left}"
+        return f"{self.finished} of {self.total} {self.what}{failed}, {self.speed}{left}"
 
     def summary(self) -> str:
         """The last line."""
@@ -226,7 +226,7 @@ def _stand_still() -> None:
 
 
 @contextmanager
-def progress(counts: "Counts | Tiles", *, quiet: bool) -> Iterator[Callable[[], None]]:
+def progress(counts: Counts, *, quiet: bool) -> Iterator[Callable[[], None]]:
     """Give a function to call after every outcome."""
     if quiet or counts.total < 2:
         yield _stand_still
@@ -237,7 +237,7 @@ def progress(counts: "Counts | Tiles", *, quiet: bool) -> Iterator[Callable[[], 
         yield _lines(counts)
 
 
-def _lines(counts: "Counts | Tiles", clock: Callable[[], float] = time.monotonic) -> Callable[[], None]:
+def _lines(counts: Counts, clock: Callable[[], float] = time.monotonic) -> Callable[[], None]:
     following = clock() + EVERY
 
     def advance() -> None:
@@ -250,7 +250,7 @@ def _lines(counts: "Counts | Tiles", clock: Callable[[], float] = time.monotonic
 
 
 @contextmanager
-def _bar(counts: "Counts | Tiles") -> Iterator[Callable[[], None]]:
+def _bar(counts: Counts) -> Iterator[Callable[[], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

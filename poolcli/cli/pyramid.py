@@ -1,7 +1,6 @@
 """`poolcli pyramid`: its options, the plan, the progress in blocks, the run."""
 
 import re
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from poolcli.batch.executors import processors
 from poolcli.batch.inputs import STREAM
 from poolcli.cli.layers import Pooling, mode_options, options_given
 from poolcli.cli.options import FILES, OVERWRITE, Reading, Running, Writing, count_or_auto, named_values
-from poolcli.cli.output import progress, say, spell
+from poolcli.cli.output import Counts, progress, say
 from poolcli.cli.parser import Group, Option
 from poolcli.errors import UsageError, escaped, missing, unknown
 from poolcli.images.formats import SAME, EncodeOptions, ReadOptions, check_tiling, installed, is_picture_folder, is_zarr
@@ -124,34 +123,6 @@ class Tiling(Group):
                 raise unknown(kind, got, allowed)
 
 
-class Tiles:
-    """How far a pyramid is, as the bar and the lines of progress want it."""
-
-    failed = 0
-
-    def __init__(self) -> None:
-        self.finished, self.total, self._pixels, self._began = 0, 2, 0, time.monotonic()
-
-    def set(self, done: int, total: int, pixels: int) -> None:
-        """So many tiles of a picture of so many pixels are done."""
-        self.finished, self.total, self._pixels = done, total, pixels
-
-    @property
-    def seconds(self) -> float:
-        """Since the beginning."""
-        return max(time.monotonic() - self._began, 1e-6)
-
-    @property
-    def speed(self) -> str:
-        """Of what was read."""
-        return f"{self._pixels * self.finished / self.total / 1e6 / self.seconds:.3g} megapixels/s"
-
-    def line(self) -> str:
-        """A line on the way."""
-        left = self.seconds / max(self.finished, 1) * (self.total - self.finished)
-        return f"{self.finished} of {self.total} tiles, {self.speed}, about {spell(left)} left"
-
-
 def pyramid(levels: Levels, tiling: Tiling, arguments: list[str]) -> None:
     """Make a multi-resolution picture."""
     (source,) = arguments
@@ -178,11 +149,11 @@ def pyramid(levels: Levels, tiling: Tiling, arguments: list[str]) -> None:
     from poolcli.ops.ignored import Ignored
 
     settings = Settings(layer, ignored=Ignored(ignored) if ignored else None, **options)
-    tiles = Tiles()
+    tiles = Counts(2, "tiles")  # until their number is known
     with progress(tiles, quiet=tiling.quiet) as advance:
 
         def show_progress(done: int, total: int, pixels: int) -> None:
-            tiles.set(done, total, pixels)
+            tiles.done, tiles.total, tiles.pixels = done, total, pixels * done // total
             advance()
 
         notes = make_pyramid(place, str(place), target, settings, show_progress)

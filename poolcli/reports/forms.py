@@ -19,7 +19,7 @@ from poolcli.storage import Place, publish
 
 if TYPE_CHECKING:
     from poolcli.ops.arrays import Array
-    from poolcli.reports import Job, Outcome
+    from poolcli.reports import Outcome
     from poolcli.visualize import Sizes
 
 
@@ -63,44 +63,34 @@ def _lists(values: "Array") -> list[list[int | float | str]]:
     return [[value if isfinite(value) else str(value) for value in row] for row in values.tolist()]
 
 
-def planned_line(job: "Job") -> str:
-    """The line of `--dry-run --json`."""
-    return to_json({"status": "planned", "input": job.name, "output": job.target_name})
-
-
 def to_json(value: object) -> str:
     """JSON on one line, in valid UTF-8: of a name that is none, `os.fsencode` of the parsed text opens the file.
 
     >>> to_json("한\\udcff")
     '"한\\\\udcff"'
     """
-    return _encodable(json.dumps(value, ensure_ascii=False, allow_nan=False))
+    return _encoded(value).decode()
 
 
-def _encodable(text: str) -> str:
+def _encoded(value: object, indent: int | None = None) -> bytes:
     """JSON whose lone surrogates, as which Python holds bytes that are no text, are escaped."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+    return text.encode("utf-8", "backslashreplace")
 
 
 def write_side_file(path: Place, outcome: "Outcome") -> None:
     """The report beside one output: an object, or an array of them for a picture of several frames."""
     forms = [report.to_dict() for report in outcome.reports]
-    text = json.dumps(forms[0] if len(forms) == 1 else forms, ensure_ascii=False, allow_nan=False, indent=2)
+    content = _encoded(forms[0] if len(forms) == 1 else forms, indent=2)
     with publish(path) as stream:
-        stream.write(_encodable(text).encode() + b"\n")
+        stream.write(content + b"\n")
 
 
 @contextmanager
 def write_lines_file(path: Place) -> "Iterator[Callable[[Outcome], None]]":
     """JSON Lines in `path`, a line a picture (a frame), as the outcomes come."""
     with buffered(path) as stream:
-        yield lambda outcome: write_lines(stream, outcome.reports)
-
-
-def write_lines(stream: BinaryIO, reports: tuple[ShiftReport, ...]) -> None:
-    """A line a report."""
-    for report in reports:
-        stream.write(to_json(report.to_dict()).encode() + b"\n")
+        yield lambda outcome: stream.writelines(_encoded(each.to_dict()) + b"\n" for each in outcome.reports)
 
 
 _SIDES = {"raw": Side, "dense": Side, "pooled": Side, "written": Side, "aligned": Aligned}
