@@ -382,6 +382,12 @@ def check_ignored(ignore: IgnoreOptions, picture: Picture) -> None:
         )
 
 
+def ignored_in(frame: Frame, ignore: IgnoreOptions) -> Ignored | None:
+    """What counts in no window of this frame; None where there is nothing."""
+    values = (*ignore.values, *(frame.nodata if ignore.declared else ()))
+    return Ignored(values, ignore.min_valid) if values else None
+
+
 def how_of(recipe: Recipe, frame: Frame, *, labels: bool, guess: bool, ignore: IgnoreOptions) -> How:
     """How a frame is run: whether its values are labels, and what is ignored.
 
@@ -395,9 +401,7 @@ def how_of(recipe: Recipe, frame: Frame, *, labels: bool, guess: bool, ignore: I
         or (frame.palette is not None and recipe.keeps_values)
         or (guess and frame.pixels.dtype.kind in "bui" and recipe.for_labels)
     )
-    values = (*ignore.values, *(frame.nodata if ignore.declared else ()))
-    ignored = Ignored(values, ignore.min_valid) if values else None
-    return How(alpha=frame.alpha, ignored=ignored, labels=are_labels, peak=frame.peak)
+    return How(alpha=frame.alpha, ignored=ignored_in(frame, ignore), labels=are_labels, peak=frame.peak)
 
 
 def _check_numbers(recipe: Recipe, peak: int) -> None:

@@ -116,8 +116,7 @@ class _Tiff:
         encoding, plane = self._encoding, replace(self._planes[number], frame=frame)
         page = replace(plane.page, tags={}) if encoding.strip else plane.page
         self._said |= dict.fromkeys(tiled.unwritten(page))
-        quality = tiled.QUALITY if encoding.quality is None else encoding.quality
-        layout = tiled.layout_of(plane, encoding.tile, encoding.compression, quality, self._said, labels=True)
+        layout = tiled.layout_of(plane, encoding, self._said, labels=True)
         level = tiled.Level(self._file, frame, page, layout)
         self._file.add_page([level])
         return level

@@ -16,9 +16,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from poolcli.batch.job import ignored_in
+from poolcli.batch.settings import IgnoreOptions
 from poolcli.errors import PictureError
 from poolcli.images import ome, tiled, zarr
-from poolcli.images.formats import SAME, EncodeOptions, ReadOptions
+from poolcli.images.formats import EncodeOptions, ReadOptions
 from poolcli.images.tiff_pages import DEFLATE, JPEG
 from poolcli.images.tiled import Layout, Plane
 from poolcli.ops.arrays import Array, planes
@@ -43,18 +45,15 @@ OME, ZARR = (".ome.tif", ".ome.tiff"), ".zarr"
 class Settings:
     """What is made of a picture: `layer` pools a level out of the picture next above it, its window is the factor.
 
-    `levels` None: until one tile holds the picture. `tile` None: the picture's own. `bands` are counted from 0.
+    `levels` None: until one tile holds the picture. `bands` are counted from 0.
     """
 
     layer: Pool
     levels: int | None = None
-    tile: Size | None = None
-    compression: str = SAME
-    quality: int = tiled.QUALITY
+    encoding: EncodeOptions = field(default_factory=EncodeOptions)
     base: str = COPY
     bands: tuple[int, ...] = ()
-    ignored: Ignored | None = None
-    ignore_declared: bool = True
+    ignore: IgnoreOptions = field(default_factory=IgnoreOptions)
     ignore_damaged: bool = False
     reading: ReadOptions = field(default_factory=ReadOptions)
     threads: int = 1
@@ -302,14 +301,13 @@ def _make_tiff(
 def _make_zarr(
     target: Path, pictures: list[Plane], settings: Settings, said: dict[str, None], executor: Executor, advance: Advance
 ) -> None:
-    first, tile = pictures[0], settings.tile or zarr.TILE
+    first, tile = pictures[0], settings.encoding.tile or zarr.TILE
     assert first.scene is not None
     with publish_folder(target) as folder:
         scene = replace(first.scene, name=first.scene.name or target.name.partition(".")[0])
-        file = zarr.ZarrFile(folder, scene, first.frame, EncodeOptions(tile=tile, compression=settings.compression))
-        count = _count(first, settings, tile)
-        how = Reduction(settings.layer, settings.factor, count, ignored_in(first, settings), first.frame.alpha)
-        for level in range(0 if settings.base != NONE else 1, count + 1):
+        file = zarr.ZarrFile(folder, scene, first.frame, replace(settings.encoding, tile=tile))
+        how = _reduction(first, settings, tile)
+        for level in range(0 if settings.base != NONE else 1, how.count + 1):
             down, across = how.window(level).k
             pixels = np.broadcast_to(first.dtype.type(0), (*how.size(level, *first.size), *first.shape[2:]))
             file.add_level(replace(first.frame, pixels=pixels), ((down, 0), (across, 0)))
@@ -325,12 +323,13 @@ def _make_zarr(
     )
 
 
-def _count(plane: Plane, settings: Settings, tile: Size) -> int:
-    """How many levels."""
+def _reduction(plane: Plane, settings: Settings, tile: Size) -> Reduction:
+    """What makes the levels of one picture; PictureError where there would be none."""
     count = level_count(plane.size, settings.factor, tile) if settings.levels is None else settings.levels
     if count == 0 and settings.base == NONE:
         raise PictureError("one tile holds the picture, so that it has no levels: give --levels, or a smaller --tile")
-    return count
+    ignored = ignored_in(plane.frame, settings.ignore)
+    return Reduction(settings.layer, settings.factor, count, ignored, plane.frame.alpha)
 
 
 def _scene(pictures: Sequence[Plane], said: dict[str, None]) -> ome.Scene:
@@ -366,18 +365,11 @@ def prepared(plane: Plane, settings: Settings) -> Plane:
     if plane.segments is not None:
         plane.segments.way_out += ", or use --damaged-tiles ignore"
     if settings.ignore_damaged and plane.segments is not None:
-        ignored = ignored_in(plane, settings)
+        ignored = ignored_in(plane.frame, settings.ignore)
         if ignored is None or not ignored.values:
             raise PictureError("--damaged-tiles ignore needs a value that is ignored: name one with --ignore VALUE")
         plane.segments.fill = stand_in(ignored, plane.dtype, plane.page.samples)
     return plane.of_bands(settings.bands) if settings.bands else plane
-
-
-def ignored_in(plane: Plane, settings: Settings) -> Ignored | None:
-    """What counts in no window of this picture."""
-    declared = plane.frame.nodata if settings.ignore_declared else ()
-    named = settings.ignored.values if settings.ignored else ()
-    return Ignored((*named, *declared)) if named or declared else None
 
 
 def damages(pictures: Sequence[Plane]) -> Iterator[str]:
@@ -393,14 +385,12 @@ def _reduce_into(
 ) -> None:
     """All levels of one picture as pages of a TIFF."""
     lossless = settings.layer.keeps_values
-    layout = tiled.layout_of(plane, settings.tile, settings.compression, settings.quality, said, labels=lossless)
+    layout = tiled.layout_of(plane, settings.encoding, said, labels=lossless)
     said |= dict.fromkeys(tiled.unwritten(plane.page))
-    size = plane.size
-    count = _count(plane, settings, layout.tile)
-    how = Reduction(settings.layer, settings.factor, count, ignored_in(plane, settings), plane.frame.alpha)
+    how = _reduction(plane, settings, layout.tile)
     levels = []
-    for number in range(1, count + 1):
-        frame = tiled.reduced(plane, how.window(number).k, how.size(number, *size))
+    for number in range(1, how.count + 1):
+        frame = tiled.reduced(plane, how.window(number).k, how.size(number, *plane.size))
         levels.append(tiled.Level(file, frame, frame.page or plane.page, layout))
     base, copied = _base(file, plane, settings, layout)
     if base is not None:

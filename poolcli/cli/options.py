@@ -68,7 +68,7 @@ def _bytes(text: str) -> int:
 
 def _shift(text: str) -> tuple[int, int]:
     try:
-        dx, dy = (read_whole(part) for part in text.split(","))
+        dx, dy = map(read_whole, text.split(","))
     except ValueError:
         raise UsageError(f"shift '{text}' is not DX,DY: two whole numbers are allowed, as in -1,0") from None
     return dx, dy
@@ -181,11 +181,11 @@ class Reading(Group):
         help="Axes of arrays: hw, hwc, chw, or nchw (a frame for each n).",
         values=lambda: LAYOUTS,
     ).default(None)
-    max_pixels: str = Option(
+    max_pixels: str | None = Option(
         "--max-pixels",
         metavar="N",
         help=f"Refuse files of more pixels, all frames together: N ({DEFAULT_MAX_PIXELS} if not given) or none.",
-    ).default(str(DEFAULT_MAX_PIXELS))
+    ).default(None)
     allow_8bit: bool = Option(
         "--allow-8bit", help="Let more than 8 bits a channel become 8 where nothing else can be done."
     ).default(False)
@@ -217,7 +217,8 @@ class Reading(Group):
 
     def options(self) -> ReadOptions:
         """The checked values; UsageError for what is out of range."""
-        return ReadOptions(self.frame, _limit(self.max_pixels), self.layout, self.allow_8bit, dtype=self.dtype)
+        most = DEFAULT_MAX_PIXELS if self.max_pixels is None else _limit(self.max_pixels)
+        return ReadOptions(self.frame, most, self.layout, self.allow_8bit, dtype=self.dtype)
 
     def ignoring(self) -> IgnoreOptions:
         """What counts in no window; UsageError for what is no value, and no share."""
@@ -489,7 +490,8 @@ class Request:
             writing.tile,
             writing.compression,
         )
-        shifting = Shifting(tuple(map(_shift, reporting.shift or ["-1,0"])), reporting.shift_edge, reporting.tolerance)
+        shifts = tuple(map(_shift, reporting.shift)) if reporting.shift else ((-1, 0),)
+        shifting = Shifting(shifts, reporting.shift_edge, reporting.tolerance)
         colour = Colour(colouring.linear, colouring.premultiply)
         colour.check(recipe)
         reporting.check()

@@ -3,10 +3,10 @@
 import re
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from poolcli.batch.executors import processors
 from poolcli.batch.inputs import STREAM
+from poolcli.batch.settings import IgnoreOptions
 from poolcli.cli.layers import Pooling, mode_options, options_given
 from poolcli.cli.options import FILES, OVERWRITE, Reading, Running, Writing, count_or_auto, named_values
 from poolcli.cli.output import Counts, progress, say
@@ -126,7 +126,7 @@ class Tiling(Group):
 def pyramid(levels: Levels, tiling: Tiling, arguments: list[str]) -> None:
     """Make a multi-resolution picture."""
     (source,) = arguments
-    layer, (ignored, declared) = levels.layer(), named_values(levels.ignore)
+    layer, ignore = levels.layer(), IgnoreOptions(*named_values(levels.ignore))
     tiling.check()
     encoding = EncodeOptions(tiling.quality, tile=tiling.tile, compression=tiling.compression)
     target = tiling.target(source)
@@ -136,19 +136,20 @@ def pyramid(levels: Levels, tiling: Tiling, arguments: list[str]) -> None:
         raise UsageError(
             f"'{place}' is not read in tiles: name a file, a folder that is a Zarr, or a URL that ends in .zarr"
         )
-    options: dict[str, Any] = {
-        "levels": levels.levels, "tile": tiling.tile, "compression": tiling.compression, "bands": tiling.bands,
-        "threads": tiling.threads_per_image or processors(),
-        "base": "none" if suffix == ".ovr" else tiling.base, "overviews": suffix == ".ovr",
-        "ignore_declared": declared, "ignore_damaged": tiling.damaged_tiles == "ignore",
-        "reading": ReadOptions(tiling.frame, None, tiling.layout),
-    }  # fmt: skip
-    if tiling.quality is not None:
-        options["quality"] = tiling.quality
     from poolcli.batch.pyramid import Settings, make_pyramid  # NumPy is loaded only now
-    from poolcli.ops.ignored import Ignored
 
-    settings = Settings(layer, ignored=Ignored(ignored) if ignored else None, **options)
+    settings = Settings(
+        layer,
+        levels=levels.levels,
+        encoding=encoding,
+        base="none" if suffix == ".ovr" else tiling.base,
+        bands=tiling.bands,
+        ignore=ignore,
+        ignore_damaged=tiling.damaged_tiles == "ignore",
+        reading=ReadOptions(tiling.frame, None, tiling.layout),
+        threads=tiling.threads_per_image or processors(),
+        overviews=suffix == ".ovr",
+    )
     tiles = Counts(2, "tiles")  # until their number is known
     with progress(tiles, quiet=tiling.quiet) as advance:
 

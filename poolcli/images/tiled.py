@@ -22,7 +22,7 @@ import numpy as np
 
 from poolcli.errors import PictureError, said
 from poolcli.images import arrays, guard, tiff, tiff_pages
-from poolcli.images.formats import DEFAULT_MAX_PIXELS, SAME, START, TIFF, ReadOptions, Request, is_zarr
+from poolcli.images.formats import DEFAULT_MAX_PIXELS, SAME, START, TIFF, EncodeOptions, ReadOptions, Request, is_zarr
 from poolcli.images.frame import Array, Frame, Meta
 from poolcli.images.guard import decoding, opened, reading
 from poolcli.images.metadata import RESOLUTION
@@ -455,14 +455,12 @@ class Layout:
     quality: int = QUALITY
 
 
-def layout_of(
-    plane: Plane, tile: tuple[int, int] | None, compression: str, quality: int, notes: dict[str, None], *, labels: bool
-) -> Layout:
+def layout_of(plane: Plane, encoding: EncodeOptions, notes: dict[str, None], *, labels: bool) -> Layout:
     """How levels are written: as the picture lies in its file, where that can be; PictureError for what has no room.
 
     `labels`: no value may change.
     """
-    page = plane.page
+    page, compression = plane.page, encoding.compression
     bands = (*plane.shape, 1)[2]
     fits_jpeg = plane.dtype == np.uint8 and (bands, page.photometric) in ((1, 0), (1, GRAY), (3, RGB))
     code = CODECS.get(compression, DEFLATE if page.compression == 32946 else page.compression)
@@ -478,7 +476,8 @@ def layout_of(
         notes[f"{page.bits} bits a value were written as {8 * plane.dtype.itemsize}"] = None
     if plane.dtype == np.bool_ and bands > 1:
         raise PictureError(f"{page} cannot be written in tiles: convert it to 8 bits first")
-    return Layout(tile or page.whole_tile or (USUAL_TILE, USUAL_TILE), code, quality)
+    quality = QUALITY if encoding.quality is None else encoding.quality
+    return Layout(encoding.tile or page.whole_tile or (USUAL_TILE, USUAL_TILE), code, quality)
 
 
 def unwritten(page: Page) -> Iterator[str]:
