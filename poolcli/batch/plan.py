@@ -59,13 +59,14 @@ def extension_of(format: str | None, path: Place) -> str:
 
 
 def destination_of(
-    output: Named | None, inputs: Sequence[Named], settings: Settings, *, listed: bool = False
+    output: Named | None, inputs: Sequence[Named], settings: Settings, floats: str, *, listed: bool
 ) -> Destination:
     """What `-o` means for these inputs, and for a list of names if `listed`; UsageError where it cannot be.
 
+    `floats`: the layers, where they give sums or shares.
     Its `place` raises UsageError for an output whose extension is of no format that is written, or not so.
     """
-    chosen, floats = _chosen(output, inputs, settings, listed=listed), own_numbers(settings)
+    chosen = _chosen(output, inputs, settings, listed=listed)
     return replace(chosen, place=lambda item: checked(chosen.place(item), item.path, settings, floats))
 
 
@@ -76,11 +77,6 @@ def checked(target: Place, source: Place | None, settings: Settings, floats: str
     check_target(target, source, settings.format, floats=floats)
     check_tiling(target, settings.format or format_of(target), settings.encoding)
     return target
-
-
-def own_numbers(settings: Settings) -> str:
-    """The layers, where what is written are sums or shares, and no values of the picture's range; else nothing."""
-    return str(settings.recipe) if settings.recipe.own_dtype and settings.array_range is None else ""
 
 
 def _chosen(output: Named | None, inputs: Sequence[Named], settings: Settings, *, listed: bool) -> Destination:

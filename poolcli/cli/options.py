@@ -8,7 +8,7 @@ from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from poolcli.batch.executors import CLUSTER, ENGINES, USUAL, Engine, find_engine
+from poolcli.batch.executors import CLUSTER, ENGINES, USUAL, Engine, find_engine, processors
 from poolcli.batch.inputs import STREAM, Inputs, named
 from poolcli.batch.settings import IgnoreOptions, Settings
 from poolcli.cli.parser import Group, Option
@@ -338,14 +338,6 @@ class Reporting(Group):
     tolerance: float = TOLERANCE.default(0.0)
     no_report: bool = Option("--no-report", help="Measure nothing, write no report.").default(False)
 
-    def check(self) -> None:
-        """UsageError for an unknown form, and for what contradicts."""
-        check_forms(self.report or ())
-        if self.report and self.no_report:
-            raise UsageError("--report and --no-report contradict each other: give one of them")
-        if self.preview and self.no_report:
-            raise UsageError("--preview shows what the report measures: leave out --no-report")
-
     def forms(self, *, in_folder: bool, to_device: bool = False) -> tuple[str, ...]:
         """The requested forms, without repeats; or what a folder, or a single picture, usually gets.
 
@@ -455,7 +447,8 @@ class Running(Group):
 class Request:
     """All that a run is made of, checked; `inputs` and `output` (None: beside the input, or stdout) have their places.
 
-    `streams`: stdin or stdout is one of them.
+    `streams`: stdin or stdout is one of them. `own_numbers`: the layers, where what is written are sums or shares, not
+    values of the picture's range; else nothing.
     """
 
     def __init__(
@@ -476,9 +469,17 @@ class Request:
         ignore, to_range = reading.ignoring(), writing.to_range
         if to_range is not None and to_range not in RANGES:
             raise unknown("range", to_range, RANGES)
+        if reporting.report:
+            check_forms(reporting.report)
+        if reporting.report and reporting.no_report:
+            raise UsageError("--report and --no-report contradict each other: give one of them")
+        if reporting.preview and reporting.no_report:
+            raise UsageError("--preview shows what the report measures: leave out --no-report")
         self.beside = [*_read_beside(recipe, recipe_file, discovery.files_from)]  # what is read beside the inputs
-        self.engine = running.find_engine()
-        labels, options = recipe.for_labels, reading.options()
+        self.engine, self.processors = running.find_engine(), processors()
+        labels = recipe.for_labels
+        self.own_numbers = str(recipe) if to_range is None and recipe.own_dtype else ""
+        options = reading.options()
         encoding = EncodeOptions(
             writing.quality,
             writing.png_level,
@@ -494,7 +495,6 @@ class Request:
         shifting = Shifting(shifts, reporting.shift_edge, reporting.tolerance)
         colour = Colour(colouring.linear, colouring.premultiply)
         colour.check(recipe)
-        reporting.check()
         self.settings = Settings(  # of every job, but for what depends on how many there are
             recipe,
             reading=options,

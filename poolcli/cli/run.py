@@ -18,11 +18,10 @@ from poolcli.batch.executors import (
     Failure,
     Limits,
     print_nothing,
-    processors,
     run_tasks,
 )
 from poolcli.batch.inputs import STREAM
-from poolcli.batch.plan import Plan, check, checked, destination_of, own_numbers, presence, reports_of
+from poolcli.batch.plan import Plan, check, checked, destination_of, presence, reports_of
 from poolcli.batch.settings import Settings, seen_from_afar, weight
 from poolcli.batch.state import MOST_DRAWN, NAME, Keys, State, done_before
 from poolcli.cli.app import Interrupted, finishing, received
@@ -67,7 +66,7 @@ def planned(request: Request, held: ExitStack) -> Planned:
     if running.output == "":
         raise UsageError("-o is empty, as where a shell variable is not set: name a file, a folder or - (stdout)")
     listing = discovery.files_from is not None
-    destination = destination_of(request.output, request.inputs, request.settings, listed=listing)
+    destination = destination_of(request.output, request.inputs, request.settings, request.own_numbers, listed=listing)
     folder = destination.root if destination.folder else None
     with discovery.open_list() as names:
         search = discovery.search(folder)
@@ -159,7 +158,7 @@ def stream_job(request: Request, sides: Mapping[str, str]) -> Job:
     if name == STREAM and prints_numbers(request):
         return Job(sys.stdin.buffer, BytesIO(), STREAM, STREAM)
     source: Place | BinaryIO = sys.stdin.buffer if name == STREAM else place
-    shown, floats = str(place) if isinstance(place, Url) else name, own_numbers(settings)
+    shown, floats = str(place) if isinstance(place, Url) else name, request.own_numbers
     if request.output is None:
         if running.json:
             raise UsageError("--json and the picture cannot both go to stdout: write the picture to a file with -o")
@@ -179,10 +178,8 @@ def stream_job(request: Request, sides: Mapping[str, str]) -> Job:
     return Job(source, target, shown, named, reports_of(target, sides))
 
 
-def work(
-    plan: Planned, request: Request, settings: Settings, workers: int, show: Callable[[Outcome], None]
-) -> int | None:
-    """Run the jobs, so many at once; `show` takes what became of each, as they finish.
+def work(plan: Planned, request: Request, settings: Settings, show: Callable[[Outcome], None]) -> int | None:
+    """Run the jobs; `show` takes what became of each, as they finish.
 
     Those that an earlier run has done are shown too. Gives the signal after which no other was begun, if one came.
     """
@@ -190,7 +187,7 @@ def work(
     alone = plan.count == 1 and running.engine is None and engine.name == USUAL
     engine = ENGINES["serial"] if alone else engine
     limits = Limits(
-        workers,
+        running.jobs or request.processors,
         running.memory,
         running.timeout,
         running.scheduler,
@@ -292,8 +289,7 @@ def run(request: Request) -> int:
         plan = planned(request, held)
         alone, printed = plan.count == 1, plan.printed
         views = _views(request, plan.count) if request.reporting.report or request.reporting.preview else {}
-        many = processors()
-        threads = running.threads_per_image or (many if alone else 1)
+        threads = running.threads_per_image or (request.processors if alone else 1)
         settings = replace(request.settings, views=views, threads=threads, printed=printed)
         to_stdout = request.streams and request.output is None
         watched = sys.stdout.isatty() and sys.stderr.isatty()  # beside a bar no names are printed
@@ -307,7 +303,7 @@ def run(request: Request) -> int:
         with progress(counts, quiet=running.quiet) as printer.advance:
             for outcome in plan.closed:
                 printer.show(outcome)
-            signal = work(plan, request, settings, running.jobs or many, printer.show)
+            signal = work(plan, request, settings, printer.show)
         if plan.files:
             with run_reports(plan.files) as add:
                 for outcome in plan.state.outcomes():
