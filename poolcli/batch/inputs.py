@@ -209,33 +209,29 @@ class Inputs:
         if not matches:
             raise UsageError(f"no file matches '{text}': check the pattern, or name a file or a folder")
         said = frozenset(PurePath(text).parts)
-        for path in map(Path, matches):
-            if not (NO_FOLDERS & set(path.parts)) <= said:
-                continue
-            if is_picture_folder(path):
-                yield from self._below(path)
-            elif self._takes(PurePath(path.name)):
-                yield Input(path, PurePath(path.name))
+        paths = (path for path in map(Path, matches) if (NO_FOLDERS & set(path.parts)) <= said)
+        return self._matching((path, is_picture_folder(path)) for path in paths)
 
     def _objects(self, url: Url) -> Iterator[Input]:
         """The objects that a URL stands for; UsageError for a store that is not listed, a pattern without a match."""
         with stores.listing(url):
             if stores.find_store(url.scheme).lists and glob.has_magic(url.key) and not stores.exists(url):
-                yield from self._matching(url)
+                matches = sorted(stores.globbed(url), key=lambda match: natural_key(match[0].key))
+                if not matches:
+                    raise UsageError(f"no object matches '{url}': check the pattern, or name an object or a prefix")
+                yield from self._matching((each, inner and not is_zarr(each)) for each, inner in matches)
             elif not url.name:
                 raise UsageError(f"'{url}' is not there, or you may not see it: check its name and your access to it")
             else:
                 yield Input(url, PurePosixPath(safe_part(url.name)))
 
-    def _matching(self, pattern: Url) -> Iterator[Input]:
-        matches = sorted(stores.globbed(pattern), key=lambda match: natural_key(match[0].key))
-        if not matches:
-            raise UsageError(f"no object matches '{pattern}': check the pattern, or name an object or a prefix")
-        for url, inner in matches:
-            if inner and not is_zarr(url):
-                yield from self._below(url)
-            elif self._takes(PurePosixPath(url.name)):
-                yield Input(url, PurePosixPath(safe_part(url.name)))
+    def _matching(self, matches: Iterable[tuple[Place, bool]]) -> Iterator[Input]:
+        """What is taken of places that match a pattern, each with whether pictures lie in it."""
+        for place, in_it in matches:
+            if in_it:
+                yield from self._below(place)
+            elif self._takes(PurePath(place.name)):
+                yield Input(place, PurePath(safe_part(place.name) if isinstance(place, Url) else place.name))
 
 
 def _entries(here: Place, outputs: Place | None) -> Iterator[tuple[str, bool]]:

@@ -224,22 +224,19 @@ class Reading(Group):
         """What counts in no window; UsageError for what is no value, and no share."""
         if not 0 <= self.min_valid <= 1:
             raise UsageError(f"--min-valid {self.min_valid:g} is no share of a window: a number from 0 to 1 is allowed")
-        return IgnoreOptions(*named_values(self.ignore), self.min_valid)
+        return ignoring(self.ignore, self.min_valid)
 
 
-Number = float | int
-Values = tuple[Number | tuple[Number, ...], ...]
-
-
-def named_values(texts: list[str] | None) -> tuple[Values, bool]:
+def ignoring(texts: list[str] | None, min_valid: float = 0.0) -> IgnoreOptions:
     """The numbers and colours of every `--ignore`, and whether what files declare counts in no window either."""
     texts = texts or [AUTO]
     if NOTHING in texts and len(texts) > 1:
         raise UsageError(f"--ignore {NOTHING} lets every value count: leave the other --ignore out")
-    return tuple(dict.fromkeys(_value(text) for text in texts if text not in (AUTO, NOTHING))), AUTO in texts
+    values = dict.fromkeys(_value(text) for text in texts if text not in (AUTO, NOTHING))
+    return IgnoreOptions(tuple(values), AUTO in texts, min_valid)
 
 
-def _value(text: str) -> Number | tuple[Number, ...]:
+def _value(text: str) -> float | int | tuple[float | int, ...]:
     try:
         values = tuple(map(read_number, text.split(",")))
     except ValueError:

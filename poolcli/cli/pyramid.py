@@ -6,9 +6,8 @@ from pathlib import Path
 
 from poolcli.batch.executors import processors
 from poolcli.batch.inputs import STREAM
-from poolcli.batch.settings import IgnoreOptions
 from poolcli.cli.layers import Pooling, mode_options, options_given
-from poolcli.cli.options import FILES, OVERWRITE, Reading, Running, Writing, count_or_auto, named_values
+from poolcli.cli.options import FILES, OVERWRITE, Reading, Running, Writing, count_or_auto, ignoring
 from poolcli.cli.output import Counts, progress, say
 from poolcli.cli.parser import Group, Option
 from poolcli.errors import UsageError, escaped, missing, unknown
@@ -126,7 +125,7 @@ class Tiling(Group):
 def pyramid(levels: Levels, tiling: Tiling, arguments: list[str]) -> None:
     """Make a multi-resolution picture."""
     (source,) = arguments
-    layer, ignore = levels.layer(), IgnoreOptions(*named_values(levels.ignore))
+    layer, ignore = levels.layer(), ignoring(levels.ignore)
     tiling.check()
     encoding = EncodeOptions(tiling.quality, tile=tiling.tile, compression=tiling.compression)
     target = tiling.target(source)
