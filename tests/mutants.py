@@ -1,12 +1,15 @@
 """`python -m tests.mutants`: change one line of the package at random, see whether a test notices; again and again.
 
 A mutant is one operator, number, condition or statement changed. It is planted in a copy of the repository, where the
-tests that name its module run first and the whole fast suite after them, until one fails or none has: then it has
-survived, and is either the same as before for everybody, or only slower, or a test is missing.
+tests that run its line run, then those that run its file, until one fails, and fails again by itself: coverage.py finds
+them once, at first, also in the processes that tests start. If none fails, the mutant has survived, and is either the
+same as before for everybody, or only slower, or a test is missing.
 """
 
 import argparse
 import ast
+import contextlib
+import json
 import os
 import random
 import re
@@ -16,16 +19,29 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from importlib.util import cache_from_source
+from itertools import accumulate, islice, pairwise
 from pathlib import Path
-from queue import Queue
+
+import coverage
+import pytest
 
 ROOT = Path(__file__).parent.parent
 COPIED = ("poolcli", "tests", "samples", ".github", "README.md", "LICENSE", "pyproject.toml", ".gitignore")
-LIKELY = 6  # test files that run before the whole suite
-PYTEST = ("-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider")
+MOST = 150  # seconds of tests for a mutant
+HANGS = (120, 360)  # seconds after which a test is stopped, in the first run and by itself
+PYTEST = ("-m", "pytest", "-p", "no:cacheprovider", "-p", "tests.mutants", "-o", "faulthandler_exit_on_timeout=true")
+COVERAGE = """
+[run]
+source = {folder}/poolcli
+data_file = {folder}/.coverage
+parallel = true
+core = ctrace
+patch = _exit
+context = ${{PYTEST_CURRENT_TEST-}}
+disable_warnings = trace-changed, no-data-collected, module-not-imported, couldnt-parse
+"""
 
 OPERATORS = {
     ast.Lt: ("<", "<="),
@@ -68,23 +84,28 @@ class Mutant:
     stop: int
     text: str
 
+    def planted(self, content: bytes) -> bytes:
+        """Its file with it."""
+        lines = content.splitlines(keepends=True)
+        line = lines[self.line - 1]
+        lines[self.line - 1] = line[: self.start] + self.text.encode() + line[self.stop :]
+        return b"".join(lines)
+
     def source(self) -> tuple[str, str]:
         """The line before and after."""
-        line = (ROOT / self.path).read_bytes().splitlines()[self.line - 1]
-        return line.decode(), (line[: self.start] + self.text.encode() + line[self.stop :]).decode()
+        content = (ROOT / self.path).read_bytes()
+        before, after = (text.splitlines()[self.line - 1].decode() for text in (content, self.planted(content)))
+        return before, after
+
+    def called(self) -> bool:
+        """Whether its line is in a function, and does not run at import only."""
+        nodes = ast.walk(ast.parse((ROOT / self.path).read_bytes()))
+        functions = (node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+        return any(node.body[0].lineno <= self.line <= (node.end_lineno or 0) for node in functions)
 
     def __str__(self) -> str:
-        before, after = (line.strip() for line in self.source())
-        return f"{self.path}:{self.line}\n    - {before}\n    + {after}"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What became of a mutant: the tests that killed it, or None; `seconds` that they took."""
-
-    mutant: Mutant
-    by: str | None
-    seconds: float
+        before, after = self.source()
+        return f"{self.path}:{self.line}\n    - {before.strip()}\n    + {after.strip()}"
 
 
 def mutants(path: str) -> list[Mutant]:
@@ -155,17 +176,10 @@ def _between(left: ast.expr, right: ast.expr, operator: ast.AST, lines: list[byt
 def compiles(mutant: Mutant) -> bool:
     """Whether the file is still Python."""
     try:
-        ast.parse(_planted((ROOT / mutant.path).read_bytes(), mutant))
+        ast.parse(mutant.planted((ROOT / mutant.path).read_bytes()))
     except SyntaxError:
         return False
     return True
-
-
-def _planted(content: bytes, mutant: Mutant) -> bytes:
-    lines = content.splitlines(keepends=True)
-    line = lines[mutant.line - 1]
-    lines[mutant.line - 1] = line[: mutant.start] + mutant.text.encode() + line[mutant.stop :]
-    return b"".join(lines)
 
 
 def sample(count: int, seed: int, below: tuple[str, ...] = ("poolcli",)) -> list[Mutant]:
@@ -177,91 +191,126 @@ def sample(count: int, seed: int, below: tuple[str, ...] = ("poolcli",)) -> list
     return list(islice(filter(compiles, found), count))
 
 
-def likely_tests(path: str) -> list[str]:
-    """The file itself, for its examples, and the test files that name its module most."""
-    module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-    name = module.rpartition(".")[2].strip("_")
-
-    def score(test: Path) -> int:
-        text = test.read_text("utf-8")
-        return 50 * len(re.findall(re.escape(module) + r"\b", text)) + len(re.findall(rf"\b{name}", text))
-
-    scored = sorted(((score(test), test.name) for test in (ROOT / "tests").glob("test_*.py")), reverse=True)
-    return [path, *(f"tests/{test}" for points, test in scored[:LIKELY] if points)]
-
-
-class Copy:
-    """A copy of the repository in a folder of its own, in which one mutant at a time is planted."""
-
-    def __init__(self, folder: Path) -> None:
-        """`folder` is made."""
-        self.folder, self.number, self.said = folder, 0, ""
-        for name in COPIED:
-            source = ROOT / name
-            if source.is_dir():
-                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-            elif source.exists():
-                folder.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(source, folder / name)
-
-    def passes(self, tests: list[str], timeout: float | None) -> bool:
-        """Whether these tests (none: all) pass in time, in a process group that ends with them."""
-        environment = {**os.environ, "PYTHONPATH": str(self.folder), "PYTHONHASHSEED": "0"}
-        words = [sys.executable, *PYTEST, *tests]
-        with tempfile.TemporaryFile() as output:
-            run = subprocess.Popen(
-                words, cwd=self.folder, env=environment, stdout=output, stderr=output, start_new_session=True
-            )
-            try:
-                return run.wait(timeout) in (0, 5)  # 5: no test there
-            except subprocess.TimeoutExpired:
-                return False
-            finally:
-                if run.poll() is None:
-                    os.killpg(run.pid, 9)
-                    run.wait()
-                output.seek(0)
-                self.said = output.read().decode("utf-8", "replace")
-
-    def judge(self, mutant: Mutant, timeout: float) -> Verdict:
-        """Plant, test, restore."""
-        began = time.monotonic()
-        path = self.folder / mutant.path
-        content, status = path.read_bytes(), path.stat()
-        self.number += 1
-        path.write_bytes(_planted(content, mutant))
-        os.utime(path, (1e9 + self.number, 1e9 + self.number))  # a time of its own: what was compiled before is stale
-        try:
-            for name, tests in (("likely tests", likely_tests(mutant.path)), ("the whole suite", [])):
-                if not self.passes(tests, timeout):
-                    return Verdict(mutant, name, time.monotonic() - began)
-            return Verdict(mutant, None, time.monotonic() - began)
-        finally:
-            path.write_bytes(content)
-            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """As a plugin of pytest: log a test as it starts, and its seconds once it has passed."""
+    if measuring := coverage.Coverage.current():
+        measuring.switch_context(item.nodeid)
+    began, failed = time.monotonic(), item.session.testsfailed
+    with Path(os.environ["MUTANTS_LOG"]).open("a", buffering=1) as log:
+        print(json.dumps([item.nodeid, None]), file=log)
+        result = yield
+        if item.session.testsfailed == failed:
+            print(json.dumps([item.nodeid, time.monotonic() - began]), file=log)
+    return result
 
 
-def judged(chosen: list[Mutant], jobs: int = 1) -> Iterator[Verdict]:
-    """A verdict for every mutant, as they come; AssertionError where the suite is red without any."""
-    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        copies: Queue[Copy] = Queue()
-        for number in range(jobs):
-            copies.put(Copy(Path(folder, str(number))))
-        first = copies.get()
-        began = time.monotonic()
-        assert first.passes([], None), f"the fast suite is red as it is: {first.said[-3000:]}"
-        timeout = 60 + 3 * jobs * (time.monotonic() - began)
-        copies.put(first)
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """As a plugin of pytest: only the tests that are named, in their order; all if none is."""
+    order = {test: place for place, test in enumerate(json.loads(Path(os.environ["MUTANTS_TESTS"]).read_text()))}
+    if order:
+        items[:] = sorted((item for item in items if item.nodeid in order), key=lambda item: order[item.nodeid])
 
-        def judge(mutant: Mutant) -> Verdict:
-            copy = copies.get()
-            try:
-                return copy.judge(mutant, timeout)
-            finally:
-                copies.put(copy)
 
-        with ThreadPoolExecutor(jobs) as pool:
-            yield from pool.map(judge, chosen)
+@dataclass(frozen=True)
+class Tests:
+    """The seconds of every test, and the tests that run each line of each file of the package."""
+
+    seconds: dict[str, float]
+    lines: dict[str, dict[int, set[str]]]
+
+    def of(self, mutant: Mutant) -> list[str]:
+        """Those that run its line (all, at import), then those that run its file, for MOST seconds, quickest first."""
+        lines = self.lines[mutant.path]
+        near = max((line for line, tests in lines.items() if tests and line <= mutant.line), default=0)
+        file = set().union(*lines.values())
+        groups = (lines.get(near, ()), file) if mutant.called() else (file, self.seconds)
+        tests = dict.fromkeys(test for group in groups for test in sorted(group, key=self.seconds.__getitem__))
+        spent = accumulate(self.seconds[test] for test in tests)
+        return [test for test, seconds in zip(tests, spent, strict=True) if seconds <= MOST]
+
+
+def failing(folder: Path, tests: list[str], hangs: int, *more: str, **environment: str) -> str | None:
+    """The first of these tests (none: of all) of a copy that fails or takes so many seconds; None: they pass."""
+    log, named = folder / "log", folder / "tests.json"
+    named.write_text(json.dumps(tests))
+    log.write_text("")
+    environment |= {"PYTHONPATH": str(folder), "MUTANTS_LOG": str(log), "MUTANTS_TESTS": str(named)}
+    environment["PYTEST_CURRENT_TEST"] = ""  # no test around this one is what a line belongs to
+    words = [sys.executable, *PYTEST, "-o", f"faulthandler_timeout={hangs}", *more]
+    words += dict.fromkeys(test.split("::")[0] for test in tests)
+    with (folder / "output").open("w") as output:
+        environment = os.environ | environment
+        run = subprocess.Popen(words, cwd=folder, env=environment, stdout=output, stderr=output, start_new_session=True)
+    try:
+        passed = run.wait(60 * hangs) in (0, 5)  # 5: no test there
+    except subprocess.TimeoutExpired:
+        passed = False
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(run.pid, 9)  # what it left behind, too
+        run.wait()
+    return None if passed else next((test for test, took in logged(folder).items() if took is None), "the import")
+
+
+def logged(folder: Path) -> dict[str, float | None]:
+    """The seconds of the tests that ran last in a copy; None: failed."""
+    return dict(map(json.loads, (folder / "log").read_text().splitlines()))
+
+
+def measured(folder: Path) -> Tests:
+    """Run the suite of a copy once under coverage.py; AssertionError where it is red without any mutant."""
+    settings, start = folder / "coverage.cfg", folder / "sitecustomize.py"
+    settings.write_text(COVERAGE.format(folder=folder))
+    start.write_text("import coverage; coverage.process_startup()")  # in every process
+    failing(folder, [], 3600, COVERAGE_PROCESS_START=str(settings))
+    start.unlink()
+    ran = logged(folder)
+    red = [test for test, took in ran.items() if took is None]  # some are while they are measured
+    if not ran or (red and failing(folder, red, HANGS[1])):
+        raise AssertionError(f"the fast suite is red as it is: {(folder / 'output').read_text()[-3000:]}")
+    measuring = coverage.Coverage(str(folder / ".coverage"), config_file=False)
+    measuring.combine([str(folder)])
+    lines: dict[str, dict[int, set[str]]] = {}
+    for path in (folder / "poolcli").rglob("*.py"):
+        contexts = measuring.get_data().contexts_by_lineno(str(path))
+        lines[path.relative_to(folder).as_posix()] = {
+            line: {re.sub(r" \((setup|call|teardown)\)$", "", context) for context in there} & ran.keys()
+            for line, there in contexts.items()
+        }
+    return Tests({test: took or 0.0 for test, took in ran.items()}, lines)
+
+
+def judge(folder: Path, mutant: Mutant, tests: list[str]) -> str | None:
+    """The test that kills a mutant planted in a copy, also by itself."""
+    path = folder / mutant.path
+    content, compiled = path.read_bytes(), Path(cache_from_source(path))
+    path.write_bytes(mutant.planted(content))
+    compiled.unlink(missing_ok=True)  # its time and size may be the same
+    try:
+        while tests and (failed := failing(folder, tests, HANGS[0], "-x")):
+            if failed not in tests or failing(folder, [failed], HANGS[1]):
+                return failed
+            tests = tests[tests.index(failed) + 1 :]
+        return None
+    finally:
+        path.write_bytes(content)
+        compiled.unlink(missing_ok=True)
+
+
+def judged(chosen: list[Mutant]) -> Iterator[tuple[Mutant, str | None]]:
+    """Every mutant and what killed it, as they come; AssertionError where the suite is red without any."""
+    with tempfile.TemporaryDirectory(prefix="mutants-") as name:
+        folder = Path(name)
+        for part in COPIED:
+            if (ROOT / part).is_dir():
+                shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy2(ROOT / part, folder / part)
+        tests = measured(folder)
+        for mutant in chosen:
+            yield mutant, judge(folder, mutant, tests.of(mutant))
 
 
 def main() -> None:
@@ -270,17 +319,15 @@ def main() -> None:
     parser.add_argument("below", nargs="*", default=["poolcli"], help="files and folders of the package to choose from")
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=1, help="copies in which tests run side by side")
     parser.add_argument("--list", action="store_true", help="show the mutants and judge none")
     given = parser.parse_args()
     chosen, survived = sample(given.count, given.seed, tuple(given.below)), []
     if given.list:
         print(*chosen, sep="\n")  # noqa: T201 (a command)
         return
-    for verdict in judged(chosen, given.jobs):
-        survived += [verdict.mutant] * (verdict.by is None)
-        fate = f"killed by {verdict.by}" if verdict.by else "SURVIVED"
-        print(f"{fate}, {verdict.seconds:.0f} s: {verdict.mutant}", flush=True)  # noqa: T201
+    for mutant, killer in judged(chosen):
+        survived += [mutant] * (killer is None)
+        print(f"killed by {killer}" if killer else "SURVIVED", mutant, sep=": ", flush=True)  # noqa: T201
     print(f"\n{len(chosen) - len(survived)} of {len(chosen)} killed; survivors:", *survived, sep="\n")  # noqa: T201
 
 

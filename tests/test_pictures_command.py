@@ -198,6 +198,9 @@ def test_notes_on_what_a_user_may_not_see(folder, command):
         done = command("pool", "clear.png", "-o", "d.png", "--mode", mode, "--overwrite", "--json").objects[0]
         assert done.get("notes") == notes
     assert "notes" not in command("pool", "clear.png", "-o", "e.png", "-m", "avg", "--premultiply", "--json").objects[0]
+    for layers, notes in (("max:2 avg:2", [note]), ("avg:2 max:2", [note]), ("relu", None), ("max:2 min:2", None)):
+        done = command("stack", layers, "clear.png", "-o", "f.png", "--overwrite", "--json").objects[0]
+        assert done.get("notes") == notes
 
 
 def test_notes_and_exact_where_a_picture_is_not_held(folder, command):

@@ -3,17 +3,22 @@
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
+from base64 import b64decode
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from poolcli.errors import escaped
 from poolcli.images.sheet import _fitted, font
 from poolcli.reports import forms
 from poolcli.reports.entries import WIDTH, Line, plots
 from poolcli.reports.forms import columns
+from tests.images import random_image
 
 SHIFTS = ("--shift", "-1,0", "--shift", "1,2")
 
@@ -166,6 +171,27 @@ def test_no_name_plays_with_paper(samples, tmp_path, command):
     text = Path("one/x.shift.html").read_text("utf-8")
     assert text.count(escaped(hostile)) > text.count(f"k{escaped(hostile)}") > 0 and "\u202e" not in text
     assert _fitted(hostile, font(15), 1000) == escaped(hostile)
+
+
+@pytest.mark.parametrize("words", [(), ("--compression", "deflate")])  # whole and in bands
+def test_a_page_shows_eight_frames(tmp_path, monkeypatch, command, words):
+    """Of a picture of more; all are in the table."""
+    monkeypatch.chdir(tmp_path)
+    frames = [Image.fromarray(random_image(seed, (9, 9), "uint8")) for seed in range(10)]
+    frames[0].save("a.tif", save_all=True, append_images=frames[1:])
+    assert command("pool", "a.tif", "-o", "b.tif", "--report", "html", "-q", *words).code == 0
+    assert Path("b.shift.html").read_text("utf-8").count('<div class="six') == 8
+
+
+def test_thumbnails_are_as_large_as_the_page_shows_them(tmp_path, monkeypatch, command):
+    """4.5 rem, which are 72 pixels; what is larger is made smaller by a whole number."""
+    monkeypatch.chdir(tmp_path)
+    for width in (72, 73, 144, 145):
+        Image.fromarray(random_image(1, (20, width), "uint8")).save(f"{width}.png")
+    assert command("pool", "72.png", "73.png", "144.png", "145.png", "-o", "out", "--report", "html", "-q").code == 0
+    page = Path("out/shift-report.html").read_text("utf-8")
+    thumbnails = re.findall(r'<td class="thumb"><img src="data:image/\w+;base64,([^"]+)"', page)
+    assert sorted(Image.open(BytesIO(b64decode(each))).width for each in thumbnails) == [36, 48, 72, 72]
 
 
 @pytest.mark.parametrize("form", ["json", "jsonl", "csv", "png", "html"])

@@ -280,6 +280,16 @@ def test_written_is_what_a_reader_of_the_files_finds(command):
         assert report["shifts"][0]["written"] is None, words
 
 
+@pytest.mark.parametrize("words", [(), ("--compression", "deflate")])  # whole and in bands
+def test_written_is_there_where_one_of_two_files_holds_other_values(command, words):
+    """No value of a flat picture is clipped; of the moved one are a column of -200 and one of 400."""
+    Image.fromarray(np.full((8, 8), 200, np.uint8)).save("a.tif")
+    call = ("stack", "conv:laplace", "a.tif", "-o", "b.tif", "--shift-edge", "zero", *words)
+    (row,) = report_of(command, *call)["shifts"]
+    assert (row["pooled"]["changed"], row["pooled"]["max"]) == (16, 400)
+    assert (row["written"]["changed"], row["written"]["max"], row["written"]["mae"]) == (8, 255, 8 * 255 / 64)
+
+
 def test_a_side_file_of_many_frames_is_one_array(command):
     """Valid JSON, whatever the number of frames; the lines of a run stay lines."""
     frames = [Image.fromarray(random_image(seed, (12, 14), "uint8")) for seed in range(3)]

@@ -94,8 +94,8 @@ EXACT = 100_000  # from here on a count is written in thousands or millions, or 
 def percent(fraction: float) -> str:
     """A share in per cent, with one digit, or two significant ones when small.
 
-    >>> percent(0.0484), percent(1.0), percent(0.00021), percent(0.99999)
-    ('4.8 %', '100 %', '0.021 %', '>99.9 %')
+    >>> percent(0.0484), percent(0.01), percent(1.0), percent(0.00021), percent(0.99999)
+    ('4.8 %', '1.0 %', '100 %', '0.021 %', '>99.9 %')
     """
     value = 100 * fraction
     if value in (0, 100):
