@@ -59,6 +59,7 @@ def test_a_page_of_help(command, monkeypatch, name):
         assert not shown or (option.metavar or "") in shown[0]
     assert max(map(len, lines)) <= 80
     assert "<bool>" not in page and "list[" not in page
+    assert "--pads" not in page  # a second spelling, for who knows ONNX
 
 
 def test_common_options_come_first_and_those_of_a_cluster_last(command):

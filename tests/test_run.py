@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -289,6 +290,18 @@ def test_existing_outputs_are_refused_unless_overwritten(run, tmp_path):
         Path("out", name).unlink()
     ran = run("pool", "in", "-o", "out")
     assert (ran.code, "shift-report.jsonl' exists already" in ran.err) == (USAGE, True)
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no sockets among files here")
+def test_a_socket_among_the_outputs_is_refused(run, tmp_path):
+    """Before anything is written, though outputs may be replaced."""
+    draw_many(tmp_path / "in", 2)
+    Path("out").mkdir()
+    with socket.socket(socket.AF_UNIX) as there:
+        there.bind("out/1.png")
+    ran = run("pool", "in", "-o", "out", "--overwrite")
+    assert (ran.code, list(Path("out").iterdir())) == (USAGE, [Path("out/1.png")])
+    assert "1.png' is a pipe or device, in a folder of outputs" in ran.err
 
 
 def test_dry_run_tells_and_does_nothing(run, tmp_path):

@@ -450,6 +450,15 @@ def test_premultiplied_values_are_not_weighted_twice(tmp_path, command):
         assert np.array_equal(np.load(tmp_path / "b.npy"), np.load(tmp_path / "c.npy"))
 
 
+@pytest.mark.parametrize("colours", [1, 3])
+def test_premultiplied_alpha_is_no_colour(tmp_path, command, colours):
+    """A filter of differences leaves it alone."""
+    layout = Layout("uint8", colours + 1, "rgb" if colours == 3 else "minisblack", (1,))
+    (tmp_path / "a.tif").write_bytes(layout.file())
+    assert command("stack", "conv:laplace", tmp_path / "a.tif", "-o", tmp_path / "b.tif").code == 0
+    assert np.array_equal(stored(tmp_path / "b.tif")[0][..., -1], layout.pixels()[..., -1])
+
+
 def test_bands_that_are_no_light_have_no_linear_light(tmp_path, command):
     """More bands than colours, and ink."""
     for layout in (Layout("uint8", 6, "rgb"), Layout("uint16", 4, "separated")):
