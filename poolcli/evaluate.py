@@ -32,6 +32,7 @@ from poolcli.shift.difference import (
     differ,
     like,
     value_range,
+    visible,
 )
 from poolcli.shift.move import Source, still_and_moved
 from poolcli.shift.record import (
@@ -406,8 +407,9 @@ def compared(
     `shift` is what has made the other picture of the reference's, under `edge`; `given`: another picture, not moved.
     `alike`: the sums of the same shift for other layers that begin with the same. `hold`: keep the other output whole.
     """
+    how = reference.how
     comparison = Comparison(
-        reference.lattices, shift, edge, tolerance=tolerance, labels=reference.how.labels, alike=alike
+        reference.lattices, shift, edge, tolerance=tolerance, labels=how.labels, alpha=how.alpha, alike=alike
     )
     for band in other.bands(hold=hold):
         comparison.add(like(reference.whole, band), band)
@@ -451,7 +453,7 @@ def shifted(still: Evaluation, shift: Shift, edge: str) -> tuple[Evaluation, Eva
 
 
 def _written_side(reference: Evaluation, other: Evaluation, written: Written, tolerance: float) -> Side | None:
-    files, labels = _Files(written, tolerance), reference.how.labels
+    files, labels = _Files(written, reference.how, tolerance), reference.how.labels
     file = files.add(reference.output, other.output)
     if files.same or file is None:
         return None
@@ -490,11 +492,12 @@ def shift_rows_of_large(
     of each number, the bands that are compared.
     """
     evaluations = [shifted(still, shift, shifting.edge) for shift in shifting.shifts]
+    how, tolerance = still.how, shifting.tolerance
     comparisons = [
-        Comparison(reference.lattices, shift, shifting.edge, tolerance=shifting.tolerance, labels=still.how.labels)
+        Comparison(reference.lattices, shift, shifting.edge, tolerance=tolerance, labels=how.labels, alpha=how.alpha)
         for shift, (reference, _) in zip(shifting.shifts, evaluations, strict=True)
     ]
-    files = [_Files(written, shifting.tolerance) for _ in evaluations]
+    files = [_Files(written, how, tolerance) for _ in evaluations]
 
     def compare(number: int, band: Band, other: Band) -> None:
         comparisons[number].add(band, other)
@@ -516,10 +519,9 @@ def shift_rows_of_large(
     for comparison, file, (reference, _) in zip(comparisons, files, evaluations, strict=True):
         read = shared if shared and reference is still else _read_contrasts(reference, [comparison], [file])
         peak, spread = read[1]
-        labels = still.how.labels
         side = None
         if not file.same:
-            side = file.sums.side(float(file.white or peak), None if labels else spread, labels=labels)
+            side = file.sums.side(float(file.white or peak), None if how.labels else spread, labels=how.labels)
         rows.append(comparison.row(read[0], written=side))
     return tuple(rows)
 
@@ -527,10 +529,10 @@ def shift_rows_of_large(
 class _Files:
     """Sums of what differs between two written files, and whether they hold the very outputs."""
 
-    def __init__(self, written: Written | None, tolerance: float) -> None:
+    def __init__(self, written: Written | None, how: How, tolerance: float) -> None:
         self.written, self.same, self.sums = written, True, Sums()
         self.white: int | None = None
-        self._tolerance = tolerance
+        self._tolerance, self._hides = 0 if how.labels else tolerance, how.labels and how.alpha
 
     def piece(self, output: Piece) -> Piece:
         """Rows of an output as they stand in the file."""
@@ -545,7 +547,9 @@ class _Files:
         moved_file, still_file = self.piece(moved), self.piece(still)
         sides = (still_file, still), (moved_file, moved)
         self.same = self.same and all(_same(file.values, output.values) for file, output in sides)
-        self.sums += differ(still_file, moved_file, self._tolerance)
+        hides = self._hides and still_file.values.ndim == 3
+        compared = (visible(still_file), visible(moved_file)) if hides else (still_file, moved_file)
+        self.sums += differ(*compared, self._tolerance)
         return still_file
 
 

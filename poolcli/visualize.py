@@ -22,7 +22,7 @@ from poolcli.ops.pooling import pool
 from poolcli.ops.reduce import taps_of
 from poolcli.recipe import Pool, Recipe
 from poolcli.records import dataclass
-from poolcli.shift.difference import Band, Piece
+from poolcli.shift.difference import Band, Piece, visible
 from poolcli.shift.move import Source
 from poolcli.shift.record import Offset, Shifting, ShiftReport
 
@@ -342,7 +342,8 @@ def draw_views(
     pictures = evaluations[0].whole.picture, evaluations[1].picture
     outputs = evaluations[0].output, evaluations[1].output
     labels = evaluations[0].how.labels
-    changes = _changes(*pictures, labels=labels), _changes(*outputs, labels=labels)
+    how = evaluations[0].how
+    changes = _changes(*pictures, how), _changes(*outputs, how)
     other = pictures[1].values if given else None
     scene = _Scene(
         frame,
@@ -413,7 +414,7 @@ class Overview:
         for reduced, rows in zip(self._reduced, shown, strict=True):
             reduced.add(rows)
         for number, pieces in enumerate(((still.picture, moved.picture), (still.output, moved.output))):
-            changes = _changes(*pieces, labels=self._labels)
+            changes = _changes(*pieces, self._still.how)
             self._peaks[number] = max(self._peaks[number], peak_of(changes))
             self._changes[number].add(changes)
 
@@ -552,9 +553,11 @@ def _gaps_between(outputs: list[Array], *, labels: bool) -> NDArray[np.float32]:
     return np.asarray(gaps, np.float32)
 
 
-def _changes(one: Piece, other: Piece, *, labels: bool) -> NDArray[np.float32]:
+def _changes(one: Piece, other: Piece, how: How) -> NDArray[np.float32]:
     """How much every pixel changes: of labels 1 or 0, infinite where it is valid on one side only."""
-    if labels:
+    if how.labels:
+        if how.alpha:
+            one, other = visible(one), visible(other)
         differs: Array = one.values != other.values
         return np.asarray(differs if differs.ndim == 2 else differs.any(axis=2), np.float32)
     if one.valid is None and other.valid is None:
@@ -598,7 +601,7 @@ def _sample(
         frame.palette,
         to_range,
         valid is None or bool(region.of(valid).all()),
-        tolerance,
+        0 if still.how.labels else tolerance,
     )
 
 

@@ -307,3 +307,18 @@ def test_durations_are_kept_as_fractions(duration):
     encoding.encode(Picture("PNG", frames, "L"), stream)
     have = decode(stream.getvalue()).frames[0].info["duration"]
     assert have == pytest.approx(min(duration, 65_535_000), rel=1e-4)
+
+
+def test_what_other_animations_have_no_room_for_is_named(tmp_path, command):
+    """A default image becomes a frame of a GIF, durations are no part of a TIFF."""
+    first, *others = (random_picture("RGB", seed=seed) for seed in range(3))
+    first.save(tmp_path / "a.png", save_all=True, append_images=others, default_image=True, duration=[30, 40])
+    assert "default image became" not in command("pool", tmp_path / "a.png", "-o", tmp_path / "b.png").err
+    assert (
+        "the default image became the first frame, since GIF has none"
+        in command("pool", tmp_path / "a.png", "-o", tmp_path / "b.gif").err
+    )
+    assert (
+        "the durations of the frames were dropped, since TIFF has no room"
+        in command("pool", tmp_path / "b.gif", "-o", tmp_path / "b.tif").err
+    )

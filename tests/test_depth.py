@@ -8,6 +8,7 @@ from io import BytesIO
 import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 import poolcli
@@ -354,3 +355,28 @@ def test_colours_that_a_gif_has_no_room_for_are_part_of_what_is_written(mode, co
     Image.fromarray(few).save(tmp_path / "few.png")
     (record,) = command("pool", tmp_path / "few.png", "-o", tmp_path / "few.gif", "--json").objects
     assert record["report"]["shifts"][0]["written"] is None
+
+
+@pytest.mark.parametrize("extension", ["png", "tif"])
+@pytest.mark.parametrize("source", ["a.tif", "a.npy", "a.png"])
+def test_floats_become_bytes_by_the_range_that_is_given(tmp_path, command, source, extension):
+    """Those of a file as those of an array; where a picture has alpha, that is held as it is."""
+    values = np.random.default_rng(0).uniform(-100, 300, (12, 14)).astype(np.float32)
+    if source == "a.png":
+        values = random_image(0, (12, 14), np.uint8, (4,))
+        Image.fromarray(values).save(tmp_path / source)
+    elif source == "a.npy":
+        np.save(tmp_path / source, values)
+    else:
+        tifffile.imwrite(tmp_path / source, values)
+    words = ("--dtype", "float32") if source == "a.png" else ()
+    for how in ("clip", "stretch"):
+        out = tmp_path / f"{how}.{extension}"
+        command("pool", tmp_path / source, "-o", out, "--to-range", how, "--no-report", *words)
+        pooled = poolcli.pool(values, 2).astype(np.float64)
+        colours = pooled[..., :3] if pooled.ndim == 3 else pooled
+        low, high = (0, 255) if how == "clip" else (colours.min(), colours.max())
+        expected = np.floor((np.clip(colours, low, high) - low) * 255 / (high - low) + 0.5)
+        expected = expected if pooled.ndim == 2 else np.concatenate([expected, pooled[..., 3:]], axis=2)
+        with Image.open(out) as picture:
+            assert np.array_equal(np.asarray(picture), expected)

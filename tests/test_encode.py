@@ -171,7 +171,7 @@ def test_equal_frames_are_all_written(format):
     written = encoding.encode(Picture(format, (frame, frame, frame, other, frame), "RGB"), stream)
     after = decode(stream)
     assert len(after.frames) == 5
-    assert written.notes == ()
+    assert (written.notes == ()) is (format != "TIFF")  # which has no durations
     if format != "TIFF":
         assert [frame.info["duration"] for frame in after.frames] == [40] * 5
 

@@ -59,6 +59,33 @@ def test_palettes_and_labels_stay(here, command, extension, mode):
         assert out.getpalette()[:48] == colours
 
 
+TRANSPARENCY, COLOURS = "the transparency of the palette was", "the colours of the palette were"
+
+
+@pytest.mark.parametrize(
+    ("transparency", "name", "gone"),
+    [
+        (bytes([0, 128, 255]), "out.png", None),
+        (3, "out.gif", None),
+        (bytes([0, 128, 255]), "out.gif", TRANSPARENCY),
+        (3, "out.tif", TRANSPARENCY),
+        (3, "out.bmp", TRANSPARENCY),
+        (None, "out.tif", None),
+        (None, "out.npy", COLOURS),
+        (3, "out.zarr", COLOURS),
+        (3, "out.csv", COLOURS),
+    ],
+)
+def test_what_a_palette_loses_is_in_the_notes(here, command, transparency, name, gone):
+    """Formats without transparency keep the colours, arrays the numbers alone."""
+    saved_mask(here / "mask.png", transparency)
+    ran = command("pool", "mask.png", "--mode", "majority", "-o", name, "--no-report")
+    assert ("of the palette" in ran.err, gone is None or f"{gone} dropped, since" in ran.err) == (
+        gone is not None,
+        True,
+    )
+
+
 @pytest.mark.parametrize("transparency", [3, bytes([0, 128, 255])])
 def test_transparent_labels_stay(here, command, transparency):
     """One index, or an alpha for some."""
@@ -142,3 +169,34 @@ def test_the_report_of_a_renumbered_mask_is_that_of_the_mask(here, command, kind
     assert reports[0] == reports[1]
     assert reports[0][0]["pooled"]["changed"] > 0
     assert reports[0][0]["pooled"]["mae"] is None
+
+
+def figures(command, *words):
+    """(raw changed, pooled changed, residual) of a report."""
+    (line,) = command(*words, "--json", "--overwrite").objects
+    row = line["report"]["shifts"][0]
+    return row["raw"]["changed"], row["pooled"]["changed"], row["residual"]
+
+
+@pytest.mark.parametrize("words", [("--mode", "majority"), ("--mode", "max", "--labels")])
+def test_a_tolerance_says_nothing_of_labels(here, command, words):
+    """The numbers 1 and 2 are two labels, however near."""
+    saved_mask(here / "mask.png")
+    expected = figures(command, "pool", "mask.png", "-o", "out.png", *words)
+    assert expected[0] > 0
+    assert figures(command, "pool", "mask.png", "-o", "out.png", *words, "--tolerance", "100") == expected
+
+
+def test_what_alpha_hides_is_one_label(here, command):
+    """Random colours that nobody sees, around a red square, count as black ones do; on a sheet, too."""
+    hidden = np.random.default_rng(0).integers(0, 256, (16, 16, 4), np.uint8)
+    hidden[..., 3] = 0
+    black = np.zeros_like(hidden)
+    for pixels, name in ((hidden, "hidden.png"), (black, "black.png")):
+        pixels[4:8, 4:8] = 255, 0, 0, 255
+        Image.fromarray(pixels).save(name)
+    hidden, black = (
+        figures(command, "pool", name, "-o", "out.png", "--mode", "majority", "--report", "png")
+        for name in ("hidden.png", "black.png")
+    )
+    assert hidden == black == (8, 2, 1.0)

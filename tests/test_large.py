@@ -124,6 +124,7 @@ LAYOUTS = {
     "lzw": {"compression": "lzw", "predictor": True},
     "big-endian": {"byteorder": ">"},
     "BigTIFF": {"bigtiff": True},
+    "big-endian BigTIFF": {"bigtiff": True, "byteorder": ">"},
     "plain tiles": {"compression": None},
     "large tiles": {"tile": (128, 256)},
 }
@@ -520,7 +521,7 @@ def test_bands_count_in_what_is_decoded_at_once(tmp_path, command):
     data = bytearray(source.read_bytes())
     at = data.index(struct.pack("<HHI", 277, 3, 1)) + 8
     data[at : at + 2] = struct.pack("<H", 10_825)
-    source.write_bytes(bytes(data).ljust(tiled.SMALL, b"\0"))
+    source.write_bytes(bytes(data))
     done = command("pool", source, "-o", tmp_path / "b.tif")
     assert done.code == 1
     assert "a picture of 243630000 pixels is more than the limit of 89478485" in done.err
@@ -860,8 +861,7 @@ def test_a_level_behind_a_picture_that_pillow_does_not_know(tmp_path, command):
 @pytest.mark.parametrize(("words", "way"), [(("pool",), ""), (("pyramid",), ", or use --damaged-tiles ignore")])
 def test_a_way_out_is_an_option_of_the_command(tmp_path, command, monkeypatch, words, way):
     """`pool` has none for damaged tiles."""
-    for name, value in (("batch.job.LARGE", 1), ("images.tiled.SMALL", 0)):
-        monkeypatch.setattr(f"poolcli.{name}", value)
+    monkeypatch.setattr("poolcli.batch.job.LARGE", 1)
     whole = tiff(tmp_path / "in.tif", picture("gray", (64, 96)), tile=(32, 32)).read_bytes()
     (tmp_path / "in.tif").write_bytes(whole[:-40])
     said = command.refused(*words, tmp_path / "in.tif", "-o", tmp_path / "out.tif", code=1)
@@ -875,8 +875,7 @@ def test_a_way_out_is_an_option_of_the_command(tmp_path, command, monkeypatch, w
 @pytest.mark.parametrize("name", ["in.tif", "in.zarr"])
 def test_pages_that_are_done_keep_nothing_in_memory(tmp_path, command, monkeypatch, name, words):
     """What is decoded is shared by the rows of one page, and gone with it."""
-    for place, value in (("batch.job.LARGE", 1), ("images.tiled.SMALL", 0)):
-        monkeypatch.setattr(f"poolcli.{place}", value)
+    monkeypatch.setattr("poolcli.batch.job.LARGE", 1)
     array = np.stack([picture("rgb", (77, 130), seed) for seed in range(3)])
     with tifffile.TiffWriter(tmp_path / "in.tif") as file:
         for page in array:
@@ -957,7 +956,6 @@ def test_every_way_from_file_to_file(tmp_path, command, monkeypatch, source, tar
     if bands == "in bands":
         for name, value in (("job.LARGE", 1), ("job.BAND_BYTES", 1 << 12)):
             monkeypatch.setattr(f"poolcli.batch.{name}", value)
-        monkeypatch.setattr("poolcli.images.tiled.SMALL", 0)
     array = picture("rgb", (77, 130))
     if source == "in.npy":
         np.save(tmp_path / source, array)
@@ -1184,3 +1182,13 @@ def test_names_of_pyramids_in_capitals(tmp_path, command, name):
     if name.endswith("OVR"):
         with tifffile.TiffFile(tmp_path / name) as file:
             assert file.pages[0].shape == (150, 160)
+
+
+@pytest.mark.parametrize("words", [("-m", "majority"), ("-m", "max")])
+def test_a_small_file_of_a_large_picture_is_pooled_in_bands(tmp_path, command, words):
+    """`--max-pixels` bounds what is held, whatever the file weighs: masks compress to a thousandth of themselves."""
+    values = np.zeros((600, 700), np.uint8)
+    values[200:333] = 7
+    source = tiff(tmp_path / "in.tif", values, tile=(64, 64), compression="zlib")
+    command("pool", source, *words, "-o", tmp_path / "out.tif", "--max-pixels", 100_000)
+    assert np.array_equal(tifffile.imread(tmp_path / "out.tif"), poolcli.pool(values, 2, mode=words[1]))

@@ -401,6 +401,9 @@ def test_what_a_format_has_no_room_for_is_named():
     _, notes = rewritten(source, "TGA")
     words = "the colour profile, the EXIF data, the resolution and the comment were dropped, since TGA has no room for"
     assert notes == (f"{words} them",)
+    source.seek(0)
+    array = encoding.encode(decoding.decode(source, name="x"), BytesIO(), format="NPY")
+    assert array.notes == (f"{words.replace('TGA', 'NPY')} them",)
 
 
 def test_frames_have_the_first_ones_comment():

@@ -110,6 +110,7 @@ WRONG = {
     "9223372036854775808 1": "a whole number of more than 64 bits",
     "1" * 5000: "a whole number of more than 64 bits",
     "1e999 1": "1e999 is beyond the largest float64",
+    "9007199254740993 0.5": "9007199254740993 has more digits than float64 holds",
     "# nothing": "no numbers in it",
     "1 2\n\udcff": "line 2 is not text in UTF-8",
 }

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import poolcli
+from poolcli.errors import PictureError
 from tests.images import random_image
 
 
@@ -76,3 +77,11 @@ def test_filters_that_are_means():
         for name in ("box", "box5", "gauss", "gauss5", "sharpen", "box15"):
             assert np.allclose(poolcli.convolve(image, name) / image, 1), name
         assert np.isinf(poolcli.convolve(image, [[1, 1]])).all()
+
+
+def test_sums_of_integers_without_a_value_are_refused():
+    """A window of padding alone has none: of floats it is NaN, of integers there is no number for it."""
+    image, how = np.ones((7, 1), np.int8), {"k": 4, "s": (3, 5), "padding": (6, 6, 3, 3), "dilation": 2, "mode": "sum"}
+    assert np.isnan(poolcli.pool(image.astype(np.float32), **how)).any()
+    with pytest.raises(PictureError, match="has no number for a window without enough valid values"):
+        poolcli.pool(image, **how)

@@ -12,9 +12,11 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
+import poolcli
 from poolcli.errors import PoolcliError
 from poolcli.images import decoding, encoding, inspection
 from poolcli.images.formats import ReadOptions
+from tests.images import random_image
 from tests.test_startup import loaded_by
 
 SIZE = (10, 18)
@@ -648,3 +650,15 @@ def test_the_weight_of_a_tiff_is_that_of_its_values():
         assert inspection.memory_needed(BytesIO(layout.file()), filtered=False) == times * 12 * pixels
     pages = paged([{"data": np.zeros((5, 5), np.uint8)}] * 3)
     assert inspection.memory_needed(BytesIO(pages), filtered=True) == 3 * 40 * 25
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("bands", [1, 3, 4])
+def test_tiles_stay_tiles(tmp_path, command, dtype, bands):
+    """Of depths that Pillow writes, too, which knows strips alone."""
+    values = random_image(0, (300, 200), dtype, (bands,) if bands > 1 else ())
+    tifffile.imwrite(tmp_path / "a.tif", values, tile=(64, 64), photometric="rgb" if bands > 1 else "minisblack")
+    command("pool", tmp_path / "a.tif", "-o", tmp_path / "b.tif")
+    with tifffile.TiffFile(tmp_path / "b.tif") as file:
+        assert (file.pages[0].is_tiled, file.pages[0].tile) == (True, (64, 64))
+        assert np.array_equal(file.asarray(), poolcli.pool(values, 2))

@@ -334,7 +334,7 @@ def frame_of(settings: Settings, frame: Frame, target_format: str, output: Array
     if own_dtype:
         output = output.astype("float64")
     if _to_bytes(settings, frame, target_format):
-        return replace(frame, pixels=array_bytes(output, settings.array_range or "clip"))
+        return _of_bytes(frame, array_bytes(output, settings.array_range or "clip", alpha=frame.alpha))
     dtype = frame.pixels.dtype
     return replace(frame, pixels=to_dtype(output, dtype, settings.to_range, alpha=frame.alpha, peak=frame.peak))
 
@@ -347,15 +347,27 @@ def placed(frame: Frame, spacing: tuple[tuple[float, float], tuple[float, float]
 
 
 def _to_bytes(settings: Settings, frame: Frame, target_format: str) -> bool:
-    """Whether this is an array that is to become a picture of bytes."""
-    converts = settings.array_range is not None and "layout" in frame.info and target_format not in ARRAYS
-    return converts and frame.pixels.dtype not in ("uint8", "bool")
+    """Whether this is an array, or a picture of floats, that is to become a picture of bytes."""
+    is_asked = settings.array_range is not None and target_format not in ARRAYS
+    return is_asked and ("layout" in frame.info or frame.pixels.dtype.kind == "f") and frame.pixels.dtype not in _BYTES
+
+
+_BYTES = ("uint8", "bool")
+
+
+def _of_bytes(frame: Frame, pixels: Array) -> Frame:
+    """The frame with bytes for its values."""
+    if "layout" not in frame.info:
+        from poolcli.images.tiff_pages import retyped
+
+        frame = retyped(frame, pixels.dtype)
+    return replace(frame, pixels=pixels)
 
 
 def _as_bytes(settings: Settings, picture: Picture, target_format: str) -> Picture:
     """`picture` with frames of bytes where that is what is written, to be judged before any work: not their values."""
     frames = (
-        replace(frame, pixels=np.broadcast_to(np.uint8(0), frame.pixels.shape))
+        _of_bytes(frame, np.broadcast_to(np.uint8(0), frame.pixels.shape))
         if _to_bytes(settings, frame, target_format)
         else frame
         for frame in picture.frames

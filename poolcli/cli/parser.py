@@ -89,7 +89,7 @@ class Group:
             for each in value if isinstance(value, list) else [value]:
                 if each is True:
                     argv.append(spelling)
-                elif each not in (None, False):
+                elif each is not None and each is not False:  # 0 is a value
                     argv += [f"{spelling}={each}"] if str(each).startswith("-") else [spelling, str(each)]
         return argv
 

@@ -56,12 +56,7 @@ def encode(
     if row.name in ARRAYS:
         from poolcli.images import arrays  # not loaded for pictures
 
-        notes = dict.fromkeys(picture.notes)
-        for frame in picture.frames:
-            if frame.page is not None:
-                from poolcli.images import tiff
-
-                tiff.note_omitted(frame, row.name, notes)
+        notes = note_array(picture, row, options)
         with writing(row.name):
             return arrays.write(replace(picture, notes=tuple(notes)), stream, row.name, options.layout)
     options, by_tifffile = _checked(picture, row, options)
@@ -78,6 +73,7 @@ def encode(
     frames = _uniform(tuple(_held(frame, row, options, notes) for frame in picture.frames), row, notes)
     frames = _with_palettes(frames, row, notes)
     codec = any(_by_codec(frame, row, options) for frame in frames)
+    metadata.note_frames(picture, frames, row, notes)
     meta = Meta(loop=picture.meta.loop, default_image=picture.meta.default_image)
     if not options.strip:
         keeps = frozenset[str]() if codec else row.keeps
@@ -102,6 +98,20 @@ def encode(
 def _row(format: str) -> Format:
     """The row of a format that is written; UsageError for others."""
     return FORMATS[format] if format in WRITABLE else writable(format)
+
+
+def note_array(picture: Picture, row: Format, options: EncodeOptions) -> dict[str, None]:
+    """The notes of a picture that becomes an array, with what that has no room for."""
+    notes = dict.fromkeys(picture.notes)
+    if any(frame.page is not None for frame in picture.frames):
+        from poolcli.images import tiff
+
+        for frame in picture.frames:
+            tiff.note_omitted(frame, row.name, notes)
+    metadata.note_frames(picture, picture.frames, row, notes)
+    if not options.strip:
+        metadata.fitted(picture.meta, row, picture.frames[0], notes, file_mode=picture.file_mode, keeps=row.keeps)
+    return notes
 
 
 def _described(picture: Picture, row: Format, options: EncodeOptions) -> Picture:

@@ -122,23 +122,23 @@ FORMATS = {
     row.name: row
     for row in (
         _row("PNG", ".png .apng", "1 L LA P RGB RGBA I;16 LA;16 RGB;16 RGBA;16", frames="all", animates=True,
-             keeps=f"{_RICH} dpi aspect colour text loop", heaviest=9, starts=(PNG[:4],), ahead=True,
-             writer="png:write"),
+             keeps=f"{_RICH} dpi aspect colour text loop durations default transparency", heaviest=9,
+             starts=(PNG[:4],), ahead=True, writer="png:write"),
         _row("JPEG", ".jpg .jpeg .jpe .jfif", "L RGB CMYK", keeps=f"{_RICH} iptc dpi aspect comment", max_side=65_500,
              lossy=True, heaviest=8, starts=(b"\xff\xd8\xff",), ahead=True),
         _row("TIFF", ".tif .tiff", "1 L LA P PA RGB RGBA CMYK YCbCr LAB I F I;16", keeps=f"{_RICH} dpi",
              frames="all", animates=True, pages=True, starts=(*TIFF, b"II\0*", b"MM*\0"), reader="tiff:read",
              measure="inspection:of_tiff", far=True),
-        _row("WEBP", ".webp", "RGB RGBA", keeps=f"{_RICH} loop", frames="all", animates=True, max_side=16_383,
+        _row("WEBP", ".webp", "RGB RGBA", keeps=f"{_RICH} loop durations", frames="all", animates=True, max_side=16_383,
              lossy=True, heaviest=5, starts=(b"WEBP",), at=8, measure="inspection:of_webp", far=True, buffered=True,
              judge="animations:webp_is_lossless", animator="animations:webp",
              exactly={"lossless": True, "exact": True}),  # the colours of what is transparent, too
-        _row("GIF", ".gif", "L P RGB RGBA", keeps="comment loop", frames="all", animates=True,
+        _row("GIF", ".gif", "L P RGB RGBA", keeps="comment loop durations clear-index", frames="all", animates=True,
              max_side=65_535, heaviest=2, starts=(b"GIF8",), animator="animations:gif", buffered=True, palettes=True),
-        _row("AVIF", ".avif .avifs", "L RGB RGBA", keeps=f"{_RICH} peak", frames="all", animates=True, max_side=65_536,
-             deep=_DEEP, needs="imagecodecs", lossy=True, heaviest=8, starts=(b"ftyp",), at=4, reader="codecs:read",
-             measure="inspection:of_boxes", far=True, judge="codecs:avif_is_lossless", buffered=True,
-             peaks=(1023, 4095), exactly={"quality": 100}),  # which loses nothing of grey alone
+        _row("AVIF", ".avif .avifs", "L RGB RGBA", keeps=f"{_RICH} peak durations", frames="all", animates=True,
+             max_side=65_536, deep=_DEEP, needs="imagecodecs", lossy=True, heaviest=8, starts=(b"ftyp",), at=4,
+             reader="codecs:read", measure="inspection:of_boxes", far=True, judge="codecs:avif_is_lossless",
+             buffered=True, peaks=(1023, 4095), exactly={"quality": 100}),  # which loses nothing of grey alone
         _row("BMP", ".bmp", "1 L P RGB", keeps="dpi", heaviest=5, starts=(b"BM",)),
         _row("DIB", ".dib", "1 L P RGB", keeps="dpi", heaviest=5),
         _row("PPM", ".ppm .pgm .pbm .pnm .pfm", "1 L RGB F I;16 RGB;16 RGB;32F", heaviest=24, **_netpbm(b"123456Ff")),

@@ -3,7 +3,7 @@
 import math
 import re
 import struct
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field, replace
 from typing import Any, cast
 
@@ -30,7 +30,8 @@ _DESCRIBING = {
     0x010D, 0x010E, 0x010F, 0x0110, 0x011A, 0x011B, 0x011D, 0x0128, 0x0131, 0x0132, 0x013B, 0x013C, 0x013E, 0x013F,
     0x4746, 0x4749, 0x8298, 0x9C9B, 0x9C9C, 0x9C9D, 0x9C9E, 0x9C9F, 0xC4A5, CAMERA, PLACE,
 }  # fmt: skip
-_IN_PIXELS = {0x9214: "the subject's area", 0xA214: "the subject's place"}  # of the original
+_IN_PIXELS = {0x9214: "the subject's area", 0xA214: "the subject's place",
+              **dict.fromkeys((0xA20E, 0xA20F), "the sensor's resolution")}  # fmt: skip
 _TABLES = {CAMERA: "camera", PLACE: "place", EXCHANGE: "exchange"}
 
 Entry = tuple[int, bytes]  # type and value, in the order of bytes of the file
@@ -412,6 +413,20 @@ def fitted(
                 meta = replace(meta, **cast(dict[str, Any], {what: None}))
                 notes[f"{len(value)} bytes of {what.upper()} were dropped, since a JPEG holds at most {room}"] = None
     return meta
+
+
+def note_frames(picture: Picture, frames: Sequence[Frame], row: Format, notes: dict[str, None]) -> None:
+    """Say what of `frames`, as they are written, `row` has no room for; arrays hold the numbers of palettes alone."""
+    if len(frames) > 1 and "durations" not in row.keeps and any(frame.info.get("duration") for frame in frames):
+        notes[f"the durations of the frames were dropped, since {row.name} has no room for them"] = None
+    if picture.meta.default_image and row.animates and "default" not in row.keeps:
+        notes[f"the default image became the first frame, since {row.name} has none beside its animation"] = None
+    for palette in (frame.palette for frame in frames if frame.palette is not None):
+        whole = "transparency" in row.keeps or ("clear-index" in row.keeps and isinstance(palette.transparency, int))
+        if not row.modes:
+            notes[f"the colours of the palette were dropped, since {row.name} has no room for them"] = None
+        elif palette.transparent and not whole:
+            notes[f"the transparency of the palette was dropped, since {row.name} has no room for it"] = None
 
 
 def arguments(meta: Meta, row: Format, read: Meta | None = None) -> dict[str, Any]:

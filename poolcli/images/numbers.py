@@ -101,6 +101,13 @@ def _array(rows: list[list[str]], request: Request) -> NDArray[Any]:
             raise request.refuse(
                 f"{rows[row][column][:SHOWN]} is beyond the largest float64; write inf if that is meant"
             )
+        exact = np.array([[_INTEGER.fullmatch(c) is None or int(float(c)) == int(c) for c in row] for row in rows])
+        if not exact.all():
+            row, column = np.argwhere(~exact)[0]
+            raise request.refuse(
+                f"{rows[row][column][:SHOWN]} has more digits than float64 holds, which other numbers of this text "
+                "need: write it with a point if it may be rounded, or whole numbers only"
+            )
         return floats
     longest = max(len(cell) for row in rows for cell in row)
     values = [[int(cell) for cell in row] for row in rows] if longest < 100 else None

@@ -279,9 +279,10 @@ def _lies_as_pillow_writes(frame: Frame) -> bool:
     white = page.photometric == WHITE_IS_ZERO and (
         frame.mode == "L" or (frame.mode == "1" and page.compression in _BILEVEL)  # which tifffile does not write
     )
+    strips = page.tile is None or tifffile() is None  # which Pillow writes alone
     usual = white or page.photometric == page_of(replace(frame, page=None), Meta()).photometric
     colours = page.samples > 1 or not any(colour % 256 for colour in page.colormap)  # Pillow writes the upper bytes
-    return usual and colours and page.extra == (2,) * frame.alpha and not (page.planar and page.samples > 1)
+    return strips and usual and colours and page.extra == (2,) * frame.alpha and not (page.planar and page.samples > 1)
 
 
 def page_of(frame: Frame, meta: Meta) -> Page:

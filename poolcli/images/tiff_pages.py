@@ -334,6 +334,8 @@ class Page:
 
     def by_pillow(self) -> tuple[str, str | None] | None:
         """The mode in which Pillow gives exactly what stands in the file, and its raw mode if not Pillow's own."""
+        if self.big and self.big_endian:  # whose header Pillow takes for that of a small file
+            return None
         if self.compression in (OLD_JPEG, JPEG):
             jpeg = {GRAY: "L", RGB: "RGB", YCBCR: "RGB", CMYK: "CMYK"}.get(self.photometric)
             fits = self.bits == 8 and not self.extra and not self.planar
@@ -360,11 +362,12 @@ def pages(stream: BinaryIO, request: Request) -> Iterator[Page]:
     stream.seek(0)
     head = stream.read(8)
     head += stream.read(8) if head[2:4] in (b"+\0", b"\0+") else b""
-    offset, seen = TiffImagePlugin.ImageFileDirectory_v2(head).next, set[int]()
+    begin = head if len(head) == 8 else b"II+\0" + head[4:]  # Pillow knows a BigTIFF by this beginning alone
+    offset, seen = TiffImagePlugin.ImageFileDirectory_v2(begin, prefix=head[:2]).next, set[int]()
     while offset and offset not in seen:
         seen.add(offset)
         stream.seek(offset)
-        tags = TiffImagePlugin.ImageFileDirectory_v2(head)
+        tags = TiffImagePlugin.ImageFileDirectory_v2(begin, prefix=head[:2])
         tags.next = -1
         tags.load(stream)
         if tags.next < 0:

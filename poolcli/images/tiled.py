@@ -54,7 +54,6 @@ CODECS: Mapping[str, int] = {"deflate": DEFLATE, "zstd": ZSTD, "jpeg": JPEG, "lz
 USUAL_TILE = 256
 CACHE = 1 << 26  # bytes of decoded segments that rows read one after the other share, at least
 RAW_BYTES = 1 << 20  # of a strip without compression, read at once
-SMALL = 1 << 20  # files of fewer bytes are not read by place
 _WHOLE = (8, 16, 32, 64)  # bits
 MOST_WAITING = 64  # tiles of a file that may wait to be written
 QUALITY = 90  # of levels in JPEG, unless given
@@ -196,7 +195,7 @@ def is_tiff(source: Path, name: str) -> bool:
 
 
 def weight(source: Place, name: str, options: ReadOptions) -> tuple[str, int, int] | None:
-    """(format, pixels, bytes) of what can be read by place: a TIFF that is no small one, a .npy, a Zarr; else None."""
+    """(format, pixels, bytes) of what can be read by place: a TIFF, a .npy, a Zarr; else None."""
     if is_zarr(source):
         from poolcli.images import zarr
 
@@ -204,13 +203,13 @@ def weight(source: Place, name: str, options: ReadOptions) -> tuple[str, int, in
     if isinstance(source, Url):
         return None
     try:
-        size = source.stat().st_size
+        source.stat()
     except OSError:  # its decoder reports why
         return None
     if not is_tiff(source, name):
         frames = arrays.mapped(source, name, options)
         return ("NPY", 0, sum(frame.pixels.nbytes for frame in frames)) if frames else None
-    return _weight_of_tiff(source, name, options) if size >= SMALL else None
+    return _weight_of_tiff(source, name, options)
 
 
 def _weight_of_tiff(source: Path, name: str, options: ReadOptions) -> tuple[str, int, int] | None:

@@ -19,7 +19,8 @@ import numpy as np
 
 from poolcli.errors import PictureError, missing, said
 from poolcli.images import arrays, ome, tiff, tiff_pages
-from poolcli.images.formats import SAME, ZARR, EncodeOptions, ReadOptions, Request
+from poolcli.images.encoding import note_array
+from poolcli.images.formats import FORMATS, SAME, ZARR, EncodeOptions, ReadOptions, Request
 from poolcli.images.frame import Array, Frame, Meta, Picture
 from poolcli.images.guard import reading
 from poolcli.images.ome import Scene
@@ -516,9 +517,8 @@ def _of_one(scene: Scene, at: Mapping[str, int]) -> Scene:
 
 def write(picture: Picture, folder: Path, name: str, options: EncodeOptions) -> Picture:
     """Write pictures that are held, and return them as written."""
-    file, notes = file_for(folder, name, picture.frames, options), dict.fromkeys(picture.notes)
+    file, notes = file_for(folder, name, picture.frames, options), note_array(picture, FORMATS[ZARR], options)
     for number, frame in enumerate(picture.frames):
-        tiff.note_omitted(frame, ZARR, notes)
         file.output(number, frame).put(frame.pixels)
     file.close()
     frames = tuple(replace(frame, mode=frame.pixels.dtype.name, palette=None) for frame in picture.frames)

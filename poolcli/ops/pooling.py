@@ -200,7 +200,7 @@ def run_mode(
         keywords["valid"] = mask
     result: Array = kernel(pixels, *stages, **keywords)
     enough = None
-    if mode.has_windows and (mask is not None or ignored is not None):
+    if mode.has_windows and (mask is not None or ignored is not None or mode.own_dtype):
         enough = valid_outputs(mask, stages[0], ignored.min_valid if ignored else 0.0)
         enough = enough if enough is None else np.broadcast_to(enough, result.shape)
         if by_pixels and alpha and enough is not None and valid is not None and valid[..., -1].all():

@@ -201,6 +201,11 @@ def differ(still: Piece, moved: Piece, tolerance: float, *, whole: bool = False)
     return sums
 
 
+def visible(labels: Piece) -> Piece:
+    """Labels with an alpha channel, without the colours of what is transparent: all of that is one label."""
+    return labels._replace(values=np.where(labels.values[..., -1:] == 0, 0, labels.values))
+
+
 def _validity(one: Array | None, other: Array | None, rows: slice, shape: tuple[int, ...]) -> tuple[Array, Array]:
     """Where values are valid on one side only, and where on both."""
     first = np.ones(shape, np.bool_) if one is None else np.broadcast_to(one[rows], shape)
@@ -556,15 +561,16 @@ class Comparison:
         *,
         tolerance: float = 0,
         labels: bool = False,
+        alpha: bool = False,
         alike: "Comparison | None" = None,
     ) -> None:
-        """`labels`: the values are labels, whose differences mean nothing.
+        """`labels`: the values are labels, whose differences mean nothing; `alpha`: their last channel is alpha.
 
         `alike`: the finished comparison of the same shift for other layers that begin with the same: what changes
         before the first down-sampling is taken from it.
         """
         self.shift, self.edge, self.labels = shift, edge, labels
-        self._lattices, self._tolerance = lattices, tolerance
+        self._lattices, self._tolerance, self._hides = lattices, 0 if labels else tolerance, labels and alpha
         features, output = lattices.features, lattices.output
         self._overlaps: list[_Overlap] = []
         if output.seen:  # the shifts of the output that the shift can have caused, and the cells that see no border
@@ -583,6 +589,11 @@ class Comparison:
 
     def add(self, still: Band, moved: Band) -> None:
         """Rows of both, the same of each side; bands come from top to bottom."""
+        if self._hides:
+            still, moved = (
+                Sides(visible(band.picture), band.features and visible(band.features), visible(band.output))
+                for band in (still, moved)
+            )
         if self._is_new:
             self.raw.add(still.picture, moved.picture, self._tolerance)
             if self.dense and still.features and moved.features:

@@ -603,13 +603,15 @@ const engine = (() => {
   }
 
   // The size of every difference; infinite between a number and NaN or infinity, NaN where both are the same of these.
-  function gapsOf(a, b) {
-    const gaps = new Float64Array(a.values.length);
+  // `hides`: both are labels with alpha, and what is transparent on both sides is one label.
+  function gapsOf(a, b, hides = false) {
+    const gaps = new Float64Array(a.values.length), {channels} = a, alpha = channels - 1;
     for (let i = 0; i < gaps.length; i++) {
       const p = a.values[i], q = b.values[i];
       const gap = Math.abs(p - q);
       gaps[i] = gap === gap ? gap : p === q || (p !== p && q !== q) ? NaN : Infinity;
     }
+    if (hides) for (let i = 0; i < gaps.length; i += channels) if (!a.values[i + alpha] && !b.values[i + alpha]) gaps.fill(0, i, i + channels);
     return gaps;
   }
 
@@ -634,7 +636,7 @@ const engine = (() => {
   }
 
   // How two pictures differ: pixels of which any channel differs by more than the tolerance, and by how much on average.
-  function sideOf(a, b, tolerance, spread, labels, gaps = gapsOf(a, b)) {
+  function sideOf(a, b, tolerance, spread, labels, gaps) {
     const pixels = a.height * a.width, {channels} = a, finite = new Float64Array(gaps.length);
     let changed = 0, compared = 0;
     for (let i = 0; i < gaps.length; i += channels) {
@@ -652,8 +654,8 @@ const engine = (() => {
   // What a shift changes before the layers, at full resolution after them, and in the end.
   function measure(picture, layers, {dx, dy, edge, tolerance = 0, labels = false, other = null}) {
     const pair = other ? [picture, other] : moved(picture, dx, dy, edge), stages = [stillStages(pair[0], layers), run(pair[1], layers, 1)];
-    const gaps = stages[0].map((stage, i) => gapsOf(stage, stages[1][i]));
-    const first = layers.findIndex(thins), side = (seen, a, b, known) =>
+    const hides = labels && picture.alpha, gaps = stages[0].map((stage, i) => gapsOf(stage, stages[1][i], hides));
+    const first = layers.findIndex(thins), side = (seen, a, b, known = gapsOf(a, b, hides)) =>
       sideOf(a, b, tolerance, labels || seen.some(({kind}) => kind === "fixed") ? null : spreadOf(a, insideOf(pair[0], seen)), labels, known);
     const raw = side([], ...pair, gaps[0]), pooled = side(layers, stages[0].at(-1), stages[1].at(-1), gaps.at(-1));
     let dense = null; // the features before the first down-sampling; of a strided filter as if it were not
