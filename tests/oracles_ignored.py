@@ -157,8 +157,8 @@ def pool(image, valid, where, shape, *, mode, ignored=math.nan, min_valid=0.0, *
             good = len(there) > 0 and Fraction(len(there), len(viewed)) >= Fraction(repr(min_valid))
             values = [picture[*place, channel].item() for place in there]
             padded = counted - len(places) if options.get("count_include_pad", True) else 0
-            if mode in ("stride", "center"):
-                value = values[0] if good else None
+            if mode in ("stride", "center"):  # what is there, valid or not
+                value = picture[*viewed[0], channel].item() if viewed else None
             elif whole:
                 pixels = [tuple(picture[place].tolist()) for place in there]
                 value = (
@@ -171,7 +171,7 @@ def pool(image, valid, where, shape, *, mode, ignored=math.nan, min_valid=0.0, *
             else:
                 value = reduced(values, padded, image.dtype, mode, options) if good else None
             out_valid[row, col, channel] = good
-            out[row][col][channel] = value if good else nothing[channel]
+            out[row][col][channel] = nothing[channel] if value is None else value
     dtype = result_dtype(mode, image.dtype)
     filled = np.empty((*shape, channels), dtype)
     with np.errstate(over="ignore"):

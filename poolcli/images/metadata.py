@@ -11,7 +11,7 @@ from PIL import Image
 
 from poolcli.errors import PictureError
 from poolcli.images.formats import Format
-from poolcli.images.frame import MODES, Frame, Meta, Text
+from poolcli.images.frame import MODES, Frame, Meta, Picture, Text
 from poolcli.images.guard import reading
 from poolcli.images.png import COLOUR, HDR, Head
 from poolcli.records import dataclass

@@ -84,7 +84,7 @@ class Mode:
     options: Mapping[str, Any] = field(default_factory=dict)
     geometry: tuple[str, ...] = ("padding", "dilation", "ceil")  # what of a window it takes beside size and stride
     stages: Stages = windowed
-    takes: str = ""  # of its window the "first" value, or the one in the "middle"
+    takes: str = ""  # of its window the "first" value, or the one in the "middle", valid or not
     most_taps: int = LARGEST  # values of a window on one axis
     also: tuple[str, ...] = ()  # what else means this mode on the command line
     akin: tuple[str, ...] = ()  # what is not this mode, and yet is best answered with it

@@ -205,7 +205,8 @@ def run_mode(
         enough = enough if enough is None else np.broadcast_to(enough, result.shape)
         if by_pixels and alpha and enough is not None and valid is not None and valid[..., -1].all():
             enough = np.concatenate([enough[:, :, :-1], np.ones_like(enough[:, :, -1:])], axis=2)
-        write_stand_in(result, enough, None if mode.own_dtype else ignored)
+        there = valid_outputs(None, stages[0], 0.0) if mode.takes else enough
+        write_stand_in(result, there, None if mode.own_dtype else ignored)
     shape = result.shape[: image.ndim]
     return result.reshape(shape), None if enough is None else enough.reshape(shape)
 
