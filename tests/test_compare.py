@@ -17,6 +17,7 @@ from poolcli.batch.comparing import shifts_within
 from poolcli.reports.page import chart
 from poolcli.reports.ranking import Compared, Point, Ranked, Ranking, Score, sparkline
 from tests.images import random_image
+from tests.pictures import random_picture
 from tests.test_page import assert_quiet
 
 
@@ -372,3 +373,13 @@ def test_layers_with_numbers_between_commas_stay_whole(samples, command):
     """As `clip:0,6` among the modes of a list."""
     ran = command("compare", samples / "one.png", "--modes", "clip:0,6 max:2,avg", "--json")
     assert sorted(row["mode"] for row in ran.objects) == ["avg:2/2", "clip:0,6 max:2/2"]
+
+
+def test_the_command_that_is_printed_has_the_frame(tmp_path, command):
+    """Frame 0, too, which is a number like others."""
+    animation = tmp_path / "a.gif"
+    first, *others = (random_picture("P", seed=seed) for seed in range(3))
+    first.save(animation, save_all=True, append_images=others)
+    for frame in (0, 1):
+        (ranking,) = command("compare", animation, "--frame", frame, "--modes", "max", "--json").objects
+        assert f"--frame {frame}" in json.dumps(ranking)

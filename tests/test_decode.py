@@ -297,3 +297,11 @@ def test_an_xpm_of_other_than_six_digits_is_refused(colour):
     with pytest.raises(PictureError, match="an XPM of other colours than of six digits"):
         decode(BytesIO(content))
     assert decode(BytesIO(content.replace(colour.encode(), b"#FF0000"))).frames[0].pixels[0, 0].tolist() == [255, 0, 0]
+
+
+def test_of_an_icon_the_largest_size_is_taken(tmp_path, command):
+    """With a note on the others."""
+    random_picture("RGB", (64, 64)).save(tmp_path / "a.ico", sizes=[(16, 16), (32, 32), (64, 64)])
+    (line,) = command("pool", tmp_path / "a.ico", "-o", tmp_path / "b.png", "--json").objects
+    assert "the largest of the 3 sizes of the picture was taken" in line["notes"]
+    assert line["report"]["input"]["size"] == [64, 64]

@@ -207,3 +207,23 @@ def test_a_target_whose_case_differs_is_the_input_where_case_does_not_count(tmp_
     assert done.returncode == 2
     assert b"is the input" in done.stderr
     assert source.read_bytes() == before
+
+
+@posix
+@pytest.mark.parametrize("output", ["new/../a.png", "new/../{stem}.{ext}", "new/other/../../a.png", "link.png"])
+def test_a_way_through_folders_that_are_not_there_leads_to_no_input(tmp_path, command, monkeypatch, output):
+    """Making them would open it: to the input itself."""
+    monkeypatch.chdir(tmp_path)
+    before = draw(Path("a.png")).read_bytes()
+    Path("link.png").symlink_to("new/../a.png")
+    assert "is the input 'a.png'" in command.refused("pool", "a.png", "-o", output, "--overwrite")
+    assert (Path("a.png").read_bytes() == before, names(tmp_path)) == (True, ["a.png", "link.png"])
+
+
+def test_a_way_that_goes_back_makes_no_folder(tmp_path, command, monkeypatch):
+    """Nor does it overwrite what is there."""
+    monkeypatch.chdir(tmp_path)
+    draw(Path("a.png"))
+    for _ in range(2):
+        ran = command("pool", "a.png", "-o", "new/../b.png", "--no-report")
+    assert (ran.code, "'b.png' exists already" in ran.err, names(tmp_path)) == (2, True, ["a.png", "b.png"])

@@ -107,7 +107,8 @@ WRONG = {
     "1 2\n3,4": "line 2 mixes separators",
     "1_000 2": "'1_000' is no number",
     "0x10": "'0x10' is no number",
-    "9223372036854775808 1": "a whole number of more than 64 bits",
+    "18446744073709551616 1": "a whole number of more than 64 bits",
+    "9223372036854775808 -1": "a whole number of more than 64 bits",
     "1" * 5000: "a whole number of more than 64 bits",
     "1e999 1": "1e999 is beyond the largest float64",
     "9007199254740993 0.5": "9007199254740993 has more digits than float64 holds",
@@ -123,6 +124,12 @@ def test_what_is_no_table_of_numbers(typed, text, sentence):
     ran = typed("", "pool", "a.csv", "-o", "b.csv")
     assert (ran.code, ran.err.count("\n"), Path("b.csv").exists()) == (1, 1, False)
     assert sentence in ran.err
+
+
+def test_what_64_bits_hold_is_read(typed):
+    """Sums are written as uint64, and read again."""
+    assert typed("18446744073709551615 0", "pool", "-", "-k", "1", "-o", "-").out == "18446744073709551615,0\n"
+    assert typed("9223372036854775807 -9223372036854775808", "pool", "-", "-k", "1", "-o", "-").code == 0
 
 
 def test_limits(typed):

@@ -254,6 +254,8 @@ def test_two_runs_with_journals_of_their_own_are_refused(run, tmp_path):
         for more in ((), ("--journal", "yours"), ("--journal", "yours", "--resume")):
             assert "another run is writing into 'out'" in run.refused(*POOL, *more)
         assert run("pool", "in", "-o", "other", "--journal", "yours").code == 0
+    Path("a file").write_text("")
+    assert "--journal 'a file' is a file: name the folder" in run.refused(*POOL, "--journal", "a file")
     assert run(*POOL, "--journal", "yours", "--resume").code == 0
     assert sorted(contents("out")) == ["0.png", "1.png", REPORT]
 

@@ -421,6 +421,8 @@ def _identity(source: object) -> Hashable:
     if isinstance(source, Url):
         return source.address
     try:
+        if isinstance(source, Path) and os.path.islink(source):  # noqa: PTH114 (a million)
+            source = Path(os.path.realpath(source))  # of a link to nowhere where it would lead
         status = source.stat() if isinstance(source, Path) else os.fstat(source.fileno())  # type: ignore[attr-defined]
     except (OSError, AttributeError):
         return None

@@ -111,6 +111,8 @@ def _journal_folder(running: Running, outputs: Place | None) -> Path | None:
         raise UsageError("--journal is empty, as where a shell variable is not set: name a folder")
     chosen = place_of(running.journal) if running.journal else outputs
     if isinstance(chosen, Path):
+        if running.journal and chosen.is_file():
+            raise UsageError(f"--journal '{chosen}' is a file: name the folder in which the journal is")
         return chosen
     if running.journal:
         raise UsageError(f"--journal '{chosen}': a journal grows line by line, which no store can: give a local folder")

@@ -318,6 +318,9 @@ def _check_promise(image: Image.Image, read: int, several: bool, request: Reques
         raise request.refuse(f"{promised} frames are promised and {read} are there; get the file again")
     if promised > read:
         request.note(f"the first of {promised} pictures in the file was taken; --frame N takes another")
+    sizes = image.info.get("sizes", ())
+    if len(sizes) > 1:
+        request.note(f"the largest of the {len(sizes)} sizes of the picture was taken")
 
 
 def _read(image: Image.Image, stream: BinaryIO, request: Request, head: png.Head | None) -> Frame:

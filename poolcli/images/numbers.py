@@ -34,7 +34,7 @@ def is_text(start: bytes, name: str) -> bool:
 
 
 def read(stream: BinaryIO, request: Request) -> Picture:
-    """The array in a text: H x W of int64, or of float64 where one of the numbers is no whole one.
+    """The array in a text: H x W of int64 (uint64 where that is too small), or of float64 where one is no whole number.
 
     Rows end with their line or with `/`, numbers are separated by blanks (tabs too), by commas or by semicolons, but
     not by several of these: `1,5 2,5` may be two numbers or four. What follows `#` is a comment. Raises PictureError
@@ -110,11 +110,12 @@ def _array(rows: list[list[str]], request: Request) -> NDArray[Any]:
             )
         return floats
     longest = max(len(cell) for row in rows for cell in row)
-    values = [[int(cell) for cell in row] for row in rows] if longest < 100 else None
-    limits = np.iinfo(np.int64)
-    if values is None or not limits.min <= min(map(min, values)) <= max(map(max, values)) <= limits.max:
-        raise request.refuse("a whole number of more than 64 bits: write it with a point, as a float, or scale it")
-    return np.array(values, np.int64)
+    values = [[int(cell) for cell in row] for row in rows] if longest < 100 else []
+    for dtype in (np.int64, np.uint64) if values else ():
+        limits = np.iinfo(dtype)
+        if limits.min <= min(map(min, values)) <= max(map(max, values)) <= limits.max:
+            return np.array(values, dtype)
+    raise request.refuse("a whole number of more than 64 bits: write it with a point, as a float, or scale it")
 
 
 def check_fits(picture: Picture, format: str) -> None:

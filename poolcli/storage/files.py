@@ -41,7 +41,7 @@ def place_of(text: str) -> Place:
     """
     match = _URL.match(text)
     if match is None:
-        return Path(text)
+        return _without_detours(Path(text))
     scheme, rest = match[1].lower(), text[match.end() :]
     if scheme == "file":
         return _local(text)
@@ -58,6 +58,16 @@ def place_of(text: str) -> Place:
         key, _, query = key.partition("?")
         return Url(store.scheme, host, key, query)
     return Url(store.scheme, host, key.rstrip("/"))
+
+
+def _without_detours(path: Path) -> Path:
+    """`new/../name` is `name` where there is no `new`: once made for an output, it would lead to another file."""
+    if ".." not in path.parts:
+        return path
+    way = Path()
+    for part in path.parts:
+        way = way.parent if part == ".." and way.name not in ("", "..") and not way.exists() else way / part
+    return way
 
 
 def fetched(source: Place) -> Path | BinaryIO:
@@ -105,7 +115,7 @@ def outputs(texts: Iterable[str], inputs: Iterable[str], *, overwrite: bool) -> 
 
 def _is_same(output: Path, name: str) -> bool:
     try:
-        return output.samefile(name)
+        return Path(os.path.realpath(output)).samefile(name)  # of a link to nowhere where it would lead
     except OSError:  # one of them is not there
         return False
 
