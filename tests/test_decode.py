@@ -1,5 +1,6 @@
 """Reading pictures: every mode as it is stored, palettes and orientation, frames, and what cannot be read."""
 
+import os
 import struct
 from io import BytesIO
 
@@ -305,3 +306,11 @@ def test_of_an_icon_the_largest_size_is_taken(tmp_path, command):
     (line,) = command("pool", tmp_path / "a.ico", "-o", tmp_path / "b.png", "--json").objects
     assert "the largest of the 3 sizes of the picture was taken" in line["notes"]
     assert line["report"]["input"]["size"] == [64, 64]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links")
+def test_a_link_to_nothing_is_not_advised_instead_of_itself(tmp_path, command):
+    """Its own name is the nearest there is."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/broken.png").symlink_to("nowhere")
+    assert "did you mean" not in command.refused("pool", tmp_path / "in", "-o", tmp_path / "out/", code=1)

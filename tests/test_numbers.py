@@ -128,7 +128,7 @@ def test_what_is_no_table_of_numbers(typed, text, sentence):
 
 def test_what_64_bits_hold_is_read(typed):
     """Sums are written as uint64, and read again."""
-    assert typed("18446744073709551615 0", "pool", "-", "-k", "1", "-o", "-").out == "18446744073709551615,0\n"
+    assert "18446744073709551615,0\n" in typed("18446744073709551615 0", "pool", "-", "-k", "1", "-o", "-").out
     assert typed("9223372036854775807 -9223372036854775808", "pool", "-", "-k", "1", "-o", "-").code == 0
 
 

@@ -160,7 +160,8 @@ def opened(source: Path | BinaryIO, name: str) -> Iterator[BinaryIO]:
         if isinstance(error, PictureError):
             raise
         why = error.strerror if isinstance(error, OSError) else error
-        meant = _nearest_file(source) if isinstance(error, FileNotFoundError) else None
+        missing = isinstance(error, FileNotFoundError) and not source.is_symlink()
+        meant = _nearest_file(source) if missing else None
         ending = f", did you mean '{meant}'?" if meant else "; check its name and permissions"
         raise PictureError(f"{name}: the file cannot be opened ({why}){ending}") from error
     with file:
