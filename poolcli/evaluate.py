@@ -14,7 +14,7 @@ from poolcli.ops.ignored import Ignored, run_on, validity
 from poolcli.ops.modes import find_mode
 from poolcli.ops.pooling import checked
 from poolcli.recipe import Conv, Pool, Recipe, as_recipe
-from poolcli.recipe.layers import Layer, seen_through, shapes
+from poolcli.recipe.layers import Layer, on_grid, seen_through, shapes
 from poolcli.records import dataclass
 from poolcli.shift.difference import (
     LARGEST_FIXED,
@@ -275,8 +275,7 @@ def after_features(evaluation: Evaluation) -> Footprints | None:
         return tail.footprints(*(features or evaluation.lattices.picture).shape[:2])
     strides = tail.layers[0].stages(*features.shape[:2])[0]  # of the filter whose unstrided twin made the features
     taken = (Footprint(axis.n).after(Axis(axis.n, 1, axis.s, 1, 0, 0, axis.out)) for axis in strides)
-    rows, columns = seen_through(tail.layers[1:], *taken)
-    return (rows, columns) if rows.regular and columns.regular else None
+    return on_grid(*seen_through(tail.layers[1:], *taken))
 
 
 def _run_layers(recipe: Recipe, before: Recipe | None, picture: Piece, how: How, features: Piece | None = None) -> Band:
@@ -375,18 +374,17 @@ def _row_windows(recipe: Recipe | None, size: Size) -> Footprint:
 
 def _settled(recipe: Recipe, size: Size) -> Recipe:
     """The recipe with the paddings called `same` as the numbers that they are for the whole picture."""
-    sizes = (size, *(shape.size for shape in shapes(recipe, *size)))
-    return replace(recipe, layers=tuple(map(_with_numbers, recipe.layers, sizes)))
-
-
-def _with_numbers(layer: Layer, size: Size) -> Layer:
-    if not isinstance(layer, Pool) or not isinstance(layer.window, Window):
-        return layer
-    rows, columns = layer.stages(*size)[0]
-    if not isinstance(layer.window.padding, str) or not isinstance(rows, Axis) or not isinstance(columns, Axis):
-        return layer
-    sides = (rows.before, rows.after, columns.before, columns.after)
-    return replace(layer, window=replace(layer.window, padding=sides))
+    layers: list[Layer] = []
+    sizes = [size, *(shape.size for shape in shapes(recipe, *size))]
+    for layer, (height, width) in zip(recipe.layers, sizes, strict=False):
+        if isinstance(layer, Pool) and isinstance(layer.window, Window) and isinstance(layer.window.padding, str):
+            dense = layer.window if layer.ignores else replace(layer.window, s=(1, 1))  # of a maximum at every pixel
+            rows, columns = dense.axes(height, width)
+            sides = rows.before, rows.after, columns.before, columns.after
+            layers.append(replace(layer, window=replace(layer.window, padding=sides)))
+        else:
+            layers.append(layer)
+    return replace(recipe, layers=tuple(layers))
 
 
 # Differences

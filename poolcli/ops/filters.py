@@ -200,17 +200,6 @@ def check_kernel(kernel: Kernel) -> Kernel:
     return kernel
 
 
-def clip(values: "Array", span: int) -> "Array":
-    """As they are: what lies outside the range is held at its ends."""
-    return values
-
-
-def size(values: "Array", span: int) -> "Array":
-    """Their size, so that both directions of an edge are bright."""
-    result: Array = abs(values)
-    return result
-
-
 def stretch(values: "Array", span: int) -> "Array":
     """The smallest finite value becomes 0, the largest the end of the range; one value alone becomes 0."""
     from poolcli.ops.reduce import finite_range
@@ -220,16 +209,11 @@ def stretch(values: "Array", span: int) -> "Array":
     return (values - low) * scale
 
 
-def offset(values: "Array", span: int) -> "Array":
-    """Around the middle of the range: 0 becomes 128 of 0 ... 255."""
-    return values + (span + 1) // 2
-
-
 RANGES: "Mapping[str, Callable[[Array, int], Array]]" = {
-    "clip": clip,
-    "abs": size,
+    "clip": lambda values, span: values,  # what lies outside the range is held at its ends
+    "abs": lambda values, span: abs(values),  # both directions of an edge are bright
     "stretch": stretch,
-    "offset": offset,
+    "offset": lambda values, span: values + (span + 1) // 2,  # 0 becomes 128 of 0 ... 255
 }
 
 

@@ -31,26 +31,19 @@ Finish = Callable[[Array, slice, Array], None]
 Planes = list[tuple[Array, Array]]  # what to reduce over its first axis, and where to
 
 
-def reduce_windows(
+def _reduce_windows(
     image: Array,
     axes: tuple[Axis, Axis],
     operation: np.ufunc,
-    *,
     fill: Any,
-    dtype: np.dtype[Any] | None = None,
-    finish: Finish | None = None,
-    result: np.dtype[Any] | None = None,
+    accumulator: np.dtype[Any],
+    finish: Finish | None,
+    result: np.dtype[Any],
 ) -> Array:
-    """Reduce every window of `image` (H x W x C) with `operation` (np.maximum, np.minimum or np.add).
-
-    Returns rows.out x columns.out x C in `image`'s dtype, or that of `result`. `fill` stands for the padding. `dtype`
-    is what the reduction is accumulated in, `finish(band, rows, out)` turns accumulated rows into the output rows `out`
-    (an average's division); `band` may be `out` itself.
-    """
+    """Windows of one size that reach over less than the picture; `fill` stands for the padding."""
     rows, columns = axes
-    accumulator = image.dtype if dtype is None else dtype
     width, channels = image.shape[1:]
-    out = np.empty((rows.out, columns.out, channels), image.dtype if result is None else result)
+    out = np.empty((rows.out, columns.out, channels), result)
     reach, span = max(width + columns.before, columns.end + columns.before), rows.span
     row_bytes = reach * channels * accumulator.itemsize
     exact = operation is not np.add or accumulator.kind != "f"
@@ -364,7 +357,12 @@ def reduce_any(
     finish: Finish | None = None,
     result: np.dtype[Any] | None = None,
 ) -> Array:
-    """As `reduce_windows`, for windows of one size or of several, and of any size; of the `valid` values alone."""
+    """Reduce windows of any size of `image` (H x W x C) with `operation`: np.maximum, np.minimum or np.add.
+
+    Returns rows.out x columns.out x C in `image`'s dtype, or that of `result`; of the `valid` values alone. `dtype` is
+    what the reduction is accumulated in, `finish(band, rows, out)` turns accumulated rows into the output rows `out`
+    (an average's division); `band` may be `out` itself.
+    """
     rows, columns = axes
     fill = neutral(operation, image.dtype)
     if valid is not None:
@@ -381,7 +379,7 @@ def reduce_any(
         image = reduce_ends(image.swapaxes(0, 1), columns, operation, fill, dtype or image.dtype).swapaxes(0, 1)
         columns = _identity(columns.out)
     if isinstance(rows, Axis) and isinstance(columns, Axis):
-        return reduce_windows(image, (rows, columns), operation, fill=fill, dtype=dtype, finish=finish, result=result)
+        return _reduce_windows(image, (rows, columns), operation, fill, dtype or image.dtype, finish, result)
     out = np.empty((rows.out, columns.out, image.shape[2]), result)
     step = max(1, BAND_VALUES // (image.shape[1] * image.shape[2] * rows.s))
     for start in range(0, rows.out, step):

@@ -417,8 +417,12 @@ class Recipe:
 
         None where the outputs lie on no regular grid.
         """
-        rows, columns = seen_through(self.layers, Footprint(height), Footprint(width))
-        return (rows, columns) if rows.regular and columns.regular else None
+        return on_grid(*seen_through(self.layers, Footprint(height), Footprint(width)))
+
+
+def on_grid(rows: Footprint, columns: Footprint) -> tuple[Footprint, Footprint] | None:
+    """Both, where the outputs lie on a regular grid."""
+    return (rows, columns) if rows.regular and columns.regular else None
 
 
 def seen_through(layers: Sequence[Layer], rows: Footprint, columns: Footprint) -> tuple[Footprint, Footprint]:
@@ -452,8 +456,7 @@ def shapes(recipe: Recipe, height: int, width: int) -> Iterator[LayerShape]:
     """
     rows, columns = Footprint(height), Footprint(width)
     for layer in recipe.layers:
-        for down, across in layer.sees(rows.size, columns.size):
-            rows, columns = rows.after(down), columns.after(across)
+        rows, columns = seen_through([layer], rows, columns)
         yield LayerShape(layer, (rows.size, columns.size), rows, columns)
 
 

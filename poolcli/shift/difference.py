@@ -449,10 +449,9 @@ class Deviations:
     def add(self, piece: Piece) -> None:
         """First reading: some rows."""
         for middle, values, there in self._parts(piece):
-            self.low = min(self.low, float(values.min(where=there, initial=inf) if there is not None else values.min()))
-            self.high = max(
-                self.high, float(values.max(where=there, initial=-inf) if there is not None else values.max())
-            )
+            finite = values if there is None else values[there]
+            self.low = min(self.low, float(finite.min(initial=inf)))
+            self.high = max(self.high, float(finite.max(initial=-inf)))
             middle.add(values, there)
 
     def deviate(self, piece: Piece) -> None:
