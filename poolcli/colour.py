@@ -24,26 +24,21 @@ LIGHT = ("L", "LA", "RGB", "RGBA", "I;16", "LA;16", "RGB;16", "RGBA;16", "uint8"
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """What is requested. `check` raises UsageError for layers that have no meaning with it."""
+    """What is requested: `str` is what a report says after the layers."""
 
     linear: bool = False
     premultiply: bool = False
 
-    def __bool__(self) -> bool:
-        return self.linear or self.premultiply
-
-    @property
-    def phrase(self) -> str:
-        """What a report says after the layers."""
+    def __str__(self) -> str:
         return " in linear light" * self.linear + " weighted by alpha" * self.premultiply
 
     def check(self, recipe: Recipe) -> None:
         """UsageError for labels in linear light, and for what is no weighted sum under `premultiply`."""
-        if self and recipe.keeps_values:
+        if recipe.keeps_values:
             raise UsageError(f"'{recipe}' keeps values as they are: leave out --linear and --premultiply")
-        if self and recipe.own_dtype:
+        if recipe.own_dtype:
             raise UsageError(f"'{recipe}' gives no colours: leave out --linear and --premultiply")
-        for layer in recipe.layers if self else ():
+        for layer in recipe.layers:
             if layer.holds_value:
                 raise UsageError(f"'{layer}' holds a value of the picture: leave out --linear and --premultiply")
         for layer in recipe.layers if self.premultiply else ():

@@ -82,7 +82,8 @@ def apply(recipe: Recipe | str, image: ArrayLike, *, ignore: Any = None) -> Arra
     layers = as_recipe(recipe)
 
     def run(array: Array, valid: Array | None, ignored: Ignored | None) -> tuple[Array, Array | None]:
-        return checked(*layers.run(array, valid, ignored=ignored), own_dtype=layers.own_dtype)
+        result = layers.run(array, valid, ignored=ignored)
+        return checked(*result) if layers.own_dtype else result
 
     return run_on(image, ignore, 0.0, run, whole=layers.votes)
 

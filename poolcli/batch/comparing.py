@@ -6,7 +6,7 @@ from math import hypot
 
 import numpy as np
 
-from poolcli.batch.job import PALETTES, check_ignored, decoded, how_of
+from poolcli.batch.job import PALETTES, check_ignored, coloured, decoded, how_of
 from poolcli.batch.settings import Settings
 from poolcli.errors import PictureError, PoolcliError, failure
 from poolcli.evaluate import (
@@ -35,10 +35,8 @@ Candidates = Mapping[str, Settings]
 
 def evaluated(settings: Settings, frame: Frame) -> Evaluation:
     """What the layers make of a frame. Palettes are labels, nothing is guessed."""
-    recipe, colour = settings.recipe, settings.colour
-    coloured = colour.around(recipe, frame.mode, frame.pixels.dtype, alpha=frame.alpha, peak=frame.peak)
-    how = how_of(recipe, frame, labels=settings.labels, guess=False, ignore=settings.ignore)
-    return evaluate(coloured, Source.of(frame.pixels), how)
+    how = how_of(settings.recipe, frame, labels=settings.labels, guess=False, ignore=settings.ignore)
+    return evaluate(coloured(settings, frame), Source.of(frame.pixels), how)
 
 
 # A ranking
@@ -188,7 +186,7 @@ def compare_two(settings: Settings, places: tuple[Place, Place]) -> Outcome:
             ShiftReport.of(
                 InputFacts(job.name, size_of(frame.pixels), first.file_mode, index + (settings.reading.frame or 0)),
                 OutputFacts(None, size_of(output), frame.mode),
-                f"{settings.recipe}{settings.colour.phrase}",
+                f"{settings.recipe}{settings.colour or ''}",
                 (row,),
             )
         )

@@ -7,8 +7,8 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
-from importlib import import_module
 from importlib.util import find_spec
+from pkgutil import resolve_name
 from queue import Empty, SimpleQueue
 from threading import Thread
 from types import TracebackType
@@ -110,8 +110,7 @@ class Engine:
 
     def load(self) -> MakeExecutor:
         """The class of its executor."""
-        module, name = self.executor.split(":")
-        loaded: MakeExecutor = getattr(import_module(f"poolcli.batch.{module}"), name)
+        loaded: MakeExecutor = resolve_name(f"poolcli.batch.{self.executor}")
         return loaded
 
 

@@ -80,7 +80,6 @@ def check_size(settings: Settings, height: int, width: int) -> str:
 
     PictureError where a window does not fit, or where windows have to be `exact` and are not.
     """
-    settings.recipe.footprints(height, width)
     border = left_out(settings.recipe, height, width)
     if border and settings.exact:
         raise PictureError(
@@ -112,7 +111,8 @@ def notes_on(settings: Settings, picture: Picture) -> Iterator[str]:
 
 def averages_hidden_colours(settings: Settings, frame: Frame) -> bool:
     """Whether straight alpha that is not the same everywhere stands beside colours of which means are made."""
-    if not frame.alpha or frame.mode.startswith(("La", "RGBa")) or settings.colour.premultiply:
+    weighted = settings.colour is not None and settings.colour.premultiply
+    if not frame.alpha or frame.mode.startswith(("La", "RGBa")) or weighted:
         return False
     modes = [find_mode(layer.mode) for layer in settings.recipe.layers if isinstance(layer, Pool)]
     means = any(mode.weighted and not mode.keeps_values for mode in modes)  # what --premultiply weighs
@@ -252,10 +252,8 @@ class _Run:
     def pooled(self) -> Frame:
         """The frame with its pooled pixels, as they are written: in the dtype it had, but arrays keep floats."""
         frame, settings = self.frame, self.settings
-        recipe = settings.colour.around(
-            settings.recipe, frame.mode, frame.pixels.dtype, alpha=frame.alpha, peak=frame.peak
-        )
         how = how_of(settings.recipe, frame, labels=settings.labels, guess=True, ignore=settings.ignore)
+        recipe = coloured(settings, frame)
         still = evaluate(recipe, Source.of(frame.pixels), how, features=settings.shifting is not None)
         phases: list[tuple[int, int]] = []
         located = frame.page is not None or self.target_format == ZARR
@@ -266,7 +264,8 @@ class _Run:
 
             with chosen_phases() as phases:
                 values = still.output.values
-        checked(values, still.output.valid, own_dtype=recipe.own_dtype)
+        if recipe.own_dtype:
+            checked(values, still.output.valid)
         self._output, self._after = values, frame_of(settings, frame, self.target_format, values)
         after = self._after
         if settings.shifting is not None:
@@ -321,6 +320,13 @@ class _Run:
         return tuple(rows), views
 
 
+def coloured(settings: Settings, frame: Frame) -> Recipe:
+    """The recipe as the colours of a frame need it; PictureError where these have no linear light."""
+    if settings.colour is None:
+        return settings.recipe
+    return settings.colour.around(settings.recipe, frame.mode, frame.pixels.dtype, alpha=frame.alpha, peak=frame.peak)
+
+
 def frame_of(settings: Settings, frame: Frame, target_format: str, output: Array) -> Frame:
     """The frame with an output, or some rows of it, as its file holds it."""
     own_dtype = settings.recipe.own_dtype
@@ -336,6 +342,8 @@ def frame_of(settings: Settings, frame: Frame, target_format: str, output: Array
     if _to_bytes(settings, frame, target_format):
         return _of_bytes(frame, array_bytes(output, settings.array_range or "clip", alpha=frame.alpha))
     dtype = frame.pixels.dtype
+    if output.dtype == dtype:
+        return replace(frame, pixels=output)
     return replace(frame, pixels=to_dtype(output, dtype, settings.to_range, alpha=frame.alpha, peak=frame.peak))
 
 
@@ -472,7 +480,7 @@ def _report(settings: Settings, job: Job, run: _Run, after: Frame, rows: Rows) -
     return ShiftReport.of(
         InputFacts(job.name, size_of(run.frame.pixels), run.file_mode, run.index + (settings.reading.frame or 0)),
         OutputFacts(job.target_name, size_of(after.pixels), after.mode),
-        f"{settings.recipe}{settings.colour.phrase}",
+        f"{settings.recipe}{settings.colour or ''}",
         rows,
     )
 

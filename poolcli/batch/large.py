@@ -146,7 +146,8 @@ class _Page:
 
     def put(self, band: Band) -> None:
         """The next rows."""
-        checked(*band.output[1:], own_dtype=self.settings.recipe.own_dtype)
+        if self.settings.recipe.own_dtype:
+            checked(*band.output[1:])
         after = jobs.frame_of(self.settings, self.plane.frame, self.target_format, band.output.values)
         rows = after.pixels
         if self.put_rows is None:

@@ -49,7 +49,7 @@ class Settings:
     encoding: EncodeOptions = field(default_factory=EncodeOptions)
     format: str | None = None
     durable: bool = False
-    colour: Colour = field(default_factory=Colour)
+    colour: Colour | None = None
     labels: bool = False
     ignore: IgnoreOptions = field(default_factory=IgnoreOptions)
     threads: int = 1

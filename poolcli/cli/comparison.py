@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from pkgutil import resolve_name
 
 from poolcli.batch.executors import Failure, Limits, find_engine, processors, run_tasks
 from poolcli.batch.inputs import STREAM, named
@@ -25,12 +26,11 @@ from poolcli.cli.options import (
 )
 from poolcli.cli.output import print_objects, say
 from poolcli.cli.parser import Group, Option
-from poolcli.colour import Colour
 from poolcli.errors import UsageError, escaped, unknown
 from poolcli.images.formats import is_picture_folder
 from poolcli.recipe import Pool, Recipe, is_layer, parse_recipe
 from poolcli.recipe.layers import Layer
-from poolcli.reports.forms import FORMS, form_of, load, run_reports, to_json, view_sizes, write_sides
+from poolcli.reports.forms import FORMS, form_of, run_reports, to_json, view_sizes, write_sides
 from poolcli.shift.record import Shifting, check_edge, check_tolerance
 from poolcli.storage import Place, place_of, publish
 from poolcli.storage.files import outputs
@@ -83,10 +83,8 @@ def compare(
     commands = {
         name: _command(layers, filtering, [discovery, reading, colouring], inputs) for name, layers in tails.items()
     }
-    options, ignore, colour = reading.options(), reading.ignoring(), Colour(colouring.linear, colouring.premultiply)
     recipes = {name: Recipe((*head, *layers)) for name, layers in tails.items()}
-    for recipe in recipes.values():
-        colour.check(recipe)
+    options, ignore, colour = reading.options(), reading.ignoring(), colouring.of(*recipes.values())
     if STREAM in inputs:
         raise UsageError("compare reads files: name pictures, folders or globs instead of - (stdin)")
     from poolcli.batch.comparing import compare_picture, shifts_within
@@ -101,8 +99,10 @@ def compare(
     reach = f"every shift of up to {comparing.shifts} pixel{'s' * (comparing.shifts != 1)} each way"
     ranking, failed, search = Ranking((reach, f"edge: {comparing.shift_edge}"), commands), 0, discovery.search()
     with ExitStack() as stack:
-        writers = ((load(form.ranking), path) for path, form in forms.items() if form.ranking)
-        adders = [ranking.add, *(stack.enter_context(writer(path, ranking)) for writer, path in writers)]
+        adders = [ranking.add]
+        for path, form in forms.items():
+            writer = resolve_name(f"poolcli.reports.{form.ranking}")
+            adders.append(stack.enter_context(writer(path, ranking)))
         names = stack.enter_context(discovery.open_list())
         pictures = search.found(map(named, inputs), names, nul=discovery.nul)
         limits = Limits(comparing.jobs or processors())
@@ -168,11 +168,7 @@ def diff(
     pictures: list[str],
 ) -> None:
     """Compare two given pictures and report; PictureError when they cannot be compared."""
-    recipe, options, colour = (
-        recipe_of(pooling, filtering),
-        reading.options(),
-        Colour(colouring.linear, colouring.premultiply),
-    )
+    recipe, options = recipe_of(pooling, filtering), reading.options()
     check_tolerance(differing.tolerance)
     if STREAM in pictures:
         raise UsageError("diff reads files: name two pictures instead of - (stdin)")
@@ -181,7 +177,7 @@ def diff(
         first = files.setdefault(form_of(path).name, path)
         if first != path:
             raise UsageError(f"'{first}' and '{path}' are one form of the report: give one of them")
-    colour.check(recipe)
+    colour = colouring.of(recipe)
     one, other = map(place_of, pictures)
     shifting = Shifting(((0, 0),), tolerance=differing.tolerance)
     settings = Settings(

@@ -263,6 +263,15 @@ class Colouring(Group):
     linear: bool = Option("--linear", help="Pool in linear light: undo sRGB's curve, pool, redo it.").default(False)
     premultiply: bool = Option("--premultiply", help="Weigh averages by alpha.").default(False)
 
+    def of(self, *recipes: Recipe) -> Colour | None:
+        """What is requested for these recipes, if anything is; UsageError where it has no meaning with one."""
+        if not self.linear and not self.premultiply:
+            return None
+        colour = Colour(self.linear, self.premultiply)
+        for recipe in recipes:
+            colour.check(recipe)
+        return colour
+
 
 class Writing(Group):
     """How results are written."""
@@ -490,8 +499,6 @@ class Request:
         )
         shifts = tuple(map(_shift, reporting.shift)) if reporting.shift else ((-1, 0),)
         shifting = Shifting(shifts, reporting.shift_edge, reporting.tolerance)
-        colour = Colour(colouring.linear, colouring.premultiply)
-        colour.check(recipe)
         self.settings = Settings(  # of every job, but for what depends on how many there are
             recipe,
             reading=options,
@@ -500,7 +507,7 @@ class Request:
             shifting=None if reporting.no_report else shifting,
             to_range=to_range or "clip",
             durable=writing.durable,
-            colour=colour,
+            colour=colouring.of(recipe),
             labels=reading.labels,
             ignore=ignore,
             array_range=to_range,

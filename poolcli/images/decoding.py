@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, BinaryIO
 
 from PIL import Image, UnidentifiedImageError
@@ -22,7 +23,6 @@ from poolcli.images.formats import (
     ReadOptions,
     Request,
     begun_by,
-    function,
     is_zarr,
 )
 from poolcli.images.frame import MODES, NATIVE, Frame, Palette, Picture, to_array, turned
@@ -166,7 +166,7 @@ def _read_file(stream: BinaryIO, request: Request) -> Picture:
         return numbers.read(stream, request)
     row = begun_by(start)
     if row is not None and row.reader:
-        picture: Picture | None = function(row.reader)(stream, request)
+        picture: Picture | None = resolve_name(f"poolcli.images.{row.reader}")(stream, request)
         if picture is not None:
             return picture
         stream.seek(0)
@@ -257,7 +257,7 @@ def _picture(image: Image.Image, stream: BinaryIO, request: Request, head: png.H
         guard.check(stream, request)
     row = FORMATS.get(str(image.format))
     if row is not None and row.judge:
-        meta = replace(meta, lossless=function(row.judge)(stream))
+        meta = replace(meta, lossless=resolve_name(f"poolcli.images.{row.judge}")(stream))
     return Picture(str(image.format), tuple(frames), file_mode, meta)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from io import SEEK_END, BytesIO
 from itertools import pairwise
+from pkgutil import resolve_name
 from typing import Any, BinaryIO, cast
 
 import numpy as np
@@ -19,7 +20,6 @@ from poolcli.images.formats import (
     EncodeOptions,
     Format,
     default_format,
-    function,
     holding,
     installed,
     writable,
@@ -288,7 +288,7 @@ def _save(
     target = cast(BinaryIO, _Checked(stream)) if direct else BytesIO()
     with writing(row.name):
         if row.writer:
-            function(row.writer)(picture, target, given)
+            resolve_name(f"poolcli.images.{row.writer}")(picture, target, given)
         else:
             _save_by_pillow(picture, target, row, given, pages)
     if isinstance(target, BytesIO):
@@ -308,7 +308,7 @@ def _save_by_pillow(
         return
     durations = [round(float(frame.info.get("duration") or 0)) for frame in picture.frames]
     clear = any(frame.clear for frame in picture.frames)
-    whole = function(row.animator) if row.animator else None
+    whole = resolve_name(f"poolcli.images.{row.animator}") if row.animator else None
     alike = (np.array_equal(a.pixels, b.pixels) and a.palette == b.palette for a, b in pairwise(picture.frames))
     if whole is None or not (given.get("lossless") or any(alike)):
         more: dict[str, Any] = {} if row.pages else {"duration": durations}

@@ -1,10 +1,9 @@
 """The table of picture formats, and the options that writing them takes."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from functools import cache
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
@@ -216,13 +215,6 @@ def begun_by(start: bytes) -> Format | None:
     ('GIF', 'PPM', None)
     """
     return next((row for row in FORMATS.values() if row.starts and start.startswith(row.starts, row.at)), None)
-
-
-def function(place: str) -> Callable[..., Any]:
-    """The function of this room that a row of the table names."""
-    module, _, name = place.partition(":")
-    found: Callable[..., Any] = getattr(import_module(f"poolcli.images.{module}"), name)
-    return found
 
 
 def format_of(path: Place) -> str | None:

@@ -2,7 +2,6 @@
 
 import logging
 import mmap
-import os
 import re
 import stat
 import warnings
@@ -324,9 +323,12 @@ def begin(path: Path, options: ReadOptions) -> None:
         return
     hush()
     with suppress(PictureError, OSError), ExitStack() as file:  # met again, and reported, when it is decoded
+        size = path.stat().st_size
+        if size < WORTH:
+            return
         stream = file.enter_context(opened(path, ""))
-        size, row = os.fstat(stream.fileno()).st_size, begun_by(stream.read(START))
-        if size < WORTH or row is None or not row.ahead:
+        row = begun_by(stream.read(START))
+        if row is None or not row.ahead:
             return
         with pixel_limit(options.max_pixels), reading(""):
             image = Image.open(stream, formats=[row.name])

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, BinaryIO, NamedTuple
 
 from poolcli.errors import PictureError, PoolcliError
@@ -21,7 +22,6 @@ from poolcli.images.formats import (
     ReadOptions,
     Request,
     begun_by,
-    function,
     is_zarr,
 )
 from poolcli.images.guard import decoding, hush, pixel_limit, reading
@@ -162,7 +162,7 @@ def _room(whole: BytesIO, request: Request) -> _Room:
     largest = SPARE + (float("inf") if most is None else most * row.heaviest)
     try:
         with pixel_limit(None), reading(request.name):
-            room: _Room = function(row.measure)(_Front(whole), request)
+            room: _Room = resolve_name(f"poolcli.images.{row.measure}")(_Front(whole), request)
     except _Short as short:
         return _further(held, short.end or 0, largest if row.far else HEAD, row.name)
     if room.bytes > largest + SPARE:

@@ -248,10 +248,8 @@ def to_dtype(
 
     from poolcli.ops.arrays import full_range, to_integers
 
-    if values.dtype == dtype:
-        return values
     if dtype.kind == "f" or values.dtype.kind != "f":
-        return values.astype(dtype)
+        return values.astype(dtype, copy=False)
     span = full_range(dtype) if peak is None else peak
     ranged = RANGES[how](values[..., :-1] if alpha else values, span)
     if alpha:

@@ -1,8 +1,8 @@
 """Pooling of arrays by the name of a mode: the public `pool` and `adaptive_pool`, and what they share with recipes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any, Literal, Unpack, overload
 
 import numpy as np
@@ -153,11 +153,12 @@ def _pooled(
     def run(array: Array, valid: Array | None, ignored: Ignored | None) -> tuple[Array, Array | None]:
         if indices is not None:
             pixels = planes(array)
-            places = _function(mode.indices)(
+            places = resolve_name(f"poolcli.ops.{mode.indices}")(
                 pixels, window.axes(*array.shape[:2]), None if valid is None else planes(valid)
             )
             indices.append(places.reshape(*places.shape[: array.ndim]))
-        return checked(*run_mode(mode, array, window, options, valid, ignored=ignored), own_dtype=mode.own_dtype)
+        result = run_mode(mode, array, window, options, valid, ignored=ignored)
+        return checked(*result) if mode.own_dtype else result
 
     return run_on(image, ignore, min_valid, run, whole=votes(mode, options))
 
@@ -179,7 +180,7 @@ def run_mode(
     """
     if valid is not None and not mode.has_windows:
         raise refuse(f"mode '{mode.name}'", ignored)
-    kernel = _function(mode.kernel)
+    kernel = resolve_name(f"poolcli.ops.{mode.kernel}")
     keywords = {name.replace("-", "_"): value for name, value in options if not OPTIONS[name].in_stages}
     pixels = image.reshape(*image.shape[:2], -1)
     mask = valid if valid is None else valid.reshape(pixels.shape)
@@ -211,19 +212,12 @@ def run_mode(
     return result.reshape(shape), None if enough is None else enough.reshape(shape)
 
 
-def _function(named: str) -> Callable[..., Any]:
-    """A function of this room, named as module:function."""
-    module, name = named.split(":")
-    function: Callable[..., Any] = getattr(import_module(f"poolcli.ops.{module}"), name)
-    return function
-
-
-def checked(result: Array, enough: Array | None, *, own_dtype: bool) -> tuple[Array, Array | None]:
-    """Both, as they are; PictureError for integers of a mode's own dtype where they would have to be NaN.
+def checked(result: Array, enough: Array | None) -> tuple[Array, Array | None]:
+    """Both results of a mode with its own dtype, as they are; PictureError for integers that would have to be NaN.
 
     Asked of what is written, not of every layer: bands also pool rows at their ends that are of no output.
     """
-    if own_dtype and enough is not None and result.dtype.kind != "f" and not enough.all():
+    if enough is not None and result.dtype.kind != "f" and not enough.all():
         raise PictureError(
             "mode 'sum' of integers has no number for a window without enough valid values: make floats of the "
             "picture (--dtype float64), or count all values (--ignore none)"

@@ -463,19 +463,21 @@ def shapes(recipe: Recipe, height: int, width: int) -> Iterator[LayerShape]:
 def left_out(recipe: Recipe, height: int, width: int) -> str:
     """Which rows and columns at the end no window of a layer holds, as a sentence; empty where there are none.
 
+    PictureError for a window that does not fit.
+
     >>> from poolcli.recipe import as_recipe
     >>> left_out(as_recipe("max:3/2"), 28, 29)
     'the windows of max:3/2 leave out the last row'
     """
-    size = height, width
+    size, sentence = (height, width), ""
     for layer in recipe.layers:
         for axes in layer.stages(*size):
             missing = [axis.n - axis.end for axis in axes]
             parts = [_last(count, what) for count, what in zip(missing, ("row", "column"), strict=True) if count > 0]
-            if parts:
-                return f"the windows of {layer} leave out the last {' and the last '.join(parts)}"
+            if parts and not sentence:
+                sentence = f"the windows of {layer} leave out the last {' and the last '.join(parts)}"
             size = axes[0].out, axes[1].out
-    return ""
+    return sentence
 
 
 def _last(count: int, what: str) -> str:

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from importlib import import_module
 from importlib.util import find_spec
 from io import TextIOWrapper
 from itertools import chain
 from math import isfinite
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from poolcli.errors import UsageError, missing, unknown
@@ -203,13 +203,6 @@ class Form:
         return f"{SIDE_MARK}.{self.name}"
 
 
-def load(writer: str) -> Callable[..., Any]:
-    """The function that a row of the table names."""
-    module, function = writer.split(":")
-    loaded: Callable[..., Any] = getattr(import_module(f"poolcli.reports.{module}"), function)
-    return loaded
-
-
 FORMS: Mapping[str, Form] = {
     form.name: form
     for form in (
@@ -283,7 +276,7 @@ def check_package(form: Form, what: str) -> None:
 def write_sides(sides: Mapping[str, Place], outcome: "Outcome") -> None:
     """Write the forms beside one output; OutputError when that cannot be."""
     for name, path in sides.items():
-        load(FORMS[name].writer)(path, outcome)
+        resolve_name(f"poolcli.reports.{FORMS[name].writer}")(path, outcome)
 
 
 class _NothingMeasured(Exception):  # noqa: N818 (no error: it ends the contexts of the forms without their files)
@@ -300,7 +293,7 @@ def run_reports(paths: Mapping[str, Place]) -> Iterator[Callable[["Outcome"], No
     with suppress(_NothingMeasured), ExitStack() as stack:
         adders = []
         for name, path in paths.items():
-            adders.append(stack.enter_context(load(FORMS[name].writer)(path)))
+            adders.append(stack.enter_context(resolve_name(f"poolcli.reports.{FORMS[name].writer}")(path)))
 
         def add(outcome: "Outcome") -> None:
             nonlocal measured

@@ -656,7 +656,7 @@ const engine = (() => {
     const pair = other ? [picture, other] : moved(picture, dx, dy, edge), stages = [stillStages(pair[0], layers), run(pair[1], layers, 1)];
     const hides = labels && picture.alpha, gaps = stages[0].map((stage, i) => gapsOf(stage, stages[1][i], hides));
     const first = layers.findIndex(thins), side = (seen, a, b, known = gapsOf(a, b, hides)) =>
-      sideOf(a, b, tolerance, labels || seen.some(({kind}) => kind === "fixed") ? null : spreadOf(a, insideOf(pair[0], seen)), labels, known);
+      sideOf(a, b, labels ? 0 : tolerance, labels || seen.some(({kind}) => kind === "fixed") ? null : spreadOf(a, insideOf(pair[0], seen)), labels, known);
     const raw = side([], ...pair, gaps[0]), pooled = side(layers, stages[0].at(-1), stages[1].at(-1), gaps.at(-1));
     let dense = null; // the features before the first down-sampling; of a strided filter as if it were not
     if (first >= 0 && layers[first].kind === "conv") {
