@@ -183,6 +183,15 @@ def test_a_page_shows_eight_frames(tmp_path, monkeypatch, command, words):
     assert Path("b.shift.html").read_text("utf-8").count('<div class="six') == 8
 
 
+@pytest.mark.parametrize(("size", "live"), [("64", True), ("200", False), ("300x2", True), ("20001x1", False)])
+def test_a_page_ends_where_outputs_have_a_size_of_their_own(samples, command, size, live):
+    """No part of a picture has smaller ones: beyond the bytes that a page holds it has pictures, and no controls."""
+    call = ("pool", samples / "one.png", "-o", "out.png", "--mode", "avg", "--size", size, "--report", "html", "-q")
+    assert command(*call).code == 0
+    page = Path("out.shift.html").read_text("utf-8")
+    assert (page.count('<div class="six'), '<script type="application/json"' in page) == (1, live)
+
+
 def test_thumbnails_are_as_large_as_the_page_shows_them(tmp_path, monkeypatch, command):
     """4.5 rem, which are 72 pixels; what is larger is made smaller by a whole number."""
     monkeypatch.chdir(tmp_path)

@@ -157,6 +157,7 @@ REFUSED = [
     (("samples/four.png", "max:9"), 1, "does not fit a picture of 4x4"),
     (("none.png",), 1, "cannot be opened"),
     (("big.npy",), 1, "cannot be shown"),
+    (("samples/one.png", "max:size=200"), 1, "or its outputs are too large"),
 ]
 
 

@@ -452,13 +452,29 @@ def test_premultiplied_values_are_not_weighted_twice(tmp_path, command):
         assert np.array_equal(np.load(tmp_path / "b.npy"), np.load(tmp_path / "c.npy"))
 
 
+@pytest.mark.parametrize(("bands", "photometric", "after"), [(3, "rgb", 2), (1, "miniswhite", 1), (1, "minisblack", 1)])
+def test_sums_are_of_the_colours_that_they_are_sums_of(tmp_path, command, bands, photometric, after):
+    """Red, green and blue stay so; values of brightness are grey, where white is the largest."""
+    layout = Layout("uint16", bands, photometric)
+    (tmp_path / "a.tif").write_bytes(layout.file())
+    assert command("pool", tmp_path / "a.tif", "-o", tmp_path / "b.tif", "--mode", "sum").code == 0
+    have, page = stored(tmp_path / "b.tif")
+    pixels = layout.pixels().astype(np.int64)
+    pixels = 65_535 - pixels if photometric == "miniswhite" else pixels
+    assert np.array_equal(have, sum(pixels[i::2, j::2] for i in (0, 1) for j in (0, 1)))
+    assert (page.photometric, have.dtype.itemsize) == (after, 8)
+
+
 @pytest.mark.parametrize("colours", [1, 3])
-def test_premultiplied_alpha_is_no_colour(tmp_path, command, colours):
-    """A filter of differences leaves it alone."""
+@pytest.mark.parametrize("extra", [True, False])
+def test_premultiplied_alpha_is_no_colour(tmp_path, monkeypatch, command, colours, extra):
+    """A filter of differences leaves it alone, whichever library reads it."""
+    if not extra:
+        monkeypatch.setitem(sys.modules, "tifffile", None)
     layout = Layout("uint8", colours + 1, "rgb" if colours == 3 else "minisblack", (1,))
     (tmp_path / "a.tif").write_bytes(layout.file())
-    assert command("stack", "conv:laplace", tmp_path / "a.tif", "-o", tmp_path / "b.tif").code == 0
-    assert np.array_equal(stored(tmp_path / "b.tif")[0][..., -1], layout.pixels()[..., -1])
+    assert command("stack", "conv:laplace", tmp_path / "a.tif", "-o", tmp_path / "b.npy").code == 0
+    assert np.array_equal(np.load(tmp_path / "b.npy")[..., -1], layout.pixels()[..., -1])
 
 
 def test_bands_that_are_no_light_have_no_linear_light(tmp_path, command):

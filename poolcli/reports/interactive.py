@@ -230,7 +230,10 @@ def sample_view(sample: Sample, name: str, report: ShiftReport, *, call: str | N
     if not sample.valid:
         return None
     if page_layers(sample.recipe) is None:
-        sample = _lighter(sample)
+        lighter = _lighter(sample)
+        if lighter is None:
+            return None
+        sample = lighter
     x, y, width, height = sample.region
     place = f"Pixels {x} to {x + width - 1} across and {y} to {y + height - 1} down, as a picture of its own"
     worst = report.summary.worst
@@ -252,11 +255,15 @@ def sample_view(sample: Sample, name: str, report: ShiftReport, *, call: str | N
     return view_of(sample.pixels, sample.recipe, alpha=sample.how.alpha, ignored=sample.how.ignored, **more)
 
 
-def _lighter(sample: Sample) -> Sample:
-    """The upper left of a sample whose outputs are too large to be held."""
+def _lighter(sample: Sample) -> Sample | None:
+    """The upper left of a sample whose outputs are too large to be held; None where those of any part are."""
     height, width = sample.pixels.shape[:2]
+    before = 0
     with np.errstate(all="ignore"), suppress(PictureError):
-        while 2 * sample.recipe(sample.pixels[:height, :width], alpha=sample.how.alpha).nbytes > MOST_OUTPUTS:
+        while (size := 2 * sample.recipe(sample.pixels[:height, :width], alpha=sample.how.alpha).nbytes) > MOST_OUTPUTS:
+            if size == before:  # the recipe says how large an output is, whatever the picture
+                return None
+            before = size
             height, width = max(1, height * 3 // 4), max(1, width * 3 // 4)
     if (height, width) == sample.pixels.shape[:2]:
         return sample
@@ -387,7 +394,9 @@ def sample_page(sample: Sample, name: str, report: ShiftReport, language: str, *
     view = sample_view(sample, name, report, call=call)
     if view is None:
         (width, height), dtype = sample.region[2:], sample.pixels.dtype
-        why = f"its values ({width} x {height} of {dtype}) are too large, or {sample.recipe} does not fit"
+        why = (
+            f"its values ({width} x {height} of {dtype}) or its outputs are too large, or {sample.recipe} does not fit"
+        )
         if not sample.valid:
             why = "some of its values are ignored, which a page does not know: use --ignore none"
         raise PictureError(f"{name}: cannot be shown, since {why}")
