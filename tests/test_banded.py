@@ -141,12 +141,13 @@ def test_what_needs_the_whole_picture_is_not_cut(recipe):
 
 
 @pytest.fixture
-def small_bands(tmp_path, monkeypatch):
-    """A working directory in which every .npy counts as large and a band is one row or so."""
+def here(tmp_path, monkeypatch):
+    """A working directory of its own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("poolcli.batch.job.LARGE", 0)
-    monkeypatch.setattr("poolcli.batch.job.BAND_BYTES", 1)
     return tmp_path
+
+
+BANDED = {"largest": 0, "band_bytes": 1}  # every .npy counts as large, and a band is one row or so
 
 
 SHAPES = {"hw": (41, 13), "hwc": (41, 13, 3), "chw": (3, 41, 13), "nchw": (2, 3, 41, 13)}
@@ -155,19 +156,18 @@ SHAPES = {"hw": (41, 13), "hwc": (41, 13, 3), "chw": (3, 41, 13), "nchw": (2, 3,
 @pytest.mark.parametrize("most", [1, 3000, 1 << 20])  # rows, some planes at a time, all of them
 @pytest.mark.parametrize("dtype", ["float32", ">i2", "bool"])
 @pytest.mark.parametrize("layout", SHAPES)
-def test_every_layout_and_byte_order_through_the_command(small_bands, command, monkeypatch, layout, dtype, most):
+def test_every_layout_and_byte_order_through_the_command(here, command, layout, dtype, most):
     """The same file and the same report as without bands; without a report too."""
-    monkeypatch.setattr("poolcli.batch.job.BAND_BYTES", most)
+    budgets = {"largest": 0, "band_bytes": most}
     np.save("in.npy", random_image(5, SHAPES[layout], np.dtype(dtype).newbyteorder("="), ()).astype(dtype))
     words = ("in.npy", "--layout", layout, "--k", "3", "--s", "2", "--padding", "1", "--mode", "max")
     shifts = ("--shift", "-1,0", "--shift", "2,-3")
-    assert command("pool", *words, "-o", "banded.npy", *shifts).code == 0
-    assert command("pool", *words, "-o", "bare.npy", "--no-report").code == 0
-    monkeypatch.setattr("poolcli.batch.job.LARGE", 1 << 40)
+    assert command("pool", *words, "-o", "banded.npy", *shifts, **budgets).code == 0
+    assert command("pool", *words, "-o", "bare.npy", "--no-report", **budgets).code == 0
     assert command("pool", *words, "-o", "whole.npy", *shifts).code == 0
     for name in ("banded", "bare"):
-        assert (small_bands / f"{name}.npy").read_bytes() == (small_bands / "whole.npy").read_bytes()
-    banded, whole = (json.loads((small_bands / f"{name}.shift.json").read_text()) for name in ("banded", "whole"))
+        assert (here / f"{name}.npy").read_bytes() == (here / "whole.npy").read_bytes()
+    banded, whole = (json.loads((here / f"{name}.shift.json").read_text()) for name in ("banded", "whole"))
     if layout == "nchw":
         assert [report["input"]["frame"] for report in banded] == [0, 1]
     pairs = zip(banded, whole, strict=True) if layout == "nchw" else [(banded, whole)]
@@ -178,17 +178,17 @@ def test_every_layout_and_byte_order_through_the_command(small_bands, command, m
             assert_alike(one, other)
 
 
-def test_pages_and_sheets_of_what_is_not_held(small_bands, command):
+def test_pages_and_sheets_of_what_is_not_held(here, command):
     """They show the whole picture."""
     np.save("in.npy", random_image(5, (41, 13), "float32"))
     forms = ("--report", "html", "--report", "png", "--report", "json")
-    ran = command("pool", "in.npy", "-o", "out.npy", *forms)
+    ran = command("pool", "in.npy", "-o", "out.npy", *forms, **BANDED)
     assert (ran.code, "too large" in ran.err) == (0, False)
-    page = (small_bands / "out.shift.html").read_text()
+    page = (here / "out.shift.html").read_text()
     assert "The whole picture" in page and "Where the output changes" in page
-    with Image.open(small_bands / "out.shift.png") as sheet:
+    with Image.open(here / "out.shift.png") as sheet:
         assert sheet.height > 500
-    assert (small_bands / "out.shift.json").exists()
+    assert (here / "out.shift.json").exists()
 
 
 @pytest.mark.parametrize("most", [1, 5000, 1 << 20])
@@ -196,7 +196,7 @@ def test_pages_and_sheets_of_what_is_not_held(small_bands, command):
     ("recipe", "dtype", "edge"),
     [("max:2", "uint8", "crop"), ("conv:sobel-v avg:3/2", "float32", "zero"), ("majority:2", "uint16", "wrap")],
 )
-def test_what_is_shown_of_bands_is_what_is_shown_of_the_whole(small_bands, monkeypatch, recipe, dtype, edge, most):
+def test_what_is_shown_of_bands_is_what_is_shown_of_the_whole(here, recipe, dtype, edge, most):
     """The worst of the shifts, reduced to the same pictures, to the last byte."""
     array = random_image(3, (523, 287), dtype, (3,) if dtype == "uint8" else ())
     array[100:140, 50:90] = 0
@@ -205,9 +205,7 @@ def test_what_is_shown_of_bands_is_what_is_shown_of_the_whole(small_bands, monke
     settings = Settings(parse_recipe(recipe), shifting, views={"png": SHEET, "preview": PREVIEW, "html": LONG_PAGE})
     settings = replace(settings, views={name: replace(sizes, whole=100) for name, sizes in settings.views.items()})
     job = Job(Path("in.npy"), Path("out.npy"), "in.npy", "out.npy")
-    monkeypatch.setattr("poolcli.batch.job.BAND_BYTES", most)
-    banded = run_image(settings, job)
-    monkeypatch.setattr("poolcli.batch.job.LARGE", 1 << 40)
+    banded = run_image(replace(settings, largest=0, band_bytes=most), job)
     held = run_image(settings, job)
     for name in settings.views:
         (have,), (want,) = banded.views[name], held.views[name]
@@ -215,24 +213,25 @@ def test_what_is_shown_of_bands_is_what_is_shown_of_the_whole(small_bands, monke
         assert have.part == have.whole == want.whole
 
 
-def test_one_of_a_batch_and_pictures_are_not_cut(small_bands, command):
+def test_one_of_a_batch_and_pictures_are_not_cut(here, command):
     """--frame takes one; what becomes a PNG, or lies in Fortran's order, is held whole."""
     array = random_image(5, SHAPES["nchw"], "uint8")
     np.save("in.npy", array)
-    assert command("pool", "in.npy", "--layout", "nchw", "--frame", "1", "-o", "one.npy").code == 0
+    assert command("pool", "in.npy", "--layout", "nchw", "--frame", "1", "-o", "one.npy", **BANDED).code == 0
     assert np.load("one.npy").shape == (1, 3, 20, 6)
     np.save("flat.npy", np.asfortranarray(array[0, 0]))
-    assert "band by band" not in command("pool", "flat.npy", "-o", "flat-out.npy").err
+    assert "band by band" not in command("pool", "flat.npy", "-o", "flat-out.npy", **BANDED).err
     assert np.array_equal(np.load("flat-out.npy"), poolcli.pool(array[0, 0], 2))
-    assert command("pool", "flat.npy", "-o", "flat.png").code == 0
-    assert "no frame 2" in command.refused("pool", "in.npy", "--layout", "nchw", "--frame", "2", "-o", "x.npy", code=1)
+    assert command("pool", "flat.npy", "-o", "flat.png", **BANDED).code == 0
+    words = ("pool", "in.npy", "--layout", "nchw", "--frame", "2", "-o", "x.npy")
+    assert "no frame 2" in command.refused(*words, code=1, **BANDED)
 
 
-def test_a_window_that_does_not_fit_leaves_nothing_behind(small_bands, command):
+def test_a_window_that_does_not_fit_leaves_nothing_behind(here, command):
     """Known before the file is begun."""
     np.save("in.npy", np.zeros((3, 4), np.uint8))
-    assert "does not fit" in command.refused("pool", "in.npy", "--k", "5", "-o", "out.npy", code=1)
-    assert [path.name for path in small_bands.iterdir()] == ["in.npy"]
+    assert "does not fit" in command.refused("pool", "in.npy", "--k", "5", "-o", "out.npy", code=1, **BANDED)
+    assert [path.name for path in here.iterdir()] == ["in.npy"]
 
 
 PEAK = """

@@ -113,12 +113,11 @@ def test_every_single_read_may_fail(ground, monkeypatch, number):
 @pytest.mark.parametrize("where", ["in", "out"])
 def test_a_large_array_written_band_by_band_is_no_exception(ground, monkeypatch, where):
     """Every call that may fail there; nothing is left but a sentence."""
-    monkeypatch.setattr("poolcli.batch.job.LARGE", 1)
     # One thread: with more a look at the file comes first, and what fails there is tried again.
     words = ("pool", "in/features.npy", "-o", "out/features.npy", "-q", "--no-report", "--threads-per-image", "1")
     for at in range(NEVER):
         with faulty_disk(monkeypatch, ground.folder / where, at, failing(errno.ENOSPC)) as disk:
-            ran = run(words)
+            ran = run(words, largest=1)
         if not disk.done:
             break
         assert (ran.code, len(ran.err.splitlines()), ground.outputs()) == (1, 1, {}), ran

@@ -341,14 +341,13 @@ HEADS = {  # the sides of an array that nothing holds, each as NumPy takes it or
 
 
 @pytest.mark.parametrize("name", HEADS)
-@pytest.mark.parametrize("bands", [False, True])
-def test_sides_that_are_none_cost_that_array_alone(here, command, monkeypatch, name, bands):
+@pytest.mark.parametrize("budgets", [{}, {"largest": 1}], ids=["held", "in bands"])
+def test_sides_that_are_none_cost_that_array_alone(here, command, name, budgets):
     """One line that names it, whichever way it is read; the rest of the batch is done."""
-    if bands:
-        monkeypatch.setattr("poolcli.batch.job.LARGE", 1)
     header = f"{{'descr': '<u2', 'fortran_order': False, 'shape': {HEADS[name]}, }}"
     Path("in/bad.npy").write_bytes(headed(header, bytes(16)))
-    result = command("pool", "in/good.png", "in/bad.npy", "in/good.png", "-o", "out", "-q", "--memory", "1G")
+    words = ("pool", "in/good.png", "in/bad.npy", "in/good.png", "-o", "out", "-q", "--memory", "1G")
+    result = command(*words, **budgets)
     assert (result.code, result.err.count("\n")) == (1, 1), result.err
     assert result.err.startswith("poolcli: in/bad.npy: ")
     assert (here / "out/good.png").exists()

@@ -859,12 +859,12 @@ def test_a_level_behind_a_picture_that_pillow_does_not_know(tmp_path, command):
 
 
 @pytest.mark.parametrize(("words", "way"), [(("pool",), ""), (("pyramid",), ", or use --damaged-tiles ignore")])
-def test_a_way_out_is_an_option_of_the_command(tmp_path, command, monkeypatch, words, way):
+def test_a_way_out_is_an_option_of_the_command(tmp_path, command, words, way):
     """`pool` has none for damaged tiles."""
-    monkeypatch.setattr("poolcli.batch.job.LARGE", 1)
     whole = tiff(tmp_path / "in.tif", picture("gray", (64, 96)), tile=(32, 32)).read_bytes()
     (tmp_path / "in.tif").write_bytes(whole[:-40])
-    said = command.refused(*words, tmp_path / "in.tif", "-o", tmp_path / "out.tif", code=1)
+    budgets = {"largest": 1} if words == ("pool",) else {}
+    said = command.refused(*words, tmp_path / "in.tif", "-o", tmp_path / "out.tif", code=1, **budgets)
     assert said.endswith(f"is damaged (the file ends before it does): get the file again{way}\n")
     assert [path.name for path in tmp_path.iterdir()] == ["in.tif"]
 
@@ -875,7 +875,6 @@ def test_a_way_out_is_an_option_of_the_command(tmp_path, command, monkeypatch, w
 @pytest.mark.parametrize("name", ["in.tif", "in.zarr"])
 def test_pages_that_are_done_keep_nothing_in_memory(tmp_path, command, monkeypatch, name, words):
     """What is decoded is shared by the rows of one page, and gone with it."""
-    monkeypatch.setattr("poolcli.batch.job.LARGE", 1)
     array = np.stack([picture("rgb", (77, 130), seed) for seed in range(3)])
     with tifffile.TiffWriter(tmp_path / "in.tif") as file:
         for page in array:
@@ -890,7 +889,8 @@ def test_pages_that_are_done_keep_nothing_in_memory(tmp_path, command, monkeypat
             yield planes, notes
 
     monkeypatch.setattr(tiled, "planes_of", watched)
-    assert command(*words, tmp_path / name, "-o", tmp_path / "out.tif").code == 0
+    budgets = {"largest": 1} if words == ("pool",) else {}
+    assert command(*words, tmp_path / name, "-o", tmp_path / "out.tif", **budgets).code == 0
     assert len(read) == 3
     for plane in read:
         cache = plane.slabs.pieces if plane.segments is None else plane.segments.cache.pieces
@@ -919,13 +919,10 @@ def stored(path, values, **options):
     return path
 
 
-@pytest.mark.parametrize("bands", ["held", "in bands"])
+@pytest.mark.parametrize("budgets", [{}, {"largest": 1, "band_bytes": 1 << 11}], ids=["held", "in bands"])
 @pytest.mark.parametrize("how", HOW)
-def test_zarr_becomes_zarr_as_it_lies(tmp_path, command, monkeypatch, how, bands):
+def test_zarr_becomes_zarr_as_it_lies(tmp_path, command, how, budgets):
     """With its chunks, codecs, fill value and attributes, and the report of the array."""
-    if bands == "in bands":
-        monkeypatch.setattr("poolcli.batch.job.LARGE", 1)
-        monkeypatch.setattr("poolcli.batch.job.BAND_BYTES", 1 << 11)
     values = picture("16 bits", (77, 130))
     values[40:, 60:] = 9
     source, out = (
@@ -933,7 +930,7 @@ def test_zarr_becomes_zarr_as_it_lies(tmp_path, command, monkeypatch, how, bands
         tmp_path,
     )
     words = ("pool", source, "-o", out / "out.zarr", "--k", "3", "--s", "2", "--mode", "min", "--json", "-q")
-    done = command(*words)
+    done = command(*words, **budgets)
     assert (done.code, done.err) == (0, ""), done
     before, after = zarr.open(source, mode="r"), zarr.open(tmp_path / "out.zarr", mode="r")
     assert np.array_equal(after[:], poolcli.pool(values, 3, 2, mode="min", ignore=IGNORED))
@@ -944,18 +941,15 @@ def test_zarr_becomes_zarr_as_it_lies(tmp_path, command, monkeypatch, how, bands
     expected = poolcli.shift_report("min:3/2", values, ignore=IGNORED).to_dict()
     for have, want in zip(report["shifts"], expected["shifts"], strict=True):
         assert_alike(have, want)
-    assert "exist already" in command.refused(*words)
-    assert command(*words, "--overwrite").code == 0
+    assert "exist already" in command.refused(*words, **budgets)
+    assert command(*words, "--overwrite", **budgets).code == 0
 
 
-@pytest.mark.parametrize("bands", ["held", "in bands"])
+@pytest.mark.parametrize("budgets", [{}, {"largest": 1, "band_bytes": 1 << 12}], ids=["held", "in bands"])
 @pytest.mark.parametrize("target", ["out.npy", "out.tif", "out.zarr", "out.ome.zarr"])
 @pytest.mark.parametrize("source", ["in.npy", "in.tif", "in.zarr", "in.ome.zarr"])
-def test_every_way_from_file_to_file(tmp_path, command, monkeypatch, source, target, bands):
+def test_every_way_from_file_to_file(tmp_path, command, source, target, budgets):
     """The same values and figures, whatever they are read from and written to; colours stay together."""
-    if bands == "in bands":
-        for name, value in (("job.LARGE", 1), ("job.BAND_BYTES", 1 << 12)):
-            monkeypatch.setattr(f"poolcli.batch.{name}", value)
     array = picture("rgb", (77, 130))
     if source == "in.npy":
         np.save(tmp_path / source, array)
@@ -966,7 +960,7 @@ def test_every_way_from_file_to_file(tmp_path, command, monkeypatch, source, tar
     if source == "in.ome.zarr":  # of which every channel is a picture
         assert command("pyramid", tmp_path / "in.tif", "-o", tmp_path / source, "--levels", "1").code == 0
     words = ("--frame", "1") * (source == "in.ome.zarr") + ("--ignore", "7", "--report", "json")
-    done = command("stack", "avg:2", tmp_path / source, "-o", tmp_path / target, *words)
+    done = command("stack", "avg:2", tmp_path / source, "-o", tmp_path / target, *words, **budgets)
     assert done.code == 0, done
     expected = poolcli.pool(array, 2, mode="avg", ignore=IGNORED)
     report = poolcli.shift_report("avg:2", array, ignore=IGNORED)
@@ -988,11 +982,9 @@ def test_every_way_from_file_to_file(tmp_path, command, monkeypatch, source, tar
         assert_alike(one, other)
 
 
-@pytest.mark.parametrize("bands", ["held", "in bands"])
-def test_planes_of_an_ome_zarr_are_pooled_each(tmp_path, command, monkeypatch, bands):
+@pytest.mark.parametrize("budgets", [{}, {"largest": 1}], ids=["held", "in bands"])
+def test_planes_of_an_ome_zarr_are_pooled_each(tmp_path, command, budgets):
     """All of them, into an OME-Zarr that says where its pixels lie; one of them if it is asked for."""
-    if bands == "in bands":
-        monkeypatch.setattr("poolcli.batch.job.LARGE", 1)
     data = np.stack([[picture("16 bits", (50, 70), seed) for seed in (c, c + 5, c + 9)] for c in range(2)])
     group = zarr.open_group(tmp_path / "in.ome.zarr", mode="w", zarr_format=3)
     group.create_array("s0", shape=data.shape, chunks=(1, 1, 20, 30), dtype="uint16")[:] = data
@@ -1005,7 +997,7 @@ def test_planes_of_an_ome_zarr_are_pooled_each(tmp_path, command, monkeypatch, b
     ]
     group.attrs["ome"] = {"version": "0.5", "multiscales": [{"name": "n", "axes": axes, "datasets": [dataset]}],
                           "omero": {"channels": channels}}  # fmt: skip
-    done = command("stack", "max:3/2", tmp_path / "in.ome.zarr", "-o", tmp_path / "out.zarr", "--json")
+    done = command("stack", "max:3/2", tmp_path / "in.ome.zarr", "-o", tmp_path / "out.zarr", "--json", **budgets)
     assert done.code == 0, done
     facts, (level,) = read_zarr(tmp_path / "out.zarr")
     for c in range(2):
@@ -1024,18 +1016,18 @@ def test_planes_of_an_ome_zarr_are_pooled_each(tmp_path, command, monkeypatch, b
         assert "PhysicalSizeX" not in file.ome_metadata and 'Name="a"' in file.ome_metadata
     assert len(json.loads((tmp_path / "out.shift.json").read_text())) == 6
     for name in ("out.npy", "out.bmp"):
-        said = command.refused("pool", tmp_path / "in.ome.zarr", "-o", tmp_path / name, code=1)
+        said = command.refused("pool", tmp_path / "in.ome.zarr", "-o", tmp_path / name, code=1, **budgets)
         assert "6 frames do not fit into one" in said and "take one with --frame N" in said
-    assert command("pool", tmp_path / "in.ome.zarr", "--frame", "4", "-o", tmp_path / "one.npy").code == 0
+    assert command("pool", tmp_path / "in.ome.zarr", "--frame", "4", "-o", tmp_path / "one.npy", **budgets).code == 0
     assert np.array_equal(np.load(tmp_path / "one.npy"), poolcli.pool(data[1, 1], 2))
-    assert command("pool", tmp_path / "in.ome.zarr", "--frame", "4", "-o", tmp_path / "one.zarr").code == 0
+    assert command("pool", tmp_path / "in.ome.zarr", "--frame", "4", "-o", tmp_path / "one.zarr", **budgets).code == 0
     facts, (level,) = read_zarr(tmp_path / "one.zarr")
     assert np.array_equal(level[:], [[poolcli.pool(data[1, 1], 2)]])
     assert [each["label"] for each in facts["omero"]["channels"]] == ["b"]
     _, moved = facts["multiscales"][0]["datasets"][0]["coordinateTransformations"]
     assert moved == {"type": "translation", "translation": [0, 6, 10.25, 20.125]}  # the second of planes 2 apart
     assert "no frame 6" in command.refused(
-        "pool", tmp_path / "in.ome.zarr", "--frame", "6", "-o", tmp_path / "x", code=1
+        "pool", tmp_path / "in.ome.zarr", "--frame", "6", "-o", tmp_path / "x", code=1, **budgets
     )
 
 

@@ -75,7 +75,7 @@ HOLES = [
 
 @pytest.mark.parametrize(("words", "options"), HOLES)
 @pytest.mark.parametrize("mode", ["max", "avg", "majority", "median", "center"])
-def test_named_values_count_in_no_window(command, monkeypatch, mode, words, options):
+def test_named_values_count_in_no_window(command, mode, words, options):
     """In the output and in the report, of TIFFs and arrays, also of arrays that are too large to be held."""
     image = with_holes("a.tif")
     image[3, 4:7] = np.nan
@@ -90,11 +90,11 @@ def test_named_values_count_in_no_window(command, monkeypatch, mode, words, opti
         np.save("a.npy", image)
         whole = command("stack", recipe, "a.npy", "-o", "w.npy", *words, "--json").objects[0]["report"]
         assert np.array_equal(np.load("w.npy"), expected, equal_nan=True)
-        monkeypatch.setattr("poolcli.batch.job.LARGE", 1)
-        large = command("stack", recipe, "a.npy", "-o", "c.npy", *words, "--json").objects[0]["report"]
+        ran = command("stack", recipe, "a.npy", "-o", "c.npy", *words, "--json", largest=1)
+        large = ran.objects[0]["report"]
         assert np.array_equal(np.load("c.npy"), expected, equal_nan=True)
         assert large["shifts"][0]["pooled"]["changed"] == whole["shifts"][0]["pooled"]["changed"] > 0
-        assert command("stack", recipe, "a.npy", "-o", "d.npy", *words, "--no-report").code == 0
+        assert command("stack", recipe, "a.npy", "-o", "d.npy", *words, "--no-report", largest=1).code == 0
         assert np.array_equal(np.load("d.npy"), expected, equal_nan=True)
 
 

@@ -17,6 +17,7 @@ import tifffile
 from PIL import Image
 
 from poolcli.cli.app import main
+from tests.command import run_within
 
 LONGEST = 20  # seconds for one input, on a machine that others use too
 NOT_TOLD = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)  # Python keeps these quiet
@@ -58,15 +59,16 @@ def _captured():
                 caught.append(file.read())
 
 
-def run(words):
-    """`main` with these words in this process."""
+def run(words, **budgets):
+    """`main` with these words in this process; `budgets` are as in `run_within`."""
     began = time.monotonic()
     with warnings.catch_warnings(record=True) as told, _captured() as caught:
         warnings.simplefilter("always")
         for kind in NOT_TOLD:
             warnings.simplefilter("ignore", kind)
         try:
-            code = main([str(word) for word in words])
+            words = [str(word) for word in words]
+            code = run_within(words, **budgets) if budgets else main(words)
         except BaseException:  # noqa: BLE001 (what would be a user's traceback is told as one)
             code = -1
             traceback.print_exc()

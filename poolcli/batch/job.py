@@ -40,8 +40,6 @@ MOST_VIEWS = 8  # frames of a picture that a report shows
 SMALL = 16  # pixels a side of a picture whose values are shown
 HEAVY = 1 << 27  # bytes of an output that is measured before it is encoded, not meanwhile
 PALETTES = ("P", "PA")  # modes of files whose values are numbers of colours
-LARGE = 1 << 28  # bytes of a TIFF, a .npy or a Zarr that is not held in memory
-BAND_BYTES = 1 << 23  # what is read of it at a time
 
 
 def run_and_report(settings: Settings, job: Job) -> Outcome:
@@ -159,7 +157,7 @@ def _pool_picture(settings: Settings, job: Job) -> Outcome:
     if (streamed := _streamed(settings, job, requested)) is not None:
         from poolcli.batch.large import pool_streamed
 
-        return pool_streamed(settings, job, streamed, BAND_BYTES)
+        return pool_streamed(settings, job, streamed)
     picture = decoded(_source(settings, job), job.name, settings.reading, indices=settings.recipe.indices)
     check_ignored(settings.ignore, picture)
     picture = replace(picture, notes=tuple(dict.fromkeys((*picture.notes, *notes_on(settings, picture)))))
@@ -189,7 +187,7 @@ def _streamed(settings: Settings, job: Job, requested: str | None) -> str | None
         return None
     from poolcli.batch.large import streams
 
-    return streams(settings, job.source, job.name, requested, LARGE)
+    return streams(settings, job.source, job.name, requested)
 
 
 _HELD = (

@@ -30,11 +30,11 @@ from poolcli.storage.files import publish, publish_folder
 from poolcli.visualize import Overview, View
 
 
-def streams(settings: Settings, source: Place, name: str, requested: str | None, largest: int) -> str | None:
+def streams(settings: Settings, source: Place, name: str, requested: str | None) -> str | None:
     """The format in which a picture is written band by band; None where it is held.
 
-    It is not held if it has more bytes than that, or more pixels than may be, and its layers and format let it; and
-    where tiles or a compression are requested, which only so are chosen. `requested` None: its own format.
+    It is not held if it has `largest` bytes, or more pixels than may be, and its layers and format let it; and where
+    tiles or a compression are requested, which only so are chosen. `requested` None: its own format.
     """
     encoding, reading = settings.encoding, settings.reading
     if settings.colour or reading.dtype != KEEP or not is_local(settings.recipe):
@@ -42,7 +42,7 @@ def streams(settings: Settings, source: Place, name: str, requested: str | None,
     own, pixels, size = tiled.weight(source, name, reading) or ("", 0, 0)
     target = requested or own or None
     chosen = target == "TIFF" and (encoding.tile or encoding.compression != SAME)
-    small = size < largest and (own == "NPY" or reading.max_pixels is None or pixels <= reading.max_pixels)
+    small = size < settings.largest and (own == "NPY" or reading.max_pixels is None or pixels <= reading.max_pixels)
     if small and not chosen:
         return None
     if target == "TIFF" and (settings.to_range != "clip" or settings.array_range or tiff.tifffile() is None):
@@ -50,7 +50,7 @@ def streams(settings: Settings, source: Place, name: str, requested: str | None,
     return target
 
 
-def pool_streamed(settings: Settings, job: Job, target_format: str, band_bytes: int) -> Outcome:
+def pool_streamed(settings: Settings, job: Job, target_format: str) -> Outcome:
     """Pool pictures from file to file and measure their shifts, holding no more of them than some bands and tiles."""
     assert isinstance(job.source, Place)
     reports, views, pixels = [], [], 0
@@ -66,7 +66,7 @@ def pool_streamed(settings: Settings, job: Job, target_format: str, band_bytes: 
                 if plane.segments is not None:
                     plane.segments.map = executor.map
                 page = _Page(settings, target_format, plane, number, file)
-                report, shown = _pool_plane(settings, job, page, band_bytes)
+                report, shown = _pool_plane(settings, job, page)
                 reports += [report] if report else []
                 views += [shown] if shown else []
                 plane.let_go()
@@ -159,13 +159,11 @@ class _Page:
         self.hides_colours = self.hides_colours or jobs.averages_hidden_colours(self.settings, picture)
 
 
-def _pool_plane(
-    settings: Settings, job: Job, page: _Page, band_bytes: int
-) -> tuple[ShiftReport | None, tuple[View, ...]]:
+def _pool_plane(settings: Settings, job: Job, page: _Page) -> tuple[ShiftReport | None, tuple[View, ...]]:
     """Pool one picture; the report on it, if one is requested, and what is shown of the worst of its shifts."""
     plane, recipe = page.plane, settings.recipe
     how = jobs.how_of(recipe, plane.frame, labels=settings.labels, guess=True, ignore=settings.ignore)
-    how = replace(how, large=True, band_bytes=band_bytes)
+    how = replace(how, large=True, band_bytes=settings.band_bytes)
     source = Source(plane.shape, plane.dtype, plane.rows)
     still = evaluate(recipe, source, how, features=settings.shifting is not None)
     page.shape = still.lattices.output.shape

@@ -39,7 +39,8 @@ class Settings:
     disk, not only with the system, before a job is done. `threads`: how many a large picture may use. `views`: the
     forms of report that show pictures. `labels`: values are labels, whatever is done with them; `ignore`: what counts
     in no window. `array_range`: how an array becomes a picture of bytes, where its own values are none (None: it does
-    not). `printed`: the values themselves are the result. `exact`: no window may leave out a border.
+    not). `printed`: the values themselves are the result. `exact`: no window may leave out a border. `largest`: bytes
+    from which a TIFF, a .npy or a Zarr is not held in memory; `band_bytes`: what is read of it at a time.
     """
 
     recipe: Recipe
@@ -57,6 +58,8 @@ class Settings:
     array_range: str | None = None
     printed: bool = False
     exact: bool = False
+    largest: int = 1 << 28
+    band_bytes: int = 1 << 23
 
 
 HEAD = 1 << 16  # bytes of an object that say how large a picture it is
