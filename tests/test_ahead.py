@@ -32,12 +32,6 @@ def turned():
     return exif
 
 
-@pytest.fixture(autouse=True)
-def every_size(monkeypatch):
-    """Small files are worth a thread too."""
-    monkeypatch.setattr(guard, "WORTH", 1)
-
-
 PICTURE = Image.fromarray(random_image(1, (70, 50), "uint8", (3,)))
 FILES = {
     "a.jpg": {"exif": turned(), "quality": 92},
@@ -54,7 +48,7 @@ def test_more_bits_than_pillow_keeps_are_left_alone(tmp_path):
     values = random_image(1, (40, 30), "uint16", (3,))
     path = tmp_path / "wide.png"
     path.write_bytes(png((30, 40), depth=16, colour=2, rows=values.astype(">u2").tobytes()))
-    guard.begin(path, PLAIN)
+    guard.begin(path, PLAIN, least=1)
     assert np.array_equal(decoding.decode(path, name="wide.png").frames[0].pixels, values)
 
 
@@ -63,7 +57,7 @@ def test_begun_or_not_it_is_the_same_picture(name, tmp_path):
     """Pixels of every frame, which are those that Pillow shows; mode, metadata and notes."""
     path = saved(tmp_path / name, PICTURE, **FILES[name])
     plain = decoding.decode(path, name=name)
-    guard.begin(path, PLAIN)
+    guard.begin(path, PLAIN, least=1)
     assert bool(guard._begun) == (name in ("a.jpg", "a.png"))
     begun = decoding.decode(path, name=name)
     assert not guard._begun
@@ -93,21 +87,20 @@ def test_what_is_wrong_is_told_as_without(tmp_path):
         told = []
         for begin in (False, True):
             if begin:
-                guard.begin(path, ReadOptions(max_pixels=limit))
+                guard.begin(path, ReadOptions(max_pixels=limit), least=1)
             with pytest.raises(PictureError) as error:
                 decoding.decode(path, name="cut.png", options=ReadOptions(max_pixels=limit))
             told.append(str(error.value))
         assert told[0] == told[1]
-    guard.begin(tmp_path / "gone.png", PLAIN)
-    guard.begin(tmp_path, PLAIN)
+    guard.begin(tmp_path / "gone.png", PLAIN, least=1)
+    guard.begin(tmp_path, PLAIN, least=1)
     assert not guard._begun
 
 
-def test_a_frame_by_number_and_small_files_are_left_alone(tmp_path, monkeypatch):
+def test_a_frame_by_number_and_small_files_are_left_alone(tmp_path):
     """What is not worth a thread, or not the first frame."""
     path = saved(tmp_path / "a.png", PICTURE)
-    guard.begin(path, ReadOptions(frame=0))
-    monkeypatch.setattr(guard, "WORTH", 1 << 20)
+    guard.begin(path, ReadOptions(frame=0), least=1)
     guard.begin(path, PLAIN)
     assert not guard._begun
 

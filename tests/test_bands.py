@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 import poolcli
 from poolcli.evaluate import How, evaluate, shift_report, shift_rows
-from poolcli.ops import arrays, convolve, reduce
-from poolcli.ops.geometry import EDGES
+from poolcli.ops.arrays import planes, to_integers
+from poolcli.ops.convolve import correlate, float_dtype, separate
+from poolcli.ops.geometry import EDGES, Window, same_sides
+from poolcli.ops.reduce import neutral, reduce_windows
 from poolcli.recipe import parse_recipe
-from poolcli.shift import difference
 from poolcli.shift.difference import Contrast, Piece, Rectangle, differ
 from poolcli.shift.move import Source
 from poolcli.shift.record import Shifting
@@ -44,8 +45,8 @@ def cases(draw):
     size = (draw(st.integers(spans[0], 40)), draw(st.integers(spans[1], 40)))
     channels = draw(CHANNELS)
     image = random_image(draw(st.integers(0, 99)), size, draw(st.sampled_from(["uint8", "int16", "float32"])), channels)
-    cuts = {name: draw(st.integers(1, 4000)) for name in ("BAND_BYTES", "STRIP_BYTES", "BLOCK_ROW_BYTES", "SHORT_ROW")}
-    return image, {"k": k, "s": s, "padding": padding, "dilation": dilation}, cuts | {"BLOCK_TAPS": draw(small)}
+    cuts = {name: draw(st.integers(1, 4000)) for name in ("band_bytes", "strip_bytes", "block_row_bytes", "short_row")}
+    return image, {"k": k, "s": s, "padding": padding, "dilation": dilation}, cuts | {"block_taps": draw(small)}
 
 
 @settings(max_examples=150, deadline=None)
@@ -53,11 +54,18 @@ def cases(draw):
 def test_bands_of_any_size_pool_alike(case):
     """Rows by taps, tiles, doubling or blocks; columns by taps or doubling, over bands and strips of any size."""
     image, geometry, cuts = case
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in cuts.items():
-            patch.setattr(reduce, name, value)
-        for mode in ("max", "avg"):
-            assert_close(poolcli.pool(image, **geometry, mode=mode), oracles.pool(image, **geometry, mode=mode))
+    axes, taps = Window(**geometry).axes(*image.shape[:2]), geometry["k"][0] * geometry["k"][1]
+    lowest = neutral(np.maximum, image.dtype)
+    largest = reduce_windows(planes(image), axes, np.maximum, lowest, image.dtype, None, image.dtype, **cuts)
+    assert_close(largest.reshape(*largest.shape[: image.ndim]), oracles.pool(image, **geometry, mode="max"))
+
+    def divide(sums, _, out):
+        np.divide(sums, taps, out=out)
+
+    for dtype in (np.dtype(np.float64), *([np.dtype(np.int64)] if image.dtype.kind in "ui" else [])):
+        mean = reduce_windows(planes(image), axes, np.add, 0, dtype, divide, np.dtype(np.float64), **cuts)
+        expected = oracles.pool(image.astype(np.float64), **geometry, mode="avg")
+        assert_close(mean.reshape(*mean.shape[: image.ndim]), expected)
 
 
 LINES = {  # what a row or a column of k whole numbers may be: one sum, a few weights, signs only, anything
@@ -82,51 +90,53 @@ def filters(draw):
     return image, kernel, stride, edge, cuts
 
 
+def filtered(image, kernel, stride, edge="reflect", **cuts):
+    """What `poolcli.convolve` gives, in bands and chunks of these sizes."""
+    weights = np.array(kernel, np.float64)
+    sides, dtype = same_sides(weights.shape), float_dtype(image.dtype)
+    sums = correlate(planes(image), separate(weights), stride, sides, edge, dtype, **cuts)
+    return sums.reshape(*sums.shape[: image.ndim])
+
+
 @settings(max_examples=120, deadline=None)
 @given(filters())
 def test_bands_of_any_size_filter_alike(case):
     """One pass or two, runs by doubling, equal weights together, in bands of any rows and lines of any length."""
     image, kernel, stride, edge, (band, chunk) = case
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(convolve, "BAND_BYTES", band)
-        patch.setattr(convolve, "CHUNK_BYTES", chunk)
-        have = poolcli.convolve(image, kernel, stride=stride, edge=edge)
+    have = filtered(image, kernel, stride, edge, band_bytes=band, chunk_bytes=chunk)
     expected = oracles.convolve(image, kernel, stride=stride, edge=edge)
     assert have.dtype == np.float32
     assert np.array_equal(have, expected)
 
 
 @pytest.mark.parametrize("shape", [(1, 17), (17, 1)])
-def test_a_line_of_equal_weights_is_summed_under_every_stride(shape, monkeypatch):
+def test_a_line_of_equal_weights_is_summed_under_every_stride(shape):
     """Along the rows a strip at a time, unless rows are left out."""
-    monkeypatch.setattr(convolve, "CHUNK_BYTES", 40)
     image = random_image(1, (37, 41), "uint8", (3,))
     for stride in ((1, 1), (1, 3), (3, 1), (2, 2)):
-        have = poolcli.convolve(image, np.ones(shape), stride=stride)
+        have = filtered(image, np.ones(shape), stride, chunk_bytes=40)
         assert np.array_equal(have, oracles.convolve(image, np.ones(shape), stride=stride))
 
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int16", "int64", "uint64"])
-def test_floats_become_integers_in_bands_of_any_size(dtype, monkeypatch):
+def test_floats_become_integers_in_bands_of_any_size(dtype):
     """Rounded half up, held in the range, NaN as 0: as one value at a time."""
     values = np.concatenate([np.linspace(-3.0, 300.0, 607), [np.nan, np.inf, -np.inf, 1e30, -1e30]])[:, np.newaxis]
     low, high = (0, 1) if dtype == "bool" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     expected = [0 if np.isnan(v) else min(max(np.floor(v + 0.5), low), high) for v in values.ravel()]
     for band in (1, 100, 1 << 16):
-        monkeypatch.setattr(arrays, "BAND_VALUES", band)
-        assert arrays.to_integers(values, np.dtype(dtype)).ravel().tolist() == expected
+        assert to_integers(values, np.dtype(dtype), band_values=band).ravel().tolist() == expected
 
 
 @pytest.mark.parametrize("band", [1, 700, 1 << 17])
 @pytest.mark.parametrize("channels", [(), (1,), (2,), (3,), (4,), (9,)])
-def test_differences_of_bytes_are_exact_in_bands_of_any_size(channels, band, monkeypatch):
+def test_differences_of_bytes_are_exact_in_bands_of_any_size(channels, band):
     """Also where every difference is 255, whose squares fill float32 to the last bit."""
-    monkeypatch.setattr(difference, "BAND_VALUES", band)
     a = random_image(1, (37, 29), "uint8", channels)
     for b in (random_image(2, (37, 29), "uint8", channels), np.where(a < 128, 255, 0).astype(np.uint8), a):
         for x, y in ((a, b), (np.zeros_like(a), np.full_like(a, 255))):
             gaps = np.abs(x.astype(int) - y)
-            sums = differ(Piece(0, x), Piece(0, y), 3)
+            sums = differ(Piece(0, x), Piece(0, y), 3, band_values=band)
             over = gaps > 3 if a.ndim == 2 else (gaps > 3).any(axis=2)
             assert (sums.changed, sums.compared) == (over.sum(), gaps.size)
             assert (sums.mae, sums.largest) == (gaps.sum() / gaps.size, gaps.max())
@@ -135,12 +145,11 @@ def test_differences_of_bytes_are_exact_in_bands_of_any_size(channels, band, mon
 
 @pytest.mark.parametrize("band", [1, 700, 1 << 17])
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "uint16", "int32", "float32", "int64"])
-def test_spreads_are_exact_in_bands_of_any_size(dtype, band, monkeypatch):
+def test_spreads_are_exact_in_bands_of_any_size(dtype, band):
     """Of rectangles that are most of the array, which are taken from the whole, and of small ones; by channel."""
-    monkeypatch.setattr(difference, "BAND_VALUES", band)
     for channels in ((), (1,), (3,)):
         image = random_image(1, (300, 11), dtype, channels)
-        contrast = Contrast(Piece(0, image))
+        contrast = Contrast(Piece(0, image), band_values=band)
         for part in ((0, 300, 0, 11), (1, 300, 0, 10), (0, 299, 1, 11), (7, 20, 3, 5), (5, 6, 2, 3)):
             values = image[part[0] : part[1], part[2] : part[3]].astype(np.longdouble)
             expected = np.abs(values - values.mean(axis=(0, 1))).mean()
@@ -229,13 +238,11 @@ def test_what_memory_held_before_is_no_overflow():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(np, "empty", held)
-        patch.setattr(convolve, "CHUNK_BYTES", 4)  # one float32: no room for the float64 of a second run
-        filtered = [
-            poolcli.convolve(image, part, stride=(2, 2), edge="zero") for part in (kernel, kernel[:1], kernel[:, :1])
-        ]
+        one = 4  # float32: no room for the float64 of a second run
+        sums = [filtered(image, part, (2, 2), "zero", chunk_bytes=one) for part in (kernel, kernel[:1], kernel[:, :1])]
         mean = poolcli.pool(floats, 3, 2, mode="avg", padding=1)
     expected = [
         oracles.convolve(image, part, stride=(2, 2), edge="zero") for part in (kernel, kernel[:1], kernel[:, :1])
     ]
-    assert all(np.array_equal(have, want) for have, want in zip(filtered, expected, strict=True))
+    assert all(np.array_equal(have, want) for have, want in zip(sums, expected, strict=True))
     assert_close(mean, oracles.pool(floats, (3, 3), (2, 2), padding=(1, 1, 1, 1), mode="avg"))

@@ -8,10 +8,9 @@ import pytest
 
 import poolcli
 from poolcli.errors import PictureError, UsageError
-from poolcli.ops import sampling as blur_module
-from poolcli.ops import sampling as energy_module
-from poolcli.ops.geometry import EDGES
-from poolcli.ops.sampling import energy
+from poolcli.ops.geometry import EDGES, Window
+from poolcli.ops.modes import find_mode
+from poolcli.ops.sampling import blur_pool, energy
 from poolcli.recipe import parse_recipe
 from tests import oracles
 from tests.images import CHANNELS, DTYPES, SIZES, assert_close, assert_same, random_image
@@ -91,26 +90,25 @@ def test_the_ends_of_a_range_do_not_wrap(dtype):
             assert_same(have, np.full((5, 5), value, dtype))
 
 
-def test_bands_of_any_size_give_the_same(monkeypatch):
+def test_bands_of_any_size_give_the_same():
     """To the last bit, floats too."""
     image = random_image(2, (61, 33), "float32", (3,))
     whole = poolcli.pool(image, 5, (3, 2), mode="blur")
+    stages = find_mode("blur").stages(Window((5, 5), (3, 2)), {"edge": "reflect"}, *image.shape[:2])
     for size in (1, 2000):
-        monkeypatch.setattr(blur_module, "BAND_VALUES", size)
-        assert_same(poolcli.pool(image, 5, (3, 2), mode="blur"), whole)
+        assert_same(blur_pool(image, *stages, edge="reflect", band_values=size), whole)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_the_norm_is_exact(dtype, monkeypatch):
+def test_the_norm_is_exact(dtype):
     """Against fractions; ends of the ranges, several blocks."""
     image = random_image(1, (13, 17), dtype, (3,))
     if image.dtype.kind in "ui":
         image[0, :2, 0] = np.iinfo(dtype).min, np.iinfo(dtype).max
     squares = [Fraction(float(value) ** 2) if image.dtype.kind == "f" else int(value) ** 2 for value in image.ravel()]
-    monkeypatch.setattr(energy_module, "BLOCK_VALUES", 100)
-    have, unit = energy(image), energy(np.ones(1, image.dtype))
+    have, unit = energy(image, block_values=100), energy(np.ones(1, image.dtype))
     assert Fraction(have, unit) == sum(squares)
-    assert energy(image[::-1].transpose(1, 0, 2)) == have
+    assert energy(image[::-1].transpose(1, 0, 2), block_values=100) == have
 
 
 def test_the_norm_of_floats_of_any_size():

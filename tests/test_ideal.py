@@ -42,15 +42,14 @@ def test_slow_waves_are_sampled_exactly_and_fast_ones_are_gone(start, n):
 
 
 @pytest.mark.parametrize("size", [(300, 40), (37, 41), (1, 9)])
-def test_grids_share_work_and_nothing_else(monkeypatch, size):
+def test_grids_share_work_and_nothing_else(size):
     """Many at once are as each alone, rows and columns alike, in one block and in many; a step of 1 is the picture."""
     plane = random_image(1, size, "float64")
     starts = (0.0, 0.5, 1.0)
     wanted = [(Grid(y, 3, 3), Grid(x, 2, 4)) for x in starts for y in starts] + [(Grid(0, 1, size[0]), Grid(0, 1, 4))]
     alone = [samples_of(plane, grid) for grid in wanted]
     np.testing.assert_allclose(alone[-1], plane[:, :4], atol=1e-12)
-    monkeypatch.setattr("poolcli.shift.move.BLOCK_VALUES", 100)
-    together = dict(ideal_samples(plane, wanted))
+    together = dict(ideal_samples(plane, wanted, block_values=100))
     assert list(together) == wanted
     for grid, samples in zip(wanted, alone, strict=True):
         np.testing.assert_allclose(together[grid], samples, atol=1e-12)

@@ -25,30 +25,22 @@ WORK = {
 }
 
 
-@pytest.fixture
-def always(monkeypatch):
-    """Every part is worth a thread, however small."""
-    monkeypatch.setattr(arrays, "WORTH", 1)
-
-
-@pytest.mark.usefixtures("always")
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 @pytest.mark.parametrize("work", WORK.values(), ids=WORK)
 def test_any_number_of_threads_gives_the_same_bits(work, dtype):
-    """Two, three, and more than there are rows."""
+    """Two, three, and more than there are rows; every part is worth one, however small."""
     image = random_image(1, (61, 47), dtype, (3,))
     expected = work(image)
     for count in (2, 3, 100):
-        with arrays.threads(count):
+        with arrays.threads(count, worth=1):
             have = work(image)
         assert (have == expected).all() if have.dtype.kind == "U" else assert_same(have, expected) is None
 
 
-@pytest.mark.usefixtures("always")
 def test_error_states_and_errors_come_through():
     """NumPy's error states belong to a thread; so do exceptions."""
     image = np.full((40, 4), np.finfo(np.float32).max, np.float32)
-    with warnings.catch_warnings(), arrays.threads(3):
+    with warnings.catch_warnings(), arrays.threads(3, worth=1):
         warnings.simplefilter("error")
         assert (poolcli.pool(image, 2, mode="avg") == image[0, 0]).all()  # the sums of float32 overflow
 

@@ -317,14 +317,14 @@ class Begun(Thread):
 _begun: dict[Path, Begun] = {}
 
 
-def begin(path: Path, options: ReadOptions) -> None:
-    """Decode the first frame of `path` in a thread, if it is worth one; `taken` gives it."""
+def begin(path: Path, options: ReadOptions, *, least: int = WORTH) -> None:
+    """Decode the first frame of `path` in a thread, if it is worth one (has `least` bytes); `taken` gives it."""
     if options.frame is not None:
         return
     hush()
     with suppress(PictureError, OSError), ExitStack() as file:  # met again, and reported, when it is decoded
         size = path.stat().st_size
-        if size < WORTH:
+        if size < least:
             return
         stream = file.enter_context(opened(path, ""))
         row = begun_by(stream.read(START))

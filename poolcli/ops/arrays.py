@@ -18,17 +18,17 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 WORTH = 1 << 21  # bytes from which a part is worth a thread (0.1 ms of work at least)
-_COUNT: ContextVar[int] = ContextVar("threads", default=1)
+_THREADS: ContextVar[tuple[int, int]] = ContextVar("threads", default=(1, WORTH))  # how many, and what one is worth
 
 
 @contextmanager
-def threads(count: int) -> Iterator[None]:
-    """Let what is computed inside use up to `count` threads."""
-    token = _COUNT.set(count)
+def threads(count: int, *, worth: int = WORTH) -> Iterator[None]:
+    """Let what is computed inside use up to `count` threads, each for a part of `worth` bytes at least."""
+    token = _THREADS.set((count, worth))
     try:
         yield
     finally:
-        _COUNT.reset(token)
+        _THREADS.reset(token)
 
 
 def parts(length: int, size: int) -> list[range]:
@@ -38,18 +38,20 @@ def parts(length: int, size: int) -> list[range]:
     ...     parts(5, 1 << 30)
     [range(0, 3), range(3, 5)]
     """
-    count = max(1, min(_COUNT.get(), length, size // WORTH))
+    most, worth = _THREADS.get()
+    count = max(1, min(most, length, size // worth))
     step = -(-length // count)
     return [range(start, min(start + step, length)) for start in range(0, length, step)]
 
 
 def each(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
     """The results in the order of the items; in threads, each in a context (error states and all) like this one."""
-    if _COUNT.get() < 2 or len(items) < 2:
+    count, _ = _THREADS.get()
+    if count < 2 or len(items) < 2:
         return [function(item) for item in items]
     from concurrent.futures import ThreadPoolExecutor
 
-    with suppress(_NoThreadError), ThreadPoolExecutor(_COUNT.get()) as pool:
+    with suppress(_NoThreadError), ThreadPoolExecutor(count) as pool:
         with _starting():
             futures = [pool.submit(copy_context().run, _alone, function, item) for item in items]
         return [future.result() for future in futures]
@@ -61,7 +63,8 @@ def beside(first: Callable[[], Item], second: Callable[[], Result], size: int) -
 
     `size` is in bytes of what `first` works on.
     """
-    if _COUNT.get() < 2 or size < WORTH:
+    count, worth = _THREADS.get()
+    if count < 2 or size < worth:
         return first(), second()
     from concurrent.futures import ThreadPoolExecutor
 
@@ -163,10 +166,10 @@ def full_range(dtype: np.dtype[Any]) -> int:
     return high - low
 
 
-def to_integers(values: Array, dtype: np.dtype[Any]) -> Array:
+def to_integers(values: Array, dtype: np.dtype[Any], *, band_values: int = BAND_VALUES) -> Array:
     """Floats as integers of `dtype`: rounded half up, held inside its range, NaN as 0 (or its nearest value)."""
     integers = np.empty(values.shape, dtype)
-    step = max(1, BAND_VALUES * len(values) // max(1, values.size))
+    step = max(1, band_values * len(values) // max(1, values.size))
     for start in range(0, len(values), step):
         band = slice(start, start + step)
         integers[band] = _in_range(values[band], dtype)

@@ -108,16 +108,16 @@ def taps(weights: Array) -> Taps:
     return Taps((weights.shape[0], weights.shape[1]), groups, is_line)
 
 
-def sum_taps(x: Array, kernel: Taps, stride: Size, out: Array, scratch: Scratch) -> None:
+def sum_taps(x: Array, kernel: Taps, stride: Size, out: Array, scratch: Scratch, chunk_bytes: int) -> None:
     """out[i, j] = the sum over the taps (t, u) of their weight times x[i * sh + t, j * sw + u].
 
-    `x` and `out` are H x W x C, of one dtype; `x` is contiguous.
+    `x` and `out` are H x W x C, of one dtype; `x` is contiguous; lines are worked on `chunk_bytes` at a time.
     """
     (kh, kw), (sh, sw) = kernel.shape, stride
     if kernel.is_line and (kw == 1 or (kh == 1 and sh == 1)) and doubles(kh * kw, sh * sw):
-        _sum_run(x, kernel, stride, out, scratch)
+        _sum_run(x, kernel, stride, out, scratch, chunk_bytes)
     else:
-        _sum_line(_phases(x, stride, scratch), kernel.groups, out, scratch)
+        _sum_line(_phases(x, stride, scratch), kernel.groups, out, scratch, chunk_bytes)
 
 
 def _phases(x: Array, stride: Size, scratch: Scratch) -> Array:
@@ -136,11 +136,11 @@ def _phases(x: Array, stride: Size, scratch: Scratch) -> Array:
     return apart
 
 
-def _sum_run(x: Array, kernel: Taps, stride: Size, out: Array, scratch: Scratch) -> None:
+def _sum_run(x: Array, kernel: Taps, stride: Size, out: Array, scratch: Scratch, chunk_bytes: int) -> None:
     """Sums by doubling, down the whole band or along the rows of a strip, multiplied once."""
     (kh, kw), (sh, sw) = kernel.shape, stride
     weight = out.dtype.type(kernel.groups[0][0])
-    unit, strip = (x[0].size, len(x)) if kh > 1 else (x.shape[2], max(1, CHUNK_BYTES // x[0].nbytes))
+    unit, strip = (x[0].size, len(x)) if kh > 1 else (x.shape[2], max(1, chunk_bytes // x[0].nbytes))
     for start in range(0, len(x), strip):
         part, target = x[start : start + strip], out[start : start + strip]
         sums = doubled(part.reshape(-1), unit, kh * kw, np.add, scratch).reshape(part.shape)
@@ -181,12 +181,12 @@ def _add_up(groups: list[Group], tap: Callable[[Tap], Array], out: Array, term: 
         out[...] = total
 
 
-def _sum_line(phases: Array, groups: list[Group], out: Array, scratch: Scratch) -> None:
+def _sum_line(phases: Array, groups: list[Group], out: Array, scratch: Scratch, chunk_bytes: int) -> None:
     """The whole band as one line, a chunk of it at a time."""
     sh, sw, _, width, channels = phases.shape
     line, size, row = phases.reshape(-1), phases[0, 0].size, width * channels
     length = (len(out) - 1) * row + out[0].size
-    step = CHUNK_BYTES // out.itemsize
+    step = chunk_bytes // out.itemsize
     whole = out.flags.c_contiguous and out.shape[1] == width
     sums = out.reshape(-1) if whole else scratch.give(0, len(out) * row)
     term = scratch.give(1, min(step, length))
@@ -272,7 +272,15 @@ def _sides(padding: int | Sequence[int] | str, shape: tuple[int, ...]) -> Sides:
 
 
 def correlate(
-    image: Array, passes: Sequence[Array], stride: Size, sides: Sides, edge: Edge, dtype: np.dtype[Any]
+    image: Array,
+    passes: Sequence[Array],
+    stride: Size,
+    sides: Sides,
+    edge: Edge,
+    dtype: np.dtype[Any],
+    *,
+    band_bytes: int = BAND_BYTES,
+    chunk_bytes: int = CHUNK_BYTES,
 ) -> Array:
     """The cross-correlation of `image` (H x W x C), accumulated and returned in `dtype`.
 
@@ -281,20 +289,22 @@ def correlate(
     """
     beyond = edge_value(edge, image.dtype)
     seen = (image,) if isinstance(edge, str) else (image, np.asarray(beyond))
+    cuts = band_bytes, chunk_bytes
     with np.errstate(invalid="ignore", over="ignore"):  # infinities, and what lies across the ends of rows
-        sums = _correlated(image, passes, stride, sides, edge, beyond, dtype)
+        sums = _correlated(image, passes, stride, sides, edge, beyond, dtype, *cuts)
         most = prod(part.size * max(1.0, float(np.abs(part).max())) for part in passes)
         if dtype.kind != "f" or not any(overflowed(sums, values, most) for values in seen):
             return sums
         scale = 1.0 if dtype == np.float32 else 2.0 ** ceil(log2(most))
         scaled, float64 = image.astype(np.float64) / scale, np.dtype(np.float64)
-        small = _correlated(scaled, passes, stride, sides, edge, np.float64(beyond) / scale, float64)
+        small = _correlated(scaled, passes, stride, sides, edge, np.float64(beyond) / scale, float64, *cuts)
         return np.where(np.isfinite(sums), sums, (small * scale).astype(dtype))
 
 
 def _correlated(
-    image: Array, passes: Sequence[Array], stride: Size, sides: Sides, edge: Edge, beyond: Any, dtype: np.dtype[Any]
-) -> Array:
+    image: Array, passes: Sequence[Array], stride: Size, sides: Sides, edge: Edge, beyond: Any, dtype: np.dtype[Any],
+    band_bytes: int, chunk_bytes: int,
+) -> Array:  # fmt: skip
     """Tap after tap, in bands of padded rows; `beyond` stands where `edge` names no value of the picture."""
     (height, width), (top, bottom, left, right), (sh, sw) = image.shape[:2], sides, stride
     kh, kw = len(passes[0]), passes[-1].shape[1]
@@ -307,7 +317,7 @@ def _correlated(
     rows, columns = edge_index(height, top, bottom, edge), edge_index(width, left, right, edge)
     out = np.empty((down, across, image.shape[2]), dtype)
     lines, row = [taps(weights) for weights in passes], (len(columns), image.shape[2])
-    step = max(BAND_BYTES // (prod(row) * out.itemsize * sh), 2 * kh // sh, 4)
+    step = max(band_bytes // (prod(row) * out.itemsize * sh), 2 * kh // sh, 4)
 
     def filter_rows(outputs: range) -> None:
         scratch, size = Scratch(dtype), min(step, len(outputs))
@@ -317,10 +327,10 @@ def _correlated(
             seen = rows[part.start * sh : (part.stop - 1) * sh + kh]
             band, target = padded_band(image, seen, (left, columns), buffer, beyond), out[part.start : part.stop]
             if len(lines) == 2:
-                sum_taps(band, lines[0], (sh, 1), between[: len(part)], scratch)
-                sum_taps(between[: len(part)], lines[1], (1, sw), target, scratch)
+                sum_taps(band, lines[0], (sh, 1), between[: len(part)], scratch, chunk_bytes)
+                sum_taps(between[: len(part)], lines[1], (1, sw), target, scratch, chunk_bytes)
             else:
-                sum_taps(band, lines[0], stride, target, scratch)
+                sum_taps(band, lines[0], stride, target, scratch, chunk_bytes)
 
     each(filter_rows, parts(down, image.nbytes))
     return out

@@ -31,7 +31,7 @@ Finish = Callable[[Array, slice, Array], None]
 Planes = list[tuple[Array, Array]]  # what to reduce over its first axis, and where to
 
 
-def _reduce_windows(
+def reduce_windows(
     image: Array,
     axes: tuple[Axis, Axis],
     operation: np.ufunc,
@@ -39,6 +39,12 @@ def _reduce_windows(
     accumulator: np.dtype[Any],
     finish: Finish | None,
     result: np.dtype[Any],
+    *,
+    band_bytes: int = BAND_BYTES,
+    strip_bytes: int = STRIP_BYTES,
+    short_row: int = SHORT_ROW,
+    block_row_bytes: int = BLOCK_ROW_BYTES,
+    block_taps: int = BLOCK_TAPS,
 ) -> Array:
     """Windows of one size that reach over less than the picture; `fill` stands for the padding."""
     rows, columns = axes
@@ -47,9 +53,10 @@ def _reduce_windows(
     reach, span = max(width + columns.before, columns.end + columns.before), rows.span
     row_bytes = reach * channels * accumulator.itemsize
     exact = operation is not np.add or accumulator.kind != "f"
-    blocks = exact and rows.d == 1 and rows.k >= max(BLOCK_TAPS, 2 * rows.s) and row_bytes >= BLOCK_ROW_BYTES
-    step = min(-(-rows.k // rows.s) if blocks else _band_rows(rows, row_bytes), rows.out)
-    reduce_rows = _reduce_rows_by_blocks if blocks else _reduce_rows
+    blocks = exact and rows.d == 1 and rows.k >= max(block_taps, 2 * rows.s) and row_bytes >= block_row_bytes
+    step = min(-(-rows.k // rows.s) if blocks else _band_rows(rows, row_bytes, band_bytes), rows.out)
+    tiled = rows.s == rows.k > 2 and rows.d == 1 and width * channels <= short_row
+    reduce_rows = _reduce_rows_by_blocks if blocks else _reduce_rows_by_tiles if tiled else _reduce_rows
 
     def reduce(outputs: range) -> None:
         size = min(step, len(outputs))
@@ -62,7 +69,7 @@ def _reduce_windows(
             band = _padded_rows(image, start * rows.s - rows.before, (stop - start - 1) * rows.s + span, fill)
             reduce_rows(band, rows, operation, middle[: stop - start], scratch)
             target = out[start:stop] if cells is None else cells[: stop - start]
-            _reduce_columns(buffer[: stop - start], columns, operation, target, scratch)
+            _reduce_columns(buffer[: stop - start], columns, operation, target, scratch, strip_bytes)
             if finish is not None:
                 finish(target, slice(start, stop), out[start:stop])
 
@@ -70,9 +77,9 @@ def _reduce_windows(
     return out
 
 
-def _band_rows(rows: Axis, row_bytes: int) -> int:
+def _band_rows(rows: Axis, row_bytes: int, band_bytes: int) -> int:
     """Output rows a band: what the cache holds, but never so few that overlapping windows read most rows twice."""
-    return max(BAND_BYTES // max(1, row_bytes), 2 * rows.span // rows.s, 8)
+    return max(band_bytes // max(1, row_bytes), 2 * rows.span // rows.s, 8)
 
 
 def _padded_rows(image: Array, first: int, count: int, fill: Any) -> Array:
@@ -109,16 +116,17 @@ class Scratch:
 
 
 def _reduce_rows(x: Array, axis: Axis, operation: np.ufunc, out: Array, scratch: Scratch) -> None:
-    if axis.s == axis.k > 2 and axis.d == 1 and x[0].size <= SHORT_ROW:
-        windows = x.reshape(len(out), axis.k, *x.shape[1:])
-        operation.reduce(windows, axis=1, out=out, dtype=out.dtype)
-        return
     if not doubles(axis.k, axis.s):
         _reduce_by_taps(x, axis, operation, out)
         return
     flat = np.ascontiguousarray(x).reshape(-1)
     run = doubled(flat, flat.size // len(x) * axis.d, axis.k, operation, scratch)
     out[...] = _tap(run.reshape(x.shape), 0, axis, out)
+
+
+def _reduce_rows_by_tiles(x: Array, axis: Axis, operation: np.ufunc, out: Array, scratch: Scratch) -> None:
+    """Windows side by side."""
+    operation.reduce(x.reshape(len(out), axis.k, *x.shape[1:]), axis=1, out=out, dtype=scratch.dtype)
 
 
 def _reduce_rows_by_blocks(x: Array, axis: Axis, operation: np.ufunc, out: Array, scratch: Scratch) -> None:
@@ -139,12 +147,12 @@ def _reduce_rows_by_blocks(x: Array, axis: Axis, operation: np.ufunc, out: Array
     operation(above[s:last:s], below[s:last:s], out=out[1:])
 
 
-def _reduce_columns(x: Array, axis: Axis, operation: np.ufunc, out: Array, scratch: Scratch) -> None:
+def _reduce_columns(x: Array, axis: Axis, operation: np.ufunc, out: Array, scratch: Scratch, strip_bytes: int) -> None:
     if not doubles(axis.k, axis.s):
         for source, target in column_planes(x, out):
             _reduce_by_taps(source.swapaxes(0, 1), axis, operation, target.swapaxes(0, 1))
         return
-    strip = max(1, STRIP_BYTES // x[0].nbytes)
+    strip = max(1, strip_bytes // x[0].nbytes)
     for start in range(0, len(x), strip):
         part, target = x[start : start + strip], out[start : start + strip]
         run = doubled(part.reshape(-1), x.shape[2] * axis.d, axis.k, operation, scratch).reshape(part.shape)
@@ -379,7 +387,7 @@ def reduce_any(
         image = reduce_ends(image.swapaxes(0, 1), columns, operation, fill, dtype or image.dtype).swapaxes(0, 1)
         columns = _identity(columns.out)
     if isinstance(rows, Axis) and isinstance(columns, Axis):
-        return _reduce_windows(image, (rows, columns), operation, fill, dtype or image.dtype, finish, result)
+        return reduce_windows(image, (rows, columns), operation, fill, dtype or image.dtype, finish, result)
     out = np.empty((rows.out, columns.out, image.shape[2]), result)
     step = max(1, BAND_VALUES // (image.shape[1] * image.shape[2] * rows.s))
     for start in range(0, rows.out, step):

@@ -123,7 +123,7 @@ def _split_mix(seed: Array | np.uint64, k: Array) -> Array:
 BAND_VALUES = 1 << 20  # of the picture
 
 
-def blur_pool(image: Array, axes: Axes, *, edge: Edge) -> Array:
+def blur_pool(image: Array, axes: Axes, *, edge: Edge, band_values: int = BAND_VALUES) -> Array:
     """The low-pass of `image` (H x W x C) at every s-th pixel from the first, in its dtype; integers rounded half up.
 
     Equal neighbourhoods give equal bits, wherever they lie.
@@ -131,11 +131,11 @@ def blur_pool(image: Array, axes: Axes, *, edge: Edge) -> Array:
     beyond = edge_value(edge, image.dtype)
     edge = edge if isinstance(edge, str) else beyond.item()
     if image.dtype.kind == "b":
-        return blur_pool(image.view(np.uint8), axes, edge=edge).view(np.bool_)
+        return blur_pool(image.view(np.uint8), axes, edge=edge, band_values=band_values).view(np.bool_)
     rows, columns = axes
     out = np.empty((rows.out, columns.out, image.shape[2]), image.dtype)
     index = edge_index(rows.n, rows.before, rows.after, edge)
-    step = max(1, BAND_VALUES // (image.shape[1] * image.shape[2] * rows.s), rows.k)
+    step = max(1, band_values // (image.shape[1] * image.shape[2] * rows.s), rows.k)
     with np.errstate(invalid="ignore", over="ignore"):
         for start in range(0, rows.out, step):
             stop = min(start + step, rows.out)
@@ -199,7 +199,7 @@ PART = 27  # bits of half a square's 54
 LOWEST_EXPONENT = -1100  # of a float64, and some room
 
 
-def energy(values: Array) -> int | float:
+def energy(values: Array, *, block_values: int = BLOCK_VALUES) -> int | float:
     """The sum of squares: of integers as it is, of floats times a fixed power of two; infinity where not finite.
 
     A float's square is rounded to 53 bits, as a product of float64 is; the sum of these is exact.
@@ -209,7 +209,7 @@ def energy(values: Array) -> int | float:
     >>> energy(np.array([0.5, 0.25])) == 5 * energy(np.array([0.25]))
     True
     """
-    step = max(1, BLOCK_VALUES * len(values) // values.size)
+    step = max(1, block_values * len(values) // values.size)
     of_block = _of_floats if values.dtype.kind == "f" else _of_integers
     return sum(of_block(values[start : start + step].ravel()) for start in range(0, len(values), step))
 

@@ -174,7 +174,9 @@ class Sums:
         return Side(self.pixels, self.changed, fraction, self.compared, self.mae, rmse, self.largest, psnr, spread)
 
 
-def differ(still: Piece, moved: Piece, tolerance: float, *, whole: bool = False) -> Sums:
+def differ(
+    still: Piece, moved: Piece, tolerance: float, *, whole: bool = False, band_values: int = BAND_VALUES
+) -> Sums:
     """How much two arrays of one shape (H x W or H x W x C) differ, in bands that stay in the cache.
 
     `whole`: floats are known to be whole numbers of at most LARGEST_FIXED. NaN against NaN and infinity against itself
@@ -187,7 +189,7 @@ def differ(still: Piece, moved: Piece, tolerance: float, *, whole: bool = False)
     a, b = still.values, moved.values
     if a.size == 0:
         return Sums()
-    step = max(1, BAND_VALUES * len(a) // a.size)
+    step = max(1, band_values * len(a) // a.size)
     sums = Sums()
     for low in range(0, len(a), step):
         rows = slice(low, low + step)
@@ -308,12 +310,14 @@ class Contrast:
     Filtered photographs take a sixth of the time of reading each rectangle twice, their reports half.
     """
 
-    def __init__(self, piece: Piece, peak: float | None = None, largest: int = 0) -> None:
+    def __init__(
+        self, piece: Piece, peak: float | None = None, largest: int = 0, *, band_values: int = BAND_VALUES
+    ) -> None:
         """Of an array in memory; `peak`: what PSNR is relative to, where it is not all that the dtype holds.
 
         `largest`: the size of the largest value of float32 that are known to be whole numbers; 0: they are not.
         """
-        self._piece, self.whole = piece, Rectangle.whole(piece.values.shape)
+        self._piece, self.whole, self._band_values = piece, Rectangle.whole(piece.values.shape), band_values
         self._spreads: dict[Rectangle, float | None] = {}
         self._totals_of: dict[tuple[Rectangle, tuple[int, ...] | None], list[Array]] = {}
         self._peak = None if peak is None else float(peak)
@@ -329,7 +333,7 @@ class Contrast:
             if self._per_one:
                 self._spreads[rectangle] = self._exact(rectangle) / self._per_one
             else:
-                deviations = Deviations([rectangle])
+                deviations = Deviations([rectangle], band_values=self._band_values)
                 deviations.add(self._piece)
                 deviations.deviate(self._piece)
                 self._spreads |= deviations.spreads()
@@ -350,7 +354,9 @@ class Contrast:
         if values.dtype.kind != "f":
             return 1
         for units in (1, PER_ONE):  # the fewest, so that two rectangles have more often one floor
-            if all(_are_multiples(piece.values, units) for piece in self._pieces(self.whole, values[0].size)):
+            if all(
+                _are_multiples(piece.values, units) for piece in self._pieces(self.whole, values[0].size, len(values))
+            ):
                 return units
         return 0
 
@@ -412,9 +418,9 @@ class Contrast:
         totals = sums.reshape(width, channels).sum(axis=0) * units
         return [totals.astype(np.int64), *counts.reshape(2, width, channels).sum(axis=1)]
 
-    def _pieces(self, rectangle: Rectangle, row_values: int, most: int = BAND_VALUES) -> Iterator[Piece]:
+    def _pieces(self, rectangle: Rectangle, row_values: int, most: int) -> Iterator[Piece]:
         """Some rows at a time, `most` or as many as stay in the cache."""
-        step = max(1, min(most, BAND_VALUES // row_values))
+        step = max(1, min(most, self._band_values // row_values))
         for low in range(rectangle.top, rectangle.bottom, step):
             yield self._piece.part(slice(low, min(low + step, rectangle.bottom)), rectangle.columns)
 
@@ -441,7 +447,8 @@ class Deviations:
     Means are taken from the first value on, which gives the same mean for equal values, and a deviation of 0.
     """
 
-    def __init__(self, rectangles: Iterable[Rectangle]) -> None:
+    def __init__(self, rectangles: Iterable[Rectangle], *, band_values: int = BAND_VALUES) -> None:
+        self._band_values = band_values
         self._rectangles = list(dict.fromkeys(rectangles))
         self._middles = [_Middle() for _ in self._rectangles]
         self.low, self.high = inf, -inf  # of all finite values
@@ -467,7 +474,7 @@ class Deviations:
         """For every rectangle a copy of its values among some rows, H x W x C in float64, and which are valid and
         finite; None: all are, which takes a quarter of the time of looking at each.
         """
-        step = max(1, BAND_VALUES * len(piece.values) // max(1, piece.values.size))
+        step = max(1, self._band_values * len(piece.values) // max(1, piece.values.size))
         for low in range(piece.first, piece.last, step):
             rows = piece.part(slice(low, low + step))
             for rectangle, middle in zip(self._rectangles, self._middles, strict=True):

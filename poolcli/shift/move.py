@@ -154,7 +154,9 @@ def grids(seen: Footprints) -> list[Grids]:
     return [(down, across) for down in rows for across in columns]
 
 
-def ideal_samples(plane: Array, requested: Sequence[Grids]) -> Iterator[tuple[Grids, Array]]:
+def ideal_samples(
+    plane: Array, requested: Sequence[Grids], *, block_values: int = BLOCK_VALUES
+) -> Iterator[tuple[Grids, Array]]:
     """For each of the `requested` grids: `plane` (H x W floats) without all that is too fine for it, at its points.
 
     Too fine are frequencies from half a period an output on. Between the pixels the values are those of the
@@ -169,17 +171,17 @@ def ideal_samples(plane: Array, requested: Sequence[Grids]) -> Iterator[tuple[Gr
     rows: dict[Grid, list[Grid]] = {}
     for down, across in requested:
         rows.setdefault(across, []).append(down)
-    for across, between in zip(rows, _sampled(plane, list(rows)), strict=True):
-        for down, samples in zip(rows[across], _sampled(between.T, rows[across]), strict=True):
+    for across, between in zip(rows, _sampled(plane, list(rows), block_values), strict=True):
+        for down, samples in zip(rows[across], _sampled(between.T, rows[across], block_values), strict=True):
             yield (down, across), samples.T
 
 
-def _sampled(lines: Array, requested: Sequence[Grid]) -> list[Array]:
+def _sampled(lines: Array, requested: Sequence[Grid], block_values: int) -> list[Array]:
     """Low-pass and sample every line, for each of the `requested` grids; contiguous: a third of the time."""
     n = lines.shape[1]
     sampled = [np.empty((len(lines), grid.count), lines.dtype) for grid in requested]
     waves = max(-(-n // grid.step) for grid in requested)  # those with less than half a period an output
-    step = max(1, BLOCK_VALUES // n)
+    step = max(1, block_values // n)
     for start in range(0, len(lines), step):
         cosines = _cosines(np.ascontiguousarray(lines[start : start + step]), waves)
         for grid, out in zip(requested, sampled, strict=True):
