@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 import poolcli
 from poolcli.errors import UsageError
-from poolcli.ops import reduce as uneven_module
-from poolcli.ops.geometry import Window
+from poolcli.ops.geometry import Cells, Window
+from poolcli.ops.reduce import reduce_any
 from poolcli.recipe import Pool, parse_recipe
 from poolcli.recipe.layers import shapes
 from tests import oracles
@@ -31,13 +31,21 @@ def test_every_mode_equals_its_oracle(mode, channels):
             assert_pooled(poolcli.adaptive_pool(image, size, mode=mode), oracles.adaptive(image, size, mode=mode), mode)
 
 
-@pytest.mark.parametrize("mode", ["max", "avg", "median", "soft"])
-def test_bands_of_any_size_give_the_same(mode, monkeypatch):
-    """Down to one row of outputs a band."""
+def weighed(sums, rows, out):
+    """Each row of outputs by its number, as means are divided by their counts."""
+    np.multiply(sums, np.arange(17, dtype=sums.dtype)[rows, np.newaxis, np.newaxis], out=out)
+
+
+@pytest.mark.parametrize("finish", [None, weighed])
+@pytest.mark.parametrize("operation", [np.maximum, np.minimum, np.add], ids=["max", "min", "sum"])
+def test_bands_of_any_size_give_the_same(operation, finish):
+    """Down to one row of outputs a band; of sums and what is made of them: means, soft and lp."""
     image = random_image(1, (61, 47), "float32", (3,))
-    whole = poolcli.adaptive_pool(image, (17, 9), mode=mode)
-    monkeypatch.setattr(uneven_module, "BAND_VALUES", 1)
-    assert_same(poolcli.adaptive_pool(image, (17, 9), mode=mode), whole)
+    axes = Cells((17, 9)).axes(*image.shape[:2])
+    whole = reduce_any(image, axes, operation, finish=finish)
+    assert whole.shape == (17, 9, 3)
+    for most in (1, 700):
+        assert_same(reduce_any(image, axes, operation, finish=finish, band_values=most), whole)
 
 
 def test_power_and_seed():

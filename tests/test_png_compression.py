@@ -118,13 +118,12 @@ def test_photographs_by_run_lengths_drawings_by_matching():
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (5, 7), (40, 23)])
 @pytest.mark.parametrize("band", [1, 100, 1 << 18])
 @pytest.mark.parametrize("way", png.OWN)
-def test_rows_are_what_a_reader_finds(mode, shape, band, way, monkeypatch):
+def test_rows_are_what_a_reader_finds(mode, shape, band, way):
     """In bands of any size, chunks of any size: every mode, every value."""
-    monkeypatch.setattr(png, "BAND_BYTES", band)
-    monkeypatch.setattr(png, "CHUNK_BYTES", band)
-    monkeypatch.setattr(png, "choice", lambda *picture: way)
-    image = random_picture(mode, shape[::-1])
-    with Image.open(written(image, np.asarray(image))) as back:
+    image, file = random_picture(mode, shape[::-1]), BytesIO()
+    rows = Rows.of(np.asarray(image), mode)
+    png.write_chunks(file, png.parts_of(rows, mode, way, {}, band_bytes=band, chunk_bytes=band))
+    with Image.open(file) as back:
         assert (back.mode, back.size) == (mode, image.size)
         assert np.array_equal(np.asarray(back), np.asarray(image))
 
@@ -142,7 +141,7 @@ def test_rows_take_the_filter_that_leaves_least():
         assert list(stream[:: 1 + pixels.shape[1]]) == filters
 
 
-def test_rows_have_everything_else_from_pillow(monkeypatch):
+def test_rows_have_everything_else_from_pillow():
     """Metadata before and after the pixels, and their order."""
     info = PngImagePlugin.PngInfo()
     info.add_text("Title", "a picture")
@@ -154,10 +153,12 @@ def test_rows_have_everything_else_from_pillow(monkeypatch):
         "exif": b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0",
     }
     image, names = Image.fromarray(PHOTO), {}
-    for way in (png.CODES, png.RUNS, png.PILLOWS_RUNS):
-        monkeypatch.setattr(png, "choice", lambda *picture, way=way: way)
-        file = written(image, PHOTO, **given).getvalue()
-        names[way] = list(dict.fromkeys(chunks(file)))
+    assert png.choice(image, Rows.of(PHOTO, "RGB")) == png.PILLOWS_RUNS
+    names[png.PILLOWS_RUNS] = list(dict.fromkeys(chunks(written(image, PHOTO, **given).getvalue())))
+    for way in png.OWN:
+        file = BytesIO()
+        png.write_chunks(file, png.parts_of(Rows.of(PHOTO, "RGB"), "RGB", way, given))
+        names[way] = list(dict.fromkeys(chunks(file.getvalue())))
     assert names[png.CODES] == names[png.RUNS] == names[png.PILLOWS_RUNS]
     assert {b"tEXt", b"teSt", b"pHYs", b"iCCP", b"eXIf"} <= set(names[png.CODES])
 

@@ -37,7 +37,7 @@ def test_lines_come_now_and_then(capsys):
     """Not one a picture, and none after the last."""
     now = [0.0]
     counts = Counts(100, clock=lambda: now[0])
-    advance = output._lines(counts, clock=lambda: now[0])
+    advance = output._lines(counts)
     for _ in range(100):
         now[0] += 1
         counts.add(Outcome(JOB, pixels=10**6))

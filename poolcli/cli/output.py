@@ -145,8 +145,9 @@ KINDS = {
 class Counts:
     """Counts of outcomes out of `total`, since it was made; of the tiles of a pyramid, as `what`."""
 
-    def __init__(self, total: int, what: str = "pictures", clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, total: int, what: str = "pictures", clock: Callable[[], float] | None = None) -> None:
         """`clock` gives seconds."""
+        clock = clock or time.monotonic
         self.total, self.what, self._clock, self._began = total, what, clock, clock()
         self.done = self.before = self.pixels = 0
         self.failures: Counter[str] = Counter()
@@ -237,13 +238,13 @@ def progress(counts: Counts, *, quiet: bool) -> Iterator[Callable[[], None]]:
         yield _lines(counts)
 
 
-def _lines(counts: Counts, clock: Callable[[], float] = time.monotonic) -> Callable[[], None]:
-    following = clock() + EVERY
+def _lines(counts: Counts) -> Callable[[], None]:
+    following = counts.seconds + EVERY
 
     def advance() -> None:
         nonlocal following
-        if clock() >= following and counts.finished < counts.total:
-            following = clock() + EVERY
+        if counts.seconds >= following and counts.finished < counts.total:
+            following = counts.seconds + EVERY
             say(counts.line())
 
     return advance

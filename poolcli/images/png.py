@@ -226,10 +226,10 @@ class Rows:
         same = sum(int(np.count_nonzero(band[:, self.pixel :] == band[:, : -self.pixel])) for band in bands)
         return float(same / (len(some) * max(1, some.shape[1] - self.pixel)))
 
-    def compressed(self, strategy: int, level: int = 6) -> Iterator[bytes]:
+    def compressed(self, strategy: int, level: int = 6, *, band_bytes: int = BAND_BYTES) -> Iterator[bytes]:
         """What a PNG holds of them, piece by piece; `strategy` and `level` are zlib's."""
         squeeze = zlib.compressobj(level, strategy=strategy)
-        count = max(1, BAND_BYTES // self.values.shape[1])
+        count = max(1, band_bytes // self.values.shape[1])
         above = np.zeros((1, self.values.shape[1]), np.uint8)
         for top in range(0, len(self.values), count):
             band = self.values[top : top + count]
@@ -253,14 +253,23 @@ def _filtered(band: Bytes, above: Bytes, pixel: int) -> Bytes:
     return filtered
 
 
-def _parts(rows: Rows, mode: str, way: str, given: Mapping[str, Any]) -> Iterator[Part]:
+def parts_of(
+    rows: Rows,
+    mode: str,
+    way: str,
+    given: Mapping[str, Any],
+    *,
+    band_bytes: int = BAND_BYTES,
+    chunk_bytes: int = CHUNK_BYTES,
+) -> Iterator[Part]:
     """The chunks of a PNG of these rows; `given` are Pillow's arguments for what it holds beside them."""
     level, given = given.get("compress_level", 6), {key: what for key, what in given.items() if key != "compress_level"}
     width, height = rows.values.shape[1] // rows.pixel, len(rows.values)
     narrow = MODES[mode].narrow
     for name, data, _ in PngImagePlugin.getchunks(Image.new(narrow or mode, (1, 1)), **given):
         if name == b"IDAT":
-            yield from ((name, piece) for piece in _pieces(rows.compressed(WIDE[way], level)))
+            pieces = _pieces(rows.compressed(WIDE[way], level, band_bytes=band_bytes), chunk_bytes)
+            yield from ((name, piece) for piece in pieces)
         elif name == b"IHDR":
             depth = b"\x10" if narrow else data[8:9]
             yield name, struct.pack(">II", width, height) + depth + data[9:]
@@ -268,12 +277,12 @@ def _parts(rows: Rows, mode: str, way: str, given: Mapping[str, Any]) -> Iterato
             yield name, data
 
 
-def _pieces(parts: Iterator[bytes]) -> Iterator[bytes]:
-    """The same bytes in pieces of CHUNK_BYTES or a little more."""
+def _pieces(parts: Iterator[bytes], chunk_bytes: int) -> Iterator[bytes]:
+    """The same bytes in pieces of `chunk_bytes` or a little more."""
     waiting: list[bytes] = []
     for part in parts:
         waiting.append(part)
-        if sum(map(len, waiting)) >= CHUNK_BYTES:
+        if sum(map(len, waiting)) >= chunk_bytes:
             yield b"".join(waiting)
             waiting.clear()
     yield b"".join(waiting)
@@ -337,7 +346,7 @@ def _planned(frame: Frame, given: Mapping[str, Any]) -> tuple[Image.Image, Rows 
 def _chunks_of(mode: str, image: Image.Image, rows: Rows | None, way: str, given: Mapping[str, Any]) -> Iterable[Part]:
     """The chunks of a PNG."""
     if rows is not None:
-        return _parts(rows, mode, way, given)
+        return parts_of(rows, mode, way, given)
     return ((name, data) for name, data, _ in PngImagePlugin.getchunks(image, **PILLOWS.get(way, {}), **given))
 
 

@@ -364,6 +364,7 @@ def reduce_any(
     dtype: np.dtype[Any] | None = None,
     finish: Finish | None = None,
     result: np.dtype[Any] | None = None,
+    band_values: int = BAND_VALUES,
 ) -> Array:
     """Reduce windows of any size of `image` (H x W x C) with `operation`: np.maximum, np.minimum or np.add.
 
@@ -389,7 +390,7 @@ def reduce_any(
     if isinstance(rows, Axis) and isinstance(columns, Axis):
         return reduce_windows(image, (rows, columns), operation, fill, dtype or image.dtype, finish, result)
     out = np.empty((rows.out, columns.out, image.shape[2]), result)
-    step = max(1, BAND_VALUES // (image.shape[1] * image.shape[2] * rows.s))
+    step = max(1, band_values // (image.shape[1] * image.shape[2] * rows.s))
     for start in range(0, rows.out, step):
         outputs = slice(start, min(start + step, rows.out))
         seen, part = rows.part(outputs)

@@ -28,13 +28,15 @@ MOST_FAILURES = 1_000
 
 
 @contextmanager
-def write_page(path: Place) -> Iterator[Callable[[Outcome], None]]:
+def write_page(
+    path: Place, *, most_bytes: int = MOST_BYTES, most_rows: int = MOST_ROWS
+) -> Iterator[Callable[[Outcome], None]]:
     """A page in `path`, whose pictures come with the outcomes."""
     with TemporaryFile() as buffer:
         page = Page(buffer)
         yield page.add
         with publish(path) as stream:
-            page.write(stream)
+            page.write(stream, most_bytes, most_rows)
 
 
 class Page:
@@ -64,7 +66,7 @@ class Page:
             self.sheets.setdefault(entry.tag, Sheet(entry.tag)).add(entry)
             self.lines.append(Line(start, len(short), len(full), *entry.figures))
 
-    def write(self, stream: BinaryIO) -> None:
+    def write(self, stream: BinaryIO, most_bytes: int, most_rows: int) -> None:
         """The whole page, worst pictures first."""
         listed = len(self.lines) > 1
         name = self.first.name if self.first and not listed else "Shift report"
@@ -75,7 +77,7 @@ class Page:
         stream.write(write_head(self.templates, name, facts, layers, scripts))
         notes = []
         if listed:
-            notes = self._write_index(stream)
+            notes = self._write_index(stream, most_bytes, most_rows)
         elif self.first:
             part, live = view["part"] if view else "", explorer("view", view) if view else ""
             stream.write(self._render("alone.html", entry=self.first, part=part, live=live))
@@ -97,7 +99,7 @@ class Page:
         sample = self.first.view.sample if self.first and self.first.view else None
         return sample_view(sample, self.first.file, self.first.report) if self.first and sample else None
 
-    def _write_index(self, stream: BinaryIO) -> list[str]:
+    def _write_index(self, stream: BinaryIO, most_bytes: int, most_rows: int) -> list[str]:
         """The spread of the figures and the table; what to say below it."""
         stream.write(
             self._render(
@@ -110,16 +112,16 @@ class Page:
         )
         order = sorted(self.lines, key=lambda line: -1.0 if line.residual is None else line.residual, reverse=True)
         written = with_pictures = 0
-        for line in order[:MOST_ROWS]:
-            full = written + line.full <= MOST_BYTES
+        for line in order[:most_rows]:
+            full = written + line.full <= most_bytes
             with_pictures += full
             self.buffer.seek(line.start + (line.short if full else 0))
             written += stream.write(self.buffer.read(line.full if full else line.short))
         notes = []
         if with_pictures < len(order):
             notes.append(f"Only the first {with_pictures:,} show their pictures, or the page would be too large.")
-        if len(order) > MOST_ROWS:
-            notes.append(f"The {len(order) - MOST_ROWS:,} that keep least of the change are not listed.")
+        if len(order) > most_rows:
+            notes.append(f"The {len(order) - most_rows:,} that keep least of the change are not listed.")
         return notes
 
     def _render(self, template: str, **values: Any) -> bytes:
