@@ -46,7 +46,10 @@ def reduce_windows(
     block_row_bytes: int = BLOCK_ROW_BYTES,
     block_taps: int = BLOCK_TAPS,
 ) -> Array:
-    """Windows of one size that reach over less than the picture; `fill` stands for the padding."""
+    """`reduce_any` of one size of windows that reach over less than the picture; `fill` stands for the padding.
+
+    The numbers at the end cut the work, and change no result.
+    """
     rows, columns = axes
     width, channels = image.shape[1:]
     out = np.empty((rows.out, columns.out, channels), result)
