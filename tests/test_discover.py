@@ -257,6 +257,15 @@ def test_what_a_list_cannot_be(command, arguments, sentence):
     assert sentence in command.refused("pool", *arguments)
 
 
+@pytest.mark.parametrize(
+    ("lines", "sentence"), [(1 << 20, "no picture among the inputs"), (17 << 16, "nothing but empty names")]
+)
+def test_a_list_of_very_many_empty_lines(command, tmp_path, lines, sentence):
+    """A million names as a program writes them that finds nothing; more are no list."""
+    (tmp_path / "list").write_bytes(b"\n" * lines)
+    assert sentence in command.refused("pool", "--files-from", tmp_path / "list", "-o", tmp_path / "out")
+
+
 def test_a_file_named_twice_is_pooled_once(command, tmp_path, monkeypatch):
     """`a.png *.png` is no clash; another name for it is."""
     monkeypatch.chdir(tmp_path)

@@ -302,3 +302,15 @@ def test_center_keeps_the_value_in_the_middle(k, s):
     for wrong in ({"padding": 1}, {"ceil_mode": True}):
         with pytest.raises(UsageError, match="mode 'center' takes no"):
             poolcli.pool(image, 3, mode="center", **wrong)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("q", "share"), [(0.25, -0.5), (0.5, 0), (0.75, 0.5), (0.125, -0.75)])
+def test_quantiles_between_values_whose_distance_no_float_holds(dtype, q, share):
+    """From the lowest value of a dtype to its highest."""
+    most = np.finfo(dtype).max
+    have = poolcli.pool(np.array([[-most, most]], dtype), (1, 2), mode="quantile", q=q)
+    assert (have.dtype, have.item()) == (
+        dtype,
+        pytest.approx(share * float(most), rel=1e-15 if dtype == "float64" else 1e-7),
+    )

@@ -477,6 +477,19 @@ def test_premultiplied_alpha_is_no_colour(tmp_path, monkeypatch, command, colour
     assert np.array_equal(np.load(tmp_path / "b.npy")[..., -1], layout.pixels()[..., -1])
 
 
+@pytest.mark.parametrize("layout", [Layout("bool"), Layout("uint16", bits=12), Layout("uint8", bits=4)], ids=str)
+def test_bits_that_fill_no_bytes_are_held(tmp_path, command, layout):
+    """The limit of pixels holds for them, not for what is read by place; where bands are written they are the same."""
+    (tmp_path / "a.tif").write_bytes(layout.file())
+    call = ("pool", tmp_path / "a.tif", "-o", tmp_path / "b.tif", "--overwrite")
+    assert "--max-pixels" in command.refused(*call, "--max-pixels", SIZE[0] * SIZE[1] - 1, code=1)
+    outputs = []
+    for words in ((), ("--compression", "deflate"), ("--tile", "16")):
+        assert command(*call, *words).code == 0, words
+        outputs.append(stored(tmp_path / "b.tif")[0])
+    assert all(np.array_equal(output, outputs[0]) and output.any() for output in outputs)
+
+
 def test_bands_that_are_no_light_have_no_linear_light(tmp_path, command):
     """More bands than colours, and ink."""
     for layout in (Layout("uint8", 6, "rgb"), Layout("uint16", 4, "separated")):

@@ -118,8 +118,8 @@ def test_pictures_are_made_smaller_by_whole_numbers():
 
 def test_other_numbers_are_shown_on_one_scale():
     """Smallest black, largest white, of both pictures together; NaN does not spoil it."""
-    one, other = stretched([np.array([[-1.0, np.nan]]), np.array([[3.0, np.inf]])])
-    assert (one[0, 0], other.tolist()) == (0, [[255, 255]])
+    one, other = stretched([np.array([[-1.0, 0.0, np.nan]]), np.array([[3.0, 2.0, np.inf]])])
+    assert (one[0, :2].tolist(), other.tolist()) == ([0, 64], [[255, 191, 255]])
 
 
 def looks(layers, frame, shift, edge, sizes):
