@@ -54,10 +54,12 @@ def test_one_frame(folder, command):
     assert not (folder / "none.png").exists()
 
 
-def test_frames_into_a_format_without_are_refused_before_any_pooling(folder, command, monkeypatch):
-    """The layers are never reached."""
-    monkeypatch.setattr("poolcli.evaluate._run_layers", None)
-    err = command.refused("pool", "three.gif", "-o", "flat.jpg", code=1)
+def test_frames_into_a_format_without_are_refused_before_any_pooling(folder, command):
+    """The layers are never reached, which would refuse what the picture holds."""
+    Image.new("RGB", (8, 8)).save("three.tif", save_all=True, append_images=[Image.new("RGB", (8, 8))] * 2)
+    words = ("pool", "three.tif", "--mode", "blur", "--ignore", "0", "-o")
+    assert "--ignore none" in command.refused(*words, "flat.png", code=1)
+    err = command.refused(*words, "flat.jpg", code=1)
     assert "3 frames do not fit into one JPEG; take one with --frame N, or write PNG, TIFF" in err
 
 
@@ -70,11 +72,12 @@ def test_it_is_the_output_that_has_to_fit(folder, command):
     )
 
 
-def test_bits_that_do_not_fit_are_refused_before_any_pooling(folder, command, monkeypatch):
-    """16 bits into a JPEG."""
-    random_picture("I;16").save(folder / "deep.png")
-    monkeypatch.setattr("poolcli.evaluate._run_layers", None)
-    assert "JPEG cannot hold 16-bit grey" in command.refused("pool", "deep.png", "-o", "deep.jpg", code=1)
+def test_bits_that_do_not_fit_are_refused_before_any_pooling(folder, command):
+    """16 bits into a JPEG; the layers would refuse what the picture holds."""
+    Image.fromarray(np.zeros((8, 8), np.uint16)).save(folder / "deep.png")
+    words = ("pool", "deep.png", "--mode", "blur", "--ignore", "0", "-o")
+    assert "--ignore none" in command.refused(*words, "out.png", code=1)
+    assert "JPEG cannot hold 16-bit grey" in command.refused(*words, "deep.jpg", code=1)
 
 
 @pytest.mark.parametrize(("format", "extension", "name"), [("tiff", ".tif", "TIFF"), ("JPG", ".jpg", "JPEG")])
