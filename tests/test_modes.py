@@ -1,6 +1,7 @@
 """Every windowed mode against its slow oracle: channels, dtypes, odd sizes, geometries, what floats can be."""
 
 import math
+from itertools import product
 
 import numpy as np
 import pytest
@@ -8,8 +9,6 @@ from PIL import Image
 
 import poolcli
 from poolcli.errors import PictureError, UsageError
-from poolcli.ops import reduce as bands_module
-from poolcli.ops import reduce as blocks_module
 from tests import oracles
 from tests.images import DTYPES, SIZES, assert_close, assert_same, random_image
 from tests.test_pool import GEOMETRIES
@@ -156,30 +155,51 @@ def test_softmax_of_any_range():
 
 @pytest.mark.parametrize("mode", ["median", "majority", "stochastic", "soft", "lp"])
 @pytest.mark.parametrize("dtype", ["uint8", "float64"])
-def test_blocks_of_any_size_give_the_same(mode, dtype, monkeypatch):
-    """Down to one output a block."""
-    image = random_image(5, (23, 18), dtype, (3,))
+def test_blocks_of_any_size_give_the_same(mode, dtype):
+    """Of pictures that take many blocks and of parts that take one, or others; down to one output a block."""
+    options = {"per_channel": True} if mode == "majority" else {}
+
+    def pooled(image):
+        return poolcli.pool(image, (3, 4), (2, 1), padding=(1, 2, 3, 0), mode=mode, **options)
+
+    image = random_image(5, (300, 130), dtype, (3,))
+    deep = random_image(5, (5, 7), dtype, (22_000 if dtype == "uint8" else 6_000,))
     if dtype == "float64":
-        image *= 100  # a range that takes soft through its blocks
-    whole = poolcli.pool(image, (3, 4), (2, 1), padding=(1, 2, 3, 0), mode=mode)
-    for size in (1, 1000, 7777):
-        monkeypatch.setattr(blocks_module, "BLOCK_BYTES", size)
-        assert_same(poolcli.pool(image, (3, 4), (2, 1), padding=(1, 2, 3, 0), mode=mode), whole)
+        image, deep = image * 100, deep * 100  # a range that takes soft through its blocks
+    whole = pooled(image)
+    for columns in (12, 41, 77):
+        assert_same(pooled(image[:, :columns]), whole[:, :columns])
+    for rows in (23, 60, 200):
+        inside = rows // 2  # windows above the padding
+        assert_same(pooled(image[:rows])[:inside], whole[:inside])
+    assert_same(pooled(deep)[..., :3], pooled(deep[..., :3]))
 
 
 @pytest.mark.parametrize("mode", ["lp", "soft", "stochastic"])
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "float32"])
-def test_windows_as_large_as_the_picture(mode, dtype, monkeypatch):
-    """Taken in pieces, they give what they give as a whole."""
-    image = random_image(7, (37, 29), dtype, (2,))
-    calls = [{"k": (37, 29), "s": (1, 1)}, {"k": (20, 15), "s": (18, 14), "padding": (3, 0, 0, 2)}]
-    whole = [poolcli.pool(image, **call, mode=mode) for call in calls]
-    monkeypatch.setattr(bands_module, "LARGEST_BAND", 1)
-    monkeypatch.setattr(blocks_module, "BLOCK_BYTES", 1500)
-    for call, expected in zip(calls, whole, strict=True):
-        assert_close(poolcli.pool(image, **call, mode=mode), expected)
-        if mode != "stochastic":
-            assert_close(expected, oracles.pool(image, **call, mode=mode))
+def test_windows_as_large_as_the_picture(mode, dtype):
+    """Taken in pieces, they give what their values give together."""
+    image = random_image(7, (1100, 1000), dtype, (2,))
+    scale = 1 if dtype == "float32" else np.iinfo(dtype).max
+    if mode == "lp":  # norms that the dtype holds
+        image = image // 1000 if dtype == "int16" else (image > 254).astype(dtype)
+
+    def expected(values, number):
+        x = values.astype(np.float64).ravel()
+        if mode == "stochastic":
+            sums = np.cumsum(np.maximum(x, 0))
+            return x[np.count_nonzero(sums <= number * sums[-1])]
+        weights = np.exp((x - x.max()) / scale)
+        value = np.sqrt((x * x).sum()) if mode == "lp" else (weights * x).sum() / weights.sum()
+        return value if dtype == "float32" else np.clip(np.floor(value + 0.5), *(np.iinfo(dtype).min, scale))
+
+    for k, s, tops, lefts in (((1100, 1000), (1, 1), (0,), (0,)), ((1060, 500), (40, 490), (-3, 37), (0, 490))):
+        padding = (-tops[0], 0, 0, 2 * len(lefts) - 2)
+        have = poolcli.pool(image, k, s, padding=padding, mode=mode)
+        assert have.shape == (len(tops), len(lefts), 2)
+        for (i, top), (j, left), c in product(enumerate(tops), enumerate(lefts), range(2)):
+            window = image[max(top, 0) : top + k[0], left : left + k[1], c]
+            assert_close(have[i, j, c], np.asarray(expected(window, split_mix(0, i, j, c)), dtype))
 
 
 def split_mix(seed, *places):
