@@ -383,3 +383,16 @@ def test_the_command_that_is_printed_has_the_frame(tmp_path, command):
     for frame in (0, 1):
         (ranking,) = command("compare", animation, "--frame", frame, "--modes", "max", "--json").objects
         assert f"--frame {frame}" in json.dumps(ranking)
+
+
+def test_the_command_that_is_printed_runs(samples, command):
+    """Also where a list or floats ask for more than inputs side by side do."""
+    Path("list.txt").write_text("samples/colour.png\n")
+    for words in (
+        ("samples/one.png", "--files-from", "list.txt", "--modes", "max"),
+        ("samples/colour.png", "--dtype", "float32", "--modes", "max"),
+        ("samples/mask.png", "--modes", "sum"),
+    ):
+        (place,) = command("compare", *words, "--json").objects
+        ran = command(*shlex.split(place["command"])[1:], "--overwrite")
+        assert ran.code == 0, (place["command"], ran.err)

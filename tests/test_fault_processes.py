@@ -83,6 +83,7 @@ OFTEN = {
     "poolcli pool a.png -o a.png/b.png": (1, "'a.png' is a file, not a folder"),
     "poolcli pool a.png -o $(printf n%.0s {1..300}).png": (1, "File name too long"),
     'poolcli pool a.png -o "$UNSET"': (2, "-o is empty"),
+    'poolcli pool - -o "$UNSET" <a.png': (2, "-o is empty"),
 }
 SELDOM = {
     "poolcli --version >/dev/full": (1, "No space left on device"),

@@ -6,7 +6,10 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
+import zarr
 
 from poolcli.errors import OutputError
 from poolcli.storage.files import publish, sweep
@@ -227,3 +230,45 @@ def test_a_way_that_goes_back_makes_no_folder(tmp_path, command, monkeypatch):
     for _ in range(2):
         ran = command("pool", "a.png", "-o", "new/../b.png", "--no-report")
     assert (ran.code, "'b.png' exists already" in ran.err, names(tmp_path)) == (2, True, ["a.png", "b.png"])
+
+
+@pytest.fixture
+def around(tmp_path, monkeypatch):
+    """A folder of inputs of every kind, as it is; gives what makes sure that it still is so."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.png", "b.png"):
+        draw(tmp_path / name)
+    for name in ("cs/n.csv", "cs/m.csv", "k.json", "k.html", "stuff.zarr/notes.txt"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text("1 0 / 0 1" if name.endswith("csv") else "[[1, 0], [0, 1]]")
+    for name in ("t.tif", "stuff.zarr/t.tif"):
+        tifffile.imwrite(name, np.zeros((64, 64), np.uint8), tile=(16, 16))
+    zarr.open_group("g.zarr", mode="w").create_array("0", data=np.zeros((32, 32), np.uint8))
+
+    def contents():
+        return {str(path): path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+
+    before = contents()
+    return lambda: contents() == before
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("compare cs/*.csv --modes max,avg -o cs/n.csv", "is the input 'cs/n.csv'"),
+        ("compare a.png --filter k.json --modes max -o k.json", "is the kernel 'k.json'"),
+        ("compare a.png --modes conv:@k.json -o k.json", "is the kernel 'k.json'"),
+        ("compare g.zarr/0 --modes max -o g.zarr/zarr.json", "lies inside a Zarr"),
+        ("diff a.png b.png --filter k.json -o k.json", "is the kernel 'k.json'"),
+        ("show a.png --filter k.html -o k.html", "is the kernel 'k.html'"),
+        ("pyramid t.tif -o stuff.zarr", "is a folder of something else than a Zarr"),
+        ("pyramid stuff.zarr/t.tif -o stuff.zarr", "is a folder of something else than a Zarr"),
+        ("pyramid g.zarr/0 -o g.zarr/p.tif", "lies inside a Zarr"),
+        ("pyramid g.zarr/0 -o g.zarr", "holds the input 'g.zarr/0'"),
+        ("pool g.zarr/0 -o g.zarr", "holds the input 'g.zarr/0'"),
+    ],
+)
+def test_no_command_writes_over_what_it_reads(around, command, line, sentence):
+    """Whatever a glob, a filter or a folder of an array brings in, and whatever --overwrite says."""
+    assert sentence in command.refused(*line.split(), "--overwrite")
+    assert around()

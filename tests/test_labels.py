@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import poolcli
 from tests.pictures import animation, random_picture
 
 
@@ -200,3 +201,21 @@ def test_what_alpha_hides_is_one_label(here, command):
         for name in ("hidden.png", "black.png")
     )
     assert hidden == black == (8, 2, 1.0)
+
+
+def test_a_pyramid_of_a_palette_holds_its_labels(here, command):
+    """And their colours, whatever file they come from; a number that is ignored is one of them."""
+    labels, colours = saved_mask(here / "mask.png")
+    assert command("pyramid", "mask.png", "-o", "out.tif", "--mode", "majority", "--levels", "1").code == 0
+    with Image.open("out.tif") as out:
+        assert out.mode == "P" and np.array_equal(np.asarray(out), labels)
+        assert out.getpalette()[:48] == colours
+        out.seek(1)
+        assert np.array_equal(np.asarray(out), poolcli.pool(labels, 2, mode="majority", ceil_mode=True))
+
+
+def test_an_ignored_number_is_no_colour_on_a_page(here, command):
+    """As `pool` says it."""
+    saved_mask(here / "mask.png")
+    said = command.refused("show", "mask.png", "--ignore", "3", "--mode", "avg", "-o", "a.html", code=1)
+    assert "--ignore 3 is the number of a colour in its palette" in said

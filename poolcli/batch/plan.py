@@ -287,6 +287,7 @@ def check(
     names, there = array("q"), array("q")  # hashes of a million outputs, and of the files that are in their places
     existing: list[Place] = []  # the first, and how many more
     more = 0
+    folders: list[Place] = []  # that are replaced, with all that is in them
     for path, side in outputs():
         if side is not None:
             names.append(_folded(path))
@@ -294,15 +295,16 @@ def check(
             existing, more = existing or [path], more + bool(existing)
             there.append(hash(_identity(path)))
             _check_kind(path, own=side is not False)
-        if isinstance(path, Path) and inside_zarr(path.parent):
-            raise UsageError(f"the output '{path}' lies inside a Zarr: give another place with -o")
+            folders += [path] * (format_of(path) == ZARR)
+        _check_around(path)
     _check_taken(jobs, names, merged)
     if there or journal:
-        beside = ((f"{what} '{path}'", path) for what, path in read)
         inputs = ((f"input '{job.name}'", job.source) for job in jobs)
         own_file: list[tuple[Place, bool | None]] = [(journal, None)] if journal else []
         known = {*there, *(hash(_identity(path)) for path, _ in own_file)}
-        for what, source in chain(beside, inputs):
+        for what, source in chain(read, inputs):
+            if folders and isinstance(source, Path):
+                check_apart(folders, what, source)
             identity = _identity(source)
             if identity is not None and hash(identity) in known:
                 for path, _ in chain(own_file, outputs()):
@@ -311,6 +313,47 @@ def check(
     if existing and not may_exist:
         what = f"'{existing[0]}' and {more} more exist" if more else f"'{existing[0]}' exists"
         raise UsageError(f"{what} already: use --overwrite, --resume in a folder, or another place with -o")
+
+
+def outputs(texts: Iterable[str], read: Iterable[tuple[str, Place]], *, overwrite: bool) -> list[Place]:
+    """The places that `texts` name, to write to; `read` is what is read, each with what it is called.
+
+    UsageError for a place that takes nothing, is or holds what is read (no input is ever written to), or is there
+    already and may not be written over.
+    """
+    places = [writable(place_of(text)) for text in texts]
+    for place in places:
+        _check_around(place)
+        if isinstance(place, Path) and os.path.lexists(place):
+            _check_kind(place, own=False)
+    for what, source in read:
+        check_apart(places, what, source)
+    for place in places:
+        if place.exists() and not overwrite:
+            raise UsageError(f"'{place}' exists already: use --overwrite, or another name with -o")
+    return places
+
+
+def as_inputs(texts: Iterable[str]) -> list[tuple[str, Place]]:
+    """The places that these inputs name, each with what it is called."""
+    return [(f"input '{text}'", place_of(text)) for text in texts]
+
+
+def check_apart(outputs: Iterable[Place], what: str, source: Place) -> Place:
+    """`source`; UsageError where one of the outputs is that file, under whatever name, or a folder that it lies in."""
+    for output in outputs:
+        known = _identity(output)
+        if exact(output) == exact(source) or (known is not None and known == _identity(source)):
+            raise UsageError(f"the output '{output}' is the {what}: give another place with -o")
+        around = Path(os.path.realpath(source)).parents if known is not None and isinstance(source, Path) else ()
+        if any(_identity(folder) == known for folder in around):
+            raise UsageError(f"the output '{output}' holds the {what}: give another place with -o")
+    return source
+
+
+def _check_around(path: Place) -> None:
+    if isinstance(path, Path) and inside_zarr(path.parent):
+        raise UsageError(f"the output '{path}' lies inside a Zarr: give another place with -o")
 
 
 @lru_cache(maxsize=64)  # a plan goes folder by folder

@@ -10,6 +10,7 @@ from pkgutil import resolve_name
 
 from poolcli.batch.executors import Failure, Limits, find_engine, processors, run_tasks
 from poolcli.batch.inputs import STREAM, named
+from poolcli.batch.plan import as_inputs, check_apart, outputs
 from poolcli.batch.settings import Settings
 from poolcli.cli.layers import Candidates, Filtering, Pooling, pooling_of, recipe_of
 from poolcli.cli.options import (
@@ -22,6 +23,7 @@ from poolcli.cli.options import (
     Colouring,
     Discovery,
     Reading,
+    read_beside,
     report_files,
 )
 from poolcli.cli.output import print_objects, say
@@ -33,7 +35,6 @@ from poolcli.recipe.layers import Layer
 from poolcli.reports.forms import FORMS, form_of, run_reports, to_json, view_sizes, write_sides
 from poolcli.shift.record import Shifting, check_edge, check_tolerance
 from poolcli.storage import Place, place_of, publish
-from poolcli.storage.files import outputs
 
 # What works on pixels is loaded by what runs: a mistake in the command is answered without it.
 
@@ -77,13 +78,13 @@ def compare(
     check_tolerance(comparing.tolerance)
     head = filtering.layers()
     tails = candidates.layers(wrap=comparing.shift_edge == "wrap", labels=reading.labels)
-    read = [*inputs, *([discovery.files_from] if discovery.files_from else ())]
-    files = outputs(comparing.output or (), read, overwrite=comparing.overwrite)
+    recipes = {name: Recipe((*head, *layers)) for name, layers in tails.items()}
+    beside = read_beside(*recipes.values(), listing=discovery.files_from)
+    files = outputs(comparing.output or (), (*as_inputs(inputs), *beside), overwrite=comparing.overwrite)
     forms = {path: form_of(path, ranking=True) for path in files}
     commands = {
-        name: _command(layers, filtering, [discovery, reading, colouring], inputs) for name, layers in tails.items()
+        name: _command(layers, filtering, discovery, [reading, colouring], inputs) for name, layers in tails.items()
     }
-    recipes = {name: Recipe((*head, *layers)) for name, layers in tails.items()}
     options, ignore, colour = reading.options(), reading.ignoring(), colouring.of(*recipes.values())
     if STREAM in inputs:
         raise UsageError("compare reads files: name pictures, folders or globs instead of - (stdin)")
@@ -106,7 +107,8 @@ def compare(
         names = stack.enter_context(discovery.open_list())
         pictures = search.found(map(named, inputs), names, nul=discovery.nul)
         limits = Limits(comparing.jobs or processors())
-        for item, result in run_tasks(find_engine(None), work, (each.path for each in pictures), limits):
+        places = (check_apart(files, f"input '{each.path}'", each.path) for each in pictures)
+        for item, result in run_tasks(find_engine(None), work, places, limits):
             compared = Compared(str(item), error=f"{item}: {result.reason}") if isinstance(result, Failure) else result
             if compared.error is not None:
                 failed += 1
@@ -130,19 +132,24 @@ def compare(
     return 1 if failed else 0
 
 
-def _command(layers: tuple[Layer, ...], filtering: Filtering, groups: list[Group], inputs: list[str]) -> str:
+def _command(
+    layers: tuple[Layer, ...], filtering: Filtering, discovery: Discovery, groups: list[Group], inputs: list[str]
+) -> str:
     """The command that pools these inputs as a candidate does, in words that a shell reads."""
     import shlex
 
-    only = layers[0] if len(layers) == 1 else None
+    only, recipe = layers[0] if len(layers) == 1 else None, Recipe((*filtering.layers(), *layers))
     pooling = pooling_of(only) if isinstance(only, Pool) else None
     if pooling is None:
-        arguments = ["stack", str(Recipe((*filtering.layers(), *layers)))]
+        arguments, chosen = ["stack", str(recipe)], [discovery, *groups]
     else:
-        arguments, groups = ["pool"], [pooling, filtering, *groups]
-    for group in groups:
+        arguments, chosen = ["pool"], [pooling, filtering, discovery, *groups]
+    for group in chosen:
         arguments += group.argv()
-    if any(is_picture_folder(Path(name)) or any(letter in name for letter in "*?[") for name in inputs) or not inputs:
+    if recipe.own_dtype or "--dtype" in arguments:  # floats, which few pictures hold
+        arguments += ["--format", "npy"]
+    several = any(is_picture_folder(Path(name)) or any(letter in name for letter in "*?[") for name in inputs)
+    if several or discovery.files_from is not None:
         arguments += ["-o", "pooled/"]
     arguments += ["--"] * any(name.startswith("-") for name in inputs)
     return shlex.join(["poolcli", *arguments, *inputs])
@@ -173,7 +180,8 @@ def diff(
     if STREAM in pictures:
         raise UsageError("diff reads files: name two pictures instead of - (stdin)")
     files: dict[str, Place] = {}
-    for path in outputs(differing.output or (), pictures, overwrite=differing.overwrite):
+    read = (*as_inputs(pictures), *read_beside(recipe))
+    for path in outputs(differing.output or (), read, overwrite=differing.overwrite):
         first = files.setdefault(form_of(path).name, path)
         if first != path:
             raise UsageError(f"'{first}' and '{path}' are one form of the report: give one of them")
@@ -250,7 +258,8 @@ def show(showing: Showing, pooling: Pooling, filtering: Filtering, reading: Read
     if showing.output:
         if not showing.output.lower().endswith((".html", ".htm")):
             raise UsageError(f"'{showing.output}' is no page: an extension of .html is allowed")
-        (place,) = outputs([showing.output], [picture] if picture else [], overwrite=showing.overwrite)
+        read = (*as_inputs([picture] if picture else ()), *read_beside(recipe))
+        (place,) = outputs([showing.output], read, overwrite=showing.overwrite)
     language = showing.lang or _usual_language()
     text = _story(language) if picture is None else _page(picture, settings, language)
     if place is None:
@@ -277,7 +286,7 @@ def _story(language: str) -> str:
 
 def _page(source: str, settings: Settings, language: str) -> str:
     """The page of the first frame of a picture."""
-    from poolcli.batch.job import decoded, viewed
+    from poolcli.batch.job import check_ignored, decoded, viewed
     from poolcli.images.inspection import read_stream
     from poolcli.reports.interactive import sample_page
     from poolcli.visualize import SHOWN
@@ -285,6 +294,7 @@ def _page(source: str, settings: Settings, language: str) -> str:
     reading = settings.reading
     stream = read_stream(sys.stdin.buffer, source, reading) if source == STREAM else place_of(source)
     picture = decoded(stream, source, reading, indices=settings.recipe.indices)
+    check_ignored(settings.ignore, picture)
     (view,), report = viewed(replace(settings, views={"show": SHOWN}), picture, source)
     assert view.sample is not None  # of these sizes there is one
     return sample_page(view.sample, source, report, language)

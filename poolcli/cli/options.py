@@ -481,7 +481,8 @@ class Request:
             raise UsageError("--report and --no-report contradict each other: give one of them")
         if reporting.preview and reporting.no_report:
             raise UsageError("--preview shows what the report measures: leave out --no-report")
-        self.beside = [*_read_beside(recipe, recipe_file, discovery.files_from)]  # what is read beside the inputs
+        # What is read beside the inputs.
+        self.beside = [*read_beside(recipe, recipe_file=recipe_file, listing=discovery.files_from)]
         self.engine, self.processors = running.find_engine(), processors()
         labels = recipe.for_labels
         self.own_numbers = str(recipe) if to_range is None and recipe.own_dtype else ""
@@ -513,8 +514,10 @@ class Request:
             array_range=to_range,
             exact=writing.exact,
         )
+        if running.output == "":
+            raise UsageError("-o is empty, as where a shell variable is not set: name a file, a folder or - (stdout)")
         self.inputs = list(map(named, inputs))
-        self.output = named(running.output) if running.output not in (None, "", STREAM) else None
+        self.output = named(running.output) if running.output not in (None, STREAM) else None
         self.streams = STREAM in (*inputs, running.output)
         if self.engine.away:
             self._check_shared()
@@ -527,12 +530,15 @@ class Request:
                 raise UsageError(f"{scheme}:// is in this process alone: --engine {engine} would not see it")
 
 
-def _read_beside(recipe: Recipe, recipe_file: str | None, listing: str | None) -> "Iterator[tuple[str, Path]]":
+def read_beside(
+    *recipes: Recipe, recipe_file: str | None = None, listing: str | None = None
+) -> "Iterator[tuple[str, Path]]":
     """The files that a run reads beside its inputs, each with what it is."""
     if recipe_file is not None:
-        yield "recipe", Path(recipe_file)
+        yield f"recipe '{recipe_file}'", Path(recipe_file)
     if listing not in (None, STREAM):
-        yield "list", Path(str(listing))
-    for layer in recipe.layers:
-        if isinstance(layer, Conv) and layer.name.startswith("@"):
-            yield "kernel", Path(layer.name[1:])
+        yield f"list '{listing}'", Path(str(listing))
+    for recipe in recipes:
+        for layer in recipe.layers:
+            if isinstance(layer, Conv) and layer.name.startswith("@"):
+                yield f"kernel '{layer.name[1:]}'", Path(layer.name[1:])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from poolcli.batch.executors import processors
 from poolcli.batch.inputs import STREAM
+from poolcli.batch.plan import as_inputs, outputs
 from poolcli.cli.layers import Pooling, mode_options, options_given
 from poolcli.cli.options import FILES, OVERWRITE, Reading, Running, Writing, count_or_auto, ignoring
 from poolcli.cli.output import Counts, progress, say
@@ -17,7 +18,6 @@ from poolcli.ops.modes import MODES, find_mode, mode_called
 from poolcli.recipe import Pool
 from poolcli.shift.record import AUTO
 from poolcli.storage import Url, place_of
-from poolcli.storage.files import outputs
 
 BASES = ("copy", "encode", "none")
 DAMAGED = ("refuse", "ignore")
@@ -104,7 +104,7 @@ class Tiling(Group):
         """Where the pyramid goes; UsageError for a place that cannot be."""
         if self.output is None:
             raise UsageError("a pyramid needs a place: give one with -o, as in -o slide.ome.tif")
-        (target,) = outputs([self.output], [source], overwrite=self.overwrite)
+        (target,) = outputs([self.output], as_inputs([source]), overwrite=self.overwrite)
         if isinstance(target, Url):
             raise UsageError(f"'{target}': a pyramid is written to a local path; copy it from there")
         if not target.name.lower().endswith(ENDINGS):

@@ -63,8 +63,6 @@ def planned(request: Request, held: ExitStack) -> Planned:
     if request.streams:
         return _stream(request, held)
     discovery, running = request.discovery, request.running
-    if running.output == "":
-        raise UsageError("-o is empty, as where a shell variable is not set: name a file, a folder or - (stdout)")
     listing = discovery.files_from is not None
     destination = destination_of(request.output, request.inputs, request.settings, request.own_numbers, listed=listing)
     folder = destination.root if destination.folder else None

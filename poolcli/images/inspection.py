@@ -184,7 +184,7 @@ def of_pillow(front: Any, request: Request) -> _Room:
     image = identified(front)
     if image is None:
         return _Room(0)
-    row = FORMATS[str(image.format)]
+    row = FORMATS.get(str(image.format)) or Format(str(image.format), ())  # Pillow reads some that are not in the table
     pixels = image.width * image.height
     request.check_pixels(pixels)
     count = int(vars(image).get("n_frames", MAX_FRAMES if row.name == "GIF" else 1))

@@ -298,7 +298,17 @@ def page_of(frame: Frame, meta: Meta) -> Page:
         tags |= {282: (5, meta.dpi[0]), 283: (5, meta.dpi[1]), 296: (3, 2)}
     bits = 1 if dtype.kind == "b" else 8 * dtype.itemsize
     height, width = frame.pixels.shape[:2]
-    return Page(height, width, bits, dtype.kind.replace("b", "u"), samples, photometric, extra, tags=tags)
+    kind, colormap = dtype.kind.replace("b", "u"), _colormap(frame.palette) if photometric == PALETTE else ()
+    return Page(height, width, bits, kind, samples, photometric, extra, tags=tags, colormap=colormap)
+
+
+def _colormap(palette: Palette | None) -> tuple[int, ...]:
+    """The colours of 256 indices in 16 bits, all reds first."""
+    assert palette is not None
+    colours = np.frombuffer(palette.colours, np.uint8).reshape(-1, len(palette.mode))[:256, :3]
+    table = np.zeros((256, 3), np.uint16)
+    table[: len(colours)] = colours * np.uint16(257)
+    return tuple(table.T.ravel().tolist())
 
 
 def arguments(frame: Frame, notes: dict[str, None], *, strip: bool) -> dict[str, Any]:

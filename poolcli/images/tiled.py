@@ -243,7 +243,7 @@ def planes_of(
     if not is_tiff(source, name):
         frames = arrays.mapped(source, name, request.options)
         planes = [of_array(frame, Meta(), number, mapped=True) for number, frame in enumerate(frames or ())]
-        yield (planes, ()) if planes else _held(source, name, options)
+        yield (planes, ()) if planes else _held(source, name, options, indices=indices)
         return
     library = tiff.tifffile()
     if library is None:
@@ -261,11 +261,11 @@ def planes_of(
         yield planes, tuple(request.notes)
 
 
-def _held(source: Path, name: str, options: ReadOptions) -> tuple[list[Plane], tuple[str, ...]]:
+def _held(source: Path, name: str, options: ReadOptions, *, indices: bool) -> tuple[list[Plane], tuple[str, ...]]:
     """The frames of any other picture, which is decoded whole."""
     from poolcli.images.decoding import decode
 
-    picture = decode(source, name=name, options=ReadOptions(options.frame, layout=options.layout))
+    picture = decode(source, name=name, indices=indices, options=ReadOptions(options.frame, layout=options.layout))
     notes = dict.fromkeys(picture.notes)
     if picture.meta.exif:
         notes["the camera data in EXIF was dropped, since it is not written in tiles"] = None

@@ -147,8 +147,8 @@ def _parse_pool(mode: str, rest: str) -> Pool:
         raise UsageError(f"the window's size stands alone: write it as in {mode}:2, a stride as in {mode}:3/2")
     given = _options(options, OPTIONS)
     if k.startswith(_TO_SIZE):
-        if (s, padding, dilation) != (None, None, None):
-            raise UsageError("an output size makes its own windows: leave /stride, +padding and @dilation out")
+        if (s, padding, dilation) != (None, None, None) or "ceil" in given:
+            raise UsageError("an output size makes its own windows: leave /stride, +padding, @dilation and ,ceil out")
         return Pool.to_size(mode, k.removeprefix(_TO_SIZE), given)
     ceil = given.pop("ceil", False)
     return Pool.of(mode, k, s, padding=padding or 0, dilation=dilation or 1, ceil=ceil, options=given)

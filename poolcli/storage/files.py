@@ -6,7 +6,7 @@ import platform
 import re
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
@@ -97,27 +97,6 @@ def _local(text: str) -> Path:
     if "\0" in path:
         raise UsageError(f"'{text}' holds %00, which no file's name does: check the URL")
     return Path(path)
-
-
-def outputs(texts: Iterable[str], inputs: Iterable[str], *, overwrite: bool) -> list[Place]:
-    """The places that `texts` name, to write to; UsageError for one that takes nothing, is an input under whatever name
-    (no input is ever written to), or is there already and may not be written over.
-    """
-    places, named = [writable(place_of(text)) for text in texts], list(inputs)
-    for place in places:
-        for name in named:
-            if str(place) == name or (isinstance(place, Path) and _is_same(place, name)):
-                raise UsageError(f"the output '{place}' is the input '{name}': give another place with -o")
-        if place.exists() and not overwrite:
-            raise UsageError(f"'{place}' exists already: use --overwrite, or another name with -o")
-    return places
-
-
-def _is_same(output: Path, name: str) -> bool:
-    try:
-        return Path(os.path.realpath(output)).samefile(name)  # of a link to nowhere where it would lead
-    except OSError:  # one of them is not there
-        return False
 
 
 def parts_of(path: Path) -> list[tuple[Path, os.stat_result]]:
