@@ -118,6 +118,11 @@ def escaped(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def empty(what: str, way: str) -> UsageError:
+    """The error for an empty word, whatever it is; `way` says what to give."""
+    return UsageError(f"{what} is empty, as where a shell variable is not set: {way}")
+
+
 def nearest(got: str, names: Iterable[str], cutoff: float = 0.5) -> str | None:
     """The name that is spelled most like `got`, of equally near ones the shortest; None where none is near.
 

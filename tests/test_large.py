@@ -301,7 +301,7 @@ MISTAKES = [
     (("-o", "o.tif", "--mode", "aps"), "unknown mode of a pyramid 'aps'"),
     (("-o", "o.tif", "--mode", "stochastic"), "unknown mode of a pyramid 'stochastic'"),
     (("-o", "o.tif", "--factor", "1"), "factor 1 makes nothing smaller"),
-    (("-o", "o.tif", "--levels", "no"), "--levels 'no' is not allowed: give a whole number from 1 to 31, or auto"),
+    (("-o", "o.tif", "--levels", "no"), "--levels 'no' is not allowed: give a whole number from 1 to 30, or auto"),
     (("-o", "o.tif", "--tile", "100"), "tile 100 is not allowed: multiples of 16 are"),
     (("-o", "o.tif", "--compression", "gif"), "unknown compression 'gif'"),
     (("-o", "o.tif", "--bands", "0"), "--bands '0' is no list of bands"),

@@ -13,7 +13,7 @@ from string import Formatter
 
 from poolcli.batch.inputs import Input, Named, as_place
 from poolcli.batch.settings import Settings
-from poolcli.errors import UsageError, unknown
+from poolcli.errors import UsageError, empty, unknown
 from poolcli.images.formats import (
     FORMATS,
     ZARR,
@@ -321,7 +321,10 @@ def outputs(texts: Iterable[str], read: Iterable[tuple[str, Place]], *, overwrit
     UsageError for a place that takes nothing, is or holds what is read (no input is ever written to), or is there
     already and may not be written over.
     """
-    places = [writable(place_of(text)) for text in texts]
+    named = list(texts)
+    if "" in named:
+        raise empty("-o", "name a file")
+    places = [writable(place_of(text)) for text in named]
     for place in places:
         _check_around(place)
         if isinstance(place, Path) and os.path.lexists(place):

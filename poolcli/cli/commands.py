@@ -10,7 +10,7 @@ from poolcli.cli.options import JSON, Colouring, Discovery, Reading, Reporting, 
 from poolcli.cli.output import print_objects, print_table
 from poolcli.cli.parser import Command, Group, Option
 from poolcli.cli.pyramid import Levels, Tiling, pyramid
-from poolcli.errors import PictureError, UsageError, any_of
+from poolcli.errors import PictureError, UsageError, any_of, empty
 from poolcli.ops.filters import FILTERS
 from poolcli.ops.geometry import as_size, size_text
 from poolcli.ops.modes import ACTIVATIONS, MODES, activation_text
@@ -62,7 +62,7 @@ def stack(
     """Run any layers on pictures."""
     file = recipe_file.recipe
     if file == "":
-        raise UsageError("--recipe is empty, as where a shell variable is not set: name a file")
+        raise empty("--recipe", "name a file")
     if not file and not arguments:
         raise UsageError('no layers: give them first, as in "conv:sobel-v relu max:2", or in a file with --recipe')
     if file:

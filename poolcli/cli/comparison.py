@@ -28,8 +28,7 @@ from poolcli.cli.options import (
 )
 from poolcli.cli.output import print_objects, say
 from poolcli.cli.parser import Group, Option
-from poolcli.errors import UsageError, escaped, unknown
-from poolcli.images.formats import is_picture_folder
+from poolcli.errors import UsageError, empty, escaped, unknown
 from poolcli.recipe import Pool, Recipe, is_layer, parse_recipe
 from poolcli.recipe.layers import Layer
 from poolcli.reports.forms import FORMS, form_of, run_reports, to_json, view_sizes, write_sides
@@ -148,7 +147,7 @@ def _command(
         arguments += group.argv()
     if recipe.own_dtype or "--dtype" in arguments:  # floats, which few pictures hold
         arguments += ["--format", "npy"]
-    several = any(is_picture_folder(Path(name)) or any(letter in name for letter in "*?[") for name in inputs)
+    several = any(named(name).in_it or any(letter in name for letter in "*?[") for name in inputs)
     if several or discovery.files_from is not None:
         arguments += ["-o", "pooled/"]
     arguments += ["--"] * any(name.startswith("-") for name in inputs)
@@ -253,7 +252,7 @@ def show(showing: Showing, pooling: Pooling, filtering: Filtering, reading: Read
     recipe = parse_recipe(layers) if layers is not None else recipe_of(pooling, filtering)
     settings = Settings(recipe, reading=reading.options(), labels=reading.labels, ignore=reading.ignoring())
     if showing.output == "":
-        raise UsageError("-o is empty, as where a shell variable is not set: name a page, as in -o page.html")
+        raise empty("-o", "name a page, as in -o page.html")
     place: Place | None = None
     if showing.output:
         if not showing.output.lower().endswith((".html", ".htm")):

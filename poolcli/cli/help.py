@@ -24,10 +24,9 @@ from poolcli.ops.modes import ACTIVATIONS, MODES, takes_numbers
 
 PANELS = ("Window", "Filter", "Report", "Files", "Pictures", "Batch", "Cluster")  # in the order of a page
 TOPICS = (
-    *("pooling", "modes", "masks", "filters", "recipes", "report", "show", "compare", "folders", "formats"),
-    "large",
-    *("cluster", "python", "shell", "changes"),
-)
+    "pooling", "modes", "masks", "filters", "recipes", "report", "show", "compare", "folders", "formats", "large",
+    "cluster", "python", "shell", "changes",
+)  # fmt: skip
 ABOUT = "CNN pooling for pictures, exact with the deep-learning libraries, and how shift-invariant it really is."
 EXAMPLE = "poolcli pool photo.jpg -o small.jpg --k 2 --mode max"
 

@@ -107,7 +107,7 @@ class Pooling(Group, more=mode_options()):
             return Pool.to_size(mode, self.size, options)
         return Pool.of(
             mode,
-            self.k or "2",
+            "2" if self.k is None else self.k,
             self.s,
             padding=padding,
             dilation=self.dilation,
@@ -132,8 +132,8 @@ class Pooling(Group, more=mode_options()):
     def _check_alone(self, *, ceil: bool) -> None:
         """UsageError when a window is given too."""
         windows = {
-            "--k": self.k,
-            "--s": self.s,
+            "--k": self.k is not None,
+            "--s": self.s is not None,
             "--padding": self._padding() != "0",
             "--dilation": self.dilation != "1",
         }

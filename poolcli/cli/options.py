@@ -13,7 +13,7 @@ from poolcli.batch.inputs import STREAM, Inputs, named
 from poolcli.batch.settings import IgnoreOptions, Settings
 from poolcli.cli.parser import Group, Option
 from poolcli.colour import Colour
-from poolcli.errors import UsageError, unknown
+from poolcli.errors import UsageError, empty, unknown
 from poolcli.images.formats import (
     COMPRESSIONS,
     DEFAULT_MAX_PIXELS,
@@ -136,7 +136,7 @@ class Discovery(Group):
         if not inputs and self.files_from is None:
             raise UsageError("no input: name a picture, a folder, a glob or - (stdin), or a list with --files-from")
         if "" in inputs:
-            raise UsageError("an input is empty (''), as where a shell variable is not set: name a picture or a folder")
+            raise empty("an input ('')", "name a picture or a folder")
         if self.files_from == STREAM and STREAM in inputs:
             raise UsageError("stdin cannot be a picture and a list of names: give one of them as a file")
         if self.nul and self.files_from is None:
@@ -515,7 +515,7 @@ class Request:
             exact=writing.exact,
         )
         if running.output == "":
-            raise UsageError("-o is empty, as where a shell variable is not set: name a file, a folder or - (stdout)")
+            raise empty("-o", "name a file, a folder or - (stdout)")
         self.inputs = list(map(named, inputs))
         self.output = named(running.output) if running.output not in (None, STREAM) else None
         self.streams = STREAM in (*inputs, running.output)

@@ -22,7 +22,7 @@ from poolcli.storage import Url, place_of
 BASES = ("copy", "encode", "none")
 DAMAGED = ("refuse", "ignore")
 ENDINGS = (".ome.tif", ".ome.tiff", ".tif", ".tiff", ".ovr", ".ome.zarr", ".zarr")
-MOST_LEVELS = 31
+MOST_LEVELS = 30  # of half the size each: 31 are beyond the largest window
 ALLOWED = {  # as levels: what makes one value of every window, wherever it lies, in the picture's dtype
     row.name: row
     for row in MODES.values()

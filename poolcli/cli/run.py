@@ -27,7 +27,7 @@ from poolcli.batch.state import MOST_DRAWN, NAME, Keys, State, done_before
 from poolcli.cli.app import Interrupted, finishing, received
 from poolcli.cli.options import Request, Running
 from poolcli.cli.output import PREVIEW, Counts, Printer, progress, say
-from poolcli.errors import UsageError
+from poolcli.errors import UsageError, empty
 from poolcli.images.formats import START, check_floats
 from poolcli.records import dataclass
 from poolcli.reports import Job, Outcome
@@ -106,7 +106,7 @@ def _closed(name: str, why: str) -> Outcome:
 def _journal_folder(running: Running, outputs: Place | None) -> Path | None:
     """Where the journal is: where the user says, or the folder of the outputs if that is a local one."""
     if running.journal == "":
-        raise UsageError("--journal is empty, as where a shell variable is not set: name a folder")
+        raise empty("--journal", "name a folder")
     chosen = place_of(running.journal) if running.journal else outputs
     if isinstance(chosen, Path):
         if running.journal and chosen.is_file():

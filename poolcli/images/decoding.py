@@ -284,7 +284,7 @@ def _selected(image: Image.Image, request: Request) -> Iterator[None]:
     for number in itertools.count():
         if number == MAX_FRAMES:
             raise request.refuse(f"more than {MAX_FRAMES} frames; take single ones with --frame N")
-        if number and not (several and _seek(image, number, request)):
+        if number and not (several and _seek(image, number)):
             break
         pixels += image.width * image.height
         request.check_pixels(pixels, together=number > 0)
@@ -296,11 +296,11 @@ def _go_to(image: Image.Image, target: int, request: Request) -> None:
     if target >= MAX_FRAMES:
         raise request.refuse(f"no frame {target}; frames are numbered from 0 to at most {MAX_FRAMES - 1}")
     for number in range(1, target + 1):
-        if not _seek(image, number, request):
+        if not _seek(image, number):
             request.chosen(number)
 
 
-def _seek(image: Image.Image, number: int, request: Request) -> bool:
+def _seek(image: Image.Image, number: int) -> bool:
     row = FORMATS.get(str(image.format))
     if row is None or row.frames == "one":  # what Pillow calls frames of a PSD are its layers
         return False

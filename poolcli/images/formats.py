@@ -412,7 +412,7 @@ class ReadOptions:
 
 @dataclass(frozen=True, slots=True)
 class EncodeOptions:
-    """How to write: `quality` 0-100 for JPEG, WebP and AVIF, `png_level` 0-9, `strip` leaves all metadata out.
+    """How to write: `quality` 0-100 for JPEG, WebP, AVIF and JPEG XL, `png_level` 0-9, `strip` leaves all metadata out.
 
     `layout` is that of arrays made of pictures; `allow_8bit` as of ReadOptions. `lossless` changes no value; `labels`
     says that values are names, so that a picture without loss gets none unless a quality is given. `tile` (height,

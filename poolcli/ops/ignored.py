@@ -80,7 +80,7 @@ def _is_row(value: object) -> bool:
 
 
 def _as_python(value: Any) -> Any:
-    """A number of NumPy as one of Python."""
+    """A number of NumPy, bool included, as one of Python."""
     return value.item() if isinstance(value, np.generic | np.ndarray) and value.size == 1 else value
 
 

@@ -144,13 +144,11 @@ def counts(
     band: Array, axes: AnyAxes, valid: Array | None, levels: Array, *, or_smaller: bool
 ) -> Iterator[tuple[Array, Array]]:
     """(level, how many `valid` values of every window are it, or are it or smaller) for every level."""
-    rows, columns = axes
-    dtype = np.uint16 if rows.most * columns.most < 1 << 16 else np.uint32
     for level in levels:
         hits = band <= level if or_smaller else band == level
         if valid is not None:
             hits &= valid
-        yield level, reduce_any(hits.astype(dtype), axes, np.add)
+        yield level, window_counts(hits, axes)
 
 
 # Median pooling. Definition: numpy.median; integers exactly, the mean of the middle two rounded half up.

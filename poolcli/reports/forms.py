@@ -39,7 +39,7 @@ def buffered(path: Place) -> Iterator[BinaryIO]:
             copyfileobj(buffer, stream)
 
 
-def outcome_lines(outcome: "Outcome", *, printed: bool = False) -> Iterator[str]:
+def outcome_lines(outcome: Outcome, *, printed: bool = False) -> Iterator[str]:
     """The lines of `--json`: one for a picture, one a frame for a picture of several.
 
     `printed`: there is no output but the values, which are in the line.
@@ -78,7 +78,7 @@ def _encoded(value: object, indent: int | None = None) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def write_side_file(path: Place, outcome: "Outcome") -> None:
+def write_side_file(path: Place, outcome: Outcome) -> None:
     """The report beside one output: an object, or an array of them for a picture of several frames."""
     forms = [report.to_dict() for report in outcome.reports]
     content = _encoded(forms[0] if len(forms) == 1 else forms, indent=2)
@@ -87,7 +87,7 @@ def write_side_file(path: Place, outcome: "Outcome") -> None:
 
 
 @contextmanager
-def write_lines_file(path: Place) -> "Iterator[Callable[[Outcome], None]]":
+def write_lines_file(path: Place) -> Iterator[Callable[[Outcome], None]]:
     """JSON Lines in `path`, a line a picture (a frame), as the outcomes come."""
     with buffered(path) as stream:
         yield lambda outcome: stream.writelines(_encoded(each.to_dict()) + b"\n" for each in outcome.reports)
@@ -273,7 +273,7 @@ def check_package(form: Form, what: str) -> None:
         raise missing(what, [form.package])
 
 
-def write_sides(sides: Mapping[str, Place], outcome: "Outcome") -> None:
+def write_sides(sides: Mapping[str, Place], outcome: Outcome) -> None:
     """Write the forms beside one output; OutputError when that cannot be."""
     for name, path in sides.items():
         resolve_name(f"poolcli.reports.{FORMS[name].writer}")(path, outcome)
@@ -284,7 +284,7 @@ class _NothingMeasured(Exception):  # noqa: N818 (no error: it ends the contexts
 
 
 @contextmanager
-def run_reports(paths: Mapping[str, Place]) -> Iterator[Callable[["Outcome"], None]]:
+def run_reports(paths: Mapping[str, Place]) -> Iterator[Callable[[Outcome], None]]:
     """Give a function to call with every outcome; the files of the run appear when the block ends well.
 
     Unless nothing was measured: an empty report would be in the way of the next run.
@@ -295,7 +295,7 @@ def run_reports(paths: Mapping[str, Place]) -> Iterator[Callable[["Outcome"], No
         for name, path in paths.items():
             adders.append(stack.enter_context(resolve_name(f"poolcli.reports.{FORMS[name].writer}")(path)))
 
-        def add(outcome: "Outcome") -> None:
+        def add(outcome: Outcome) -> None:
             nonlocal measured
             measured = measured or bool(outcome.reports)
             for adder in adders:

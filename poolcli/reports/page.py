@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, TypeVar
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from poolcli import __version__, storage
+from poolcli import __version__
 from poolcli.errors import escaped
 from poolcli.records import dataclass
 from poolcli.reports import Outcome
@@ -215,12 +215,12 @@ class Chart:
 
 
 @contextmanager
-def write_ranking_page(path: storage.Place, ranking: Ranking) -> Iterator[Callable[[Compared], None]]:
+def write_ranking_page(path: Place, ranking: Ranking) -> Iterator[Callable[[Compared], None]]:
     """The page in `path`, made when all pictures are in `ranking`."""
     yield lambda compared: None
     places = ranking.places()
     page, script = templates(), asset("page.js")
-    with storage.publish(path) as stream:
+    with publish(path) as stream:
         facts = (f"{ranking.pictures:,} picture{'s' * (ranking.pictures != 1)}", *ranking.facts)
         stream.write(write_head(page, "Which down-sampling is least upset by shifts?", facts, "", (script,)))
         text = page.get_template("ranking.html").render(

@@ -193,7 +193,7 @@ def differ(
     sums = Sums()
     for low in range(0, len(a), step):
         rows = slice(low, low + step)
-        gaps = _gaps(a[rows], b[rows], whole=whole)
+        gaps = gaps_of(a[rows], b[rows], whole=whole)
         over = _over(gaps, tolerance)
         if still.valid is not None or moved.valid is not None:
             one_sided, both = _validity(still.valid, moved.valid, rows, gaps.shape)
@@ -234,7 +234,7 @@ def _summed(gaps: Array, over: Array) -> Sums:
     return Sums(pixels, changed, finite.size, float(finite.sum()), float(np.einsum("i,i->", finite, finite)), largest)
 
 
-def _gaps(a: Array, b: Array, *, whole: bool) -> Array:
+def gaps_of(a: Array, b: Array, *, whole: bool = False) -> Array:
     """The size of every difference; of integers and `whole` numbers in an unsigned type that holds them all.
 
     Infinite where one value is not finite or floats hold no such difference, NaN where the same is on both sides.
