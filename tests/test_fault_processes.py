@@ -99,7 +99,7 @@ SELDOM = {
     "mkdir gone; cd gone; rmdir ../gone; poolcli pool a.png": (1, "the working directory"),
     "TMPDIR=/nowhere poolcli pool a.png -o b.png -q; true": (0, ""),
     "poolcli pool $(printf n%.0s {1..300}).png -o b.png": (1, "File name too long"),
-    'poolcli pool "$UNSET" -o b.png': (2, "an input is empty ('')"),
+    'poolcli pool "$UNSET" -o b.png': (2, "an input is empty, as where a shell variable is not set"),
 }
 
 

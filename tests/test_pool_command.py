@@ -126,7 +126,7 @@ def test_lists_fit_the_terminal_and_have_objects(command, name, known):
 ONE = "samples/one.png"
 USAGE = {
     ("pool",): "no input",
-    ("pool", ""): "an input is empty ('')",
+    ("pool", ""): "an input is empty, as where a shell variable is not set",
     ("pool", "--files-from", "-", "-o", "-"): "a stream (-) stands for one picture",
     ("pool", ONE, "samples/four.png", "-o", "-"): "a stream (-) stands for one picture",
     ("pool", "samples", "-o", "-"): "a stream (-) stands for one picture",

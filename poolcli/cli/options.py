@@ -136,7 +136,7 @@ class Discovery(Group):
         if not inputs and self.files_from is None:
             raise UsageError("no input: name a picture, a folder, a glob or - (stdin), or a list with --files-from")
         if "" in inputs:
-            raise empty("an input ('')", "name a picture or a folder")
+            raise empty("an input", "name a picture or a folder")
         if self.files_from == STREAM and STREAM in inputs:
             raise UsageError("stdin cannot be a picture and a list of names: give one of them as a file")
         if self.nul and self.files_from is None:
