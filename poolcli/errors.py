@@ -105,7 +105,7 @@ def unexpected(error: Exception, text: str = "") -> str:
         if file.startswith(_PACKAGE):
             where = f", {file.removeprefix(_PACKAGE)}:{trace.tb_lineno}"
         trace = trace.tb_next
-    return f"unexpected {type(error).__name__} ({text or said(error)}{where}); please report it, with what was typed"
+    return f"unexpected {type(error).__name__} ({text or said(error)}{where}); please report it, with the command"
 
 
 def escaped(text: str) -> str:

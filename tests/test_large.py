@@ -761,9 +761,9 @@ def test_older_ome_zarr_is_read(tmp_path, command):
 
 
 def test_an_ome_zarr_is_whole_or_not_there(tmp_path, command):
-    """A failure leaves the folder that was there; success replaces all of it."""
+    """A failure leaves the Zarr that was there; success replaces all of it."""
     good, out = tiff(tmp_path / "in.tif", picture("gray", (64, 96)), tile=(32, 32)), tmp_path / "out.zarr"
-    out.mkdir()
+    zarr.open_group(out, mode="w")
     (out / "mine").write_text("mine")
     data = bytearray(good.read_bytes())
     with tifffile.TiffFile(good) as file:

@@ -30,7 +30,7 @@ from poolcli.storage import Place
 from poolcli.visualize import Crop, View, crop_of, draw_views
 
 # The candidates of a ranking by their names in the table: they differ in the recipe alone.
-Candidates = Mapping[str, Settings]
+SettingsByName = Mapping[str, Settings]
 
 
 def evaluated(settings: Settings, frame: Frame) -> Evaluation:
@@ -52,7 +52,7 @@ def shifts_within(radius: int) -> tuple[tuple[int, int], ...]:
     return tuple((dx, dy) for dy in reach for dx in reach if (dx, dy) != (0, 0))
 
 
-def compare_picture(candidates: Candidates, shows: bool, place: Place) -> Compared:
+def compare_picture(candidates: SettingsByName, shows: bool, place: Place) -> Compared:
     """Score every candidate on one picture, all its frames; what is wrong with it becomes the error.
 
     A row never depends on the other candidates: palettes are the colours that they stand for, unless the values are
@@ -67,7 +67,7 @@ def compare_picture(candidates: Candidates, shows: bool, place: Place) -> Compar
         return Compared(name, error=failure(error, name)[1])
 
 
-def _compared(candidates: Candidates, shows: bool, place: Place, name: str) -> Compared:
+def _compared(candidates: SettingsByName, shows: bool, place: Place, name: str) -> Compared:
     first = next(iter(candidates.values()))
     scores = {key: Score(key, str(each.recipe)) for key, each in candidates.items()}
     notes: dict[str, None] = {}
@@ -78,7 +78,7 @@ def _compared(candidates: Candidates, shows: bool, place: Place, name: str) -> C
         picture = decoded(place, name, first.reading, indices=labels)
         check_ignored(first.ignore, picture)
         size = size_of(picture.frames[0].pixels)
-        alike: Candidates = {key: each for key, each in candidates.items() if keeping[key] == labels}
+        alike: SettingsByName = {key: each for key, each in candidates.items() if keeping[key] == labels}
         if picture.file_mode in PALETTES and not labels:
             alike = _of_colours(alike, notes)
         for frame in picture.frames:
@@ -90,7 +90,7 @@ def _compared(candidates: Candidates, shows: bool, place: Place, name: str) -> C
     return Compared(name, size, counted, tuple(notes), crop=crop)
 
 
-def _of_colours(candidates: Candidates, notes: dict[str, None]) -> Candidates:
+def _of_colours(candidates: SettingsByName, notes: dict[str, None]) -> SettingsByName:
     """Those that the colours of a palette can be given to; PictureError where there is none."""
     able = {key: each for key, each in candidates.items() if each.recipe.keeps_values or not each.recipe.indices}
     why = "since it counts a number of the palette, and colours are ranked; --labels ranks labels"
@@ -101,7 +101,7 @@ def _of_colours(candidates: Candidates, notes: dict[str, None]) -> Candidates:
 
 
 def _score_frame(
-    candidates: Candidates, frame: Frame, scores: Mapping[str, Score], notes: dict[str, None]
+    candidates: SettingsByName, frame: Frame, scores: Mapping[str, Score], notes: dict[str, None]
 ) -> dict[str, Evaluation]:
     """Add one frame to the scores and give what was made of it.
 

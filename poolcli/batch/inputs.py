@@ -97,7 +97,7 @@ class Inputs:
         self.unread: Counter[str] = Counter()  # by extension
         self.note: str | None = None
 
-    def found(self, names: Iterable[Named], listing: BinaryIO | None = None, *, nul: bool = False) -> Iterator[Input]:
+    def files(self, names: Iterable[Named], listing: BinaryIO | None = None, *, nul: bool = False) -> Iterator[Input]:
         """What is named, and what a list of names has; `nul`: each of them ends in one.
 
         UsageError when there is no input at all, which says why.

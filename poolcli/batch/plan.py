@@ -183,10 +183,10 @@ class Plan(Sequence[Job]):
         seen: dict[int, int] = {}  # numbers, by a hash of names that may be long
         for each in inputs:
             target = destination.place(each)
-            source, output = _kept(each.path), exact(target)
+            source, output = _compact(each.path), exact(target)
             first = seen.setdefault(hash((source, output)), len(self._places))
             if first == len(self._places) or (source, output) != self._identity(first):
-                self._places.append((source, _kept(target)))
+                self._places.append((source, _compact(target)))
                 self.in_folder |= each.in_folder
 
     def _identity(self, number: int) -> tuple[str | Url, str]:
@@ -220,7 +220,7 @@ class Plan(Sequence[Job]):
                 taken.add(short)
 
 
-def _kept(place: Place) -> str | Url:
+def _compact(place: Place) -> str | Url:
     return place if isinstance(place, Url) else str(place)
 
 

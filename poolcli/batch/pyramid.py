@@ -42,7 +42,7 @@ OME, ZARR = (".ome.tif", ".ome.tiff"), ".zarr"
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Pyramid:
     """What is made of a picture: `layer` pools a level out of the picture next above it, its window is the factor.
 
     `levels` None: until one tile holds the picture. `bands` are counted from 0.
@@ -262,7 +262,7 @@ def prefetched(executor: Executor, work: Callable[[Any], Any], items: Iterable[A
 # Files
 
 
-def make_pyramid(source: Place, name: str, target: Path, settings: Settings, advance: Advance) -> tuple[str, ...]:
+def make_pyramid(source: Place, name: str, target: Path, settings: Pyramid, advance: Advance) -> tuple[str, ...]:
     """Write the pyramid of a picture; notes for what is left out. PictureError where it cannot be."""
     with (
         ThreadPoolExecutor(settings.threads) as executor,
@@ -286,7 +286,12 @@ def make_pyramid(source: Place, name: str, target: Path, settings: Settings, adv
 
 
 def _make_tiff(
-    target: Path, pictures: list[Plane], settings: Settings, said: dict[str, None], executor: Executor, advance: Advance
+    target: Path,
+    pictures: list[Plane],
+    settings: Pyramid,
+    said: dict[str, None],
+    executor: Executor,
+    advance: Advance,
 ) -> None:
     as_ome = target.name.lower().endswith(OME)
     if as_ome:
@@ -299,7 +304,12 @@ def _make_tiff(
 
 
 def _make_zarr(
-    target: Path, pictures: list[Plane], settings: Settings, said: dict[str, None], executor: Executor, advance: Advance
+    target: Path,
+    pictures: list[Plane],
+    settings: Pyramid,
+    said: dict[str, None],
+    executor: Executor,
+    advance: Advance,
 ) -> None:
     first, tile = pictures[0], settings.encoding.tile or zarr.TILE
     assert first.scene is not None
@@ -317,13 +327,13 @@ def _make_zarr(
         file.close(
             {"type": settings.layer.mode, "metadata": {"method": "poolcli pyramid", "layer": str(settings.layer)}}
         )
-    dropped = ", ".join(ome.names(code for code in first.page.tags if code not in ome.KEPT))
+    dropped = ", ".join(ome.names(code for code in first.page.tags if code not in ome.WRITTEN))
     said |= dict.fromkeys(
         [f"tags of the TIFF were left out, since OME-Zarr has no room for them: {dropped}"] * bool(dropped)
     )
 
 
-def _reduction(plane: Plane, settings: Settings, tile: Size) -> Reduction:
+def _reduction(plane: Plane, settings: Pyramid, tile: Size) -> Reduction:
     """What makes the levels of one picture; PictureError where there would be none."""
     count = level_count(plane.size, settings.factor, tile) if settings.levels is None else settings.levels
     if count == 0 and settings.base == NONE:
@@ -360,7 +370,7 @@ def _of_all(advance: Advance, number: int, pictures: int, done: int, of: int, pi
     advance(number * of + done, pictures * of, pictures * pixels)
 
 
-def prepared(plane: Plane, settings: Settings) -> Plane:
+def prepared(plane: Plane, settings: Pyramid) -> Plane:
     """The bands that are wanted, and what stands for tiles that cannot be decoded."""
     if plane.segments is not None:
         plane.segments.way_out += ", or use --damaged-tiles ignore"
@@ -381,7 +391,7 @@ def damages(pictures: Sequence[Plane]) -> Iterator[str]:
 
 
 def _reduce_into(
-    file: tiled.TiffFile, plane: Plane, settings: Settings, said: dict[str, None], advance: Advance
+    file: tiled.TiffFile, plane: Plane, settings: Pyramid, said: dict[str, None], advance: Advance
 ) -> None:
     """All levels of one picture as pages of a TIFF."""
     lossless = settings.layer.keeps_values
@@ -401,7 +411,7 @@ def _reduce_into(
     reduce_plane(plane, how, outputs, file.executor, settings.threads, advance, copy)
 
 
-def _base(file: tiled.TiffFile, plane: Plane, settings: Settings, layout: Layout) -> tuple[tiled.Level | None, bool]:
+def _base(file: tiled.TiffFile, plane: Plane, settings: Pyramid, layout: Layout) -> tuple[tiled.Level | None, bool]:
     """The page of the picture itself, if it is wanted, and whether its tiles are copied."""
     if settings.base == NONE:
         return None, False

@@ -104,7 +104,7 @@ def compare(
             writer = resolve_name(f"poolcli.reports.{form.ranking}")
             adders.append(stack.enter_context(writer(path, ranking)))
         names = stack.enter_context(discovery.open_list())
-        pictures = search.found(map(named, inputs), names, nul=discovery.nul)
+        pictures = search.files(map(named, inputs), names, nul=discovery.nul)
         limits = Limits(comparing.jobs or processors())
         places = (check_apart(files, f"input '{each.path}'", each.path) for each in pictures)
         for item, result in run_tasks(find_engine(None), work, places, limits):

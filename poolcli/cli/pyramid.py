@@ -135,9 +135,9 @@ def pyramid(levels: Levels, tiling: Tiling, arguments: list[str]) -> None:
         raise UsageError(
             f"'{place}' is not read in tiles: name a file, a folder that is a Zarr, or a URL that ends in .zarr"
         )
-    from poolcli.batch.pyramid import Settings, make_pyramid  # NumPy is loaded only now
+    from poolcli.batch.pyramid import Pyramid, make_pyramid  # NumPy is loaded only now
 
-    settings = Settings(
+    settings = Pyramid(
         layer,
         levels=levels.levels,
         encoding=encoding,

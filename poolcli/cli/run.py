@@ -68,7 +68,7 @@ def planned(request: Request, held: ExitStack) -> Planned:
     folder = destination.root if destination.folder else None
     with discovery.open_list() as names:
         search = discovery.search(folder)
-        plan = Plan(search.found(request.inputs, names, nul=discovery.nul), destination)
+        plan = Plan(search.files(request.inputs, names, nul=discovery.nul), destination)
     count = len(plan)
     sides, of_run = extensions(request.reporting.forms(in_folder=plan.in_folder, to_device=plan.to_device))
     plan.add_reports(sides)
@@ -194,7 +194,7 @@ def work(plan: Planned, request: Request, settings: Settings, show: Callable[[Ou
         ALLOWED_FAILURES if running.allowed_failures is None else running.allowed_failures,
         print_nothing if running.quiet else say,
     )
-    function = partial(_work, settings, Path.cwd() if engine.name == CLUSTER else None, ahead=alone)
+    function = partial(_work, settings, Path.cwd() if engine.name == CLUSTER else None, prefetch=alone)
     if plan.keys and not running.resume:
         plan.state.begin()
     under_way: dict[int, Job] = {}
@@ -256,13 +256,13 @@ def to_do(plan: Planned, settings: Settings, running: Running, show: Callable[[O
             show(outcome)
 
 
-def _work(settings: Settings, base: Path | None, job: Job, *, ahead: bool = False) -> Outcome:
+def _work(settings: Settings, base: Path | None, job: Job, *, prefetch: bool = False) -> Outcome:
     """What becomes of a job; `base`: where we are, for a worker that is elsewhere.
 
-    `ahead`: a large picture is decoded while everything that works on it is being loaded. A JPEG of 12 megapixels takes
-    a fifth less time so.
+    `prefetch`: a large picture is decoded while everything that works on it is being loaded. A JPEG of 12 megapixels
+    takes a fifth less time so.
     """
-    if ahead and isinstance(job.source, Path) and settings.threads > 1:
+    if prefetch and isinstance(job.source, Path) and settings.threads > 1:
         from poolcli.images.guard import begin  # and with it Pillow
 
         begin(job.source, settings.reading)

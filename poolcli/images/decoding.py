@@ -331,7 +331,7 @@ def _read(image: Image.Image, stream: BinaryIO, request: Request, head: png.Head
         scaled = tuple(value * (255 // ((1 << head.depth) - 1)) for value in key)
         image.info["transparency"] = scaled if len(scaled) > 1 else scaled[0]
     row = FORMATS.get(str(image.format))
-    if row is not None and row.ahead:
+    if row is not None and row.prefetched:
         own_memory(image)
     image.load()
     if image.mode != image.im.mode:  # a GIF's indices without their colours

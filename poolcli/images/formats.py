@@ -37,9 +37,9 @@ class Format:
     `lossy` format has lost nothing; `writer` writes what Pillow does not, `animator` an animation frame by frame, where
     Pillow's writer may join frames or change some. `exactly` are Pillow's arguments for no loss. `buffered`: the file
     is made in memory, since its writer joins frames, which is seen only afterwards, or writes to a full disk for ever.
-    `ahead`: it is decoded while NumPy is loaded, and if large into memory that its array takes over. `pages`: each may
-    have a size, a mode and tags of its own, and any values. `palettes`: every frame has one of its own. `peaks`: the
-    largest values that its `deep` modes have.
+    `prefetched`: it is decoded while NumPy is loaded, and if large into memory that its array takes over. `pages`: each
+    may have a size, a mode and tags of its own, and any values. `palettes`: every frame has one of its own. `peaks`:
+    the largest values that its `deep` modes have.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Format:
     animator: str = ""
     exactly: Mapping[str, Any] = field(default_factory=dict)
     buffered: bool = False
-    ahead: bool = False
+    prefetched: bool = False
     pages: bool = False
     palettes: bool = False
     peaks: tuple[int, ...] = ()
@@ -122,9 +122,9 @@ FORMATS = {
     for row in (
         _row("PNG", ".png .apng", "1 L LA P RGB RGBA I;16 LA;16 RGB;16 RGBA;16", frames="all", animates=True,
              keeps=f"{_RICH} dpi aspect colour text loop durations default transparency", heaviest=9,
-             starts=(PNG[:4],), ahead=True, writer="png:write"),
+             starts=(PNG[:4],), prefetched=True, writer="png:write"),
         _row("JPEG", ".jpg .jpeg .jpe .jfif", "L RGB CMYK", keeps=f"{_RICH} iptc dpi aspect comment", max_side=65_500,
-             lossy=True, heaviest=8, starts=(b"\xff\xd8\xff",), ahead=True),
+             lossy=True, heaviest=8, starts=(b"\xff\xd8\xff",), prefetched=True),
         _row("TIFF", ".tif .tiff", "1 L LA P PA RGB RGBA CMYK YCbCr LAB I F I;16", keeps=f"{_RICH} dpi",
              frames="all", animates=True, pages=True, starts=(*TIFF, b"II\0*", b"MM*\0"), reader="tiff:read",
              measure="inspection:of_tiff", far=True),

@@ -184,7 +184,7 @@ def own_memory(image: Image.Image) -> None:
     Else it would stand there twice. Pillow keeps four bytes a pixel of RGB, which can be moved together to three in
     their place: of 400 megapixels 1.6 GB are held at most, where there were 2.8.
     """
-    size = image.width * image.height * _KEPT.get(image.mode, 0)
+    size = image.width * image.height * _PILLOW_BYTES.get(image.mode, 0)
     map_buffer = getattr(_imaging, "map_buffer", None)  # what Pillow has for files that are mapped
     if size < _LARGE or map_buffer is None or not vars(image).get("tile"):
         return
@@ -194,7 +194,7 @@ def own_memory(image: Image.Image) -> None:
         vars(image)[MEMORY] = memory
 
 
-_KEPT = {"L": 1, "RGB": 4, "RGBA": 4}  # bytes a pixel that Pillow keeps, of the modes of large pictures
+_PILLOW_BYTES = {"L": 1, "RGB": 4, "RGBA": 4}  # bytes a pixel that Pillow keeps, of the modes of large pictures
 _LARGE = 1 << 26  # bytes
 MEMORY = "memory of our own"  # an attribute of the image
 
@@ -328,7 +328,7 @@ def begin(path: Path, options: ReadOptions, *, least: int = WORTH) -> None:
             return
         stream = file.enter_context(opened(path, ""))
         row = begun_by(stream.read(START))
-        if row is None or not row.ahead:
+        if row is None or not row.prefetched:
             return
         with pixel_limit(options.max_pixels), reading(""):
             image = Image.open(stream, formats=[row.name])

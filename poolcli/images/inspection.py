@@ -27,7 +27,7 @@ from poolcli.images.formats import (
 from poolcli.images.guard import decoding, hush, pixel_limit, reading
 from poolcli.storage import Place, Url
 
-PLAIN, FILTERED = 12, 40  # bytes a pixel; measured on 12 megapixels of RGB: 9, and 37 with a filter's floats
+UNFILTERED, FILTERED = 12, 40  # bytes a pixel; measured on 12 megapixels of RGB: 9, and 37 with a filter's floats
 
 
 def memory_needed(source: Place | BinaryIO, *, filtered: bool) -> int:
@@ -35,7 +35,7 @@ def memory_needed(source: Place | BinaryIO, *, filtered: bool) -> int:
 
     Its first bytes are enough. What is no picture, .npy too, which is read piecemeal, weighs its file.
     """
-    each = FILTERED if filtered else PLAIN
+    each = FILTERED if filtered else UNFILTERED
     try:
         if is_zarr(source):
             from poolcli.images import zarr

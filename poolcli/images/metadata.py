@@ -185,7 +185,7 @@ def _append(file: bytearray, table: Mapping[int, Entry], order: str) -> dict[int
 
 _XMP_ORIENTATION = re.compile(rb'(tiff:Orientation(?:="|>))([2-8])')
 # What EXIF knows of a TIFF's own tags; the others describe how its pixels lie in the file, or are kept elsewhere.
-_TIFF_KEPT = (270, 271, 272, 305, 306, 315, 316, 33432, 34665, 34853)
+_OF_TIFF = (270, 271, 272, 305, 306, 315, 316, 33432, 34665, 34853)
 RESOLUTION = (282, 283, 296)  # across, down, unit
 _TEXTS_OF_EXIF = ("Raw profile type exif", "Raw profile type APP1")
 _TEXT_ELSEWHERE = ("XML:com.adobe.xmp", *_TEXTS_OF_EXIF)
@@ -310,7 +310,7 @@ def of_tiff(tags: Mapping[int, Any], name: str, notes: dict[str, None]) -> Meta:
     table, written = Image.Exif(), None
     try:
         with reading(name):
-            for tag in _TIFF_KEPT:
+            for tag in _OF_TIFF:
                 if tag in tags:
                     table[tag] = tags[tag]
             written = described(table.tobytes(), notes) if len(table) else None

@@ -19,7 +19,7 @@ from poolcli.images.tiff_pages import Page
 from poolcli.records import dataclass
 
 NAMESPACE = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
-KEPT = (270, *RESOLUTION, 42113)  # tags whose meaning OME has a place for, or its formats
+WRITTEN = (270, *RESOLUTION, 42113)  # tags whose meaning OME has a place for, or its formats
 ORDERS = ("XYZCT", "XYZTC", "XYCTZ", "XYCZT", "XYTCZ", "XYTZC")
 # Micrometres of the units that OME knows and that have one; others stay as they are.
 UNITS = {"m": 1e6, "cm": 1e4, "mm": 1e3, "µm": 1.0, "nm": 1e-3, "pm": 1e-6, "Å": 1e-4, "in": 25400.0}

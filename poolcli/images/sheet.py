@@ -92,7 +92,7 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 class Tile:
     """One encoded picture with what stands around it; `size` is what it is enlarged to, `peak` the top of a heat-map.
 
-    `marks` are laid over it. `at`: where it lies in the `room` that all tiles of a band have, so that outputs lie over
+    `marks` are laid over it. `at`: where it lies in the `room` that all tiles of a part have, so that outputs lie over
     the centres of their windows. `kind`: which of the six pictures it is. Sizes are (width, height).
     """
 
@@ -114,15 +114,15 @@ class Tile:
         return f"{self.heading}, as a heat-map from 0 (dark) to {self.peak} (light). {self.caption}".strip()
 
 
-Band = tuple[str, Sequence[Tile]]  # tiles, ACROSS of them in a row, under a heading (empty: none)
+Part = tuple[str, Sequence[Tile]]  # tiles, ACROSS of them in a row, under a heading (empty: none)
 ACROSS = 3
 
 
-def draw_sheet(title: str, lines: Sequence[str], bands: Sequence[Band], text: str, colours: NDArray[np.uint8]) -> bytes:
-    """The sheet as a PNG: title and lines above, bands of tiles, `text` below; `colours` are the scales'."""
+def draw_sheet(title: str, lines: Sequence[str], parts: Sequence[Part], text: str, colours: NDArray[np.uint8]) -> bytes:
+    """The sheet as a PNG: title and lines above, parts of tiles, `text` below; `colours` are the scales'."""
     width = 2 * MARGIN + ACROSS * PANEL + (ACROSS - 1) * GAP
     wrapped = list(_wrapped(text, font(15), width - 2 * MARGIN))
-    height = 2 * MARGIN + 34 + LINE * (len(lines) + len(wrapped)) + sum(map(_band_height, bands))
+    height = 2 * MARGIN + 34 + LINE * (len(lines) + len(wrapped)) + sum(map(_part_height, parts))
     sheet = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(sheet)
     y = MARGIN
@@ -131,8 +131,8 @@ def draw_sheet(title: str, lines: Sequence[str], bands: Sequence[Band], text: st
     for line in lines:
         draw.text((MARGIN, y), _fitted(line, font(15), width - 2 * MARGIN), MUTED, font(15))
         y += LINE
-    for band in bands:
-        y = _draw_band(sheet, draw, band, y, colours)
+    for part in parts:
+        y = _draw_part(sheet, draw, part, y, colours)
     for line in wrapped:
         draw.text((MARGIN, y), line, INK, font(15))
         y += LINE
@@ -146,24 +146,24 @@ def font(size: int) -> Font:
     return ImageFont.load_default(size)
 
 
-def _rows(band: Band) -> list[Sequence[Tile]]:
-    return [band[1][first : first + ACROSS] for first in range(0, len(band[1]), ACROSS)]
+def _rows(part: Part) -> list[Sequence[Tile]]:
+    return [part[1][first : first + ACROSS] for first in range(0, len(part[1]), ACROSS)]
 
 
 def _row_height(row: Sequence[Tile]) -> int:
     return 2 * LINE + 8 + max(tile.room[1] for tile in row) + (24 if any(tile.peak for tile in row) else 0) + 12
 
 
-def _band_height(band: Band) -> int:
-    return GAP + (LINE + 4 if band[0] else 0) + sum(map(_row_height, _rows(band)))
+def _part_height(part: Part) -> int:
+    return GAP + (LINE + 4 if part[0] else 0) + sum(map(_row_height, _rows(part)))
 
 
-def _draw_band(sheet: Image.Image, draw: ImageDraw.ImageDraw, band: Band, y: int, colours: NDArray[np.uint8]) -> int:
+def _draw_part(sheet: Image.Image, draw: ImageDraw.ImageDraw, part: Part, y: int, colours: NDArray[np.uint8]) -> int:
     y += GAP
-    if band[0]:
-        draw.text((MARGIN, y), band[0], INK, font(15))
+    if part[0]:
+        draw.text((MARGIN, y), part[0], INK, font(15))
         y += LINE + 4
-    for row in _rows(band):
+    for row in _rows(part):
         tallest = max(tile.room[1] for tile in row)
         for column, tile in enumerate(row):
             x = MARGIN + column * (PANEL + GAP)

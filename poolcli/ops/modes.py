@@ -49,7 +49,7 @@ class ModeOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """What a mode can be told beside its window: `,name=value` in a recipe, `--name` on the command line.
+    """What a mode takes beside its window: `,name=value` in a recipe, `--name` on the command line.
 
     `parse` reads the text of it, `check` says whether it may be so, which `allowed` says in words; `example` is of
     options without a default, `in_layer` how a recipe says it. `in_stages`: it decides where windows lie, and is not

@@ -54,11 +54,11 @@ def counted(side: Side) -> str:
     return f"{side.changed:,} of {side.pixels:,} pixels change ({percent(side.fraction)})"
 
 
-Size = tuple[int, int]  # (width, height), or a place from the left and the top
-Placed = tuple[Size, Size]  # how large, and where
+Extent = tuple[int, int]  # (width, height), or a place from the left and the top
+Placed = tuple[Extent, Extent]  # how large, and where
 
 
-def enlarged(panel: "Panel", side: int) -> tuple[Placed, Placed, Size]:
+def enlarged(panel: "Panel", side: int) -> tuple[Placed, Placed, Extent]:
     """How large and where to show the pictures and the outputs of a panel, and the room that holds both.
 
     They grow whole times, and an output lies around the centre of its window.
@@ -72,7 +72,7 @@ def enlarged(panel: "Panel", side: int) -> tuple[Placed, Placed, Size]:
     wide, high = max(w, first_column + ow * across) - left, max(h, first_row + oh * down) - top
     times = max(1, int(side / max(wide, high)))
 
-    def scaled(across: float, down: float) -> Size:
+    def scaled(across: float, down: float) -> Extent:
         return round(across * times), round(down * times)
 
     width, height = scaled(ow * across, oh * down)

@@ -165,11 +165,11 @@ def write_sheet(path: Place, outcome: Outcome) -> None:
     from poolcli.visualize import palette
 
     entry = next(entries_of(outcome, "png"))
-    bands = [(panel.place if len(entry.panels) > 1 else "", panel.tiles) for panel in entry.panels]
+    parts = [(panel.place if len(entry.panels) > 1 else "", panel.tiles) for panel in entry.panels]
     lines = [title(entry.report), ", ".join(facts_of(entry.report))]
     if len(outcome.reports) > 1:
         lines.append(f"frame 0 of {len(outcome.reports)}")
-    picture = draw_sheet(title_of(outcome), lines, bands, entry.verdict, palette())
+    picture = draw_sheet(title_of(outcome), lines, parts, entry.verdict, palette())
     with publish(path) as stream:
         stream.write(picture)
 

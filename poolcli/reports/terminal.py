@@ -164,15 +164,15 @@ MARKS = (
     "\N{BOX DRAWINGS LIGHT HORIZONTAL}",
     "\N{BOX DRAWINGS LIGHT VERTICAL AND HORIZONTAL}",
 )
-PLAIN_MARKS = ("|", "-", "+")  # for terminals without these
+ASCII_MARKS = ("|", "-", "+")  # for terminals without these
 
 
 def grid_lines(grids: "Grids", width: int = WIDTH, *, ascii_only: bool = False) -> list[str]:
     """The values before and after, side by side where `width` columns have room for both; windows that lie side by
     side are set off. `ascii_only`: in ASCII.
     """
-    before = _drawn(grids.input.tolist(), grids.tile, PLAIN_MARKS if ascii_only else MARKS)
-    after = _drawn(grids.output.tolist(), None, PLAIN_MARKS)
+    before = _drawn(grids.input.tolist(), grids.tile, ASCII_MARKS if ascii_only else MARKS)
+    after = _drawn(grids.output.tolist(), None, ASCII_MARKS)
     if len(before[0]) + len(ARROW) + len(after[0]) > width:
         return [*before, ARROW.strip(), *after]
     rows = dict(zip(_heights(len(after), grids.tile), after, strict=True))
