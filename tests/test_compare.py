@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 import poolcli
@@ -396,3 +397,19 @@ def test_the_command_that_is_printed_runs(samples, command):
         (place,) = command("compare", *words, "--json").objects
         ran = command(*shlex.split(place["command"])[1:], "--overwrite")
         assert ran.code == 0, (place["command"], ran.err)
+
+
+def test_who_was_measured_on_fewer_pictures_stands_behind(samples, command):
+    """Where some pictures cannot be given to a mode, its figures are of others than those before it."""
+    tifffile.imwrite("a.tif", random_image(0, (32, 32), "uint8"), extratags=[(42113, 2, 2, "7", True)])
+    ran = command("compare", "a.tif", "samples/photo.jpg", "--modes", "aps,max,avg")
+    ranked = [line.split()[1] for line in ran.out.splitlines() if line[:3].strip().isdigit()]
+    assert (sorted(ranked[:2]), ranked[2]) == (["avg:2/2", "max:2/2"], "aps:3/2")
+    assert "aps:3/2 was measured on 1 of 2 pictures" in " ".join(ran.out.split())
+
+
+def test_nothing_is_written_where_nothing_was_measured(samples, command):
+    """An empty ranking would be in the way of the next one."""
+    Path("bad.png").write_bytes(b"\x89PNG\r\n\x1a\n nothing")
+    ran = command("compare", "bad.png", "-o", "r.json", "-o", "r.html", "-o", "r.csv")
+    assert (ran.code, list(Path().glob("r.*"))) == (1, [])

@@ -12,7 +12,7 @@ from poolcli.batch.job import run_image
 from poolcli.batch.settings import Settings
 from poolcli.recipe import as_recipe
 from poolcli.reports import Job
-from poolcli.reports.ranking import Point, Ranked, print_ranking
+from poolcli.reports.ranking import Point, Ranked, Ranking, print_ranking
 from poolcli.reports.terminal import UPPER_HALF, ascii_lines, print_preview, print_report, unable
 from poolcli.shift.verdict import figure
 from poolcli.visualize import PREVIEW
@@ -103,7 +103,7 @@ def test_a_ranking_fits_its_terminal():
     places = [Ranked(1, "maxblur:2/2", "maxblur:2/2", 0.436, 0.415, 0.747, 0.989, 23.9, (Point(1.0, 0.4, 0.4),))]
     for width in (50, 60, 80):
         stream = Terminal()
-        print_ranking(Console(file=stream, force_terminal=True, color_system=None, width=width), places, 2)
+        print_ranking(Console(file=stream, force_terminal=True, color_system=None, width=width), Ranking(), places)
         lines = stream.getvalue().splitlines()
         assert max(map(len, lines)) <= width
         assert any("maxblur:2/2" in line and "0.436" in line for line in lines)

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,7 @@ from poolcli.cli.parser import Group, Option
 from poolcli.errors import UsageError, empty, escaped, unknown
 from poolcli.recipe import Pool, Recipe, is_layer, parse_recipe
 from poolcli.recipe.layers import Layer
-from poolcli.reports.forms import FORMS, form_of, run_reports, to_json, view_sizes, write_sides
+from poolcli.reports.forms import FORMS, NothingMeasured, form_of, run_reports, to_json, view_sizes, write_sides
 from poolcli.shift.record import Shifting, check_edge, check_tolerance
 from poolcli.storage import Place, place_of, publish
 
@@ -98,7 +98,7 @@ def compare(
     work = partial(compare_picture, ways, any(form.views for form in forms.values()))
     reach = f"every shift of up to {comparing.shifts} pixel{'s' * (comparing.shifts != 1)} each way"
     ranking, failed, search = Ranking((reach, f"edge: {comparing.shift_edge}"), commands), 0, discovery.search()
-    with ExitStack() as stack:
+    with suppress(NothingMeasured), ExitStack() as stack:
         adders = [ranking.add]
         for path, form in forms.items():
             writer = resolve_name(f"poolcli.reports.{form.ranking}")
@@ -116,6 +116,8 @@ def compare(
                 say(f"{compared.path}: {note}")
             for add in adders:
                 add(compared)
+        if not ranking.pictures:
+            raise NothingMeasured
     for _name, why in search.closed:
         failed += 1
         say(why)
@@ -127,7 +129,7 @@ def compare(
     elif ranked:
         from rich.console import Console
 
-        print_ranking(Console(highlight=False), ranked, ranking.pictures)
+        print_ranking(Console(highlight=False), ranking, ranked)
     return 1 if failed else 0
 
 

@@ -279,18 +279,18 @@ def write_sides(sides: Mapping[str, Place], outcome: Outcome) -> None:
         resolve_name(f"poolcli.reports.{FORMS[name].writer}")(path, outcome)
 
 
-class _NothingMeasured(Exception):  # noqa: N818 (no error: it ends the contexts of the forms without their files)
-    pass
+class NothingMeasured(Exception):  # noqa: N818 (no error)
+    """Ends the contexts of forms without their files: an empty report would be in the way of the next run."""
 
 
 @contextmanager
 def run_reports(paths: Mapping[str, Place]) -> Iterator[Callable[[Outcome], None]]:
     """Give a function to call with every outcome; the files of the run appear when the block ends well.
 
-    Unless nothing was measured: an empty report would be in the way of the next run.
+    Unless nothing was measured.
     """
     measured = False
-    with suppress(_NothingMeasured), ExitStack() as stack:
+    with suppress(NothingMeasured), ExitStack() as stack:
         adders = []
         for name, path in paths.items():
             adders.append(stack.enter_context(resolve_name(f"poolcli.reports.{FORMS[name].writer}")(path)))
@@ -303,4 +303,4 @@ def run_reports(paths: Mapping[str, Place]) -> Iterator[Callable[[Outcome], None
 
         yield add
         if not measured:
-            raise _NothingMeasured
+            raise NothingMeasured

@@ -224,7 +224,7 @@ def write_ranking_page(path: Place, ranking: Ranking) -> Iterator[Callable[[Comp
         facts = (f"{ranking.pictures:,} picture{'s' * (ranking.pictures != 1)}", *ranking.facts)
         stream.write(write_head(page, "Which down-sampling is least upset by shifts?", facts, "", (script,)))
         text = page.get_template("ranking.html").render(
-            summary=summary(places, ranking.pictures),
+            summary=summary(ranking, places),
             heads=HEADS,
             rows=[_row(place, top_of(places)) for place in places],
             chart=chart(places),

@@ -2,6 +2,7 @@
 
 import json
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, field
@@ -132,12 +133,14 @@ class Ranking:
         self.pictures = 0
         self.crops: list[tuple[str, Crop]] = []  # of the pictures in which the candidates differ most
         self._residuals: dict[str, array[float]] = {}  # of every picture, NaN where there is none
+        self._measured: Counter[str] = Counter()  # on how many pictures each candidate was
         self._commands = commands or {}
 
     def add(self, compared: Compared) -> None:
         """One more picture."""
         for score in compared.scores:
             self.scores.setdefault(score.name, Score(score.name, score.layers)).merge(score)
+            self._measured[score.name] += 1
             line, residual = self._residuals.setdefault(score.name, array("d")), score.totals.residual
             line.extend([nan] * (self.pictures - len(line)))
             line.append(nan if residual is None else residual)
@@ -147,10 +150,15 @@ class Ranking:
             self.crops.sort(key=lambda each: (-each[1].apart, each[0]))
             del self.crops[MOST_CROPS:]
 
+    @property
+    def fewer(self) -> dict[str, int]:
+        """The candidates that were left out on some pictures, and on how many they were measured."""
+        return {name: count for name, count in self._measured.items() if count < self.pictures}
+
     def places(self) -> list[Ranked]:
-        """Least residual first; those that have none last."""
-        scores = [(score, score.figures) for score in self.scores.values()]
-        scores.sort(key=lambda score: (score[1]["residual"] is None, score[1]["residual"]))
+        """Least residual first; behind them those that were not measured on all pictures, and those that have none."""
+        scores, fewer = [(score, score.figures) for score in self.scores.values()], self.fewer
+        scores.sort(key=lambda each: (each[0].name in fewer, each[1]["residual"] is None, each[1]["residual"]))
         return [
             Ranked(
                 rank,
@@ -199,9 +207,10 @@ def top_of(places: Sequence[Ranked]) -> float:
     return max((point.residual or 0.0 for place in places for point in place.curve), default=0.0)
 
 
-def summary(places: Sequence[Ranked], pictures: int) -> str:
-    """What the ranking says, in a sentence or two."""
-    known = [place for place in places if place.residual is not None]
+def summary(ranking: "Ranking", places: Sequence[Ranked]) -> str:
+    """What the ranking, whose `places` these are, says in a sentence or two."""
+    pictures, fewer = ranking.pictures, ranking.fewer
+    known = [place for place in places if place.residual is not None and place.mode not in fewer]
     if not known:
         return "No shift changes any of these pictures, so there is nothing to rank."
     best, worst = known[0], known[-1]
@@ -220,6 +229,8 @@ def summary(places: Sequence[Ranked], pictures: int) -> str:
     exact = [place.mode for place in known if place.aligned == 0]
     if exact:
         text += f" The output of {' and '.join(exact)} only moves along with the picture: nothing changes (aligned 0)."
+    for name, count in fewer.items():
+        text += f" {name} was measured on {count} of {pictures} pictures, and stands behind the others."
     return text
 
 
@@ -268,7 +279,7 @@ def write_json(path: "Place", ranking: "Ranking") -> Iterator[Add]:
         stream.write(json.dumps(places, indent=2, allow_nan=False).encode() + b"\n")
 
 
-def print_ranking(console: "Console", places: "Sequence[Ranked]", pictures: int) -> None:
+def print_ranking(console: "Console", ranking: "Ranking", places: "Sequence[Ranked]") -> None:
     """The table, 80 columns wide, and what it says."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -287,7 +298,7 @@ def print_ranking(console: "Console", places: "Sequence[Ranked]", pictures: int)
     for row in rows:
         table.add_row(*map(Text, row))
     console.print(table)
-    console.print(Text(summary(places, pictures)))
+    console.print(Text(summary(ranking, places)))
     console.print(Text(EXPLAINED, style="dim"))
     if places[0].command:
         console.print(Text(places[0].command, style="bold"), soft_wrap=True)
