@@ -145,7 +145,7 @@ def test_a_report_never_replaces_a_picture_it_is_about(here, alias):
     assert (ran.code, "is the input 'a.png'" in ran.err) == (2, True), ran
     Path("names.csv").write_text("a.png\n")
     ran = run(["compare", "--files-from", "names.csv", "-o", "names.csv", "--overwrite"])
-    assert (ran.code, "is the input 'names.csv'" in ran.err) == (2, True), ran
+    assert (ran.code, "is the list 'names.csv'" in ran.err) == (2, True), ran
     assert Path("names.csv").read_text() == "a.png\n"
     assert Path("a.png").read_bytes() == (SAMPLES / "four.png").read_bytes()
 
