@@ -60,6 +60,20 @@ def test_large_windows_equal_their_oracle(mode):
         assert_pooled(have.astype(dtype), expected.astype(dtype), mode)
 
 
+@pytest.mark.parametrize(("mode", "reduction"), [("max", np.max), ("avg", np.mean), ("min", np.min)])
+@pytest.mark.parametrize(("k", "s", "d"), [(70, 50, 1), (70, 50, 2), (100, 90, 3), (65, 100, 1)])
+def test_few_windows_of_many_values(mode, reduction, k, s, d):
+    """Fewer than each has values: down and across."""
+    image = random_image(k, (400, 3), "uint16").astype(np.float64)
+    image[::s] = 70_000, -70_000, 0  # the first value of every window
+    starts = range(0, 400 - d * (k - 1), s)
+    expected = np.array([reduction(image[start : start + d * (k - 1) + 1 : d], axis=0) for start in starts])
+    have = poolcli.pool(image, (k, 1), (s, 1), mode=mode, dilation=(d, 1))
+    across = poolcli.pool(image.T, (1, k), (1, s), mode=mode, dilation=(1, d))
+    assert_pooled(have, expected, mode)
+    assert_pooled(across, expected.T, mode)
+
+
 @pytest.mark.parametrize("mode", ["max", "avg", "min", "median", "lp", "majority", "soft", "stochastic", "maxblur"])
 @pytest.mark.parametrize("k", [100_001, 300_001, BILLIONS])
 def test_a_window_of_billions_on_a_small_picture(k, mode):
