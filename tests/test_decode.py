@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import poolcli
 from poolcli.errors import PictureError, UsageError
 from poolcli.images import decoding
 from poolcli.images.formats import FORMATS, ReadOptions
 from poolcli.images.frame import MODES
 from tests.pictures import animation, file_of, png, random_picture
+from tests.process import shell
 
 LOSSY = {"JPEG", "JPEG2000", "AVIF", "WEBP"}
 HELD = [
@@ -314,3 +316,14 @@ def test_a_link_to_nothing_is_not_advised_instead_of_itself(tmp_path, command):
     (tmp_path / "in").mkdir()
     (tmp_path / "in/broken.png").symlink_to("nowhere")
     assert "did you mean" not in command.refused("pool", tmp_path / "in", "-o", tmp_path / "out/", code=1)
+
+
+def test_a_stream_is_read_of_any_format_that_pillow_has(tmp_path, monkeypatch):
+    """Also of one that the table of formats does not name, and of more than what is read at first."""
+    values = np.random.default_rng(0).random((700, 600)).astype(np.float32)
+    Image.fromarray(values).save(tmp_path / "a.spi", "SPIDER")
+    monkeypatch.chdir(tmp_path)
+    done = shell("poolcli pool - -o out.tif --no-report <a.spi")
+    assert done.returncode == 0, done.stderr
+    with Image.open(tmp_path / "out.tif") as out:
+        assert np.array_equal(np.asarray(out), poolcli.pool(values, 2))

@@ -209,6 +209,7 @@ MISTAKES = [
     ("pool @ --scale 2", "pool has no option --scale: write --k N: the output is N times smaller"),
     ("pool @ --threads 2", "pool has no option --threads: write --jobs N for pictures at once, --threads-per-image"),
     ("pool @ --report pdf", "unknown report 'pdf'"),
+    ("pool @ --k=", "window '' is not a size"),
     ("pool @ --filter-edge zero", "--filter-edge says what lies beyond the border for a filter: it needs --filter"),
     ("compare @ --filter-edge 0", "--filter-edge says what lies beyond the border for a filter: it needs --filter"),
     ("diff @ @ --filter-edge wrap", "--filter-edge says what lies beyond the border for a filter: it needs --filter"),
