@@ -11,7 +11,7 @@ import pytest
 import poolcli
 from poolcli.errors import PictureError, UsageError
 from poolcli.reports.interactive import one
-from poolcli.shift.verdict import verdict
+from poolcli.shift.record import verdict
 from tests.images import random_image
 from tests.test_explorer import OUTPUT, TEXTS
 
@@ -79,12 +79,12 @@ def test_what_cannot_be_shown_is_refused(words, error, sentence):
 
 
 def test_nothing_is_imported_for_it_before_it_is_asked_for():
-    """A report without its table needs no words; pooling needs no page."""
+    """A report without its table needs no reports; pooling needs no page."""
     script = """
 import sys, poolcli
 report = poolcli.shift_report("max:2", [[0, 0, 9, 0], [0, 0, 9, 0]])
 poolcli.pool([[1, 2], [3, 4]], 2)
-late = ("poolcli.reports", "poolcli.shift.verdict", "PIL", "jinja2")
+late = ("poolcli.reports", "PIL", "jinja2")
 before = [name for name in sys.modules if name.startswith(late)]
 poolcli.show([[1, 2], [3, 4]])
 print(before, "poolcli.reports.interactive" in sys.modules, "jinja2" in sys.modules)

@@ -14,7 +14,7 @@ from poolcli.recipe import as_recipe
 from poolcli.reports import Job
 from poolcli.reports.ranking import Point, Ranked, Ranking, print_ranking
 from poolcli.reports.terminal import UPPER_HALF, ascii_lines, print_preview, print_report, unable
-from poolcli.shift.verdict import figure
+from poolcli.shift.record import figure
 from poolcli.visualize import PREVIEW
 
 

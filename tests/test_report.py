@@ -15,7 +15,7 @@ from poolcli.errors import UsageError
 from poolcli.reports.entries import Entry
 from poolcli.reports.forms import to_json
 from poolcli.reports.terminal import WIDTH, ascii_lines, print_report
-from poolcli.shift.verdict import judgement, row_figures, verdict
+from poolcli.shift.record import judgement, row_figures, verdict
 from tests.images import random_image
 from tests.test_architecture import ROOT
 

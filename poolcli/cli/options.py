@@ -32,7 +32,7 @@ from poolcli.ops.geometry import as_size, read_whole
 from poolcli.ops.modes import read_number
 from poolcli.recipe import Conv, Recipe
 from poolcli.reports.forms import FORMS, check_forms
-from poolcli.shift.record import AUTO, NOTHING, SHIFT_EDGES, Shifting
+from poolcli.shift.record import SHIFT_EDGES, Shifting
 from poolcli.storage import Place, Url
 from poolcli.storage.stores import find_store, redacted
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 
 UNLIMITED = "none"
+AUTO, NOTHING = "auto", "none"  # what is ignored: the values that a file declares as no-data, or nothing
 MOST_JOBS = 1024
 BATCH, CLUSTERS, FILES = "Batch", "Cluster", "Files"
 _SCHEDULER = re.compile(r"(tcp|tls)://[^\s/@]+:\d+")

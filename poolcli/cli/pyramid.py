@@ -8,7 +8,7 @@ from poolcli.batch.executors import processors
 from poolcli.batch.inputs import STREAM
 from poolcli.batch.plan import as_inputs, outputs
 from poolcli.cli.layers import Pooling, mode_options, options_given
-from poolcli.cli.options import FILES, OVERWRITE, Reading, Running, Writing, count_or_auto, ignoring
+from poolcli.cli.options import AUTO, FILES, OVERWRITE, Reading, Running, Writing, count_or_auto, ignoring
 from poolcli.cli.output import Counts, progress, say
 from poolcli.cli.parser import Group, Option
 from poolcli.errors import UsageError, escaped, missing, unknown
@@ -16,7 +16,6 @@ from poolcli.images.formats import SAME, EncodeOptions, ReadOptions, check_tilin
 from poolcli.ops.geometry import as_size
 from poolcli.ops.modes import MODES, find_mode, mode_called
 from poolcli.recipe import Pool
-from poolcli.shift.record import AUTO
 from poolcli.storage import Url, place_of
 
 BASES = ("copy", "encode", "none")

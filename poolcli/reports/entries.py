@@ -10,8 +10,21 @@ from typing import TYPE_CHECKING, NamedTuple
 from poolcli.images.sheet import PANEL, Tile
 from poolcli.records import dataclass
 from poolcli.reports import Outcome
-from poolcli.shift.record import GIVEN, ShiftReport, ShiftRow, Side
-from poolcli.shift.verdict import GOOD, direction, figure, judgement, percent, row_figures, share, verdict, worst_row
+from poolcli.shift.record import (
+    GIVEN,
+    GOOD,
+    ShiftReport,
+    ShiftRow,
+    Side,
+    direction,
+    figure,
+    judgement,
+    percent,
+    row_figures,
+    share,
+    verdict,
+    worst_row,
+)
 
 if TYPE_CHECKING:
     from poolcli.visualize import Panel, View

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from poolcli.errors import UsageError, missing, unknown
 from poolcli.records import dataclass
 from poolcli.reports import Outcome
-from poolcli.shift.record import SIDE_MARK, Aligned, ShiftReport, ShiftRow, Side, names_of
-from poolcli.shift.verdict import title
+from poolcli.shift.record import SIDE_MARK, Aligned, ShiftReport, ShiftRow, Side, names_of, title
 from poolcli.storage import Place, publish
 
 if TYPE_CHECKING:

@@ -26,8 +26,7 @@ from poolcli.recipe import Activation, Conv, Pool, Recipe, as_recipe, parse_reci
 from poolcli.recipe.layers import shapes
 from poolcli.records import dataclass
 from poolcli.shift.move import Source, still_and_moved
-from poolcli.shift.record import Shift, Shifting, ShiftReport, ShiftRow
-from poolcli.shift.verdict import percent
+from poolcli.shift.record import Shift, Shifting, ShiftReport, ShiftRow, percent
 from poolcli.visualize import Sample, array_sample, palette
 
 # The built-in story of `poolcli show`: a drawn "1", its filter, its pooling, 38 -> 12, what that means, and the 4 x

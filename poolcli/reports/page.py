@@ -18,7 +18,7 @@ from poolcli.reports import Outcome
 from poolcli.reports.entries import COLUMNS, Entry, Line, Sheet, entries_of, facts_of, plots, sheets_in_order
 from poolcli.reports.interactive import SCRIPTS, asset, explorer, page_top, sample_view
 from poolcli.reports.ranking import Compared, Ranked, Ranking, figures, summary, top_of
-from poolcli.shift.verdict import GOOD, figure
+from poolcli.shift.record import GOOD, figure
 from poolcli.storage import Place, publish
 from poolcli.visualize import Crop, palette
 

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from poolcli.records import dataclass
 from poolcli.reports.forms import csv_file
-from poolcli.shift.record import ShiftRow, Totals
-from poolcli.shift.verdict import NOTHING, figure, percent, share
+from poolcli.shift.record import NOTHING, ShiftRow, Totals, figure, percent, share
 from poolcli.storage import publish
 
 if TYPE_CHECKING:

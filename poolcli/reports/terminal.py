@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING, TextIO
 
-from poolcli.shift.record import GIVEN, ShiftReport
-from poolcli.shift.verdict import HEADS, row_figures, title, verdict, worst_row
+from poolcli.shift.record import GIVEN, HEADS, ShiftReport, row_figures, title, verdict, worst_row
 
 if TYPE_CHECKING:
     from rich.console import Console
