@@ -23,7 +23,7 @@ import zarr
 from PIL import Image
 
 import poolcli
-from poolcli.images import decoding, tiled
+from poolcli.images import decoding
 from poolcli.images.formats import ReadOptions
 from tests.process import POOLCLI, environment, started
 from tests.test_banded import assert_alike
@@ -881,7 +881,7 @@ def test_pages_that_are_done_keep_nothing_in_memory(tmp_path, command, monkeypat
         for page in array:
             file.write(page, tile=(16, 32), photometric="rgb", metadata=None)
     stored(tmp_path / "in.zarr", array, chunks=(1, 20, 30, 3), dimension_names=("t", "y", "x", "c"))
-    opened, read = tiled.planes_of, []
+    opened, read = decoding.planes_of, []
 
     @contextmanager
     def watched(*arguments, **options):
@@ -889,7 +889,7 @@ def test_pages_that_are_done_keep_nothing_in_memory(tmp_path, command, monkeypat
             read.extend(planes)
             yield planes, notes
 
-    monkeypatch.setattr(tiled, "planes_of", watched)
+    monkeypatch.setattr(decoding, "planes_of", watched)
     budgets = {"largest": 1} if words == ("pool",) else {}
     assert command(*words, tmp_path / name, "-o", tmp_path / "out.tif", **budgets).code == 0
     assert len(read) == 3

@@ -12,7 +12,7 @@ import numpy as np
 from poolcli.batch import job as jobs
 from poolcli.batch.settings import Settings
 from poolcli.evaluate import evaluate, is_local, shift_rows_of_large, shifted, size_of
-from poolcli.images import arrays, tiff, tiled
+from poolcli.images import arrays, decoding, tiff, tiled
 from poolcli.images.encoding import check_fits
 from poolcli.images.formats import ARRAYS, KEEP, SAME, ZARR
 from poolcli.images.frame import Frame, Picture
@@ -39,7 +39,7 @@ def streams(settings: Settings, source: Place, name: str, requested: str | None)
     encoding, reading = settings.encoding, settings.reading
     if settings.colour or reading.dtype != KEEP or not is_local(settings.recipe):
         return None
-    own, pixels, size = tiled.weight(source, name, reading) or ("", 0, 0)
+    own, pixels, size = decoding.weight(source, name, reading) or ("", 0, 0)
     target = requested or own or None
     chosen = target == "TIFF" and (encoding.tile or encoding.compression != SAME)
     small = size < settings.largest and (own == "NPY" or reading.max_pixels is None or pixels <= reading.max_pixels)
@@ -56,7 +56,7 @@ def pool_streamed(settings: Settings, job: Job, target_format: str) -> Outcome:
     reports, views, pixels = [], [], 0
     with (
         ThreadPoolExecutor(settings.threads) as executor,
-        tiled.planes_of(job.source, job.name, settings.reading, indices=settings.recipe.indices) as (planes, notes),
+        decoding.planes_of(job.source, job.name, settings.reading, indices=settings.recipe.indices) as (planes, notes),
     ):
         picture = Picture(target_format, [plane.frame for plane in planes], "", notes=notes)
         check_fits(picture, target_format, settings.encoding)

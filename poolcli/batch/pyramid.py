@@ -19,7 +19,7 @@ import numpy as np
 from poolcli.batch.job import ignored_in
 from poolcli.batch.settings import IgnoreOptions
 from poolcli.errors import PictureError
-from poolcli.images import ome, tiled, zarr
+from poolcli.images import decoding, ome, tiled, zarr
 from poolcli.images.formats import EncodeOptions, ReadOptions
 from poolcli.images.tiff_pages import DEFLATE, JPEG
 from poolcli.images.tiled import Layout, Plane
@@ -266,7 +266,7 @@ def make_pyramid(source: Place, name: str, target: Path, settings: Pyramid, adva
     """Write the pyramid of a picture; notes for what is left out. PictureError where it cannot be."""
     with (
         ThreadPoolExecutor(settings.threads) as executor,
-        tiled.planes_of(source, name, settings.reading, indices=settings.layer.keeps_values) as (planes, notes),
+        decoding.planes_of(source, name, settings.reading, indices=settings.layer.keeps_values) as (planes, notes),
     ):
         said = dict.fromkeys(notes)
         pictures = [prepared(plane, settings) for plane in planes]

@@ -1,11 +1,9 @@
 """Animations: APNG composed as its specification says, and what the frames of others lie on."""
 
 import struct
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from io import BytesIO
-from itertools import count
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -14,7 +12,7 @@ from PIL import GifImagePlugin, Image
 from poolcli.images.formats import PNG, Request
 from poolcli.images.frame import MODES, Array, Frame, Palette, converted
 from poolcli.images.metadata import EXIF_HEAD
-from poolcli.images.png import Chunk, Head, Part, chunks, write_chunks
+from poolcli.images.png import Chunk, Head, chunks, write_chunks
 from poolcli.records import dataclass
 
 
@@ -35,10 +33,9 @@ def one_canvas(frames: Sequence[Frame], notes: dict[str, None]) -> tuple[Frame, 
 
 
 BACKGROUND, PREVIOUS = 1, 2  # what is done with a frame once it has been shown; 0: nothing
-# Animated PNG: frames composed as the specification says, in the depth of the file, and written as whole pictures.
+# Animated PNG: frames composed as the specification says, in the depth of the file.
 # Source: PNG specification, third edition, 11.3.6 (animation) and 13.16 (alpha compositing). Pillow composes some
-# frames in other ways (it lays them over what a disposal to PREVIOUS should have restored), and joins frames when it
-# writes.
+# frames in other ways: it lays them over what a disposal to PREVIOUS should have restored.
 
 OVER = 1  # how it is laid on what is there; 0: it replaces that
 _WITH_ALPHA = {"1": "LA", "L": "LA", "I;16": "LA;16", "RGB": "RGBA", "RGB;16": "RGBA;16"}
@@ -248,41 +245,6 @@ def over(above: Array, below: Array) -> Array:
     colours = (2 * mixed + total) // np.maximum(2 * total, 1)
     alpha = (2 * total + most) // (2 * most)
     return np.concatenate([colours, alpha], axis=2).astype(above.dtype)
-
-
-def animated(
-    pictures: Iterable[Iterable[Part]], durations: Sequence[float], plays: int, *, hidden: bool
-) -> Iterator[Part]:
-    """The chunks of an animation of whole pictures, each given as the chunks of a PNG; durations are in milliseconds.
-
-    The first one's chunks stand around it; `hidden` leaves it out of the animation.
-    """
-    numbers = count()
-    for picture, parts in enumerate(pictures):
-        begun = False
-        for name, data in parts:
-            if name == b"IHDR":
-                size = data[:8]
-            if name == b"IDAT" and not begun:
-                begun = True
-                if picture == 0:
-                    yield b"acTL", struct.pack(">II", len(durations) - hidden, plays)
-                if picture >= hidden:
-                    control = size + bytes(8) + _delay(durations[picture]) + bytes(2)
-                    yield b"fcTL", struct.pack(">I", next(numbers)) + control
-            if name == b"IDAT" and picture > 0:
-                yield b"fdAT", struct.pack(">I", next(numbers)) + data
-            elif name == b"IDAT" or (picture == 0 and name != b"IEND"):
-                yield name, data
-    yield b"IEND", b""
-
-
-def _delay(duration: float) -> bytes:
-    """Milliseconds as a fraction of a second, two numbers of 16 bits."""
-    seconds = min(Fraction(duration / 1000).limit_denominator(65_535), Fraction(65_535))
-    while seconds.numerator > 65_535:
-        seconds = seconds.limit_denominator(seconds.denominator // 2 or 1)
-    return struct.pack(">HH", seconds.numerator, seconds.denominator)
 
 
 _ICC, _ALPHA, _EXIF, _XMP, _ANIMATED = 0x20, 0x10, 0x08, 0x04, 0x02  # flags of a WebP

@@ -3,11 +3,12 @@
 import itertools
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
@@ -20,14 +21,18 @@ from poolcli.images.formats import (
     PNG,
     REFUSED,
     START,
+    TIFF,
     ReadOptions,
     Request,
     begun_by,
     is_zarr,
 )
-from poolcli.images.frame import MODES, NATIVE, Frame, Palette, Picture, to_array, turned
+from poolcli.images.frame import MODES, NATIVE, Frame, Meta, Palette, Picture, to_array, turned
 from poolcli.images.guard import decoding, own_memory, reading, taken
 from poolcli.storage import Place, Url, fetched
+
+if TYPE_CHECKING:  # loaded only for what is read by place
+    from poolcli.images.tiled import Plane
 
 # What others read: how these begin, at which byte, and what they are.
 _UNREAD = (
@@ -153,6 +158,64 @@ def decode(
     with decoding(begun or file, name, options.max_pixels) as stream:
         picture = _picture(begun.image, stream, request) if begun else _read_file(stream, request)
     return replace(picture, notes=tuple(request.notes))
+
+
+def weight(source: Place, name: str, options: ReadOptions) -> tuple[str, int, int] | None:
+    """(format, pixels, bytes) of what can be read by place: a TIFF, a .npy, a Zarr; else None."""
+    if is_zarr(source):
+        from poolcli.images import zarr
+
+        return "ZARR", *zarr.weight(source, name, options)
+    if isinstance(source, Url):
+        return None
+    try:
+        source.stat()
+    except OSError:  # its decoder reports why
+        return None
+    from poolcli.images import arrays, tiled
+
+    if not _is_tiff(source, name):
+        frames = arrays.mapped(source, name, options)
+        return ("NPY", 0, sum(frame.pixels.nbytes for frame in frames)) if frames else None
+    pages = tiled.weight(source, Request(name, options=replace(options, max_pixels=None)))
+    return ("TIFF", *pages) if pages else None
+
+
+@contextmanager
+def planes_of(
+    source: Place, name: str, options: ReadOptions, *, indices: bool = False
+) -> "Iterator[tuple[list[Plane], tuple[str, ...]]]":
+    """The pictures in a TIFF, a .npy or a Zarr, none of them held, or in another file; notes for what is left out.
+
+    `indices`: those of palettes, which are else refused. Raises PictureError as `decode` does, and of tiles when they
+    are read.
+    """
+    if is_zarr(source):
+        from poolcli.images import zarr
+
+        yield zarr.planes_of(source, name, options), ()
+        return
+    from poolcli.images import arrays, tiled
+
+    assert isinstance(source, Path)
+    request = Request(name, indices, replace(options, max_pixels=None))
+    if _is_tiff(source, name):
+        with tiled.planes_of(source, request) as planes:
+            yield planes, tuple(request.notes)
+    elif frames := arrays.mapped(source, name, request.options):
+        yield [tiled.of_array(frame, Meta(), number, mapped=True) for number, frame in enumerate(frames)], ()
+    else:
+        picture = decode(source, name=name, indices=indices, options=ReadOptions(options.frame, layout=options.layout))
+        notes = dict.fromkeys(picture.notes)
+        if picture.meta.exif:
+            notes["the camera data in EXIF was dropped, since it is not written in tiles"] = None
+        yield [tiled.of_array(frame, picture.meta, number) for number, frame in enumerate(picture.frames)], tuple(notes)
+
+
+def _is_tiff(source: Path, name: str) -> bool:
+    """Whether a file begins as a TIFF does."""
+    with decoding(source, name) as stream:
+        return stream.read(START).startswith(TIFF)
 
 
 def _read_file(stream: BinaryIO, request: Request) -> Picture:

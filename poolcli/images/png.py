@@ -3,7 +3,9 @@
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from io import BytesIO
+from itertools import count
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -322,11 +324,9 @@ def write(picture: Picture, stream: BinaryIO, given: Mapping[str, Any]) -> None:
     if meta.aspect is not None:
         more.append((b"pHYs", struct.pack(">IIB", *meta.aspect, 0)))
     if len(frames) > 1:
-        from poolcli.images import animations
-
         pictures = (_chunks_of(frame.mode, *_planned(frame, given), given) for frame in frames)
         durations = [frame.info.get("duration") or 0 for frame in frames]
-        write_chunks(stream, animations.animated(pictures, durations, plays, hidden=meta.default_image), more)
+        write_chunks(stream, _animated(pictures, durations, plays, hidden=meta.default_image), more)
         return
     image, rows, way = _planned(frames[0], given)
     if rows is None and not more:
@@ -348,6 +348,41 @@ def _chunks_of(mode: str, image: Image.Image, rows: Rows | None, way: str, given
     if rows is not None:
         return parts_of(rows, mode, way, given)
     return ((name, data) for name, data, _ in PngImagePlugin.getchunks(image, **PILLOWS.get(way, {}), **given))
+
+
+def _animated(
+    pictures: Iterable[Iterable[Part]], durations: Sequence[float], plays: int, *, hidden: bool
+) -> Iterator[Part]:
+    """The chunks of an animation of whole pictures, each given as the chunks of a PNG; durations are in milliseconds.
+
+    Pillow joins frames when it writes. The first one's chunks stand around it; `hidden` leaves it out of the animation.
+    """
+    numbers = count()
+    for picture, parts in enumerate(pictures):
+        begun = False
+        for name, data in parts:
+            if name == b"IHDR":
+                size = data[:8]
+            if name == b"IDAT" and not begun:
+                begun = True
+                if picture == 0:
+                    yield b"acTL", struct.pack(">II", len(durations) - hidden, plays)
+                if picture >= hidden:
+                    control = size + bytes(8) + _delay(durations[picture]) + bytes(2)
+                    yield b"fcTL", struct.pack(">I", next(numbers)) + control
+            if name == b"IDAT" and picture > 0:
+                yield b"fdAT", struct.pack(">I", next(numbers)) + data
+            elif name == b"IDAT" or (picture == 0 and name != b"IEND"):
+                yield name, data
+    yield b"IEND", b""
+
+
+def _delay(duration: float) -> bytes:
+    """Milliseconds as a fraction of a second, two numbers of 16 bits."""
+    seconds = min(Fraction(duration / 1000).limit_denominator(65_535), Fraction(65_535))
+    while seconds.numerator > 65_535:
+        seconds = seconds.limit_denominator(seconds.denominator // 2 or 1)
+    return struct.pack(">HH", seconds.numerator, seconds.denominator)
 
 
 def _wide_choice(rows: Rows | None) -> str:

@@ -22,7 +22,7 @@ import numpy as np
 
 from poolcli.errors import PictureError, said
 from poolcli.images import arrays, guard, tiff, tiff_pages
-from poolcli.images.formats import DEFAULT_MAX_PIXELS, SAME, START, TIFF, EncodeOptions, ReadOptions, Request, is_zarr
+from poolcli.images.formats import DEFAULT_MAX_PIXELS, SAME, EncodeOptions, Request
 from poolcli.images.frame import Array, Frame, Meta
 from poolcli.images.guard import decoding, opened, reading
 from poolcli.images.metadata import RESOLUTION
@@ -42,7 +42,6 @@ from poolcli.images.tiff_pages import (
     described,
 )
 from poolcli.records import dataclass
-from poolcli.storage import Place, Url
 
 if TYPE_CHECKING:
     from poolcli.images.ome import Scene
@@ -188,68 +187,27 @@ def of_array(frame: Frame, meta: Meta, number: int, *, mapped: bool = False) -> 
     return Plane(frame, block, (1, 1), meta, number)
 
 
-def is_tiff(source: Path, name: str) -> bool:
-    """Whether a file begins as a TIFF does."""
-    with decoding(source, name) as stream:
-        return stream.read(START).startswith(TIFF)
-
-
-def weight(source: Place, name: str, options: ReadOptions) -> tuple[str, int, int] | None:
-    """(format, pixels, bytes) of what can be read by place: a TIFF, a .npy, a Zarr; else None."""
-    if is_zarr(source):
-        from poolcli.images import zarr
-
-        return "ZARR", *zarr.weight(source, name, options)
-    if isinstance(source, Url):
-        return None
-    try:
-        source.stat()
-    except OSError:  # its decoder reports why
-        return None
-    if not is_tiff(source, name):
-        frames = arrays.mapped(source, name, options)
-        return ("NPY", 0, sum(frame.pixels.nbytes for frame in frames)) if frames else None
-    return _weight_of_tiff(source, name, options)
-
-
-def _weight_of_tiff(source: Path, name: str, options: ReadOptions) -> tuple[str, int, int] | None:
-    with decoding(source, name) as stream:
-        chosen = tiff.chosen_pages(stream, Request(name, options=replace(options, max_pixels=None)))
+def weight(source: Path, request: Request) -> tuple[int, int] | None:
+    """(pixels, bytes) of the pages of a TIFF; None where they are not read by place."""
+    with decoding(source, request.name) as stream:
+        chosen = tiff.chosen_pages(stream, request)
     for _, page in chosen:
         turned, palette = page.orientation != 1, page.photometric == PALETTE
         if turned or palette or page.bits not in _WHOLE or _of_segment(page) > DEFAULT_MAX_PIXELS:
             return None
     pixels = [page.height * page.width for _, page in chosen]
     sizes = [n * page.samples * page.bits // 8 for n, (_, page) in zip(pixels, chosen, strict=True)]
-    return "TIFF", sum(pixels), sum(sizes)
+    return sum(pixels), sum(sizes)
 
 
 @contextmanager
-def planes_of(
-    source: Place, name: str, options: ReadOptions, *, indices: bool = False
-) -> Iterator[tuple[list[Plane], tuple[str, ...]]]:
-    """The pictures in a TIFF, a .npy or a Zarr, none of them held, or in another file; notes for what is left out.
-
-    `indices`: those of palettes, which are else refused. Raises PictureError as `decode` does, and of tiles when they
-    are read.
-    """
-    request = Request(name, indices, replace(options, max_pixels=None))
-    if is_zarr(source):
-        from poolcli.images import zarr
-
-        yield zarr.planes_of(source, name, options), ()
-        return
-    assert isinstance(source, Path)
-    if not is_tiff(source, name):
-        frames = arrays.mapped(source, name, request.options)
-        planes = [of_array(frame, Meta(), number, mapped=True) for number, frame in enumerate(frames or ())]
-        yield (planes, ()) if planes else _held(source, name, options, indices=indices)
-        return
+def planes_of(source: Path, request: Request) -> Iterator[list[Plane]]:
+    """The pages of a TIFF, none of them held. Raises PictureError as `decode` does, and of tiles when they are read."""
     library = tiff.tifffile()
     if library is None:
         raise request.needs("a TIFF that is read in tiles", "tifffile", "imagecodecs")
-    with opened(source, name) as stream:
-        with reading(name):
+    with opened(source, request.name) as stream:
+        with reading(request.name):
             chosen = tiff.chosen_pages(stream, request)
             stream.seek(0)
             pages, lock, planes = library.TiffFile(stream).pages, Lock(), []
@@ -258,18 +216,7 @@ def planes_of(
                 segments = Segments(pages[number], page, number, stream, lock, request)
                 frame = tiff.frame_of(described(stream, page, request), segments.nothing(), request)
                 planes.append(Plane(frame, segments.block, segments.grain, Meta(), number, segments, _text(page)))
-        yield planes, tuple(request.notes)
-
-
-def _held(source: Path, name: str, options: ReadOptions, *, indices: bool) -> tuple[list[Plane], tuple[str, ...]]:
-    """The frames of any other picture, which is decoded whole."""
-    from poolcli.images.decoding import decode
-
-    picture = decode(source, name=name, indices=indices, options=ReadOptions(options.frame, layout=options.layout))
-    notes = dict.fromkeys(picture.notes)
-    if picture.meta.exif:
-        notes["the camera data in EXIF was dropped, since it is not written in tiles"] = None
-    return [of_array(frame, picture.meta, number) for number, frame in enumerate(picture.frames)], tuple(notes)
+        yield planes
 
 
 def _text(page: Page) -> str:
