@@ -462,6 +462,7 @@ NARROW = {  # kilobytes of address space, and how many threads OpenBLAS is told 
 NARROWER = {f"{limit} {threads}": (str(limit), threads) for limit in range(20_000, 500_000, 24_000) for threads in "14"}
 LITTLE = [
     *(pytest.param(*row, "pool large.png -o out.png", id=name) for name, row in NARROW.items()),
+    pytest.param("180000", "1", "pool - -o - <large.png >/dev/null", id="for linear algebra"),
     *(
         pytest.param(*row, words, id=f"{words} {name}", marks=pytest.mark.slow)
         for name, row in NARROWER.items()

@@ -134,7 +134,7 @@ def rescaled(frame: "Frame", rows: Spacing, columns: Spacing) -> "Frame":
         tags[TIEPOINTS] = (tags[TIEPOINTS][0], tuple(moved))
     if matrix:
         pixels = np.array([[across, 0, 0, dx], [0, down, 0, dy], [0, 0, 1, 0], [0, 0, 0, 1]])
-        product = np.reshape(matrix, (4, 4)) @ pixels
+        product = np.einsum("ij,jk->ik", np.reshape(matrix, (4, 4)), pixels)
         tags[TRANSFORMATION] = (tags[TRANSFORMATION][0], tuple(product.ravel().tolist()))
     if METADATA in tags:
         tags[METADATA] = (tags[METADATA][0], _STATISTICS.sub("", str(tags[METADATA][1])))

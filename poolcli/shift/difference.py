@@ -222,8 +222,6 @@ def _summed(gaps: Array, over: Array) -> Sums:
         return Sums(pixels, changed, gaps.size, *_byte_figures(gaps))
     largest = float(gaps.max(initial=0))
     finite = gaps.ravel().astype(np.float64, copy=False)
-    if gaps.dtype == np.uint16:  # sums are exact in any order
-        return Sums(pixels, changed, finite.size, float(finite.sum()), float(finite @ finite), largest)
     if not isfinite(largest):
         finite = finite[np.isfinite(finite)]
         largest = float(finite.max(initial=0))
@@ -263,7 +261,7 @@ def _byte_figures(gaps: Array) -> tuple[float, float, float]:
     line = values.reshape(-1)
     line[: gaps.size] = gaps.reshape(-1)
     line[gaps.size :] = 0
-    total = (values @ np.ones(EXACT, np.float32)).sum(dtype=np.float64)
+    total = np.einsum("ij->i", values).sum(dtype=np.float64)  # BLAS would end the process where memory is short
     squares = np.vecdot(values, values).sum(dtype=np.float64)
     return float(total), float(squares), float(gaps.max(initial=0))
 
@@ -319,11 +317,10 @@ class Contrast:
         """
         self._piece, self.whole, self._band_values = piece, Rectangle.whole(piece.values.shape), band_values
         self._spreads: dict[Rectangle, float | None] = {}
-        self._totals_of: dict[tuple[Rectangle, tuple[int, ...] | None], list[Array]] = {}
+        self._columns_of: dict[tuple[Rectangle, tuple[int, ...] | None], Array] = {}
         self._peak = None if peak is None else float(peak)
         self._largest = largest if piece.values.dtype == np.float32 and piece.valid is None else 0
         self._per_one = 1 if self._largest else None  # what makes integers of the values; 0: nothing, None: unknown
-        self._middles: tuple[int, ...] | None = None  # of every channel, near its mean
 
     def spread(self, rectangle: Rectangle) -> float | None:
         """The mean absolute deviation in a rectangle; None where nothing in it is valid and finite."""
@@ -360,42 +357,39 @@ class Contrast:
                 return units
         return 0
 
-    # Sum |v - m| = 2 sum of (v - m) over v > m, which follows from the sum of max(v, floor(m)) and a count. That of the
-    # floor below follows from one more count: means of edge filters are nearly 0, and the parts fall on both sides.
+    # Sum |v - m| = 2 sum of (v - m) over v > m, which follows from the sum of max(v, floor(m)) and how many are above.
 
     def _exact(self, rectangle: Rectangle) -> float:
         """The mean absolute deviation, in units."""
         count = rectangle.area
-        totals = self._totals(rectangle, None)[0].tolist()
-        lows = [total // count for total in totals]
-        if self._middles is None:
-            self._middles = tuple((2 * total + count) // (2 * count) for total in totals)
-        near = all(middle - low in (0, 1) for middle, low in zip(self._middles, lows, strict=True))
-        middles = self._middles if near else tuple(lows)
-        figures = (each.tolist() for each in self._totals(rectangle, middles))
+        totals, _ = self._totals(rectangle, None)
+        floors = tuple(total // count for total in totals)
         numerator = 0
-        for total, low, middle, maxima, above, reaching in zip(totals, lows, middles, *figures, strict=True):
-            over, lower = (above, 0) if low == middle else (reaching, count - reaching)
-            numerator += (maxima - lower - low * count) * count - (total - low * count) * over
+        for total, low, maxima, above in zip(totals, floors, *self._totals(rectangle, floors), strict=True):
+            numerator += (maxima - low * count) * count - (total - low * count) * above
         return 2 * numerator / (count * count * len(totals))
 
-    def _totals(self, rectangle: Rectangle, middles: tuple[int, ...] | None) -> list[Array]:
-        """For every channel the sum of the values, or of their maxima with `middles`, how many are above, how many not
-        below these.
-        """
-        key = rectangle, middles
-        if key not in self._totals_of:
-            if 0 < 2 * (self.whole.area - rectangle.area) < rectangle.area:
-                parts = [self._counted(part, middles) for part in self.whole.around(rectangle)]
-                whole = self._totals(self.whole, middles)
-                self._totals_of[key] = [each - sum(part[i] for part in parts) for i, each in enumerate(whole)]
-            else:
-                self._totals_of[key] = self._counted(rectangle, middles)
-        return self._totals_of[key]
+    def _totals(self, rectangle: Rectangle, floors: tuple[int, ...] | None) -> list[list[int]]:
+        """For every channel the sum of the values, or of their maxima with `floors`, and how many are above these."""
+        whole, own = self.whole, rectangle._replace(left=0, right=self.whole.right)
+        if 0 < 2 * (whole.area - own.area) < own.area:
+            around = [self._by_column(part, floors) for part in whole.around(own)]
+            columns = self._by_column(whole, floors) - sum(around)
+        else:
+            columns = self._by_column(own, floors)
+        totals: list[list[int]] = columns[:, rectangle.columns].sum(axis=1).tolist()
+        return totals
 
-    def _counted(self, rectangle: Rectangle, middles: tuple[int, ...] | None) -> list[Array]:
+    def _by_column(self, rows: Rectangle, floors: tuple[int, ...] | None) -> Array:
+        """These figures of all columns of some rows, 2 x W x C in int64; those of the whole are kept."""
+        key = rows, floors
+        if key not in self._columns_of:
+            self._columns_of[key] = self._counted(rows, floors)
+        return self._columns_of[key]
+
+    def _counted(self, rows: Rectangle, floors: tuple[int, ...] | None) -> Array:
         values, units = self._piece.values, self._per_one or 1
-        width, channels = rectangle.right - rectangle.left, values.shape[2] if values.ndim == 3 else 1
+        width, channels = values.shape[1], values.shape[2] if values.ndim == 3 else 1
         few = width * channels < FEW_VALUES
         dtype = np.dtype(np.int16 if self._largest else np.uint8 if values.dtype.kind == "b" else values.dtype)
         # What holds the sums of how many rows: 255 bytes in an eighth of the time of 64 bits.
@@ -404,19 +398,17 @@ class Contrast:
             "f4": (np.float64, 255) if few else (np.float32, SUMMED),
             "i2": (np.int64, 255) if few or not self._largest else (np.int16, INT16 // self._largest),
         }
-        in_bands, rows = narrow.get(dtype.str[1:], (np.int64, 255))
-        threshold = None if middles is None else np.tile((np.array(middles) / units).astype(dtype), width)
+        in_bands, most = narrow.get(dtype.str[1:], (np.int64, 255))
+        threshold = None if floors is None else np.tile((np.array(floors) / units).astype(dtype), width)
         sums = np.zeros(width * channels, np.result_type(in_bands, np.int64))
-        counts = np.zeros((2, width * channels), np.int64)
-        for piece in self._pieces(rectangle, width * channels, rows):
+        above = np.zeros(width * channels, np.int64)
+        for piece in self._pieces(rows, width * channels, most):
             band = piece.values.reshape(len(piece.values), -1).astype(dtype, copy=False)
             if threshold is not None:
-                for number, hits in enumerate((band > threshold, band >= threshold)):
-                    counts[number] += np.add.reduce(hits.view(np.uint8), axis=0, dtype=np.uint8)
+                above += np.add.reduce((band > threshold).view(np.uint8), axis=0, dtype=np.uint8)
                 band = np.maximum(band, threshold)
             sums += np.add.reduce(band, axis=0, dtype=in_bands)
-        totals = sums.reshape(width, channels).sum(axis=0) * units
-        return [totals.astype(np.int64), *counts.reshape(2, width, channels).sum(axis=1)]
+        return np.stack([(sums * units).astype(np.int64), above]).reshape(2, width, channels)
 
     def _pieces(self, rectangle: Rectangle, row_values: int, most: int) -> Iterator[Piece]:
         """Some rows at a time, `most` or as many as stay in the cache."""
