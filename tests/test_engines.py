@@ -149,12 +149,12 @@ def test_an_unforeseen_exception_of_a_picture_is_its_failure(command, tmp_path, 
         monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ROOT}")
         Path("sitecustomize.py").write_text(BUG)
     else:
-        monkeypatch.setattr("poolcli.batch.job.decode", buggy(decoding.decode))
+        monkeypatch.setattr("poolcli.batch.frames.decode", buggy(decoding.decode))
     ran = command("pool", "in", "-o", "out", "--engine", name, "--json", "-j", "2")
     assert ran.code == 1, ran
     failed = [each for each in ran.objects if each["status"] == "failed"]
     assert [(each["input"], each["kind"]) for each in failed] == [(str(Path("in/2.png")), "unexpected")]
-    assert f"{Path('in/2.png')}: unexpected KeyError ('a bug', batch/job.py:" in failed[0]["error"]
+    assert f"{Path('in/2.png')}: unexpected KeyError ('a bug', batch/frames.py:" in failed[0]["error"]
     assert "); please report it" in failed[0]["error"]
     assert "Traceback" not in ran.err
     assert sorted(path.name for path in Path("out").glob("*.png")) == ["0.png", "1.png", "3.png"]

@@ -6,7 +6,7 @@ from math import hypot
 
 import numpy as np
 
-from poolcli.batch.job import PALETTES, check_ignored, coloured, decoded, how_of
+from poolcli.batch.frames import PALETTES, check_ignored, coloured, decoded, how_of
 from poolcli.batch.settings import Settings
 from poolcli.errors import PictureError, PoolcliError, failure
 from poolcli.evaluate import (

@@ -9,7 +9,15 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from poolcli.batch import job as jobs
+from poolcli.batch.frames import (
+    HIDDEN,
+    MOST_VIEWS,
+    averages_hidden_colours,
+    frame_of,
+    how_of,
+    notes_on,
+    placed,
+)
 from poolcli.batch.settings import Settings
 from poolcli.evaluate import evaluate, is_local, shift_rows_of_large, shifted, size_of
 from poolcli.images import arrays, decoding, tiff, tiled
@@ -60,7 +68,7 @@ def pool_streamed(settings: Settings, job: Job, target_format: str) -> Outcome:
     ):
         picture = Picture(target_format, [plane.frame for plane in planes], "", notes=notes)
         check_fits(picture, target_format, settings.encoding)
-        said = dict.fromkeys((*notes, *jobs.notes_on(settings, picture)))
+        said = dict.fromkeys((*notes, *notes_on(settings, picture)))
         with _file(settings, job, target_format, planes, executor, said) as file:
             for number, plane in enumerate(planes):
                 if plane.segments is not None:
@@ -70,7 +78,7 @@ def pool_streamed(settings: Settings, job: Job, target_format: str) -> Outcome:
                 reports += [report] if report else []
                 views += [shown] if shown else []
                 plane.let_go()
-                said |= dict.fromkeys([jobs.HIDDEN] * page.hides_colours)
+                said |= dict.fromkeys([HIDDEN] * page.hides_colours)
                 pixels += plane.size[0] * plane.size[1]
             file.close()
     by_form = zip(settings.views, zip(*views, strict=True), strict=True) if views else ()
@@ -142,27 +150,27 @@ class _Page:
 
     def written(self, output: Array) -> Array:
         """Rows of an output as they stand in the file."""
-        return jobs.frame_of(self.settings, self.plane.frame, self.target_format, output).pixels
+        return frame_of(self.settings, self.plane.frame, self.target_format, output).pixels
 
     def put(self, band: Band) -> None:
         """The next rows."""
         if self.settings.recipe.own_dtype:
             checked(*band.output[1:])
-        after = jobs.frame_of(self.settings, self.plane.frame, self.target_format, band.output.values)
+        after = frame_of(self.settings, self.plane.frame, self.target_format, band.output.values)
         rows = after.pixels
         if self.put_rows is None:
             after = replace(after, pixels=np.broadcast_to(rows.dtype.type(0), self.shape))
-            self.frame = jobs.placed(after, spacings(self.settings.recipe, *self.plane.size))
+            self.frame = placed(after, spacings(self.settings.recipe, *self.plane.size))
             self.put_rows = self.file.output(self.number, self.frame).put
         self.put_rows(rows)
         picture = replace(self.plane.frame, pixels=band.picture.values)
-        self.hides_colours = self.hides_colours or jobs.averages_hidden_colours(self.settings, picture)
+        self.hides_colours = self.hides_colours or averages_hidden_colours(self.settings, picture)
 
 
 def _pool_plane(settings: Settings, job: Job, page: _Page) -> tuple[ShiftReport | None, tuple[View, ...]]:
     """Pool one picture; the report on it, if one is requested, and what is shown of the worst of its shifts."""
     plane, recipe = page.plane, settings.recipe
-    how = jobs.how_of(recipe, plane.frame, labels=settings.labels, guess=True, ignore=settings.ignore)
+    how = how_of(recipe, plane.frame, labels=settings.labels, guess=True, ignore=settings.ignore)
     how = replace(how, large=True, band_bytes=settings.band_bytes)
     source = Source(plane.shape, plane.dtype, plane.rows)
     still = evaluate(recipe, source, how, features=settings.shifting is not None)
@@ -172,7 +180,7 @@ def _pool_plane(settings: Settings, job: Job, page: _Page) -> tuple[ShiftReport 
             page.put(band)
         return None, ()
     peak, overviews = plane.frame.peak, list[Overview]()
-    if settings.views and page.number < jobs.MOST_VIEWS:
+    if settings.views and page.number < MOST_VIEWS:
         evaluations = (shifted(still, shift, settings.shifting.edge)[0] for shift in settings.shifting.shifts)
         sizes = tuple(settings.views.values())
         overviews = [Overview(plane.frame, each, page.written, sizes) for each in evaluations]

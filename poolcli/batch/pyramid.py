@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from poolcli.batch.job import ignored_in
+from poolcli.batch.frames import ignored_in
 from poolcli.batch.settings import IgnoreOptions
 from poolcli.errors import PictureError
 from poolcli.images import decoding, ome, tiled, zarr

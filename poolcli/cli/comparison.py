@@ -287,7 +287,7 @@ def _story(language: str) -> str:
 
 def _page(source: str, settings: Settings, language: str) -> str:
     """The page of the first frame of a picture."""
-    from poolcli.batch.job import check_ignored, decoded, viewed
+    from poolcli.batch.frames import check_ignored, decoded, viewed
     from poolcli.images.inspection import read_stream
     from poolcli.reports.interactive import sample_page
     from poolcli.visualize import SHOWN
