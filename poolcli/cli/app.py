@@ -3,105 +3,27 @@
 import os
 import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
-from poolcli.batch import SIGNALS
+from poolcli.batch import Interrupted, interruptible, received
 from poolcli.cli.output import say
-from poolcli.cli.parser import HELP_WORDS
+from poolcli.cli.parser import HELP_WORDS, UnknownOptionError
 from poolcli.errors import PoolcliError, lacks_memory, unexpected
 from poolcli.storage.files import abandon
 
-# In a batch the first of SIGNALS lets the pictures under way be finished and no other begun; a second one leaves them.
-# A signal that is ignored, as SIGHUP is below `nohup`, stays ignored.
-
 FIRST_SIGNAL = 128  # an exit code is this and the signal's number
-REPORTED = b"poolcli: finishing the pictures under way; Ctrl-C or the signal again to leave them\n"
-
-
-class Interrupted(KeyboardInterrupt):
-    """A signal has ended the run: `number` says which."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self.number = number
-
-
-class Stop:
-    """What a batch checks before it begins another picture: `number` is the signal that came, or None."""
-
-    number: int | None = None
-
-
-received = Stop()  # the signal that ended this run at once, whatever became of the exception that it raised
+USAGE, FAILED, CLOSED_PIPE = 2, 1, 141
+VERSION_WORDS = ("--version", "-V")
+WITHOUT_PIXELS = ("shape", "modes", "filters", "help")
+COMPLETION_WORDS = ("--install-completion", "--show-completion")
 
 
 def exit_code(error: KeyboardInterrupt) -> int:
     """What the process ends with: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP."""
     return FIRST_SIGNAL + getattr(error, "number", signal.SIGINT)
-
-
-def _leave(number: int, frame: FrameType | None) -> NoReturn:
-    received.number = number
-    raise Interrupted(number)
-
-
-@contextmanager
-def interruptible(*, ends: bool = False) -> Iterator[None]:
-    """Within the block every one of the signals raises Interrupted, so that what is half-written is removed.
-
-    `ends`: the process does behind it, and a signal that comes so late changes nothing.
-    """
-    received.number = None
-    with _handled(_leave, afterwards=signal.SIG_IGN if ends else None):
-        yield
-
-
-@contextmanager
-def finishing() -> Iterator[Stop]:
-    """Give what a batch checks before it begins another picture; the second signal raises Interrupted."""
-    stop = Stop()
-
-    def note(number: int, frame: FrameType | None) -> None:
-        stop.number = number
-        for each in handled:
-            signal.signal(each, _leave)
-        with suppress(OSError):
-            os.write(stderr, REPORTED)  # not print: this may be in the middle of one
-
-    stderr = sys.__stderr__.fileno() if sys.__stderr__ else 2  # which need not be 2, see `own_streams`
-    with _handled(note) as handled:
-        yield stop
-
-
-@contextmanager
-def _handled(handler: "signal._HANDLER", afterwards: "signal._HANDLER | None" = None) -> Iterator[list[int]]:
-    """Within the block `handler` has the signals that are not ignored, in the main thread; gives those.
-
-    `afterwards` has them behind it; None: what had them before.
-    """
-    before = {}
-    if threading.current_thread() is threading.main_thread():  # the others get no signals
-        known = {number: signal.getsignal(number) for number in SIGNALS}
-        before = {number: old for number, old in known.items() if old not in (signal.SIG_IGN, None)}
-    try:
-        for number in before:
-            signal.signal(number, handler)
-        yield list(before)
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old if afterwards is None else afterwards)
-
-
-USAGE, FAILED, CLOSED_PIPE = 2, 1, 141
-VERSION_WORDS = ("--version", "-V")
-WITHOUT_PIXELS = ("shape", "modes", "filters", "help")
-COMPLETION_WORDS = ("--install-completion", "--show-completion")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -154,28 +76,33 @@ def _run(argv: Sequence[str]) -> int | None:
         print(f"poolcli {__version__}")
         return 0
     completes = any(name.startswith("_POOLCLI_") for name in os.environ)  # then the words are in the environment
+    from poolcli.cli.commands import COMMANDS
+
     if completes or first in COMPLETION_WORDS or _asks_for_help(argv[:1]):
         from poolcli.cli.help import run_typer
 
-        return run_typer(argv)
+        return run_typer(COMMANDS, argv)
     if not argv:
         from poolcli.cli.help import show_commands
 
-        show_commands()
+        show_commands(COMMANDS)
         return USAGE
-    from poolcli.cli.commands import COMMANDS
-
     if first not in COMMANDS:
         from poolcli.cli.mistakes import no_command
 
-        raise no_command(argv)
+        raise no_command(COMMANDS, argv)
     if _asks_for_help(argv[1:]):
         from poolcli.cli.help import run_typer
 
-        return run_typer([first, "--help"])
+        return run_typer(COMMANDS, [first, "--help"])
     if first not in WITHOUT_PIXELS:
         _load_numpy_within_limits()
-    return COMMANDS[first](argv[1:])
+    try:
+        return COMMANDS[first](argv[1:])
+    except UnknownOptionError as error:
+        from poolcli.cli.mistakes import no_option
+
+        raise no_option(COMMANDS, error) from None
 
 
 def _asks_for_help(argv: Sequence[str]) -> bool:

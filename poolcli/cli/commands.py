@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from poolcli.cli.comparison import Comparing, Differing, Showing, compare, diff, show
+from poolcli.cli.comparison import Comparing, Differing, Showing, diff, rank, show
 from poolcli.cli.layers import Candidates, Filtering, Pooling, recipe_of
 from poolcli.cli.options import JSON, Colouring, Discovery, Reading, Reporting, Request, Running, Writing
 from poolcli.cli.output import print_objects, print_table
@@ -33,6 +33,7 @@ def pool(
 ) -> int:
     """Pool pictures, after a filter if wanted."""
     recipe = recipe_of(pooling, filtering)
+    discovery.check(COMMANDS, inputs, running.output)
     request = Request(recipe, inputs, discovery, reading, colouring, writing, reporting, running)
     from poolcli.cli.run import run  # NumPy and Pillow are loaded only now
 
@@ -79,6 +80,7 @@ def stack(
         raise UsageError(f"'{loose}' reads as a layer: put all layers into one pair of quotes, as in {whole}")
     if not inputs and discovery.files_from is None:
         raise UsageError(f"no input after the layers '{layers}': name a picture, a folder, a glob or - (stdin)")
+    discovery.check(COMMANDS, inputs, running.output)
     request = Request(layers, inputs, discovery, reading, colouring, writing, reporting, running, file)
     from poolcli.cli.run import run  # NumPy and Pillow are loaded only now
 
@@ -94,6 +96,20 @@ def _check_layers_first(arguments: list[str]) -> None:
 
         rest = shlex.join([first, *(text for text in others if text != layers)])
         raise UsageError(f"'{first}' is a file, and the layers come first: poolcli stack \"{layers}\" {rest}")
+
+
+def compare(
+    candidates: Candidates,
+    filtering: Filtering,
+    comparing: Comparing,
+    discovery: Discovery,
+    reading: Reading,
+    colouring: Colouring,
+    inputs: list[str],
+) -> int:
+    """Rank modes on pictures."""
+    discovery.check(COMMANDS, inputs, output="")
+    return rank(candidates, filtering, comparing, discovery, reading, colouring, inputs)
 
 
 class Listing(Group):
@@ -173,7 +189,7 @@ def manual(arguments: list[str]) -> None:
     """Show a page of the manual."""
     from poolcli.cli.help import show_page
 
-    show_page(arguments[0] if arguments else None)
+    show_page(COMMANDS, arguments[0] if arguments else None)
 
 
 _RUN = (Reporting, Running, Discovery, Writing, Reading, Colouring)

@@ -60,7 +60,7 @@ class Comparing(Group):
     json: bool = JSON.default(False)
 
 
-def compare(
+def rank(
     candidates: Candidates,
     filtering: Filtering,
     comparing: Comparing,
@@ -70,7 +70,6 @@ def compare(
     inputs: list[str],
 ) -> int:
     """Rank modes on pictures; 0 when all is done, 1 when some picture failed."""
-    discovery.check(inputs, output="")
     check_edge(comparing.shift_edge)
     if not 1 <= comparing.shifts <= MOST_SHIFTS:
         raise UsageError(f"--shifts {comparing.shifts} is not allowed: give a radius of 1 to {MOST_SHIFTS} pixels")

@@ -15,7 +15,6 @@ from rich.markup import escape
 from typer import rich_utils
 from typer.core import TyperCommand, TyperGroup
 
-from poolcli.cli.commands import COMMANDS
 from poolcli.cli.output import print_table, say
 from poolcli.cli.parser import HELP_WORDS, Command, Values
 from poolcli.errors import unknown
@@ -35,11 +34,11 @@ rich_utils.STYLE_HELPTEXT = ""
 rich_utils.STYLE_TYPES = rich_utils.STYLE_USAGE = "bold"
 
 
-def run_typer(argv: Sequence[str]) -> int | None:
+def run_typer(commands: Mapping[str, Command], argv: Sequence[str]) -> int | None:
     """Show the help that these words request, or what completes them; the exit code."""
     _prepare_completion()
     try:
-        code: int | None = typer_app()(args=list(argv), prog_name="poolcli", standalone_mode=False)
+        code: int | None = typer_app(commands)(args=list(argv), prog_name="poolcli", standalone_mode=False)
     except typer.TyperException as error:
         say(error.format_message(), lines=True)
         return error.exit_code
@@ -61,13 +60,13 @@ def _prepare_completion() -> None:
         os.environ["COMP_WORDS"] = " ".join(word for word in words if word != "=")
 
 
-def show_commands() -> None:
+def show_commands(commands: Mapping[str, Command]) -> None:
     """Print the commands on stderr, for who gave none."""
     with redirect_stdout(sys.stderr):
-        run_typer(["--help"])
+        run_typer(commands, ["--help"])
 
 
-def typer_app() -> typer.Typer:
+def typer_app(commands: Mapping[str, Command]) -> typer.Typer:
     """The commands as Typer shows and completes them."""
     app = typer.Typer(
         name="poolcli",
@@ -78,7 +77,7 @@ def typer_app() -> typer.Typer:
         context_settings={"help_option_names": list(HELP_WORDS)},
     )
     app.callback()(_common)
-    for command in COMMANDS.values():
+    for command in commands.values():
         declared = app.command(
             command.name,
             cls=_ShownCommand,
@@ -101,7 +100,8 @@ class _ShownCommand(TyperCommand):
     """A command whose usage line has the arguments as they are declared."""
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        return [*COMMANDS[self.name or ""].arguments, "[OPTIONS]"]
+        arguments = (param.metavar for param in self.get_params(ctx) if param.param_type_name == "argument")
+        return [*filter(None, arguments), "[OPTIONS]"]
 
 
 class _ShownGroup(TyperGroup):
@@ -130,7 +130,7 @@ def _arguments(command: Command) -> Iterator[inspect.Parameter]:
     for metavar in command.arguments:
         several = metavar.endswith("...")
         values = ARGUMENTS[metavar][1]
-        argument = typer.Argument(hidden=True, autocompletion=_completion(values) if values else None)
+        argument = typer.Argument(metavar=metavar, hidden=True, autocompletion=_completion(values) if values else None)
         yield _parameter(metavar.strip("[.]").lower(), list[str] if several else str, argument)
 
 
@@ -197,14 +197,14 @@ def _topic_about(subject: str) -> str | None:
     return None
 
 
-def show_page(topic: str | None) -> None:
+def show_page(commands: Mapping[str, Command], topic: str | None) -> None:
     """Print a page of the manual, or the list of pages; on a terminal with a pager. UsageError for an unknown topic."""
     if topic is None:
         print_table(("topic", "what `poolcli help TOPIC` shows"), topics().items())
         return
     if topic not in TOPICS:
-        if topic in COMMANDS:
-            run_typer([topic, "--help"])
+        if topic in commands:
+            run_typer(commands, [topic, "--help"])
             return
         raise unknown("topic", topic, TOPICS, _topic_about(topic))
     from rich.markdown import Markdown

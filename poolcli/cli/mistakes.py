@@ -6,12 +6,13 @@ from os.path import lexists
 from pathlib import Path
 from shlex import join, quote
 
-from poolcli.cli.commands import COMMANDS
-from poolcli.cli.parser import Command
+from poolcli.cli.parser import Command, UnknownOptionError
 from poolcli.errors import UsageError, nearest
 from poolcli.ops.filters import FILTERS
 from poolcli.ops.geometry import EDGES
 from poolcli.ops.modes import MODES, OPTIONS, mode_called
+
+Commands = Mapping[str, Command]  # the table, by their names
 
 # What others call a command, and the words with which ours does it.
 COMMANDS_MEANT: Mapping[str, str] = {
@@ -101,7 +102,6 @@ STRAY: Mapping[str, str] = {
     r"\d+([x,]\d+)*": "a number belongs to an option, as in --k 3 or --k 3x2",
     "true|false|yes|no|on|off": "an option such as --ceil takes no value, give it alone or leave it out",
     "[kmgt]i?b?|px|s|sec|seconds": "a unit stands behind its number without a blank, as in --memory 2G",
-    "|".join(COMMANDS): "the command is given once, as the first word",
 }
 
 # The same of single commands.
@@ -127,17 +127,17 @@ IN_LAYERS: Mapping[str, str] = {
 }
 
 
-def no_command(argv: Sequence[str]) -> UsageError:
+def no_command(commands: Commands, argv: Sequence[str]) -> UsageError:
     """For a first word that is no command: the whole command line that was meant, where that can be guessed."""
     first = argv[0]
-    meant = _command_meant(first, list(argv[1:]))
+    meant = _command_meant(commands, first, list(argv[1:]))
     if meant:
         return UsageError(f"'{first}' is no command, did you mean this? {join(['poolcli', *meant])}")
     kind = "option" if first.startswith("-") else "command"
-    return UsageError(f"unknown {kind} '{first}', allowed are {', '.join(COMMANDS)}; see poolcli --help")
+    return UsageError(f"unknown {kind} '{first}', allowed are {', '.join(commands)}; see poolcli --help")
 
 
-def _command_meant(first: str, rest: list[str]) -> list[str] | None:
+def _command_meant(commands: Commands, first: str, rest: list[str]) -> list[str] | None:
     """The words that were meant: by what they look like, by what others call them, by how they are spelled."""
     if re.match(rf"({'|'.join(MODES)}|conv):", first):
         return ["stack", first, *rest]
@@ -148,26 +148,24 @@ def _command_meant(first: str, rest: list[str]) -> list[str] | None:
     mode = mode_called(first)
     if mode:
         return ["pool", *rest, "--mode", mode]
-    of_pool = first.partition("=")[0] in COMMANDS["pool"].spelled()
+    of_pool = first.partition("=")[0] in commands["pool"].spelled()
     if of_pool or first == "-" or re.search(r"[./\\*]", first):
         return ["pool", first, *rest]
-    near = nearest(first, COMMANDS, cutoff=0.55)
+    near = nearest(first, commands, cutoff=0.55)
     return [near, *rest] if near else None
 
 
-def no_option(command: Command, spelling: str, given: Sequence[str], value: str) -> UsageError:
-    """For an option that `command` has not: what means the same, then what is spelled nearly so.
-
-    `given` are the arguments before it, `value` is the word that would be its value.
-    """
+def no_option(commands: Commands, error: UnknownOptionError) -> UsageError:
+    """For an option that a command has not: what means the same, then what is spelled nearly so."""
+    command, spelling = error.command, error.spelling
     what, see = f"{command.name} has no option {spelling}", f"ee poolcli {command.name} --help"
     own, meant = command.spelled(), _option_meant(command, spelling)
-    name = COMMANDS["pool"].spelled().get(spelling, "") if command.name == "stack" else ""
+    name = commands["pool"].spelled().get(spelling, "") if command.name == "stack" else ""
     if meant:
         return UsageError(f"{what}: {meant}")
     if name in IN_LAYERS:
-        return UsageError(f"{what}, which is part of a layer here: write {_in_layer(name, given, value)}")
-    owners = [each.name for each in COMMANDS.values() if spelling in each.spelled()]
+        return UsageError(f"{what}, which is part of a layer here: write {_in_layer(name, error.given, error.value)}")
+    owners = [each.name for each in commands.values() if spelling in each.spelled()]
     if owners:
         return UsageError(f"{what}, which is one of {', '.join(owners)}: s{see}")
     near = _spelled_like(spelling, own)
@@ -204,13 +202,13 @@ def _in_layer(name: str, given: Sequence[str], value: str) -> str:
     return IN_LAYERS[name]
 
 
-def no_input(texts: Sequence[str], output: str | None) -> UsageError | None:
+def no_input(commands: Commands, texts: Sequence[str], output: str | None) -> UsageError | None:
     """For inputs of which one is no file but a word that has lost its place: a value, a mode, the name of an output or
     a part of a name with blanks; None where there is none. `output` is what -o says.
     """
     for at, text in enumerate(texts):
         if not Path(text).suffix and _is_missing(text):
-            meant = _whole_name(texts[at:]) or _meant_by_argument(text)
+            meant = _whole_name(texts[at:]) or _meant_by_argument(commands, text)
             if meant:
                 return UsageError(f"'{text}' is no file: {meant}")
     last = texts[-1] if len(texts) == 2 and output is None and not _is_missing(texts[0]) else ""
@@ -231,13 +229,15 @@ def _whole_name(texts: Sequence[str]) -> str | None:
     return whole and f"the name '{whole}' has blanks, put it into quotes"
 
 
-def _meant_by_argument(text: str) -> str | None:
+def _meant_by_argument(commands: Commands, text: str) -> str | None:
     """What is to be written for a word that is part of an option."""
     name, equals, value = text.partition("=")
-    if equals and f"--{name}" in COMMANDS["pool"].spelled():
+    if equals and f"--{name}" in commands["pool"].spelled():
         return f"write --{name} {value}"
     if mode_called(text):
         return f"write --mode {mode_called(text)}, or for compare a list, as in --modes max,avg"
     if text in FILTERS:
         return f"write --filter {text}"
+    if text.lower() in commands:
+        return "the command is given once, as the first word"
     return next((meant for pattern, meant in STRAY.items() if re.fullmatch(pattern, text.lower())), None)

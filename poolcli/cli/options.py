@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from os.path import lexists
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from poolcli.batch.executors import CLUSTER, ENGINES, USUAL, Engine, find_engine, processors
 from poolcli.batch.inputs import STREAM, Inputs, named
 from poolcli.batch.settings import IgnoreOptions, Settings
-from poolcli.cli.parser import Group, Option
+from poolcli.cli.parser import Command, Group, Option
 from poolcli.colour import Colour
 from poolcli.errors import UsageError, empty, unknown
 from poolcli.images.formats import (
@@ -130,9 +131,9 @@ class Discovery(Group):
     ).default(None)
     nul: bool = Option("--null", "-0", help="Names in --files-from end in a NUL, as of find -print0.").default(False)
 
-    def check(self, inputs: list[str], output: str | None = None) -> None:
+    def check(self, commands: Mapping[str, Command], inputs: list[str], output: str | None) -> None:
         """UsageError when nothing is named, or nothing that can be, or stdin is named for two things; `output` is what
-        -o says.
+        -o says, the `commands` say which words have lost their place.
         """
         if not inputs and self.files_from is None:
             raise UsageError("no input: name a picture, a folder, a glob or - (stdin), or a list with --files-from")
@@ -145,7 +146,7 @@ class Discovery(Group):
         if any(not lexists(text) for text in inputs):
             from poolcli.cli.mistakes import no_input
 
-            error = no_input(inputs, output)
+            error = no_input(commands, inputs, output)
             if error:
                 raise error
 
@@ -471,7 +472,6 @@ class Request:
         recipe_file: str | None = None,
     ) -> None:
         """`recipe_file`: from which the recipe was read. UsageError where an option is wrong."""
-        discovery.check(inputs, running.output)
         self.discovery, self.reporting, self.running = discovery, reporting, running
         ignore, to_range = reading.ignoring(), writing.to_range
         if to_range is not None and to_range not in RANGES:

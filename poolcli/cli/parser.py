@@ -1,4 +1,4 @@
-"""The words of a command line: read without Typer; mistakes answered with what was meant."""
+"""The words of a command line: read without Typer."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -130,6 +130,17 @@ class Command:
         return self.run(*groups, arguments)
 
 
+class UnknownOptionError(UsageError):
+    """`command` has no option of this `spelling`; who knows the other commands can say what was meant.
+
+    `given` are the arguments before it, `value` is the word that would be its value.
+    """
+
+    def __init__(self, command: Command, spelling: str, given: Sequence[str], value: str) -> None:
+        super().__init__(f"{command.name} has no option {spelling}: see poolcli {command.name} --help")
+        self.command, self.spelling, self.given, self.value = command, spelling, given, value
+
+
 def parse(command: Command, argv: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
     """(the values of the options given, by name; the arguments); UsageError for what cannot be read."""
     reader = _Reader(command, list(argv))
@@ -186,10 +197,8 @@ class _Reader:
     def _find(self, spelling: str, arg: str) -> str:
         if spelling in self.spelled:
             return self.spelled[spelling]
-        from poolcli.cli.mistakes import no_option
-
         value = arg.partition("=")[2] or (self.rest[0] if self.rest else "")
-        raise no_option(self.command, spelling, self.arguments, value)
+        raise UnknownOptionError(self.command, spelling, self.arguments, value)
 
     def _following(self, name: str, spelling: str) -> str:
         """The word after an option; an option is no value, lest `-o --json` write a file of that name."""

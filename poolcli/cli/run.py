@@ -1,15 +1,19 @@
 """A run: its plan, its inputs from files or a stream, its pictures one after another."""
 
+import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from itertools import starmap
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, BinaryIO
 
+from poolcli.batch import Interrupted, Stop, handled, leave, received
 from poolcli.batch.executors import (
     ALLOWED_FAILURES,
     CLUSTER,
@@ -24,7 +28,6 @@ from poolcli.batch.inputs import STREAM
 from poolcli.batch.plan import Plan, check, checked, destination_of, presence, reports_of
 from poolcli.batch.settings import Settings, seen_from_afar, weight
 from poolcli.batch.state import MOST_DRAWN, NAME, Keys, State, done_before
-from poolcli.cli.app import Interrupted, finishing, received
 from poolcli.cli.options import Request, Running
 from poolcli.cli.output import PREVIEW, Counts, Printer, progress, say
 from poolcli.errors import UsageError, empty
@@ -69,9 +72,9 @@ def planned(request: Request, held: ExitStack) -> Planned:
     with discovery.open_list() as names:
         search = discovery.search(folder)
         plan = Plan(search.files(request.inputs, names, nul=discovery.nul), destination)
-    count = len(plan)
     sides, of_run = extensions(request.reporting.forms(in_folder=plan.in_folder, to_device=plan.to_device))
     plan.add_reports(sides)
+    count = len(plan)
     alone = plan[0].target if count == 1 and not plan.in_folder else None
     if isinstance(alone, Place):
         files = reports_of(alone, of_run)
@@ -176,6 +179,28 @@ def stream_job(request: Request, sides: Mapping[str, str]) -> Job:
     checked(target, None, settings, floats)
     named = str(target) if isinstance(target, Url) else output
     return Job(source, target, shown, named, reports_of(target, sides))
+
+
+REPORTED = b"poolcli: finishing the pictures under way; Ctrl-C or the signal again to leave them\n"
+
+
+@contextmanager
+def finishing() -> Iterator[Stop]:
+    """Give what a batch checks before it begins another picture: the first signal lets those under way be finished and
+    no other begun, the second one raises Interrupted.
+    """
+    stop = Stop()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        stop.number = number
+        for each in signals:
+            signal.signal(each, leave)
+        with suppress(OSError):
+            os.write(stderr, REPORTED)  # not print: this may be in the middle of one
+
+    stderr = sys.__stderr__.fileno() if sys.__stderr__ else 2  # which need not be 2, see `own_streams`
+    with handled(note) as signals:
+        yield stop
 
 
 def work(plan: Planned, request: Request, settings: Settings, show: Callable[[Outcome], None]) -> int | None:
@@ -303,7 +328,7 @@ def run(request: Request) -> int:
         with progress(counts, quiet=running.quiet) as printer.advance:
             for outcome in plan.closed:
                 printer.show(outcome)
-            signal = work(plan, request, settings, printer.show)
+            number = work(plan, request, settings, printer.show)
         if plan.files:
             with run_reports(plan.files) as add:
                 for outcome in plan.state.outcomes():
@@ -313,8 +338,8 @@ def run(request: Request) -> int:
             noun = "report" if len(files) == 1 else "reports"
             say(counts.summary() + (f"; {noun}: {', '.join(files)}" if files else ""))
         plan.state.check()
-    if signal is not None:
-        raise Interrupted(signal)
+    if number is not None:
+        raise Interrupted(number)
     return 1 if counts.failures else 0
 
 

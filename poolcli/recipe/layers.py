@@ -471,12 +471,13 @@ def left_out(recipe: Recipe, height: int, width: int) -> str:
     """
     size, sentence = (height, width), ""
     for layer in recipe.layers:
-        for axes in layer.stages(*size):
-            missing = [axis.n - axis.end for axis in axes]
-            parts = [_last(count, what) for count, what in zip(missing, ("row", "column"), strict=True) if count > 0]
-            if parts and not sentence:
-                sentence = f"the windows of {layer} leave out the last {' and the last '.join(parts)}"
-            size = axes[0].out, axes[1].out
+        for rows, columns in layer.stages(*size):
+            missing = rows.n - rows.end, columns.n - columns.end
+            if max(missing) > 0 and not sentence:
+                counts = zip(missing, ("row", "column"), strict=True)
+                parts = " and the last ".join(_last(count, what) for count, what in counts if count > 0)
+                sentence = f"the windows of {layer} leave out the last {parts}"
+            size = rows.out, columns.out
     return sentence
 
 
