@@ -1,6 +1,7 @@
 """The rooms of the design: arrows point down only, siblings do not know one another, one place for each claim."""
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -35,9 +36,22 @@ def name_of(path):
     return ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 
-def imports(path):
+def module_of(path):
+    """`poolcli.ops.means` for poolcli/ops/means.py, `poolcli.ops` for poolcli/ops/__init__.py."""
+    return f"poolcli.{name_of(path)}".removesuffix(".__init__")
+
+
+def run(node):
+    """The nodes below this one, but for what type checkers alone read."""
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
+            yield child
+            yield from run(child)
+
+
+def imports(path, walk=ast.walk):
     """Every module that a file imports anywhere in it, with the names taken from it."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -59,6 +73,17 @@ def test_arrows_point_down(path):
     own = name_of(path).split(".")[0]
     allowed = ARROWS[own] | {own, "errors", "records"}
     assert {room for room in rooms(path) if room not in allowed} == set()
+
+
+def test_no_module_needs_itself():
+    """Not by way of others either; imports inside functions count, those for type checkers do not."""
+    modules = {module_of(path) for path in FILES}
+    graph = {
+        module_of(path): {name if name in modules else name.rpartition(".")[0] for name in imports(path, run)} & modules
+        for path in FILES
+    }
+    assert graph["poolcli.cli.app"] >= {"poolcli.batch", "poolcli.cli.commands"}, "a package, and a late import"
+    TopologicalSorter(graph).prepare()  # CycleError names a circle
 
 
 HOMES = [
