@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from poolcli.cli.app import main
 from poolcli.cli.commands import COMMANDS
 from poolcli.cli.layers import Filtering, Pooling, recipe_of
-from poolcli.cli.options import Colouring, Discovery, Reading, Reporting, Request, Running, Writing
+from poolcli.cli.options import Colouring, Discovery, Reading, Reporting, Running, RunOptions, Writing
 from poolcli.cli.output import say
 from poolcli.cli.run import run
 from poolcli.errors import PoolcliError
@@ -59,9 +59,9 @@ def run_within(words, **budgets):
         *groups, inputs = given
         found = {type(group): group for group in groups}
         recipe = recipe_of(found[Pooling], found[Filtering]) if Pooling in found else parse_recipe(inputs.pop(0))
-        request = Request(recipe, inputs, *(found[group] for group in GROUPS))
-        request.settings = replace(request.settings, **budgets)
-        return run(request)
+        options = RunOptions(recipe, inputs, *(found[group] for group in GROUPS))
+        options.settings = replace(options.settings, **budgets)
+        return run(options)
 
     try:
         return replace(COMMANDS[words[0]], run=begin)(words[1:])

@@ -12,7 +12,7 @@ import poolcli
 from poolcli.errors import PictureError, UsageError
 from poolcli.images import decoding
 from poolcli.images.formats import FORMATS, ReadOptions
-from poolcli.images.frame import MODES
+from poolcli.images.frame import PIXEL_MODES
 from tests.pictures import animation, file_of, png, random_picture
 from tests.process import shell
 
@@ -21,7 +21,7 @@ HELD = [
     (row.name, mode)
     for row in FORMATS.values()
     for mode in row.modes
-    if (row.name != "GIF" or mode == "P") and row.name != "PAM" and not MODES[mode].narrow
+    if (row.name != "GIF" or mode == "P") and row.name != "PAM" and not PIXEL_MODES[mode].narrow
 ]
 PAGES = ("GIF", "PNG", "WEBP", "TIFF")
 

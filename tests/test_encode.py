@@ -10,7 +10,7 @@ from PIL import Image
 from poolcli.errors import PictureError, UsageError
 from poolcli.images import decoding, encoding
 from poolcli.images.formats import FORMATS, WRITABLE, EncodeOptions, ReadOptions
-from poolcli.images.frame import MODES, Frame, Meta, Picture
+from poolcli.images.frame import PIXEL_MODES, Frame, Meta, Picture
 from tests.pictures import animation, file_of, png, random_picture
 
 LOSSY = ("JPEG", "JPEG2000", "WEBP", "AVIF")
@@ -18,7 +18,7 @@ HELD = [
     (row.name, mode)
     for row in FORMATS.values()
     for mode in row.modes
-    if row.name not in (*LOSSY, "PAM") and not MODES[mode].narrow
+    if row.name not in (*LOSSY, "PAM") and not PIXEL_MODES[mode].narrow
 ]
 
 

@@ -10,7 +10,7 @@ import pytest
 import poolcli
 from poolcli.errors import PoolcliError
 from poolcli.recipe import parse_recipe
-from poolcli.reports.interactive import MODES, page_layers, page_picture
+from poolcli.reports.interactive import PAGE_MODES, page_layers, page_picture
 
 ENGINE = files("poolcli.reports").joinpath("page", "engine.js").read_text("utf-8")
 DTYPES = ["bool", *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64))]
@@ -79,7 +79,7 @@ def random_picture(choose, dtype):
 
 def random_pooling(choose):
     """Any mode, window, stride, padding and option that the page computes."""
-    mode, most = choose.choice(MODES), choose.choice([4, 6, 11])
+    mode, most = choose.choice(PAGE_MODES), choose.choice([4, 6, 11])
     k = choose.randint(1, most), choose.randint(1, most)
     if mode == "blur":
         k = choose.randint(1, 7), choose.randint(1, 7)

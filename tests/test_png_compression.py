@@ -13,7 +13,7 @@ import poolcli
 from poolcli.images import png
 from poolcli.images.encoding import encode
 from poolcli.images.formats import EncodeOptions
-from poolcli.images.frame import MODES, Frame, Palette, Picture
+from poolcli.images.frame import PIXEL_MODES, Frame, Palette, Picture
 from poolcli.images.png import Rows
 from tests.bench.pictures import photograph
 from tests.pictures import random_picture
@@ -114,7 +114,7 @@ def test_photographs_by_run_lengths_drawings_by_matching():
         assert holds(Image.fromarray(page(*shape))) == png.SEARCH
 
 
-@pytest.mark.parametrize("mode", [mode for mode in png.ROW_MODES if not MODES[mode].narrow])
+@pytest.mark.parametrize("mode", [mode for mode in png.ROW_MODES if not PIXEL_MODES[mode].narrow])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (5, 7), (40, 23)])
 @pytest.mark.parametrize("band", [1, 100, 1 << 18])
 @pytest.mark.parametrize("way", png.OWN)

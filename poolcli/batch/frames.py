@@ -23,7 +23,7 @@ from poolcli.ops.modes import find_mode
 from poolcli.ops.pooling import checked
 from poolcli.recipe import Activation, Pool, Recipe
 from poolcli.recipe.layers import left_out, spacings
-from poolcli.reports import IN_RECORDS, Grids, Job, Outcome
+from poolcli.reports import IN_RECORDS, Job, Matrices, Outcome
 from poolcli.shift.move import Source
 from poolcli.shift.record import InputFacts, Offset, OutputFacts, ShiftReport, ShiftRow, worst_of
 from poolcli.storage import Place, publish
@@ -57,13 +57,13 @@ def pool_held(settings: Settings, job: Job, requested: str | None) -> Outcome:
     runs = [_Run(settings, picture, index, target_format) for index in range(len(picture.frames))]
     pooled = replace(picture, frames=tuple(run.pooled() for run in runs))
     written, measured = _write(settings, pooled, job, target_format, lambda: [run.measured() for run in runs])
-    grids, reports, views = _grids(settings, picture, written), [], []
+    matrices, reports, views = _matrices(settings, picture, written), [], []
     for run, after, (rows, shown) in zip(runs, written.frames, measured, strict=True):
         if rows:
             reports.append(_report(settings, job, run, after, rows))
             views.append(shown)
     by_form = zip(settings.views, zip(*views[:MOST_VIEWS], strict=True), strict=True) if views else ()
-    return Outcome(job, tuple(reports), written.notes, views=dict(by_form), pixels=pixels, grids=grids)
+    return Outcome(job, tuple(reports), written.notes, views=dict(by_form), pixels=pixels, matrices=matrices)
 
 
 _HELD = (
@@ -302,13 +302,13 @@ def _as_bytes(settings: Settings, picture: Picture, target_format: str) -> Pictu
     return replace(picture, frames=tuple(frames))
 
 
-def _grids(settings: Settings, picture: Picture, written: Picture) -> Grids | None:
+def _matrices(settings: Settings, picture: Picture, written: Picture) -> Matrices | None:
     """The values of a picture that is small, or of numbers that are the result."""
     before, after = picture.frames[0].pixels, written.frames[0].pixels
     small = max(before.shape[:2]) <= SMALL and max(after.shape[:2]) <= SMALL
     if len(picture.frames) > 1 or before.ndim != 2 or after.ndim != 2 or not (small or settings.printed):
         return None
-    return Grids(before, after, settings.recipe.tile)
+    return Matrices(before, after, settings.recipe.tile)
 
 
 def check_ignored(ignore: IgnoreOptions, picture: Picture) -> None:

@@ -38,7 +38,7 @@ from poolcli.storage.files import publish, publish_folder
 BLOCK = 4096  # columns of a block, at least; of fewer, calls cost more (2048: 10 us a tile of 256 x 256)
 MOST_BLOCK = 1 << 26  # bytes of a block that is made larger lest tiles be decoded twice
 COPY, NONE = "copy", "none"  # what else there is encodes the picture
-OME, ZARR = (".ome.tif", ".ome.tiff"), ".zarr"
+OME_TIFF, ZARR_FOLDER = (".ome.tif", ".ome.tiff"), ".zarr"  # how names end
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,8 +272,8 @@ def make_pyramid(source: Place, name: str, target: Path, settings: Pyramid, adva
         pictures = [prepared(plane, settings) for plane in planes]
         if any(len(plane.page.tags) < len(whole.page.tags) for plane, whole in zip(pictures, planes, strict=True)):
             said["the colour profile or GDAL's metadata was dropped, since it is that of all bands"] = None
-        make = _make_zarr if target.name.lower().endswith(ZARR) else _make_tiff
-        if target.name.lower().endswith((*OME, ZARR)):
+        make = _make_zarr if target.name.lower().endswith(ZARR_FOLDER) else _make_tiff
+        if target.name.lower().endswith((*OME_TIFF, ZARR_FOLDER)):
             scene = _scene(planes, said)
             pictures = [replace(plane, scene=scene) for plane in pictures]
         try:
@@ -293,7 +293,7 @@ def _make_tiff(
     executor: Executor,
     advance: Advance,
 ) -> None:
-    as_ome = target.name.lower().endswith(OME)
+    as_ome = target.name.lower().endswith(OME_TIFF)
     if as_ome:
         pictures = _as_ome(pictures)
     with publish(target) as stream:

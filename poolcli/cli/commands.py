@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from poolcli.cli.comparison import Comparing, Differing, Showing, diff, rank, show
 from poolcli.cli.layers import Candidates, Filtering, Pooling, recipe_of
-from poolcli.cli.options import JSON, Colouring, Discovery, Reading, Reporting, Request, Running, Writing
+from poolcli.cli.options import JSON, Colouring, Discovery, Reading, Reporting, Running, RunOptions, Writing
 from poolcli.cli.output import print_objects, print_table
 from poolcli.cli.parser import Command, Group, Option
 from poolcli.cli.pyramid import Levels, Tiling, pyramid
@@ -34,10 +34,10 @@ def pool(
     """Pool pictures, after a filter if wanted."""
     recipe = recipe_of(pooling, filtering)
     discovery.check(COMMANDS, inputs, running.output)
-    request = Request(recipe, inputs, discovery, reading, colouring, writing, reporting, running)
+    options = RunOptions(recipe, inputs, discovery, reading, colouring, writing, reporting, running)
     from poolcli.cli.run import run  # NumPy and Pillow are loaded only now
 
-    return run(request)
+    return run(options)
 
 
 class RecipeFile(Group):
@@ -81,10 +81,10 @@ def stack(
     if not inputs and discovery.files_from is None:
         raise UsageError(f"no input after the layers '{layers}': name a picture, a folder, a glob or - (stdin)")
     discovery.check(COMMANDS, inputs, running.output)
-    request = Request(layers, inputs, discovery, reading, colouring, writing, reporting, running, file)
+    options = RunOptions(layers, inputs, discovery, reading, colouring, writing, reporting, running, file)
     from poolcli.cli.run import run  # NumPy and Pillow are loaded only now
 
-    return run(request)
+    return run(options)
 
 
 def _check_layers_first(arguments: list[str]) -> None:

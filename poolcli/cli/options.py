@@ -452,7 +452,7 @@ class Running(Group):
         return engine
 
 
-class Request:
+class RunOptions:
     """All that a run is made of, checked; `inputs` and `output` (None: beside the input, or stdout) have their places.
 
     `streams`: stdin or stdout is one of them. `own_numbers`: the layers, where what is written are sums or shares, not

@@ -50,7 +50,7 @@ class Printer:
             say(outcome.error)
             return
         if self.values and not self.json:
-            self._print_grids(outcome, sys.stdout)
+            self._print_matrices(outcome, sys.stdout)
         if self.quiet or outcome.before:
             return
 
@@ -62,13 +62,13 @@ class Printer:
         if self.detailed and outcome.reports:
             self._table(outcome)
 
-    def _print_grids(self, outcome: "Outcome", stream: TextIO) -> None:
+    def _print_matrices(self, outcome: "Outcome", stream: TextIO) -> None:
         """The values before and after, if they are worth it."""
-        if outcome.grids is None:
+        if outcome.matrices is None:
             return
         from shutil import get_terminal_size
 
-        from poolcli.reports.terminal import MARKS, grid_lines
+        from poolcli.reports.terminal import MARKS, matrix_lines
 
         try:
             "".join(MARKS).encode(stream.encoding or "ascii")
@@ -76,11 +76,11 @@ class Printer:
         except UnicodeError:
             ascii_only = True
         width = get_terminal_size().columns if stream.isatty() else WIDE
-        print(*grid_lines(outcome.grids, width, ascii_only=ascii_only), sep="\n", file=stream, flush=True)
+        print(*matrix_lines(outcome.matrices, width, ascii_only=ascii_only), sep="\n", file=stream, flush=True)
 
     def _table(self, outcome: "Outcome") -> None:
-        if not self.values and outcome.grids is not None:
-            self._print_grids(outcome, sys.stderr)
+        if not self.values and outcome.matrices is not None:
+            self._print_matrices(outcome, sys.stderr)
             print(file=sys.stderr)
         from poolcli.reports.terminal import ascii_lines, print_report
 
@@ -106,10 +106,7 @@ def say(text: str, *, lines: bool = False) -> None:
         print(f"poolcli: {shown}", file=sys.stderr, flush=True)
 
 
-Cells = Sequence[str]
-
-
-def print_table(heads: Cells, rows: Iterable[Cells]) -> None:
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Aligned columns without a frame; the last one wraps."""
     from rich.console import Console
     from rich.table import Table

@@ -28,7 +28,7 @@ from poolcli.batch.inputs import STREAM
 from poolcli.batch.plan import Plan, check, checked, destination_of, presence, reports_of
 from poolcli.batch.settings import Settings, seen_from_afar, weight
 from poolcli.batch.state import MOST_DRAWN, NAME, Keys, State, done_before
-from poolcli.cli.options import Request, Running
+from poolcli.cli.options import Running, RunOptions
 from poolcli.cli.output import PREVIEW, Counts, Printer, progress, say
 from poolcli.errors import UsageError, empty
 from poolcli.images.formats import START, check_floats
@@ -61,18 +61,18 @@ class Planned:
     refusal: UsageError | None = None  # of a dry run, which shows where everything would go before
 
 
-def planned(request: Request, held: ExitStack) -> Planned:
+def planned(options: RunOptions, held: ExitStack) -> Planned:
     """What there is to do, checked: UsageError for what cannot be. The journal is held until `held` is left."""
-    if request.streams:
-        return _stream(request, held)
-    discovery, running = request.discovery, request.running
+    if options.streams:
+        return _stream(options, held)
+    discovery, running = options.discovery, options.running
     listing = discovery.files_from is not None
-    destination = destination_of(request.output, request.inputs, request.settings, request.own_numbers, listed=listing)
+    destination = destination_of(options.output, options.inputs, options.settings, options.own_numbers, listed=listing)
     folder = destination.root if destination.folder else None
     with discovery.open_list() as names:
         search = discovery.search(folder)
-        plan = Plan(search.files(request.inputs, names, nul=discovery.nul), destination)
-    sides, of_run = extensions(request.reporting.forms(in_folder=plan.in_folder, to_device=plan.to_device))
+        plan = Plan(search.files(options.inputs, names, nul=discovery.nul), destination)
+    sides, of_run = extensions(options.reporting.forms(in_folder=plan.in_folder, to_device=plan.to_device))
     plan.add_reports(sides)
     count = len(plan)
     alone = plan[0].target if count == 1 and not plan.in_folder else None
@@ -88,14 +88,14 @@ def planned(request: Request, held: ExitStack) -> Planned:
     may_exist, journal = running.overwrite or running.resume, root / NAME if root else None
     refusal = None
     try:
-        check(plan, files.values(), request.beside, may_exist=may_exist, journal=journal, device=plan.to_device)
+        check(plan, files.values(), options.beside, may_exist=may_exist, journal=journal, device=plan.to_device)
     except UsageError as error:
         if not running.dry_run:
             raise
         refusal = error
     if root and state is None and not running.dry_run:
         state = held.enter_context(State(root, outputs, new=True))
-    keys = Keys(request.settings, root, checksum=running.checksum) if root and state else None
+    keys = Keys(options.settings, root, checksum=running.checksum) if root and state else None
     state = state or held.enter_context(State())
     return Planned(
         plan, count, files, state, keys, tuple(starmap(_closed, search.closed)), search.note, refusal=refusal
@@ -126,23 +126,23 @@ def _journal_folder(running: Running, outputs: Place | None) -> Path | None:
     return None
 
 
-def _stream(request: Request, held: ExitStack) -> Planned:
-    if request.running.resume:
+def _stream(options: RunOptions, held: ExitStack) -> Planned:
+    if options.running.resume:
         raise UsageError("--resume is for folders: a stream (-) leaves no journal")
-    sides, of_run = extensions(request.reporting.forms(in_folder=False))
-    job = stream_job(request, sides)
+    sides, of_run = extensions(options.reporting.forms(in_folder=False))
+    job = stream_job(options, sides)
     target = job.target
     if isinstance(target, Place):
         files = reports_of(target, of_run)
     else:
         files = {form: Path(f"{RUN_NAME}.{form}") for form in of_run}
-    check([job], files.values(), request.beside, may_exist=request.running.overwrite)
+    check([job], files.values(), options.beside, may_exist=options.running.overwrite)
     return Planned([job], 1, files, held.enter_context(State()), printed=isinstance(target, BytesIO))
 
 
-def prints_numbers(request: Request) -> bool:
+def prints_numbers(options: RunOptions) -> bool:
     """Whether the input is numbers on stdin that are to be pooled and printed, since no output is named."""
-    if request.running.output is not None or request.settings.format is not None:
+    if options.running.output is not None or options.settings.format is not None:
         return False
     peek = getattr(sys.stdin.buffer, "peek", None)
     if peek is None:
@@ -152,28 +152,28 @@ def prints_numbers(request: Request) -> bool:
     return is_text(peek(1)[:START], STREAM)
 
 
-def stream_job(request: Request, sides: Mapping[str, str]) -> Job:
+def stream_job(options: RunOptions, sides: Mapping[str, str]) -> Job:
     """The job for `-` as the input, the output or both; UsageError for what a stream cannot do."""
-    inputs, running, settings = request.inputs, request.running, request.settings
-    if len(inputs) != 1 or request.discovery.files_from is not None or inputs[0].in_it:
+    inputs, running, settings = options.inputs, options.running, options.settings
+    if len(inputs) != 1 or options.discovery.files_from is not None or inputs[0].in_it:
         raise UsageError("a stream (-) stands for one picture: give one input, or a folder with -o")
     name, place, _ = inputs[0]
-    if name == STREAM and prints_numbers(request):
+    if name == STREAM and prints_numbers(options):
         return Job(sys.stdin.buffer, BytesIO(), STREAM, STREAM)
     source: Place | BinaryIO = sys.stdin.buffer if name == STREAM else place
-    shown, floats = str(place) if isinstance(place, Url) else name, request.own_numbers
-    if request.output is None:
+    shown, floats = str(place) if isinstance(place, Url) else name, options.own_numbers
+    if options.output is None:
         if running.json:
             raise UsageError("--json and the picture cannot both go to stdout: write the picture to a file with -o")
         if sys.stdout.isatty() and not running.dry_run:
             raise UsageError("a picture is not written to a terminal: redirect stdout, or name a file with -o")
-        if request.reporting.report and sides:
+        if options.reporting.report and sides:
             form = next(iter(sides))
             raise UsageError(f"--report {form} stands beside an output, stdout is none: name a file with -o")
         if floats:
             check_floats("the picture on stdout", settings.format, floats)
         return Job(source, sys.stdout.buffer, shown, STREAM)
-    output, target, is_folder = request.output
+    output, target, is_folder = options.output
     if (isinstance(target, Path) and is_folder) or not target.suffix or "{" in output:
         raise UsageError(f"'{output}' names no file for the picture from stdin: give a name with an extension")
     checked(target, None, settings, floats)
@@ -203,16 +203,16 @@ def finishing() -> Iterator[Stop]:
         yield stop
 
 
-def work(plan: Planned, request: Request, settings: Settings, show: Callable[[Outcome], None]) -> int | None:
+def work(plan: Planned, options: RunOptions, settings: Settings, show: Callable[[Outcome], None]) -> int | None:
     """Run the jobs; `show` takes what became of each, as they finish.
 
     Those that an earlier run has done are shown too. Gives the signal after which no other was begun, if one came.
     """
-    running, engine = request.running, request.engine
+    running, engine = options.running, options.engine
     alone = plan.count == 1 and running.engine is None and engine.name == USUAL
     engine = ENGINES["serial"] if alone else engine
     limits = Limits(
-        running.jobs or request.processors,
+        running.jobs or options.processors,
         running.memory,
         running.timeout,
         running.scheduler,
@@ -307,16 +307,16 @@ def _failed(job: Job, failure: Failure) -> Outcome:
     return job.before or Outcome(job, error=f"{job.name}: {failure.reason}", kind=failure.kind)
 
 
-def run(request: Request) -> int:
+def run(options: RunOptions) -> int:
     """Pool every input; 0 when all is done, 1 when some picture failed. UsageError before anything is written."""
-    running = request.running
+    running = options.running
     with ExitStack() as held:
-        plan = planned(request, held)
+        plan = planned(options, held)
         alone, printed = plan.count == 1, plan.printed
-        views = _views(request, plan.count) if request.reporting.report or request.reporting.preview else {}
-        threads = running.threads_per_image or (request.processors if alone else 1)
-        settings = replace(request.settings, views=views, threads=threads, printed=printed)
-        to_stdout = request.streams and request.output is None
+        views = _views(options, plan.count) if options.reporting.report or options.reporting.preview else {}
+        threads = running.threads_per_image or (options.processors if alone else 1)
+        settings = replace(options.settings, views=views, threads=threads, printed=printed)
+        to_stdout = options.streams and options.output is None
         watched = sys.stdout.isatty() and sys.stderr.isatty()  # beside a bar no names are printed
         names = not to_stdout and (alone or running.verbose or not watched)
         counts = Counts(plan.count + len(plan.closed))
@@ -328,7 +328,7 @@ def run(request: Request) -> int:
         with progress(counts, quiet=running.quiet) as printer.advance:
             for outcome in plan.closed:
                 printer.show(outcome)
-            number = work(plan, request, settings, printer.show)
+            number = work(plan, options, settings, printer.show)
         if plan.files:
             with run_reports(plan.files) as add:
                 for outcome in plan.state.outcomes():
@@ -362,10 +362,10 @@ def _try(plan: Planned, settings: Settings, running: Running, printer: Printer) 
     return 1 if failed or plan.closed else 0
 
 
-def _views(request: Request, pictures: int) -> "dict[str, Sizes]":
+def _views(options: RunOptions, pictures: int) -> "dict[str, Sizes]":
     """What is shown of pictures, by form of the report; and of a single one on a terminal that can."""
-    views = view_sizes(request.reporting.report or (), pictures=pictures)
-    if request.reporting.preview and not request.running.quiet:
+    views = view_sizes(options.reporting.report or (), pictures=pictures)
+    if options.reporting.preview and not options.running.quiet:
         from poolcli.reports.terminal import sizes, unable
 
         why = unable(sys.stderr) if pictures == 1 else f"it is for a single picture, and these are {pictures}"

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import GifImagePlugin, Image
 
 from poolcli.images.formats import PNG, Request
-from poolcli.images.frame import MODES, Array, Frame, Palette, converted
+from poolcli.images.frame import PIXEL_MODES, Array, Frame, Palette, converted
 from poolcli.images.metadata import EXIF_HEAD
 from poolcli.images.png import Chunk, Head, chunks, write_chunks
 from poolcli.records import dataclass
@@ -167,7 +167,7 @@ def _opened(shown: list[tuple[Frame, Array]]) -> list[Frame] | None:
 
 
 def _with_alpha(frame: Frame, filled: Array, mode: str) -> Frame:
-    dtype = np.dtype(MODES[mode].dtype)
+    dtype = np.dtype(PIXEL_MODES[mode].dtype)
     most = np.iinfo(dtype).max
     colours = frame.pixels if frame.pixels.ndim == 3 else frame.pixels[..., np.newaxis]
     values = colours.astype(dtype) * (most if frame.mode == "1" else 1)

@@ -14,7 +14,7 @@ from PIL import Image
 from poolcli.errors import PictureError
 from poolcli.images import metadata
 from poolcli.images.formats import J2K, JXL, Request
-from poolcli.images.frame import MODES, NAMED, Array, Frame, Meta, Picture, turned
+from poolcli.images.frame import NAMED, PIXEL_MODES, Array, Frame, Meta, Picture, turned
 from poolcli.images.guard import reading
 from poolcli.records import dataclass
 
@@ -89,11 +89,11 @@ def _frame(pixels: Array, bits: int | None, *, alpha: bool | None = None) -> Fra
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     signed, name = pixels.dtype.kind == "i", pixels.dtype.name
     mode = name if signed else NAMED.get((name, channels), name)
-    if alpha is False and mode in MODES and MODES[mode].alpha:
+    if alpha is False and mode in PIXEL_MODES and PIXEL_MODES[mode].alpha:
         mode = "CMYK" if mode == "RGBA" else name
     room = 8 * pixels.dtype.itemsize
     peak = None if bits is None or bits == room or pixels.dtype.kind == "f" else (1 << (bits - signed)) - 1
-    return Frame(pixels, mode, mode in MODES and MODES[mode].alpha, peak=peak)
+    return Frame(pixels, mode, mode in PIXEL_MODES and PIXEL_MODES[mode].alpha, peak=peak)
 
 
 # JPEG 2000

@@ -27,7 +27,7 @@ from poolcli.images.formats import (
     begun_by,
     is_zarr,
 )
-from poolcli.images.frame import MODES, NATIVE, Frame, Meta, Palette, Picture, to_array, turned
+from poolcli.images.frame import NATIVE, PIXEL_MODES, Frame, Meta, Palette, Picture, to_array, turned
 from poolcli.images.guard import decoding, own_memory, reading, taken
 from poolcli.storage import Place, Url, fetched
 
@@ -84,7 +84,7 @@ def check_depth(image: Image.Image, stream: BinaryIO, request: Request) -> None:
 
     Raises PictureError, or leaves a note where 8 bits are allowed.
     """
-    if image.format == "PNG" or MODES[NATIVE.get(image.mode, image.mode)].dtype != "uint8":
+    if image.format == "PNG" or PIXEL_MODES[NATIVE.get(image.mode, image.mode)].dtype != "uint8":
         return
     if image.format == "XPM":
         stream.seek(0)
@@ -129,7 +129,7 @@ _TURNS = {
 # Modes in which pixels are names of colours, or one value means "transparent": what they are pooled as instead,
 # when they are opaque and when they are not.
 _EXPANDED = {"P": ("RGB", "RGBA"), "PA": ("RGBA", "RGBA"), "1": ("1", "LA"), "L": ("L", "LA"), "RGB": ("RGB", "RGBA")}
-_WITH_ALPHA = tuple(name for name, mode in MODES.items() if mode.alpha)
+_WITH_ALPHA = tuple(name for name, mode in PIXEL_MODES.items() if mode.alpha)
 _OF_FRAME = ("duration", "disposal", "blend")
 
 
@@ -404,11 +404,13 @@ def _read(image: Image.Image, stream: BinaryIO, request: Request, head: png.Head
         info["disposal"] = getattr(image, "disposal_method", 0)
     shown = _expanded(image, request)
     mode = NATIVE.get(shown.mode, shown.mode)
-    if mode not in MODES:
+    if mode not in PIXEL_MODES:
         raise request.refuse(f"pixels of mode {shown.mode} cannot be pooled; convert it to PNG first")
     palette = _palette(shown) if shown.mode in ("P", "PA") else None
     turn = _TURNS.get(metadata.orientation_of(image))
-    return Frame(to_array(shown if turn is None else shown.transpose(turn)), mode, MODES[mode].alpha, palette, info)
+    return Frame(
+        to_array(shown if turn is None else shown.transpose(turn)), mode, PIXEL_MODES[mode].alpha, palette, info
+    )
 
 
 def _read_wide(image: Image.Image, stream: BinaryIO, head: png.Head, request: Request) -> Frame:
@@ -420,7 +422,7 @@ def _read_wide(image: Image.Image, stream: BinaryIO, head: png.Head, request: Re
         pixels = png.with_alpha(pixels, key, 65_535)
         request.note(f"transparent colour of {head.wide or 'I;16'} pooled as {mode}")
     pixels = turned(pixels, metadata.orientation_of(image))
-    return Frame(pixels, mode, MODES[mode].alpha)
+    return Frame(pixels, mode, PIXEL_MODES[mode].alpha)
 
 
 def _expanded(image: Image.Image, request: Request) -> Image.Image:

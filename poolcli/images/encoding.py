@@ -25,7 +25,7 @@ from poolcli.images.formats import (
     writable,
 )
 from poolcli.images.frame import (
-    MODES,
+    PIXEL_MODES,
     WORDS,
     Frame,
     Meta,
@@ -213,7 +213,7 @@ def _modal(frame: Frame, row: Format, notes: dict[str, None]) -> Frame:
         from poolcli.images import tiff
 
         frame = tiff.leaving(frame, row.name, notes)
-    return frame if frame.mode in MODES else as_pillow_mode(frame, row.name, row.arrays)
+    return frame if frame.mode in PIXEL_MODES else as_pillow_mode(frame, row.name, row.arrays)
 
 
 def _way(frame: Frame, row: Format, options: EncodeOptions) -> list[str]:
@@ -243,7 +243,7 @@ def _uniform(frames: tuple[Frame, ...], row: Format, notes: dict[str, None]) -> 
     if row.pages or (len(modes) == 1 and not palettes_differ):
         return frames
     common = "RGBA" if any(frame.clear for frame in frames) else "RGB"
-    if any(MODES[mode].narrow for mode in modes) and modes <= {"I;16", "LA;16", "RGB;16", "RGBA;16"}:
+    if any(PIXEL_MODES[mode].narrow for mode in modes) and modes <= {"I;16", "LA;16", "RGB;16", "RGBA;16"}:
         common += ";16"
     elif not modes <= {"1", "L", "LA", "P", "PA", "RGB", "RGBA"}:
         raise PictureError(f"frames of modes {', '.join(sorted(modes))} are no one {row.name}; write TIFF")

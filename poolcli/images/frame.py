@@ -74,7 +74,7 @@ class Meta:
 class Frame:
     """One picture: `pixels` is H x W, or H x W x C with C >= 2, and may be read-only.
 
-    `mode` is a row of `MODES`, or for arrays the name of the dtype; `alpha` says that the last channel is
+    `mode` is a row of `PIXEL_MODES`, or for arrays the name of the dtype; `alpha` says that the last channel is
     alpha; `info` holds what belongs to this frame alone: duration (ms), disposal, blend. `peak` is the largest value
     of the file's depth where the dtype has room for more (1023 of 10 bits, the maxval of a PNM): values are as stored.
     `nodata` are the values that the file declares to stand for nothing, a tuple for a colour; `page` is what a TIFF
@@ -111,7 +111,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Mode:
+class PixelMode:
     """One mode: dtype and channels of its array, the colour space that an ICC profile for it names.
 
     `narrow`: the mode of 8 bits a channel, for modes that Pillow does not have.
@@ -124,28 +124,28 @@ class Mode:
     narrow: str = ""
 
 
-MODES = {
-    "1": Mode("bool", space=b"GRAY"),
-    "L": Mode("uint8", space=b"GRAY"),
-    "LA": Mode("uint8", 2, alpha=True, space=b"GRAY"),
-    "La": Mode("uint8", 2, alpha=True, space=b"GRAY"),
-    "I": Mode("int32", space=b"GRAY"),
-    "F": Mode("float32", space=b"GRAY"),
-    "I;16": Mode("uint16", space=b"GRAY"),
-    "P": Mode("uint8"),
-    "PA": Mode("uint8", 2, alpha=True),
-    "RGB": Mode("uint8", 3),
-    "RGBA": Mode("uint8", 4, alpha=True),
-    "RGBa": Mode("uint8", 4, alpha=True),
-    "RGBX": Mode("uint8", 4),
-    "YCbCr": Mode("uint8", 3),
-    "HSV": Mode("uint8", 3),
-    "CMYK": Mode("uint8", 4, space=b"CMYK"),
-    "LAB": Mode("uint8", 3, space=b"Lab "),
-    "LA;16": Mode("uint16", 2, alpha=True, space=b"GRAY", narrow="LA"),
-    "RGB;16": Mode("uint16", 3, narrow="RGB"),
-    "RGBA;16": Mode("uint16", 4, alpha=True, narrow="RGBA"),
-    "RGB;32F": Mode("float32", 3, narrow="RGB"),
+PIXEL_MODES = {
+    "1": PixelMode("bool", space=b"GRAY"),
+    "L": PixelMode("uint8", space=b"GRAY"),
+    "LA": PixelMode("uint8", 2, alpha=True, space=b"GRAY"),
+    "La": PixelMode("uint8", 2, alpha=True, space=b"GRAY"),
+    "I": PixelMode("int32", space=b"GRAY"),
+    "F": PixelMode("float32", space=b"GRAY"),
+    "I;16": PixelMode("uint16", space=b"GRAY"),
+    "P": PixelMode("uint8"),
+    "PA": PixelMode("uint8", 2, alpha=True),
+    "RGB": PixelMode("uint8", 3),
+    "RGBA": PixelMode("uint8", 4, alpha=True),
+    "RGBa": PixelMode("uint8", 4, alpha=True),
+    "RGBX": PixelMode("uint8", 4),
+    "YCbCr": PixelMode("uint8", 3),
+    "HSV": PixelMode("uint8", 3),
+    "CMYK": PixelMode("uint8", 4, space=b"CMYK"),
+    "LAB": PixelMode("uint8", 3, space=b"Lab "),
+    "LA;16": PixelMode("uint16", 2, alpha=True, space=b"GRAY", narrow="LA"),
+    "RGB;16": PixelMode("uint16", 3, narrow="RGB"),
+    "RGBA;16": PixelMode("uint16", 4, alpha=True, narrow="RGBA"),
+    "RGB;32F": PixelMode("float32", 3, narrow="RGB"),
 }
 WORDS = {
     "I;16": "16-bit grey",
@@ -184,7 +184,7 @@ _8_BITS = {"I;16": "L", "LA;16": "LA", "RGB;16": "RGB", "RGBA;16": "RGBA"}
 
 # What an array is called when it has to become a picture: by dtype and channels.
 NAMED = {
-    (MODES[mode].dtype, MODES[mode].channels): mode
+    (PIXEL_MODES[mode].dtype, PIXEL_MODES[mode].channels): mode
     for mode in ("1", "L", "LA", "RGB", "RGBA", "I", "F", "I;16", "LA;16", "RGB;16", "RGBA;16", "RGB;32F")
 }
 
@@ -221,7 +221,7 @@ def to_array(image: Image.Image) -> Array:
     >>> to_array(Image.new("RGB", (4, 2))).shape
     (2, 4, 3)
     """
-    mode = MODES[NATIVE.get(image.mode, image.mode)]
+    mode = PIXEL_MODES[NATIVE.get(image.mode, image.mode)]
     dtype = np.dtype(mode.dtype)
     if (memory := vars(image).pop(MEMORY, None)) is not None:
         return _taken_over(image, memory)
@@ -243,7 +243,7 @@ def _signs_flipped(pixels: Array) -> Array:
 
 def to_image(frame: Frame) -> Image.Image:
     """`frame` as a Pillow image that shares its memory where Pillow can; TypeError for pixels not of its mode."""
-    pixels, mode = frame.pixels, MODES[frame.mode]
+    pixels, mode = frame.pixels, PIXEL_MODES[frame.mode]
     shape = pixels.shape[:2] if mode.channels == 1 else (*pixels.shape[:2], mode.channels)
     if pixels.dtype != mode.dtype or pixels.shape != shape:
         raise TypeError(f"pixels of {pixels.dtype} {pixels.shape} are not of mode {frame.mode}")
@@ -268,7 +268,7 @@ def as_pillow_mode(frame: Frame, format: str, arrays: Iterable[str] = ()) -> Fra
 
     Arrays of a dtype among `arrays` stay what they are, where there is no mode for them.
     """
-    if frame.mode in MODES:
+    if frame.mode in PIXEL_MODES:
         return frame
     channels = 1 if frame.pixels.ndim == 2 else frame.pixels.shape[2]
     mode = NAMED.get((frame.pixels.dtype.name, channels))
@@ -278,7 +278,7 @@ def as_pillow_mode(frame: Frame, format: str, arrays: Iterable[str] = ()) -> Fra
         what = f"an array of {frame.pixels.dtype.name} with {channels} channel{'s' * (channels > 1)}"
         bytes_too = ", or bytes with --to-range clip or stretch" if ("uint8", channels) in NAMED else ""
         raise PictureError(f"{what} cannot be written as {format}; write .npy{bytes_too}")
-    return replace(frame, mode=mode, alpha=MODES[mode].alpha)
+    return replace(frame, mode=mode, alpha=PIXEL_MODES[mode].alpha)
 
 
 def way_to(frame: Frame, allowed: Iterable[str], *, narrow: bool = False) -> list[str] | None:
@@ -316,12 +316,12 @@ def converted(frame: Frame, mode: str) -> Frame:
     image = to_image(frame)
     if frame.palette is not None and frame.palette.transparency is not None:
         image.info["transparency"] = frame.palette.transparency
-    return replace(frame, pixels=to_array(image.convert(mode)), mode=mode, alpha=MODES[mode].alpha, palette=None)
+    return replace(frame, pixels=to_array(image.convert(mode)), mode=mode, alpha=PIXEL_MODES[mode].alpha, palette=None)
 
 
 def _among_16_bits(frame: Frame, mode: str) -> Frame:
     """Gray repeated, alpha dropped or full, as `mode` needs it: Pillow has none of these modes."""
-    pixels, target = frame.pixels if frame.pixels.ndim == 3 else frame.pixels[..., np.newaxis], MODES[mode]
+    pixels, target = frame.pixels if frame.pixels.ndim == 3 else frame.pixels[..., np.newaxis], PIXEL_MODES[mode]
     colours = pixels[..., :-1] if frame.alpha else pixels
     colours = np.repeat(colours, (target.channels - target.alpha) // colours.shape[2], axis=2)
     if target.alpha:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from poolcli.errors import PictureError
 from poolcli.images.formats import Format
-from poolcli.images.frame import MODES, Frame, Meta, Picture, Text
+from poolcli.images.frame import PIXEL_MODES, Frame, Meta, Picture, Text
 from poolcli.images.guard import reading
 from poolcli.images.png import COLOUR, HDR, Head
 from poolcli.records import dataclass
@@ -396,7 +396,7 @@ def fitted(
         meta = replace(meta, exif=packed(sized(parsed(meta.exif), width, height)))
     if meta.xmp is not None:
         meta = replace(meta, xmp=_sized(meta.xmp, width, height))
-    if meta.icc is not None and frame.mode in MODES and meta.icc[16:20] != MODES[frame.mode].space:
+    if meta.icc is not None and frame.mode in PIXEL_MODES and meta.icc[16:20] != PIXEL_MODES[frame.mode].space:
         meta = replace(meta, icc=None)
         notes[f"the colour profile was dropped, since it is not one for {frame.mode}"] = None
     if frame.mode != file_mode:  # a background is a colour of that mode

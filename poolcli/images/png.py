@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from poolcli.images.formats import PNG
-from poolcli.images.frame import MODES, Frame, Picture, to_image
+from poolcli.images.frame import PIXEL_MODES, Frame, Picture, to_image
 from poolcli.records import dataclass
 
 # What Pillow does not read of a PNG: 16 bits a channel, colour chunks, and files with a broken note in them.
@@ -267,7 +267,7 @@ def parts_of(
     """The chunks of a PNG of these rows; `given` are Pillow's arguments for what it holds beside them."""
     level, given = given.get("compress_level", 6), {key: what for key, what in given.items() if key != "compress_level"}
     width, height = rows.values.shape[1] // rows.pixel, len(rows.values)
-    narrow = MODES[mode].narrow
+    narrow = PIXEL_MODES[mode].narrow
     for name, data, _ in PngImagePlugin.getchunks(Image.new(narrow or mode, (1, 1)), **given):
         if name == b"IDAT":
             pieces = _pieces(rows.compressed(WIDE[way], level, band_bytes=band_bytes), chunk_bytes)
@@ -337,7 +337,7 @@ def write(picture: Picture, stream: BinaryIO, given: Mapping[str, Any]) -> None:
 
 def _planned(frame: Frame, given: Mapping[str, Any]) -> tuple[Image.Image, Rows | None, str]:
     """The frame for Pillow, its rows where they are written here, and the way to compress them."""
-    rows, narrow = Rows.of(frame.pixels, frame.mode), MODES[frame.mode].narrow
+    rows, narrow = Rows.of(frame.pixels, frame.mode), PIXEL_MODES[frame.mode].narrow
     image = Image.new(narrow, (1, 1)) if narrow else to_image(frame)
     way = LEVEL if "compress_level" in given else _wide_choice(rows) if narrow else choice(image, rows)
     return image, rows if narrow or way in OWN else None, way

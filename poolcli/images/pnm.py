@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from poolcli.images.formats import Request
-from poolcli.images.frame import MODES, NAMED, Array, Frame, Meta, Picture
+from poolcli.images.frame import NAMED, PIXEL_MODES, Array, Frame, Meta, Picture
 from poolcli.records import dataclass
 
 _STARTS = (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"P7", b"PF", b"Pf")
@@ -73,7 +73,7 @@ def read(stream: BinaryIO, request: Request) -> Picture:
     if peak is not None and int(pixels.max()) > peak:
         raise request.refuse(f"a value of {int(pixels.max())} is above the maxval of {peak}; get the file again")
     mode = NAMED["uint16" if header.most > 255 else "uint8", header.channels]
-    frame = Frame(pixels, mode, MODES[mode].alpha, peak=peak)
+    frame = Frame(pixels, mode, PIXEL_MODES[mode].alpha, peak=peak)
     return _picture(frame, format="PAM" if header.kind == b"7" else "PPM")
 
 
@@ -179,7 +179,7 @@ def write(picture: Picture, stream: BinaryIO, _given: Mapping[str, Any]) -> None
         head = f"P{letter}\n{width} {height}\n-{picture.meta.scale!r}\n"
     elif picture.format == "PAM":
         tuples = _TUPLES[frame.mode.removesuffix(";16").replace("I", "L")].decode()
-        lines = {"WIDTH": width, "HEIGHT": height, "DEPTH": MODES[frame.mode].channels, "MAXVAL": most}
+        lines = {"WIDTH": width, "HEIGHT": height, "DEPTH": PIXEL_MODES[frame.mode].channels, "MAXVAL": most}
         spelled = "".join(f"{name} {value}\n" for name, value in lines.items())
         head = f"P7\n{spelled}TUPLTYPE {tuples}\nENDHDR\n"
         values = values.astype(np.uint8) if frame.mode == "1" else values

@@ -17,7 +17,7 @@ from poolcli.errors import PictureError
 from poolcli.images import arrays, metadata, tiff_pages
 from poolcli.images.formats import FORMATS, KEEPS_LABELS, MAX_FRAMES, ZARR, Request
 from poolcli.images.frame import (
-    MODES,
+    PIXEL_MODES,
     Array,
     Frame,
     Meta,
@@ -344,7 +344,11 @@ def _compression(page: Page, lossless: tuple[int, ...]) -> int:
 def _fitting(page: Page, frame: Frame, notes: dict[str, None]) -> Mapping[int, Tag]:
     """The tags without a colour profile that is not one for these pixels."""
     profile = page.tags.get(PROFILE, (7, None))[1]
-    if frame.mode not in MODES or not isinstance(profile, bytes) or profile[16:20] == MODES[frame.mode].space:
+    if (
+        frame.mode not in PIXEL_MODES
+        or not isinstance(profile, bytes)
+        or profile[16:20] == PIXEL_MODES[frame.mode].space
+    ):
         return page.tags
     notes[f"the colour profile was dropped, since it is not one for {frame.mode}"] = None
     return {code: tag for code, tag in page.tags.items() if code != PROFILE}
@@ -448,7 +452,7 @@ def leaving(frame: Frame, format: str, notes: dict[str, None]) -> Frame:
     page = frame.page
     if page is None:
         return frame
-    if frame.mode not in MODES and ";" in frame.mode:  # bands that are no colours of light
+    if frame.mode not in PIXEL_MODES and ";" in frame.mode:  # bands that are no colours of light
         raise PictureError(f"{format} has no room for {page}; write TIFF or .npy")
     note_omitted(frame, format, notes)
     if any(colour % 256 and colour % 257 and colour > 255 for colour in page.colormap):

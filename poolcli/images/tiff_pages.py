@@ -85,9 +85,9 @@ def retyped(frame: "Frame", dtype: np.dtype[Any], *, nodata: tuple[Any, ...] = (
 
     What its page says of the map stays.
     """
-    from poolcli.images.frame import MODES
+    from poolcli.images.frame import PIXEL_MODES
 
-    mode = frame.mode if frame.mode in MODES and MODES[frame.mode].dtype == dtype else dtype.name
+    mode = frame.mode if frame.mode in PIXEL_MODES and PIXEL_MODES[frame.mode].dtype == dtype else dtype.name
     mode = {"P": "L", "PA": "LA"}.get(mode, mode)
     page = frame.page
     if page is not None:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from poolcli.errors import PictureError, UsageError
 from poolcli.ops.arrays import Array, as_image, each, integer_range, parts, planes
 from poolcli.ops.filters import check_kernel, find_kernel
-from poolcli.ops.geometry import Edge, Sides, Size, as_padding, as_size, same_sides
+from poolcli.ops.geometry import Edge, Padding, Size, as_padding, as_size, same_sides
 from poolcli.ops.ignored import in_dtype
 from poolcli.ops.modes import as_edge
 from poolcli.ops.reduce import Scratch, column_planes, doubled, doubles, overflowed
@@ -262,7 +262,7 @@ def _weights(kernel: ArrayLike | str) -> NDArray[np.float64]:
     return weights
 
 
-def _sides(padding: int | Sequence[int] | str, shape: tuple[int, ...]) -> Sides:
+def _sides(padding: int | Sequence[int] | str, shape: tuple[int, ...]) -> Padding:
     sides = as_padding(0 if isinstance(padding, str) and padding == "valid" else padding)
     if isinstance(sides, str):
         return same_sides((shape[0], shape[1]))
@@ -275,7 +275,7 @@ def correlate(
     image: Array,
     passes: Sequence[Array],
     stride: Size,
-    sides: Sides,
+    sides: Padding,
     edge: Edge,
     dtype: np.dtype[Any],
     *,
@@ -302,7 +302,7 @@ def correlate(
 
 
 def _correlated(
-    image: Array, passes: Sequence[Array], stride: Size, sides: Sides, edge: Edge, beyond: Any, dtype: np.dtype[Any],
+    image: Array, passes: Sequence[Array], stride: Size, sides: Padding, edge: Edge, beyond: Any, dtype: np.dtype[Any],
     band_bytes: int, chunk_bytes: int,
 ) -> Array:  # fmt: skip
     """Tap after tap, in bands of padded rows; `beyond` stands where `edge` names no value of the picture."""

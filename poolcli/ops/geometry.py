@@ -12,7 +12,7 @@ from poolcli.records import dataclass
 # Where windows lie on a picture: PyTorch's output sizes, paddings that differ by side, Keras' `same`. No NumPy.
 
 Size = tuple[int, int]  # (height, width), as in PyTorch
-Sides = tuple[int, int, int, int]  # (top, bottom, left, right)
+Padding = tuple[int, int, int, int]  # (top, bottom, left, right)
 Same = Literal["same", "same-lower", "wrap"]  # ONNX SAME_UPPER (Keras, TensorFlow) and SAME_LOWER, same going round
 SAME: tuple[Same, ...] = ("same", "same-lower", "wrap")
 
@@ -121,7 +121,7 @@ class Window:
 
     k: Size
     s: Size
-    padding: Sides | Same = (0, 0, 0, 0)
+    padding: Padding | Same = (0, 0, 0, 0)
     dilation: Size = (1, 1)
     ceil: bool = False
 
@@ -174,7 +174,7 @@ class Window:
         return Axis(n, k, s, d, before, after, out, wraps=self.padding == "wrap")
 
 
-def same_sides(k: Size) -> Sides:
+def same_sides(k: Size) -> Padding:
     """The padding that makes a filter of `k` keep the size at stride 1: (k - 1) // 2 before, the rest after."""
     height, width = k[0] - 1, k[1] - 1
     return height // 2, height - height // 2, width // 2, width - width // 2
@@ -194,7 +194,7 @@ def as_size(value: int | Sequence[int] | str, name: str) -> Size:
     raise UsageError(f"{name} {value!r} has {len(numbers)} numbers: N or HxW is allowed, as in 2 or 3x2")
 
 
-def as_padding(value: int | Sequence[int] | str) -> Sides | Same:
+def as_padding(value: int | Sequence[int] | str) -> Padding | Same:
     """(top, bottom, left, right) from 1, (1, 2), (0, 1, 0, 1), "1", "1x2", "0x1x0x1" or "0,1,0,1", or `same`.
 
     >>> as_padding("1x2"), as_padding("0,1,0,1"), as_padding("same")
@@ -237,7 +237,7 @@ def size_text(size: Size) -> str:
     return str(size[0]) if size[0] == size[1] else f"{size[0]}x{size[1]}"
 
 
-def padding_text(padding: Sides | Same) -> str:
+def padding_text(padding: Padding | Same) -> str:
     """`same` or another name, `1`, `1x2`, or the four sides `0x1x0x1` (top, bottom, left, right)."""
     if isinstance(padding, str):
         return padding

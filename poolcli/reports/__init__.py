@@ -38,7 +38,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Grids:
+class Matrices:
     """The values of one picture without channels and of its output, for readers of numbers.
 
     `tile`: rows and columns of the windows, where these cover the picture side by side.
@@ -61,4 +61,4 @@ class Outcome:
     kind: str | None = None  # of the error: picture, output, memory, timeout, crash
     pixels: int = 0  # of the input, all frames
     before: bool = False  # done by an earlier run
-    grids: Grids | None = None  # of a small picture, or of numbers that go to the terminal
+    matrices: Matrices | None = None  # of a small picture, or of numbers that go to the terminal

@@ -50,8 +50,8 @@ def outcome_lines(outcome: Outcome, *, printed: bool = False) -> Iterator[str]:
     status = "skipped" if outcome.before else "ok"
     for report in outcome.reports or (None,):
         facts: dict[str, Any] = {"status": status, "input": job.name, "output": None if printed else job.target_name}
-        if printed and outcome.grids:
-            facts["values"] = {"input": _lists(outcome.grids.input), "output": _lists(outcome.grids.output)}
+        if printed and outcome.matrices:
+            facts["values"] = {"input": _lists(outcome.matrices.input), "output": _lists(outcome.matrices.output)}
         if outcome.notes:
             facts["notes"] = list(outcome.notes)
         yield to_json({**facts, "report": report.to_dict() if report else None})

@@ -102,7 +102,7 @@ def _view(layers: str, controls: tuple[str, ...], shown: tuple[str, ...]) -> dic
     return view
 
 
-MODES = ("max", "avg", "min", "median", "majority", "stride", "blur")  # those that page/engine.js computes
+PAGE_MODES = ("max", "avg", "min", "median", "majority", "stride", "blur")  # those that page/engine.js computes
 LARGEST_KERNEL = 49  # values: larger kernels may run as transforms, which the page does not
 EXACT = 2**38  # whole numbers up to this size can be added up in a page's floats
 MOST_OUTPUTS = 40_000  # bytes of the outputs of a recipe that the page does not compute
@@ -125,7 +125,7 @@ def _page_layer(layer: Conv | Activation | Pool) -> dict[str, Any] | None:
             return None
         form = {"kind": "conv", "name": layer.name, "s": layer.stride, "edge": layer.edge}
         return {**form, "passes": passes(layer.kernel)}
-    if not isinstance(layer, Pool) or layer.mode not in MODES or not isinstance(layer.window, Window):
+    if not isinstance(layer, Pool) or layer.mode not in PAGE_MODES or not isinstance(layer.window, Window):
         return None
     window = layer.window
     form = {"kind": "pool", "mode": layer.mode, "k": window.k, "s": window.s, "d": window.dilation}
@@ -180,7 +180,7 @@ def view_of(
     view = {
         "picture": picture,
         "layers": page_layers(recipe) if recipe else [],
-        "modes": MODES,
+        "modes": PAGE_MODES,
         "filters": filters(recipe),
         "heat": palette().tolist(),
         "shift": (-1, 0),

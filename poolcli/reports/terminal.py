@@ -1,4 +1,4 @@
-"""Reports on the terminal: the table, grids of numbers, small pictures."""
+"""Reports on the terminal: the table, matrices of numbers, small pictures."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from poolcli.images.sheet import Pixels
-    from poolcli.reports import Grids
+    from poolcli.reports import Matrices
     from poolcli.visualize import Sizes, View
 
 
@@ -85,7 +85,6 @@ def _half_blocks(pixels: "Pixels") -> "list[Text]":
 
 
 WIDTH = 80  # characters of a line
-Cells = tuple[str, ...]
 DISPENSABLE = ("absorbed", "aligned", "gain")  # columns left out one after the other where the table is too wide
 WORST = "*"  # marks the row of several that the verdict is on
 GAP = 2  # characters between two columns
@@ -109,8 +108,8 @@ def print_report(console: "Console", report: ShiftReport) -> None:
 
 
 def fit_columns(
-    table: Sequence[Cells], dispensable: Sequence[str], width: int, folding: str | None = None
-) -> list[Cells]:
+    table: Sequence[tuple[str, ...]], dispensable: Sequence[str], width: int, folding: str | None = None
+) -> list[tuple[str, ...]]:
     """`table`, whose first row names its columns, without the first of the `dispensable` ones until it fits `width`.
 
     The column `folding` goes on below where it is too narrow: it needs the room of its longest word.
@@ -166,15 +165,15 @@ MARKS = (
 ASCII_MARKS = ("|", "-", "+")  # for terminals without these
 
 
-def grid_lines(grids: "Grids", width: int = WIDTH, *, ascii_only: bool = False) -> list[str]:
+def matrix_lines(matrices: "Matrices", width: int = WIDTH, *, ascii_only: bool = False) -> list[str]:
     """The values before and after, side by side where `width` columns have room for both; windows that lie side by
     side are set off. `ascii_only`: in ASCII.
     """
-    before = _drawn(grids.input.tolist(), grids.tile, ASCII_MARKS if ascii_only else MARKS)
-    after = _drawn(grids.output.tolist(), None, ASCII_MARKS)
+    before = _drawn(matrices.input.tolist(), matrices.tile, ASCII_MARKS if ascii_only else MARKS)
+    after = _drawn(matrices.output.tolist(), None, ASCII_MARKS)
     if len(before[0]) + len(ARROW) + len(after[0]) > width:
         return [*before, ARROW.strip(), *after]
-    rows = dict(zip(_heights(len(after), grids.tile), after, strict=True))
+    rows = dict(zip(_heights(len(after), matrices.tile), after, strict=True))
     middle = (len(before) - 1) // 2
     lines = (
         f"{line}{ARROW if n == middle else ' ' * len(ARROW)}{rows.get(n, '')}"
