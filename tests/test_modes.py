@@ -263,6 +263,8 @@ def test_options_may_be_numbers_of_numpy():
     assert_same(poolcli.pool(image, 3, mode="lp", p=np.float32(3)), poolcli.pool(image, 3, mode="lp", p=3))
     seeds = (poolcli.pool(image, 3, mode="stochastic", seed=seed) for seed in (np.int64(7), 7))
     assert_same(*seeds)
+    colours = random_image(9, (9, 8, 3), "uint8") // 100
+    assert_same(*(poolcli.pool(colours, 3, mode="majority", per_channel=flag) for flag in (np.True_, True)))
     assert_same(
         poolcli.pool(image, 3, 2, mode="maxblur", taps=np.uint8(5)), poolcli.pool(image, 3, 2, mode="maxblur", taps=5)
     )

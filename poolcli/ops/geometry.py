@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import field
+from numbers import Integral, Real
 from operator import index
 from typing import Any, ClassVar, Literal
 
@@ -230,6 +232,21 @@ def read_whole(text: str) -> int:
     if not re.fullmatch(r"[-+]?[0-9]{1,30}", text.strip()):
         raise ValueError(text)
     return int(text)
+
+
+def as_python(value: Any) -> Any:
+    """A number of NumPy, a bool and an array of one included, or a fraction as one of Python; all else as it is.
+
+    >>> from fractions import Fraction
+    >>> as_python(Fraction(1, 2)), as_python(True), as_python("wrap")
+    (0.5, True, 'wrap')
+    """
+    if getattr(value, "size", None) == 1:  # no NumPy here
+        value = value.item()
+    if isinstance(value, Real) and not isinstance(value, int | float):
+        with suppress(OverflowError):
+            return int(value) if isinstance(value, Integral) else float(value)
+    return value
 
 
 def size_text(size: Size) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 from poolcli.errors import PictureError, UsageError
 from poolcli.ops.arrays import Array, as_image, integer_range, masked_array, planes
-from poolcli.ops.geometry import AnyAxes
+from poolcli.ops.geometry import AnyAxes, as_python
 from poolcli.ops.reduce import reduce_any
 from poolcli.records import dataclass
 
@@ -69,19 +69,14 @@ def as_ignored(ignore: Any, min_valid: float = 0.0) -> Ignored | None:
 
 def _as_values(ignore: Any) -> tuple[Any, ...]:
     if not _is_row(ignore):
-        return (_as_python(ignore),)
-    return tuple(tuple(map(_as_python, value)) if _is_row(value) else _as_python(value) for value in ignore)
+        return (as_python(ignore),)
+    return tuple(tuple(map(as_python, value)) if _is_row(value) else as_python(value) for value in ignore)
 
 
 def _is_row(value: object) -> bool:
     if isinstance(value, np.ndarray):
         return value.ndim > 0
     return isinstance(value, Sequence) and not isinstance(value, str | bytes)
-
-
-def _as_python(value: Any) -> Any:
-    """A number of NumPy, bool included, as one of Python."""
-    return value.item() if isinstance(value, np.generic | np.ndarray) and value.size == 1 else value
 
 
 def validity(image: Array, ignored: Ignored, *, alpha: bool = False) -> Array | None:
@@ -238,7 +233,7 @@ def run_on(image: Any, ignore: Any, min_valid: float, run: Run, *, whole: bool =
         fill_value = masked.fill_value
     ignored = ignored or Ignored((), min_valid)
     if not ignored.values:
-        ignored = Ignored((_as_python(fill_value),), min_valid)
+        ignored = Ignored((as_python(fill_value),), min_valid)
     mask = np.ma.getmaskarray(masked)
     if whole and mask.ndim == 3:
         mask = np.repeat(mask.any(axis=2, keepdims=True), mask.shape[2], axis=2)

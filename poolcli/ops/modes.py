@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import field
 from functools import cache, partial
 from math import isfinite
-from numbers import Integral, Real
 from sys import float_info
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -18,6 +17,7 @@ from poolcli.ops.geometry import (
     Edge,
     Stages,
     Window,
+    as_python,
     blurred,
     read_whole,
     size_text,
@@ -138,7 +138,7 @@ def _is_edge(value: Any) -> bool:
 
 def as_edge(edge: object) -> Edge:
     """What lies beyond the border: one of EDGES or a finite number, also as text; UsageError for what is neither."""
-    value: Edge = _as_python(edge)
+    value: Edge = as_python(edge)
     if isinstance(edge, str) and edge not in EDGES:
         with suppress(ValueError):
             value = read_number(edge)
@@ -508,7 +508,7 @@ def votes(mode: Mode, options: Options) -> bool:
 
 def complete_options(mode: Mode, given: Mapping[str, Any]) -> Options:
     """Every option of `mode` with its value, given or default; UsageError for one it does not take or a wrong value."""
-    given = {name: _as_python(value) for name, value in given.items()}
+    given = {name: as_python(value) for name, value in given.items()}
     for name, value in given.items():
         if name not in mode.options:
             takers = [row.name for row in MODES.values() if name in row.options]
@@ -551,13 +551,6 @@ def read_option(name: str, text: str) -> Any:
         raise
     except ValueError:
         raise UsageError(f"option {name}={text} cannot be read: {OPTIONS[name].allowed} is allowed") from None
-
-
-def _as_python(value: Any) -> Any:
-    """A number of NumPy as one of Python."""
-    if isinstance(value, Real) and not isinstance(value, bool):
-        return int(value) if isinstance(value, Integral) else float(value)
-    return value
 
 
 def check_window(mode: Mode, window: Window | Cells) -> None:
