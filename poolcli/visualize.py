@@ -354,30 +354,25 @@ class _Reduced:
     """Rows of a picture made a whole number of times smaller as they come, as `shrunk` makes all of it."""
 
     def __init__(self, size: tuple[int, ...], side: int, how: str) -> None:
-        self.factor, self._how = max(1, ceil(max(size) / side)), how
-        self._window = min(self.factor, size[0]), min(self.factor, size[1])
-        self._waiting: list[Array] = []
+        from poolcli.images.tiled import Waiting  # loaded already, by what is not held
+
+        factor = max(1, ceil(max(size) / side))
+        self._how, self._window = how, (min(factor, size[0]), min(factor, size[1]))
+        self._waiting = Waiting(self._window[0], size[0])
         self._rows: list[Array] = []
 
     def add(self, rows: Array) -> None:
-        """The next ones."""
-        self._waiting.append(rows)
-        high = self._window[0]
-        whole = sum(map(len, self._waiting)) // high * high
-        if not whole:
-            return
-        held = np.concatenate(self._waiting)
-        first = self._how == "first"
-        self._rows.append(
-            held[:whole:high, :: self._window[1]] if first else pool(held[:whole], self._window, mode=self._how)
-        )
-        self._waiting = [held[whole:].copy()]
+        """The next ones; of the last windows, which may reach beyond the picture, `first` takes the part there is."""
+        band, (high, wide) = self._waiting.add(rows), self._window
+        if self._how == "first":
+            self._rows.append(band[::high, ::wide].copy())
+        elif len(band) >= high:
+            self._rows.append(pool(band, self._window, mode=self._how))
 
     @property
     def pixels(self) -> Array:
-        """All of it; of a last row of `first` the part that is there counts."""
-        rest = [rows[:1, :: self._window[1]] for rows in self._waiting if len(rows)] if self._how == "first" else []
-        return np.concatenate([*self._rows, *rest])
+        """All of it."""
+        return np.concatenate(self._rows)
 
 
 class Overview:

@@ -366,11 +366,13 @@ def _views(options: RunOptions, pictures: int) -> "dict[str, Sizes]":
     """What is shown of pictures, by form of the report; and of a single one on a terminal that can."""
     views = view_sizes(options.reporting.report or (), pictures=pictures)
     if options.reporting.preview and not options.running.quiet:
-        from poolcli.reports.terminal import sizes, unable
+        from poolcli.reports.terminal import unable
 
         why = unable(sys.stderr) if pictures == 1 else f"it is for a single picture, and these are {pictures}"
         if why is None:
-            views[PREVIEW] = sizes()
+            from poolcli import visualize  # and with it NumPy
+
+            views[PREVIEW] = visualize.PREVIEW
         else:
             say(f"--preview is left out: {why}")
     return views

@@ -441,14 +441,14 @@ def reduced(plane: Plane, k: tuple[int, int], size: tuple[int, int]) -> Frame:
 
 
 class Waiting:
-    """Rows of a picture of `height` that wait until as many are there as are written together, `step` of them."""
+    """Rows of a picture of `height` that wait until as many are there as are taken together, `step` of them."""
 
     def __init__(self, step: int, height: int) -> None:
         self._step, self._missing = step, height
         self._rows: list[Array] = []
 
     def add(self, rows: Array) -> Array:
-        """The rows that can be written now: whole steps, with the last ones the rest; none where that is to come."""
+        """The rows that can be taken now: whole steps, with the last ones the rest; none where that is to come."""
         self._rows.append(rows)
         count = sum(map(len, self._rows))
         whole = count if count >= self._missing else count // self._step * self._step

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from poolcli.images.sheet import Pixels
     from poolcli.reports import Matrices
-    from poolcli.visualize import Sizes, View
+    from poolcli.visualize import View
 
 
 UPPER_HALF = "\N{UPPER HALF BLOCK}"
@@ -38,13 +38,6 @@ def unable(stream: TextIO) -> str | None:
     except (UnicodeError, LookupError):
         return f"its encoding, {console.encoding}, has no half blocks"
     return None
-
-
-def sizes() -> "Sizes":
-    """How large the pictures of a preview are made."""
-    from poolcli.visualize import PREVIEW
-
-    return PREVIEW
 
 
 def print_preview(console: "Console", view: "View") -> None:
