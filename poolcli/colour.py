@@ -66,6 +66,13 @@ class Colour:
         return Coloured(recipe.layers, self.linear, weighted, white)
 
 
+def options_of(recipe: Recipe) -> list[str]:
+    """The options of a command line that put such functions around it."""
+    if not isinstance(recipe, Coloured):
+        return []
+    return ["--linear"] * recipe.linear + ["--premultiply"] * recipe.weighted
+
+
 _GRID = 1 << 20  # so that a mean of 7.5 is not 7.4999999999 and rounded down
 
 

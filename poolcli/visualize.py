@@ -260,7 +260,7 @@ class Sample:
 
     `whole`: it is all of the picture. `other` is the same part of the second of two given pictures, `to_range` how
     floats become the file's integers (None: they stay floats). `valid`: nothing in it is ignored. Differences up to
-    `tolerance` are no change.
+    `tolerance` are no change. `argv`: the words of a command line that read the picture so.
     """
 
     region: tuple[int, int, int, int]
@@ -273,6 +273,7 @@ class Sample:
     to_range: str | None
     valid: bool
     tolerance: float = 0
+    argv: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,11 +323,13 @@ def draw_views(
     *,
     given: bool = False,
     tolerance: float = 0,
+    argv: tuple[str, ...] = (),
 ) -> tuple[View, ...]:
     """The View of each size, from two evaluations of pictures of the kind of `frame`.
 
     Nothing is run again. `written` makes of an output what its file holds, by `to_range` (None: as it is). `given`: the
-    other picture is no moved one, so that a page that pools needs its values too.
+    other picture is no moved one, so that a page that pools needs its values too. `argv`: words of a command line
+    that read the picture so.
     """
     pictures = evaluations[0].whole.picture, evaluations[1].picture
     outputs = evaluations[0].output, evaluations[1].output
@@ -345,7 +348,7 @@ def draw_views(
         _lead(evaluations[0].recipe, pictures[0].values),
         partial(_marks, evaluations[0]),
         other,
-        partial(_sample, evaluations[0], frame, other, to_range, tolerance),
+        partial(_sample, evaluations[0], frame, other, to_range, tolerance, argv),
     )
     return tuple(_view(scene, shift, each) for each in sizes)
 
@@ -572,6 +575,7 @@ def _sample(
     other: Array | None,
     to_range: str | None,
     tolerance: float,
+    argv: tuple[str, ...],
     region: Region,
 ) -> Sample:
     pixels, valid = region.of(frame.pixels).copy(), still.picture.valid  # views would keep all of the picture
@@ -586,6 +590,7 @@ def _sample(
         to_range,
         valid is None or bool(region.of(valid).all()),
         0 if still.how.labels else tolerance,
+        argv,
     )
 
 

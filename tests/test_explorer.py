@@ -1,6 +1,8 @@
 """The page of one picture as somebody uses it: pointing, keys, touch, controls that answer at once."""
 
 import json
+import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +19,9 @@ SET = """
 OUTPUT = "return Array.from(explorer.mounted[0].result.stages[0].at(-1).values)"
 
 
-def page_of(command, picture, *words, name="page"):
+def page_of(command, *words, name="page", extension="png"):
     """The page of a picture under `pool`."""
-    ran = command("pool", picture, "-o", f"out/{name}.png", "--report", "html", "-q", *words)
+    ran = command("pool", "-o", f"out/{name}.{extension}", "--report", "html", "-q", *words)
     assert ran.code == 0, ran.err
     return Path(f"out/{name}.shift.html")
 
@@ -136,6 +138,65 @@ def test_controls_answer_with_the_numbers_of_the_tool(browser, samples, command)
     assert browser.run(OUTPUT) == poolcli.apply("conv:line-v relu max:2", image).ravel().tolist()
     assert browser.run("return document.querySelector('.own').hidden") is True
     assert_quiet(browser, path)
+
+
+SAME = {  # what page is made of, what is set on it, and the command that it says
+    "ties": (["labels.png", "--mode", "majority", "--ties", "first"], {}, '"majority:2/2,ties=first"'),
+    "another mode": (["labels.png", "--mode", "majority", "--per-channel"], {"mode": "max"}, '"max:2/2" --labels'),
+    "a vote": (["labels.png"], {"mode": "majority"}, '"majority:2/2"'),
+    "a name": (["-.png", "--mode", "avg"], {}, '"avg:2/2" --'),
+    "colour": (["clear.png", "--mode", "avg", "--linear", "--premultiply"], {}, '"avg:2/2" --linear --premultiply'),
+    "floats": (["labels.png", "--mode", "avg", "--dtype", "float32"], {}, '"avg:2/2" --dtype float32 --format npy'),
+    "a share": (["labels.png", "--mode", "fraction", "--of", "1"], {}, '"fraction:2/2,of=1" --format npy'),
+    "a kernel's file": (["labels.png", "--filter", "my kernel.txt"], {}, "'conv:@\"my kernel.txt\" max:2/2'"),
+    "shift": (
+        ["labels.png", "--shift", "2,1", "--shift-edge", "wrap", "--tolerance", "2"],
+        {},
+        '"max:2/2" --shift=2,1 --shift-edge wrap --tolerance 2',
+    ),
+    "chosen shift": (
+        ["labels.png"],
+        {"dx": "0", "dy": "-3", "shiftEdge": "zero"},
+        '"max:2/2" --shift=0,-3 --shift-edge zero',
+    ),
+    "ignored": (["labels.png", "--ignore", "99"], {}, '"max:2/2" --ignore 99'),
+}
+
+
+@pytest.mark.parametrize(("words", "settings", "said"), SAME.values(), ids=SAME)
+def test_the_command_of_a_page_does_what_it_shows(browser, tmp_path, monkeypatch, command, words, settings, said):
+    """The same outputs and the same residual, whatever was given when the page was made."""
+    monkeypatch.chdir(tmp_path)
+    Path("my kernel.txt").write_text("0 1 0\n1 2 1\n0 1 0\n")
+    random = np.random.default_rng(4)
+    Image.fromarray(random.integers(0, 4, (12, 10), np.uint8)).save("labels.png")
+    Image.fromarray(random.integers(0, 256, (12, 10, 4), np.uint8)).save("clear.png")
+    shutil.copy("labels.png", "-.png")
+    browser.open(page_of(command, *words[1:], "--", words[0], extension="tif" if "npy" in said else "png"))
+    for name, value in settings.items():
+        browser.run(SET, name, value)
+    (text,) = texts(browser, ".command code")
+    assert text == f"poolcli stack {said} {words[0]}"
+    again = command(*shlex.split(text.replace("stack", "stack -o again/ --json"))[1:])
+    assert again.code == 0, again.err
+    report = json.loads(again.out)
+    path = Path(report["output"])
+    output = np.load(path) if path.suffix == ".npy" else np.asarray(Image.open(path))
+    assert np.array_equal(browser.run(OUTPUT), output.ravel().tolist())
+    row, result = report["report"]["shifts"][0], "return explorer.mounted[0].result"
+    for side in ("raw", "pooled"):
+        assert browser.run(f"{result}.{side}.changed") == row[side]["changed"]
+    residual = browser.run(f"{result}.residual")
+    by_the_tool = "--linear" in said or "fraction" in said  # of whose outputs a page knows no contrast
+    assert residual is None if by_the_tool else residual == pytest.approx(row["residual"], rel=1e-12)
+
+
+def test_two_given_pictures_have_no_command(browser, samples, command):
+    """Which would need one picture."""
+    shutil.copy("samples/one.png", "other.png")
+    assert command("diff", "samples/one.png", "other.png", "-o", "diff.html").code == 0
+    browser.open("diff.html")
+    assert texts(browser, ".command code") == [""]
 
 
 def test_a_window_that_does_not_fit_is_said(four):

@@ -110,6 +110,14 @@ def test_a_picture_with_layers_or_options(shown, words, layers):
     assert_quiet(page, "page.html")
 
 
+def test_integers_as_floats(shown, samples):
+    """Of a picture whose format holds none."""
+    browser = shown("samples/one.png", "--mode", "avg", "--dtype", "float32")
+    with Image.open("samples/one.png") as picture:
+        image = np.asarray(picture, np.float32)
+    assert browser.run(OUTPUT) == poolcli.pool(image, 2, mode="avg").ravel().tolist()
+
+
 def test_of_a_large_picture_a_part(shown):
     """At most 128 x 128, where the output changes most, and the page says which."""
     page = shown("samples/photo.jpg", "max:3/2")

@@ -234,8 +234,10 @@ class _Run:
         row, (reference, other) = worst
         to_range = None if self.target_format in ARRAYS else self.settings.to_range
         place, tolerance = Offset(row.dx, row.dy), shifting.tolerance
-        shown = tuple(sizes.values())
-        views = draw_views(self.frame, (reference, other), self._written, to_range, place, shown, tolerance=tolerance)
+        shown, argv = tuple(sizes.values()), self.settings.argv
+        views = draw_views(
+            self.frame, (reference, other), self._written, to_range, place, shown, tolerance=tolerance, argv=argv
+        )
         return tuple(rows), views
 
 
@@ -402,7 +404,8 @@ def _report(settings: Settings, job: Job, run: _Run, after: Frame, rows: Rows) -
 def viewed(settings: Settings, picture: Picture, name: str) -> tuple["tuple[View, ...]", ShiftReport]:
     """Views of the first frame of a picture whose output is not written, in the sizes of the settings; its report."""
     target_format = picture.format if picture.format in ARRAYS else default_format(picture.format)
-    target_format = "NPY" if settings.recipe.own_dtype else target_format  # which holds sums and shares
+    own_dtype = settings.recipe.own_dtype or settings.reading.dtype != KEEP
+    target_format = "NPY" if own_dtype else target_format  # which holds sums and shares
     run = _Run(settings, replace(picture, frames=picture.frames[:1]), 0, target_format)
     with np.errstate(all="ignore"):
         after = run.pooled()

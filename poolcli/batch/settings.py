@@ -35,12 +35,13 @@ class IgnoreOptions:
 class Settings:
     """What is the same for every picture of a run; `shifting` None: no report.
 
-    `format` None: the one that the target's extension says, else the picture's own. `durable`: results are on the
-    disk, not only with the system, before a job is done. `threads`: how many a large picture may use. `views`: the
-    forms of report that show pictures. `labels`: values are labels, whatever is done with them; `ignore`: what counts
-    in no window. `array_range`: how an array becomes a picture of bytes, where its own values are none (None: it does
-    not). `printed`: the values themselves are the result. `exact`: no window may leave out a border. `largest`: bytes
-    from which a TIFF, a .npy or a Zarr is not held in memory; `band_bytes`: what is read of it at a time.
+    `format` None: the one that the target's extension says, else the picture's own. `durable`: results are on the disk,
+    not only with the system, before a job is done. `threads`: how many a large picture may use. `views`: the forms of
+    report that show pictures; `argv`: words of a command line that read them so. `labels`: values are labels,
+    whatever is done with them; `ignore`: what counts in no window. `array_range`: how an array becomes a picture of
+    bytes, where its own values are none (None: it does not). `printed`: the values themselves are the result. `exact`:
+    no window may leave out a border. `largest`: bytes from which a TIFF, a .npy or a Zarr is not held in memory;
+    `band_bytes`: what is read of it at a time.
     """
 
     recipe: Recipe
@@ -55,6 +56,7 @@ class Settings:
     ignore: IgnoreOptions = field(default_factory=IgnoreOptions)
     threads: int = 1
     views: "Mapping[str, Sizes]" = field(default_factory=dict)
+    argv: tuple[str, ...] = ()
     array_range: str | None = None
     printed: bool = False
     exact: bool = False

@@ -23,6 +23,7 @@ from poolcli.cli.options import (
     Colouring,
     Discovery,
     Reading,
+    page_argv,
     read_beside,
     report_files,
 )
@@ -251,7 +252,13 @@ def show(showing: Showing, pooling: Pooling, filtering: Filtering, reading: Read
     if showing.lang is not None and showing.lang not in LANGUAGES:
         raise unknown("language", showing.lang, LANGUAGES)
     recipe = parse_recipe(layers) if layers is not None else recipe_of(pooling, filtering)
-    settings = Settings(recipe, reading=reading.options(), labels=reading.labels, ignore=reading.ignoring())
+    settings = Settings(
+        recipe,
+        reading=reading.options(),
+        labels=reading.labels,
+        ignore=reading.ignoring(),
+        argv=page_argv(recipe, reading),
+    )
     if showing.output == "":
         raise empty("-o", "name a page, as in -o page.html")
     place: Place | None = None

@@ -229,6 +229,14 @@ class Reading(Group):
         return ignoring(self.ignore, self.min_valid)
 
 
+def page_argv(recipe: Recipe, reading: Reading, to_range: str | None = None) -> tuple[str, ...]:
+    """The words that stand below a page's controls, beside the layers and the shift, for the same numbers."""
+    words = reading.argv() + (["--to-range", to_range] if to_range else [])
+    if not to_range and (recipe.own_dtype or reading.dtype != KEEP):  # floats, which few pictures hold
+        words += ["--format", "npy"]
+    return tuple(words)
+
+
 def ignoring(texts: list[str] | None, min_valid: float = 0.0) -> IgnoreOptions:
     """The numbers and colours of every `--ignore`, and whether what files declare counts in no window either."""
     texts = texts or [AUTO]
@@ -472,7 +480,7 @@ class RunOptions:
         recipe_file: str | None = None,
     ) -> None:
         """`recipe_file`: from which the recipe was read. UsageError where an option is wrong."""
-        self.discovery, self.reporting, self.running = discovery, reporting, running
+        self.discovery, self.reading, self.reporting, self.running = discovery, reading, reporting, running
         ignore, to_range = reading.ignoring(), writing.to_range
         if to_range is not None and to_range not in RANGES:
             raise unknown("range", to_range, RANGES)

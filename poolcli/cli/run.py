@@ -28,7 +28,7 @@ from poolcli.batch.inputs import STREAM
 from poolcli.batch.plan import Plan, check, checked, destination_of, presence, reports_of
 from poolcli.batch.settings import Settings, seen_from_afar, weight
 from poolcli.batch.state import MOST_DRAWN, NAME, Keys, State, done_before
-from poolcli.cli.options import Running, RunOptions
+from poolcli.cli.options import Running, RunOptions, page_argv
 from poolcli.cli.output import PREVIEW, Counts, Printer, progress, say
 from poolcli.errors import UsageError, empty
 from poolcli.images.formats import START, check_floats
@@ -316,6 +316,8 @@ def run(options: RunOptions) -> int:
         views = _views(options, plan.count) if options.reporting.report or options.reporting.preview else {}
         threads = running.threads_per_image or (options.processors if alone else 1)
         settings = replace(options.settings, views=views, threads=threads, printed=printed)
+        if views:
+            settings = replace(settings, argv=page_argv(settings.recipe, options.reading, settings.array_range))
         to_stdout = options.streams and options.output is None
         watched = sys.stdout.isatty() and sys.stderr.isatty()  # beside a bar no names are printed
         names = not to_stdout and (alone or running.verbose or not watched)

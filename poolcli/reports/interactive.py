@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from poolcli import __version__
+from poolcli.colour import options_of
 from poolcli.errors import PictureError, escaped
 from poolcli.images.frame import Palette
 from poolcli.ops.arrays import Array
@@ -111,6 +112,8 @@ SCRIPTS = ("engine.js", "explorer.js")
 
 def page_layers(recipe: Recipe) -> list[dict[str, Any]] | None:
     """The layers for page/engine.js; None where one is not among those that it computes."""
+    if type(recipe) is not Recipe:  # it works on other values than those of the picture
+        return None
     layers = [_page_layer(layer) for layer in recipe.layers]
     return None if None in layers else [layer for layer in layers if layer]
 
@@ -218,7 +221,7 @@ def _outputs(
         else {"size": out, "jump": foot.jump, "field": foot.field, "start": foot.start}
         for out, n, foot in zip(still.shape, image.shape, seen or (None, None), strict=False)
     ]  # fmt: skip
-    return {"name": str(recipe), "feet": feet, "outputs": outputs}
+    return {"name": str(recipe), "options": options_of(recipe), "feet": feet, "outputs": outputs}
 
 
 def sample_view(sample: Sample, name: str, report: ShiftReport, *, call: str | None = None) -> dict[str, Any] | None:
@@ -246,6 +249,7 @@ def sample_view(sample: Sample, name: str, report: ShiftReport, *, call: str | N
         "palette": _colours(sample.palette),
         "labels": sample.how.labels,
         "tolerance": sample.tolerance,
+        "options": sample.argv,
         "call": call,
         "part": "" if sample.whole else place,
     }

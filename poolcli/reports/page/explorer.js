@@ -30,7 +30,7 @@ const explorer = (() => {
       this.picture = engine.unpacked(view.picture);
       this.own = view.layers ?? [this.fixed()];
       this.layers = this.own;
-      this.shift = {dx: view.shift[0], dy: view.shift[1], edge: view.edge, tolerance: view.tolerance ?? 0, labels: view.labels ?? false, other: view.other ? engine.unpacked(view.other) : null};
+      this.shift = {dx: view.shift[0], dy: view.shift[1], edge: view.edge, tolerance: view.tolerance ?? 0, other: view.other ? engine.unpacked(view.other) : null};
       this.colours = this.picture.alpha ? [2, 4].includes(this.picture.channels) : this.picture.channels === 3;
       this.channel = this.colours ? -1 : 0; // all of them, or the first
       this.selected = null;
@@ -57,6 +57,9 @@ const explorer = (() => {
       this.controls.complain(wrong ? t("A window of {window} does not fit a picture of {size}",
         {window: `${wrong.field[1]} x ${wrong.field[0]}`, size: `${wrong.size[1]} x ${wrong.size[0]}`}) : "");
       if (wrong) return;
+      const {view, layers, own} = this, votes = layers.length > 0 && layers.every(({mode}) => mode === "majority");
+      // As the command line takes a picture of integers that is chosen to be voted on.
+      this.shift.labels = Boolean(view.labels) || (!view.call && layers !== own && votes && !this.picture.dtype.startsWith("float"));
       this.result = engine.measure(this.picture, this.layers, this.shift);
       const [still, moved] = this.result.stages;
       this.feet = still.map((_, i) => engine.footprints(still[0], this.layers.slice(0, i)));
@@ -112,9 +115,9 @@ const explorer = (() => {
 
     // A recipe that only the tool computes: its outputs for the picture and for it moved, by shift.
     fixed() {
-      const {name, feet, outputs} = this.view.fixed;
+      const {name, options, feet, outputs} = this.view.fixed;
       this.outputs = Object.fromEntries(Object.entries(outputs).map(([shift, pair]) => [shift, pair.map(engine.unpacked)]));
-      return {kind: "fixed", name, feet, outputs: this.outputs[this.view.shift]};
+      return {kind: "fixed", name, options, feet, outputs: this.outputs[this.view.shift]};
     }
 
     // What the page's own recipe gives.
@@ -603,12 +606,14 @@ const explorer = (() => {
   function nameOf(layer) {
     if (layer.kind === "activation" || layer.kind === "fixed") return layer.name;
     const edge = (usual) => layer.edge && layer.edge !== usual ? `,edge=${layer.edge}` : "";
-    if (layer.kind === "conv") return `conv:${layer.name}${layer.s[0] > 1 || layer.s[1] > 1 ? `/${pair(layer.s)}` : ""}${edge("reflect")}`;
-    const {padding} = layer, none = typeof padding !== "string" && padding.every((side) => side === 0);
+    const file = /^[^\s,]*(?<!\/\d)$/.test(layer.name) ? layer.name : `@"${layer.name?.slice(1)}"`;
+    if (layer.kind === "conv") return `conv:${file}${layer.s[0] > 1 || layer.s[1] > 1 ? `/${pair(layer.s)}` : ""}${edge("reflect")}`;
+    const {kind, mode, k, s, d, padding, ceil, edge: border, ...options} = layer, none = typeof padding !== "string" && padding.every((side) => side === 0);
     const sides = typeof padding === "string" ? padding : padding[0] === padding[1] && padding[2] === padding[3] ? pair([padding[0], padding[2]]) : padding.join("x");
-    const dilation = layer.d[0] > 1 || layer.d[1] > 1 ? `@${pair(layer.d)}` : "";
-    const flags = `${layer.ceil ? ",ceil" : ""}${layer["exclude-pad"] ? ",exclude-pad" : ""}`;
-    return `${layer.mode}:${pair(layer.k)}/${pair(layer.s)}${none ? "" : `+${sides}`}${dilation}${flags}${layer.mode === "blur" ? edge("reflect") : ""}`;
+    const dilation = d[0] > 1 || d[1] > 1 ? `@${pair(d)}` : "";
+    const given = Object.entries(options).filter(([, value]) => value !== false && value !== "smallest");
+    const flags = [...(ceil ? ["ceil"] : []), ...given.map(([name, value]) => value === true ? name : `${name}=${value}`)];
+    return `${mode}:${pair(k)}/${pair(s)}${none ? "" : `+${sides}`}${dilation}${flags.map((flag) => `,${flag}`).join("")}${mode === "blur" ? edge("reflect") : ""}`;
   }
 
   // The controls: a filter, an activation, a pooling, a shift, and what is drawn over the pictures.
@@ -712,9 +717,9 @@ const explorer = (() => {
       if (name === "k" && this.together) s = k; // a stride that was the window's stays so
       const text = fields.padding.value, takes = mode !== "stride" && mode !== "blur", side = Math.min(Number(text) || 0, k - 1);
       const padding = !takes ? [0, 0, 0, 0] : /^\d/.test(text) ? [side, side, side, side] : text;
-      const {edge, ...rest} = base, border = mode === "blur" ? {edge: fields.edge.value} : {};
-      const plain = takes ? {} : {d: [1, 1], ceil: false};
-      layers.push({...rest, ...plain, mode, k: [k, k], s: [s, s], padding, ...border, ...(mode === "avg" ? {} : {"exclude-pad": false})});
+      const options = base.mode === mode ? base : {kind: "pool", d: base.d, ceil: base.ceil};
+      const plain = takes ? {} : {d: [1, 1], ceil: false}, border = mode === "blur" ? {edge: fields.edge.value} : {};
+      layers.push({...options, ...plain, mode, k: [k, k], s: [s, s], padding, ...border});
       return layers;
     }
 
@@ -749,8 +754,7 @@ const explorer = (() => {
       fields.k.max = pool?.mode === "blur" ? "7" : "16";
       for (const name of ["dx", "dy", "shiftEdge"]) fields[name].disabled = fixed;
       this.back.hidden = layers === own;
-      const recipe = `"${layers.map(nameOf).join(" ")}"`;
-      this.command.textContent = view.call ? `poolcli.apply(${recipe}, ${view.call})` : `poolcli stack ${recipe} ${quoted(view.name ?? "")}`;
+      this.command.textContent = view.other ? "" : commandOf(explorer);
       explorer.figures.replaceChildren(...figures(explorer.result, layers.length > 0, groups.has("shift") || view.figures || view.other));
     }
 
@@ -760,7 +764,19 @@ const explorer = (() => {
     }
   }
 
-  const quoted = (name) => /^[\w./-]+$/.test(name) && !name.startsWith("-") ? name : `'${name.replaceAll("'", "'\\''")}'`;
+  const quoted = (word) => /^[\w./=,:-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+
+  // The line that does the same.
+  function commandOf({view, layers, own, shift: {dx, dy, edge}}) {
+    const recipe = layers.map(nameOf).join(" "), name = view.name ?? "";
+    if (view.call) return `poolcli.apply(${JSON.stringify(recipe)}, ${view.call})`;
+    const given = view.options ?? [], words = [...given, ...layers.flatMap((layer) => layer.options ?? [])].map(quoted);
+    if (view.labels && layers !== own && !given.includes("--labels")) words.push("--labels");
+    if (dx !== -1 || dy !== 0) words.push(`--shift=${dx},${dy}`);
+    if (edge !== "replicate") words.push(`--shift-edge ${edge}`);
+    if (view.tolerance) words.push(`--tolerance ${view.tolerance}`);
+    return ["poolcli stack", /["$`\\!]/.test(recipe) ? quoted(recipe) : `"${recipe}"`, ...words, ...(/^-./.test(name) ? ["--"] : []), quoted(name)].join(" ");
+  }
 
   // What the shift changes before and after, per pixel, and of the contrast.
   function figures({raw, pooled, gain, absorbed, residual}, pools, wanted) {
