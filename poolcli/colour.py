@@ -66,13 +66,6 @@ class Colour:
         return Coloured(recipe.layers, self.linear, weighted, white)
 
 
-def options_of(recipe: Recipe) -> list[str]:
-    """The options of a command line that put such functions around it."""
-    if not isinstance(recipe, Coloured):
-        return []
-    return ["--linear"] * recipe.linear + ["--premultiply"] * recipe.weighted
-
-
 _GRID = 1 << 20  # so that a mean of 7.5 is not 7.4999999999 and rounded down
 
 
@@ -90,6 +83,10 @@ class Coloured(Recipe):
     def __post_init__(self) -> None:
         Recipe.__post_init__(self)
         object.__setattr__(self, "ignores", self.ignores and not self.weighted)  # a sum weighted by alpha cannot
+
+    @property
+    def argv(self) -> list[str]:
+        return ["--linear"] * self.linear + ["--premultiply"] * self.weighted
 
     def run(
         self,

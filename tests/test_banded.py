@@ -218,6 +218,17 @@ def test_what_is_shown_of_bands_is_what_is_shown_of_the_whole(here, recipe, dtyp
         assert have.part == have.whole == want.whole
 
 
+@pytest.mark.parametrize("banded", [False, True])
+@pytest.mark.parametrize("name", ["out.npy", "out.npz", "out.zarr"])
+def test_channels_are_not_lost_in_a_layout_without_them(here, command, name, banded):
+    """Held or band by band."""
+    Image.fromarray(random_image(3, (41, 13), "uint8", (3,))).save("in.tif")
+    words = ("pool", "in.tif", "--layout", "hw", "-o", name)
+    sentence = "3 channels do not fit into the layout hw; say --layout hwc or chw"
+    assert sentence in command.refused(*words, code=1, **(BANDED if banded else {}))
+    assert not Path(name).exists()
+
+
 def test_one_of_a_batch_and_pictures_are_not_cut(here, command):
     """--frame takes one; what becomes a PNG, or lies in Fortran's order, is held whole."""
     array = random_image(5, SHAPES["nchw"], "uint8")

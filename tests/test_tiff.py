@@ -452,7 +452,9 @@ def test_premultiplied_values_are_not_weighted_twice(tmp_path, command):
         assert np.array_equal(np.load(tmp_path / "b.npy"), np.load(tmp_path / "c.npy"))
 
 
-@pytest.mark.parametrize(("bands", "photometric", "after"), [(3, "rgb", 2), (1, "miniswhite", 1), (1, "minisblack", 1)])
+@pytest.mark.parametrize(
+    ("bands", "photometric", "after"), [(3, "rgb", 2), (3, "cielab", 1), (1, "miniswhite", 1), (1, "minisblack", 1)]
+)
 def test_sums_are_of_the_colours_that_they_are_sums_of(tmp_path, command, bands, photometric, after):
     """Red, green and blue stay so; values of brightness are grey, where white is the largest."""
     layout = Layout("uint16", bands, photometric)
@@ -461,6 +463,7 @@ def test_sums_are_of_the_colours_that_they_are_sums_of(tmp_path, command, bands,
     have, page = stored(tmp_path / "b.tif")
     pixels = layout.pixels().astype(np.int64)
     pixels = 65_535 - pixels if photometric == "miniswhite" else pixels
+    pixels = pixels ^ [0, 1 << 15, 1 << 15] if photometric == "cielab" else pixels  # two's complement
     assert np.array_equal(have, sum(pixels[i::2, j::2] for i in (0, 1) for j in (0, 1)))
     assert (page.photometric, have.dtype.itemsize) == (after, 8)
 

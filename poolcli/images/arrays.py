@@ -68,14 +68,7 @@ def to_frames(array: Array, layout: str) -> list[Array]:
 
 
 def from_frames(frames: Sequence[Array], layout: str | None) -> Array:
-    """The array that holds `frames`, the other way round; without a layout H x W or H x W x C, as they are.
-
-    Raises PictureError when the layout cannot hold them.
-    """
-    if layout != "nchw" and len(frames) > 1:
-        raise PictureError(f"{len(frames)} frames are no one array {layout or 'hwc'}; say --layout nchw")
-    if layout == "hw" and frames[0].ndim == 3:
-        raise PictureError(f"{frames[0].shape[2]} channels do not fit into the layout hw; say --layout hwc or chw")
+    """The array that holds `frames`, the other way round; without a layout H x W or H x W x C, as they are."""
     if layout in (None, "hw"):
         return frames[0]
     pictures = [frame[:, :, np.newaxis] if frame.ndim == 2 else frame for frame in frames]
@@ -269,10 +262,15 @@ def check_fits(picture: Picture, format: str, layout: str | None) -> None:
         numbers.check_fits(picture, format)
         return
     for frames in _groups(picture, format):
-        if len(frames) > 1 and _layout(frames, layout) != "nchw" and not (format == ZARR and "zarr" in frames[0].info):
+        axes, pixels = _layout(frames, layout), frames[0].pixels
+        if format == ZARR and "zarr" in frames[0].info:  # which has its own axes
+            continue
+        if len(frames) > 1 and axes != "nchw":
             raise PictureError(
                 f"{len(frames)} frames do not fit into one {format}; take one with --frame N, or say --layout nchw"
             )
+        if axes == "hw" and pixels.ndim == 3:
+            raise PictureError(f"{pixels.shape[2]} channels do not fit into the layout hw; say --layout hwc or chw")
 
 
 def write(picture: Picture, stream: BinaryIO, format: str, layout: str | None) -> Picture:

@@ -91,8 +91,8 @@ def retyped(frame: "Frame", dtype: np.dtype[Any], *, nodata: tuple[Any, ...] = (
     mode = {"P": "L", "PA": "LA"}.get(mode, mode)
     page = frame.page
     if page is not None:
-        photometric = GRAY if page.photometric in (PALETTE, WHITE_IS_ZERO) else page.photometric
-        stays = nodata and page.photometric != WHITE_IS_ZERO  # of which the tag is not inverted
+        photometric = GRAY if page.photometric in (PALETTE, WHITE_IS_ZERO, LAB) else page.photometric
+        stays = nodata and page.photometric not in (WHITE_IS_ZERO, LAB)  # of which the tag is not inverted
         tags = {code: tag for code, tag in page.tags.items() if code != NODATA or stays}
         bits, kind = 8 * dtype.itemsize, dtype.kind.replace("b", "u")
         page = replace(page, bits=bits, kind=kind, photometric=photometric, predictor=1, colormap=(), tags=tags)

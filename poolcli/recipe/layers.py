@@ -388,6 +388,11 @@ class Recipe:
         return " ".join(map(str, self.layers))
 
     @property
+    def argv(self) -> list[str]:
+        """The options of a command line that say what its text does not: none of a plain recipe."""
+        return []
+
+    @property
     def file_text(self) -> str:
         """The recipe as a part of a file name: `line-v_relu_max-k2s2`; cut and hashed when long."""
         text = "_".join(layer.file_text for layer in self.layers)

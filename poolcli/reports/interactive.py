@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from poolcli import __version__
-from poolcli.colour import options_of
 from poolcli.errors import PictureError, escaped
 from poolcli.images.frame import Palette
 from poolcli.ops.arrays import Array
@@ -221,7 +220,7 @@ def _outputs(
         else {"size": out, "jump": foot.jump, "field": foot.field, "start": foot.start}
         for out, n, foot in zip(still.shape, image.shape, seen or (None, None), strict=False)
     ]  # fmt: skip
-    return {"name": str(recipe), "options": options_of(recipe), "feet": feet, "outputs": outputs}
+    return {"name": str(recipe), "options": recipe.argv, "feet": feet, "outputs": outputs}
 
 
 def sample_view(sample: Sample, name: str, report: ShiftReport, *, call: str | None = None) -> dict[str, Any] | None:
