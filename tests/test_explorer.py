@@ -142,7 +142,9 @@ def test_controls_answer_with_the_numbers_of_the_tool(browser, samples, command)
 
 SAME = {  # what page is made of, what is set on it, and the command that it says
     "ties": (["labels.png", "--mode", "majority", "--ties", "first"], {}, '"majority:2/2,ties=first"'),
-    "another mode": (["labels.png", "--mode", "majority", "--per-channel"], {"mode": "max"}, '"max:2/2" --labels'),
+    "another mode": (["labels.png", "--mode", "majority", "--per-channel"], {"mode": "max"}, '"max:2/2"'),
+    "labels": (["labels.png", "--labels"], {"mode": "avg"}, '"avg:2/2" --labels'),
+    "a palette": (["palette.png", "--mode", "majority"], {"mode": "stride", "s": "3"}, '"stride:2/3"'),
     "a vote": (["labels.png"], {"mode": "majority"}, '"majority:2/2"'),
     "a name": (["-.png", "--mode", "avg"], {}, '"avg:2/2" --'),
     "colour": (["clear.png", "--mode", "avg", "--linear", "--premultiply"], {}, '"avg:2/2" --linear --premultiply'),
@@ -172,6 +174,7 @@ def test_the_command_of_a_page_does_what_it_shows(browser, tmp_path, monkeypatch
     Image.fromarray(random.integers(0, 4, (12, 10), np.uint8)).save("labels.png")
     Image.fromarray(random.integers(0, 256, (12, 10, 4), np.uint8)).save("clear.png")
     shutil.copy("labels.png", "-.png")
+    Image.open("clear.png").convert("RGB").quantize(5).save("palette.png")
     browser.open(page_of(command, *words[1:], "--", words[0], extension="tif" if "npy" in said else "png"))
     for name, value in settings.items():
         browser.run(SET, name, value)
@@ -197,6 +200,22 @@ def test_two_given_pictures_have_no_command(browser, samples, command):
     assert command("diff", "samples/one.png", "other.png", "-o", "diff.html").code == 0
     browser.open("diff.html")
     assert texts(browser, ".command code") == [""]
+
+
+def test_a_palette_is_pooled_by_what_keeps_its_numbers(browser, samples, command):
+    """An average of them means nothing, and the tool takes one of the colours."""
+    browser.open(page_of(command, "samples/mask.png", "--mode", "majority"))
+    assert texts(browser, "[name=mode] option") == ["majority", "stride"]
+    assert texts(browser, "[name=filter]") == []
+
+
+def test_a_change_that_grows_is_said(browser, tmp_path, monkeypatch, command):
+    """In per cent of what it was."""
+    monkeypatch.chdir(tmp_path)
+    Path("n.csv").write_text("9 0 0 5\n0 0 0 0\n0 7 0 0\n0 0 0 1\n")
+    assert command("show", "n.csv", "stride:2", "-o", "n.html").code == 0
+    browser.open("n.html")
+    assert "residual 1.81 (the change has grown to 181." in texts(browser, ".figures")[0]
 
 
 def test_a_window_that_does_not_fit_is_said(four):

@@ -219,7 +219,8 @@ def test_a_way_through_folders_that_are_not_there_leads_to_no_input(tmp_path, co
     monkeypatch.chdir(tmp_path)
     before = draw(Path("a.png")).read_bytes()
     Path("link.png").symlink_to("new/../a.png")
-    assert "is the input 'a.png'" in command.refused("pool", "a.png", "-o", output, "--overwrite")
+    for way in (output, f"file://{tmp_path}/{output}"):
+        assert "is the input 'a.png'" in command.refused("pool", "a.png", "-o", way, "--overwrite")
     assert (Path("a.png").read_bytes() == before, names(tmp_path)) == (True, ["a.png", "link.png"])
 
 

@@ -22,6 +22,7 @@ from poolcli.ops.convolve import separate
 from poolcli.ops.filters import FILTERS
 from poolcli.ops.geometry import EDGES, Window
 from poolcli.ops.ignored import Ignored
+from poolcli.ops.modes import find_mode
 from poolcli.recipe import Activation, Conv, Pool, Recipe, as_recipe, parse_recipe
 from poolcli.recipe.layers import shapes
 from poolcli.records import dataclass
@@ -246,6 +247,7 @@ def sample_view(sample: Sample, name: str, report: ShiftReport, *, call: str | N
         "written": sample.to_range,
         "peak": sample.how.peak,
         "palette": _colours(sample.palette),
+        "modes": [mode for mode in PAGE_MODES if sample.palette is None or find_mode(mode).keeps_values],
         "labels": sample.how.labels,
         "tolerance": sample.tolerance,
         "options": sample.argv,

@@ -44,7 +44,7 @@ def place_of(text: str) -> Place:
         return _without_detours(Path(text))
     scheme, rest = match[1].lower(), text[match.end() :]
     if scheme == "file":
-        return _local(text)
+        return _without_detours(_local(text))
     store = stores.find_store(scheme)
     host, _, key = rest.partition("/")
     if "@" in host:

@@ -57,9 +57,7 @@ const explorer = (() => {
       this.controls.complain(wrong ? t("A window of {window} does not fit a picture of {size}",
         {window: `${wrong.field[1]} x ${wrong.field[0]}`, size: `${wrong.size[1]} x ${wrong.size[0]}`}) : "");
       if (wrong) return;
-      const {view, layers, own} = this, votes = layers.length > 0 && layers.every(({mode}) => mode === "majority");
-      // As the command line takes a picture of integers that is chosen to be voted on.
-      this.shift.labels = Boolean(view.labels) || (!view.call && layers !== own && votes && !this.picture.dtype.startsWith("float"));
+      this.shift.labels = this.labels();
       this.result = engine.measure(this.picture, this.layers, this.shift);
       const [still, moved] = this.result.stages;
       this.feet = still.map((_, i) => engine.footprints(still[0], this.layers.slice(0, i)));
@@ -111,6 +109,13 @@ const explorer = (() => {
       if (!this.bounds || !this.room) return;
       for (const panel of this.panels) panel.draw();
       this.read();
+    }
+
+    // Whether values count as labels; of layers that are chosen here as the command line guesses.
+    labels() {
+      const {view, layers, picture} = this, given = layers === this.own || view.call || view.palette || view.other;
+      if (given || view.options?.includes("--labels")) return view.labels ?? false;
+      return layers.length > 0 && layers.every(({mode}) => mode === "majority") && !engine.isFloat(picture.dtype);
     }
 
     // A recipe that only the tool computes: its outputs for the picture and for it moved, by shift.
@@ -476,7 +481,7 @@ const explorer = (() => {
   // How values become colours: bytes as they are, others from their smallest to their largest; below 0 blue.
   function scaleOf(still, moved, explorer) {
     const {view, picture} = explorer;
-    if (view.labels || view.palette) return {labels: true, colour: labelColours(view.palette)};
+    if (explorer.shift.labels || view.palette) return {labels: true, colour: labelColours(view.palette)};
     let low = Infinity, high = -Infinity;
     for (const stage of [still, moved]) for (let i = 0; i < stage.values.length; i++) {
       if (stage.alpha && i % stage.channels === stage.channels - 1) continue;
@@ -596,8 +601,8 @@ const explorer = (() => {
   function percent(share) {
     const value = 100 * share;
     if (value === 0 || value === 100) return `${value} %`;
-    if (value >= 99.95) return ">99.9 %";
-    return value >= 1 ? `${value.toFixed(1)} %` : `${Number(value.toPrecision(2))} %`;
+    if (value >= 99.95 && value < 100) return ">99.9 %";
+    return value >= 1 || value < 0 ? `${value.toFixed(1)} %` : `${Number(value.toPrecision(2))} %`;
   }
 
   const pair = ([a, b]) => a === b ? `${a}` : `${a}x${b}`;
@@ -620,7 +625,7 @@ const explorer = (() => {
   class Controls {
     constructor(explorer) {
       this.explorer = explorer;
-      const {view, picture} = explorer, allowed = view.controls ?? ["filter", "pooling", ...(view.other ? [] : ["shift"]), "view"];
+      const {view, picture} = explorer, allowed = view.controls ?? [...(view.palette ? [] : ["filter"]), "pooling", ...(view.other ? [] : ["shift"]), "view"];
       this.fields = {};
       this.message = make("p", {class: "complaint", role: "alert", hidden: true});
       this.command = make("code", {});
@@ -767,11 +772,10 @@ const explorer = (() => {
   const quoted = (word) => /^[\w./=,:-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
   // The line that does the same.
-  function commandOf({view, layers, own, shift: {dx, dy, edge}}) {
+  function commandOf({view, layers, shift: {dx, dy, edge}}) {
     const recipe = layers.map(nameOf).join(" "), name = view.name ?? "";
     if (view.call) return `poolcli.apply(${JSON.stringify(recipe)}, ${view.call})`;
-    const given = view.options ?? [], words = [...given, ...layers.flatMap((layer) => layer.options ?? [])].map(quoted);
-    if (view.labels && layers !== own && !given.includes("--labels")) words.push("--labels");
+    const words = [...(view.options ?? []), ...layers.flatMap((layer) => layer.options ?? [])].map(quoted);
     if (dx !== -1 || dy !== 0) words.push(`--shift=${dx},${dy}`);
     if (edge !== "replicate") words.push(`--shift-edge ${edge}`);
     if (view.tolerance) words.push(`--tolerance ${view.tolerance}`);
@@ -787,7 +791,8 @@ const explorer = (() => {
     rows.push([t("changed after"), count(pooled)]);
     if (gain !== null) rows.push([t("per pixel"), gain === 1 ? t("as many") : gain > 1 ? t("{times}x fewer", {times: short(gain)}) : t("{times}x as many", {times: short(1 / gain)})]);
     if (absorbed !== null) rows.push([t("absorbed"), percent(absorbed)]);
-    rows.push([t("residual"), residual === null ? "-" : t("{residual} ({share} of the change is left)", {residual: short(residual), share: percent(residual)})]);
+    const left = residual > 1 ? "{residual} (the change has grown to {share})" : "{residual} ({share} of the change is left)";
+    rows.push([t("residual"), residual === null ? "-" : t(left, {residual: short(residual), share: percent(residual)})]);
     return rows.map(([name, text]) => make("span", {}, make("b", {}, name), ` ${text}`));
   }
 
