@@ -309,7 +309,13 @@ def _lattice(recipe: Recipe | None, source: Source) -> Lattice:
     if top >= bottom or left >= right:
         inside = 0, rows.size, 0, columns.size
     seen = (rows, columns) if rows.regular and columns.regular else None
-    return Lattice((rows.size, columns.size, *source.shape[2:]), seen, Rectangle(*inside), largest)
+    return Lattice(
+        (rows.size, columns.size, *source.shape[2:]),
+        seen,
+        Rectangle(*inside),
+        largest,
+        bool(recipe and recipe.own_dtype),
+    )
 
 
 def _largest(recipe: Recipe | None, source: Source) -> int:

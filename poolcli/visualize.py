@@ -17,6 +17,7 @@ from poolcli.images.frame import Frame, Palette
 from poolcli.images.sheet import palette_png, photo, png, shown
 from poolcli.ops.arrays import Array, as_image
 from poolcli.ops.geometry import Axis
+from poolcli.ops.ignored import validity
 from poolcli.ops.modes import find_mode
 from poolcli.ops.pooling import pool
 from poolcli.ops.reduce import taps_of
@@ -578,18 +579,21 @@ def _sample(
     argv: tuple[str, ...],
     region: Region,
 ) -> Sample:
-    pixels, valid = region.of(frame.pixels).copy(), still.picture.valid  # views would keep all of the picture
+    sides = zip(frame.pixels.shape[:2], still.source.shape[:2], strict=True)
+    high, wide = (side - part for side, part in sides)  # what `crop` took off, and the page will
+    region = replace(region, height=region.height + high, width=region.width + wide)
+    pixels, how = region.of(frame.pixels).copy(), still.how  # a view would keep all of the picture
     return Sample(
         (region.left, region.top, region.width, region.height),
         pixels.shape == frame.pixels.shape,
         pixels,
         None if other is None else region.of(other).copy(),
         still.recipe,
-        still.how,
+        how,
         frame.palette,
         to_range,
-        valid is None or bool(region.of(valid).all()),
-        0 if still.how.labels else tolerance,
+        how.ignored is None or validity(pixels, how.ignored, alpha=how.alpha) is None,
+        0 if how.labels else tolerance,
         argv,
     )
 

@@ -202,6 +202,28 @@ def test_two_given_pictures_have_no_command(browser, samples, command):
     assert texts(browser, ".command code") == [""]
 
 
+@pytest.mark.parametrize("size", [(28, 28), (300, 40)], ids=["whole", "part"])
+def test_a_page_crops_once(browser, tmp_path, monkeypatch, command, size):
+    """The counts of the table, where the page holds all of the picture."""
+    monkeypatch.chdir(tmp_path)
+    image = np.random.default_rng(1).integers(0, 3, size, np.uint8)
+    Image.fromarray(image).save("in.png")
+    browser.open(page_of(command, "in.png", "--shift", "2,-1", "--shift", "-3,0", "--shift-edge", "crop"))
+    shifts = [(2, -1), (-3, 0)]
+    rows = poolcli.shift_report("max:2", image, shifts, edge="crop").shifts
+    held = browser.run("return [explorer.mounted[0].picture.height, explorer.mounted[0].picture.width]")
+    assert (held == list(size)) == (size == (28, 28))
+    for number, row in enumerate(rows):
+        browser.run("document.querySelectorAll('[data-dx]')[arguments[0]].click()", number)
+        pixels = [browser.run(f"return explorer.mounted[0].result.{side}.pixels") for side in ("raw", "pooled")]
+        if size == (28, 28):
+            assert pixels == [row.raw.pixels, row.pooled.pixels]
+            assert browser.run("return explorer.mounted[0].result.residual") == pytest.approx(row.residual, rel=1e-12)
+        else:
+            dx, dy = map(abs, shifts[number])
+            assert pixels[0] == (held[0] - dy) * (held[1] - dx)
+
+
 def test_a_palette_is_pooled_by_what_keeps_its_numbers(browser, samples, command):
     """An average of them means nothing, and the tool takes one of the colours."""
     browser.open(page_of(command, "samples/mask.png", "--mode", "majority"))

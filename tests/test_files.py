@@ -224,6 +224,18 @@ def test_a_way_through_folders_that_are_not_there_leads_to_no_input(tmp_path, co
     assert (Path("a.png").read_bytes() == before, names(tmp_path)) == (True, ["a.png", "link.png"])
 
 
+@posix
+@pytest.mark.parametrize("name", ["h#1.png", "q?x.png", "100%.png"])
+def test_a_file_url_names_any_file(tmp_path, command, name):
+    """What stands behind # and ? belongs to the name; % begins a code where two digits follow."""
+    draw(tmp_path / "a.png")
+    for source, target in (("a.png", name), (name, f"out/{name}")):
+        assert (
+            command("pool", f"file://{tmp_path}/{source}", "-o", f"file://{tmp_path}/{target}", "--no-report").code == 0
+        )
+        assert (tmp_path / target).exists()
+
+
 def test_a_way_that_goes_back_makes_no_folder(tmp_path, command, monkeypatch):
     """Nor does it overwrite what is there."""
     monkeypatch.chdir(tmp_path)

@@ -4,9 +4,11 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 import poolcli
+from tests.images import random_image
 from tests.pictures import animation, random_picture
 
 
@@ -219,3 +221,51 @@ def test_an_ignored_number_is_no_colour_on_a_page(here, command):
     saved_mask(here / "mask.png")
     said = command.refused("show", "mask.png", "--ignore", "3", "--mode", "avg", "-o", "a.html", code=1)
     assert "--ignore 3 is the number of a colour in its palette" in said
+
+
+@pytest.mark.parametrize("name", ["gray.png", "palette.png", "tiled.tif"])
+@pytest.mark.parametrize("words", ["--mode majority", "--mode center", "--mode stride --labels", "--mode max --labels"])
+def test_labels_go_without_loss_into_what_may_lose_some(here, command, name, words):
+    """JPEG is refused, also inside a TIFF; WebP is written without loss; a quality says that they may change."""
+    labels = random_image(3, (64, 64), "uint8").repeat(2, 0).repeat(2, 1) // 64
+    Image.fromarray(labels).save("gray.png")
+    tifffile.imwrite("tiled.tif", labels, tile=(32, 32))
+    palette = Image.fromarray(labels, "P")
+    palette.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0, 9, 9, 250])
+    palette.save("palette.png")
+    pool = ("pool", name, *words.split(), "--no-report", "-q")
+    assert "labels would change" in command.refused(*pool, "-o", "out.jpg", code=1)
+    assert command(*pool, "-o", "out.webp").code == command(*pool, "-o", "out.png").code == 0
+    with Image.open("out.webp") as webp, Image.open("out.png") as png:
+        assert np.array_equal(np.asarray(webp.convert("RGB")), np.asarray(png.convert("RGB")))
+    assert command(*pool, "-o", "out.jpg", "--quality", "90").code == 0
+    if name == "tiled.tif":
+        jpeg = ("--compression", "jpeg", "--tile", "32")
+        assert "labels would change" in command.refused(*pool, "-o", "out.tif", *jpeg, code=1)
+        assert command(*pool, "-o", "out.tif", *jpeg, "--quality", "90").code == 0
+
+
+def test_levels_of_labels_are_not_jpeg(here, command):
+    """Unless a quality says that they may change."""
+    tifffile.imwrite("in.tif", random_image(3, (128, 128), "uint8") // 64, tile=(32, 32))
+    pyramid = ("pyramid", "in.tif", "-o", "out.tif", "--mode", "majority", "--compression", "jpeg", "-q")
+    assert "labels would change" in command.refused(*pyramid, code=1)
+    assert command(*pyramid, "--quality", "90").code == 0
+
+
+def test_without_loss_and_jpeg_contradict_each_other(here, command):
+    """Before anything is read."""
+    words = ("pool", "in.tif", "-o", "out.tif", "--lossless", "--compression", "jpeg")
+    assert "--lossless and --compression jpeg are not allowed together" in command.refused(*words)
+
+
+@pytest.mark.parametrize("layers", ["center:2", "majority:2 center:2"])
+def test_the_middle_is_made_for_labels_too(here, command, layers):
+    """Integers are counted, not subtracted; `compare` and `diff` never guess."""
+    Image.fromarray(random_image(3, (40, 40), "uint8") // 64).save("in.png")
+    report = command("stack", layers, "in.png", "-o", "out.png", "--json").objects[0]["report"]
+    row = report["shifts"][0]
+    assert row["pooled"]["mae"] is None
+    assert row["residual"] == pytest.approx(row["pooled"]["fraction"] / row["raw"]["fraction"])
+    same = command("diff", "in.png", "in.png", "--mode", "center", "--json").objects[0]["report"]
+    assert same["shifts"][0]["pooled"]["mae"] == 0

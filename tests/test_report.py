@@ -275,3 +275,12 @@ def test_side_file_run_file_and_json_lines_agree(tmp_path, capsys):
     assert [one["shifts"][0][side]["changed"] for side in ("raw", "pooled")] == [38, 12]
     assert one["input"] == {"path": str(source / "one.png"), "size": [28, 28], "mode": "L", "frame": 0}
     assert one["output"]["size"] == [14, 14]
+
+
+@pytest.mark.parametrize("layers", ["sum:2", "fraction:2,of=2"])
+def test_sums_and_shares_have_no_white(layers):
+    """Which PSNR would be relative to."""
+    row = poolcli.shift_report(layers, np.arange(64, dtype=np.uint8).reshape(8, 8) % 5).shifts[0]
+    assert row.raw.psnr is not None
+    assert (row.pooled.psnr, row.aligned.psnr) == (None, None)
+    assert row.pooled.rmse is not None

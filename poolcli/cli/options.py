@@ -493,7 +493,6 @@ class RunOptions:
         # What is read beside the inputs.
         self.beside = [*read_beside(recipe, recipe_file=recipe_file, listing=discovery.files_from)]
         self.engine, self.processors = running.find_engine(), processors()
-        labels = recipe.for_labels
         self.own_numbers = str(recipe) if to_range is None and recipe.own_dtype else ""
         options = reading.options()
         encoding = EncodeOptions(
@@ -503,7 +502,7 @@ class RunOptions:
             reading.layout,
             reading.allow_8bit,
             writing.lossless,
-            labels,
+            reading.labels or recipe.for_labels,
             writing.tile,
             writing.compression,
         )

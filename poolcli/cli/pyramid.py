@@ -126,7 +126,7 @@ def pyramid(levels: Levels, tiling: Tiling, arguments: list[str]) -> None:
     (source,) = arguments
     layer, ignore = levels.layer(), ignoring(levels.ignore)
     tiling.check()
-    encoding = EncodeOptions(tiling.quality, tile=tiling.tile, compression=tiling.compression)
+    encoding = EncodeOptions(tiling.quality, tile=tiling.tile, compression=tiling.compression, labels=layer.for_labels)
     target = tiling.target(source)
     place, suffix = place_of(source), target.suffix.lower()
     check_tiling(target, "ZARR" if suffix == ".zarr" else "TIFF", encoding)

@@ -138,10 +138,11 @@ def _settled(picture: Picture, row: Format, options: EncodeOptions) -> EncodeOpt
         return options
     whole = picture.meta.lossless or not FORMATS[picture.format].lossy
     able = installed(row.needs) and len(picture.frames) == 1 if row.needs else bool(row.exactly)
-    if not able and (options.lossless or (options.labels and whole)):
-        what = "labels would change" if options.labels and not options.lossless else "there is no writing without loss"
+    labels = options.labels or any(frame.palette is not None for frame in picture.frames)  # whose numbers are kept
+    if not able and (options.lossless or (labels and whole)):
+        what = "labels would change" if labels and not options.lossless else "there is no writing without loss"
         raise PictureError(f"{what} in {row.name}: write PNG, TIFF or lossless WebP, or give a --quality")
-    lossless = options.lossless or (whole and (options.labels or picture.format == row.name))
+    lossless = options.lossless or (whole and (labels or picture.format == row.name))
     return replace(options, lossless=lossless and able)
 
 

@@ -436,6 +436,8 @@ class EncodeOptions:
             raise UsageError("--lossless and --quality are not allowed together: give one of them")
         if self.compression not in COMPRESSIONS:
             raise unknown("compression", self.compression, COMPRESSIONS)
+        if self.lossless and self.compression == "jpeg":
+            raise UsageError("--lossless and --compression jpeg are not allowed together: use deflate, zstd or lzw")
         if self.tile is not None and min(self.tile) < 1:
             raise UsageError("a tile of 0 is not allowed: give 1 or more, as in 256")
         for what, value, most in (("quality", self.quality, 100), ("png level", self.png_level, 9)):

@@ -414,6 +414,8 @@ def layout_of(plane: Plane, encoding: EncodeOptions, notes: dict[str, None], *, 
         code = DEFLATE
         why = "JPEG would change values" if page.compression == JPEG else "that of the picture is not written"
         notes[f"tiles were written with deflate, since {why}"] = None
+    if code == JPEG and encoding.labels and encoding.quality is None:
+        raise PictureError("labels would change by --compression jpeg: use deflate, or give a --quality")
     if code == JPEG and not fits_jpeg:
         raise PictureError(f"JPEG has no room for {page}, but for 8-bit gray and RGB: use --compression deflate")
     if page.peak is not None and page.photometric == WHITE_IS_ZERO:

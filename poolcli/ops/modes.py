@@ -413,6 +413,7 @@ MODES: Mapping[str, Mode] = {
             geometry=("dilation",),
             takes="middle",
             keeps_values=True,
+            for_labels=True,
             local=True,
             exact_in_bands=True,
         ),

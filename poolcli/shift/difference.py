@@ -540,12 +540,14 @@ class Lattice:
     rectangle of those whose windows lie in the picture: all of them where none does.
 
     `largest`: the size of the largest value where they are whole numbers, at most LARGEST_FIXED; 0: it is not known.
+    `own_units`: its values are sums or shares, of which the picture's white is no measure.
     """
 
     shape: tuple[int, ...]
     seen: Footprints | None
     inside: Rectangle
     largest: int = 0
+    own_units: bool = False
 
 
 class Comparison:
@@ -622,6 +624,8 @@ class Comparison:
         dense = None
         if self.dense and contrasts.features and self._lattices.features:
             dense = self._side(self.dense.whole, peak, contrasts.features, self._lattices.features.inside)
+        if self._lattices.output.own_units:
+            peak = 0.0
         pooled = self._side(self.pooled.whole, peak, contrasts.output, self._lattices.output.inside)
         aligned = self._aligned(contrasts, peak)
         return ShiftRow.of(self.shift, self.edge, (raw, dense, pooled), written=written, aligned=aligned)

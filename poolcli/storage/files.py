@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import urlsplit
 from zlib import crc32
 
 from poolcli.errors import OutputError, PictureError, UsageError
@@ -90,10 +89,10 @@ def writable(place: Place) -> Place:
 def _local(text: str) -> Path:
     from urllib.request import url2pathname  # which takes a while to load
 
-    parts = urlsplit(text)
-    if parts.netloc not in ("", "localhost") and os.name != "nt":
+    host, slash, rest = text.partition("://")[2].partition("/")  # a name may hold # and ?
+    if host not in ("", "localhost") and os.name != "nt":
         raise UsageError(f"'{text}' is a file of another machine: give file:///PATH, with three slashes")
-    path = url2pathname(f"//{parts.netloc}{parts.path}" if parts.netloc and os.name == "nt" else parts.path)
+    path = url2pathname(f"//{host}/{rest}" if host and os.name == "nt" else slash + rest)
     if "\0" in path:
         raise UsageError(f"'{text}' holds %00, which no file's name does: check the URL")
     return Path(path)
