@@ -233,12 +233,43 @@ def test_floats_and_wide_integers_are_computed_in_float64():
         ({"kernel": "box", "padding": -1}, "negative"),
         ({"kernel": [["a"]]}, "no array of numbers"),
         ({"kernel": [[1, 2], [3]]}, "no array of numbers"),
+        ({"kernel": [[10**400]]}, "no array of numbers"),
+        ({"kernel": [[1e308, -1e308]]}, "cannot add up"),
+        ({"kernel": [[1e308] * 3] * 3}, "cannot add up"),
     ],
 )
 def test_what_cannot_be_is_one_clear_sentence(call, words):
     """Wrong values are told before anything is computed."""
     with pytest.raises(UsageError, match=words):
         poolcli.convolve(np.zeros((4, 4)), **call)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_weights_as_large_as_floats(dtype):
+    """Zero stays zero, and what does not fit is infinite, of the right sign."""
+    image = np.zeros((5, 5), dtype)
+    image[2, 1:4] = 1, 1, 3
+    before, middle, after = image[2, :-2].astype(float), image[2, 1:-1].astype(float), image[2, 2:].astype(float)
+    with np.errstate(over="ignore"):
+        for weight in (1e300, 2.0**1023, np.finfo(np.float64).max):
+            have = poolcli.convolve(image, [[weight]])
+            assert_same(have, (image.astype(np.float64) * weight).astype(have.dtype))
+        have = poolcli.convolve(image, [[1e307, 4e307, -9e307]], padding="valid")
+        expected = ((0.1 * before + 0.4 * middle - 0.9 * after) * 1e308).astype(have.dtype)
+    np.testing.assert_allclose(have[2], expected, rtol=1e-15)
+    assert not have[:2].any()
+    assert not have[3:].any()
+
+
+def test_a_kernel_file_of_the_largest_weights(command, tmp_path):
+    """Refused in a sentence where their sum is none; whole numbers of 300 digits filter."""
+    kernel, photo = tmp_path / "kernel.txt", tmp_path / "photo.png"
+    Image.fromarray(np.eye(4, dtype=np.uint8)).save(photo)
+    kernel.write_text("1e308 -1e308")
+    assert "cannot add up" in command.refused("pool", photo, "--filter", kernel, "-o", tmp_path / "a.npy")
+    kernel.write_text("1e300 -1e300")
+    for options in (("-o", tmp_path / "b.npy"), ("-o", tmp_path / "c.npy", "--dtype", "float64")):
+        assert command("pool", photo, "--filter", kernel, *options).code == 0
 
 
 def test_a_kernel_that_does_not_fit():

@@ -5,6 +5,7 @@ import os
 import tracemalloc
 from io import BytesIO
 from pathlib import Path, PurePath
+from urllib.parse import quote
 
 import pytest
 
@@ -162,6 +163,40 @@ def test_a_pattern_below_a_folder_that_looks_like_one(tmp_path, monkeypatch, fol
         assert places([pattern]) == ["1.png", "2.png"], pattern
     assert places(["[ab]/*.png"]) == (["1.png", "2.png"] if folder == "[ab]" else ["3.png", "4.png"])
     assert places([f"{folder}/missing.png"]) == ["missing.png"]  # a name: its job will say that it is not there
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("*.png", ["a2.png", "a10.png"]),
+        ("a?.png", ["a2.png"]),
+        ("x*/", ["x/b.png"]),
+        ("x/[ab].png", ["x/b.png"]),
+        ("**/[b].png", ["x/b.png"]),
+        ("[a]/*.png", ["[a]/c.png"]),
+        ("nothing*.png", []),
+    ],
+)
+def test_patterns_of_file_urls(tree, command, pattern, names):
+    """They match what the path would, whether what leads to it is percent-encoded or not."""
+    for name in ("a2.png", "a10.png", "x/b.png", "[a]/c.png"):
+        draw(tree / name)
+    for start in (tree, tree.as_uri(), f"file://{quote(tree.as_posix())}"):
+        ran = command("pool", f"{start}/{pattern}", "--dry-run", "-o", "out/")
+        found = [line.partition(" -> ")[0] for line in ran.out.splitlines()]
+        assert (ran.code, found) == (0 if names else 2, [str(tree / name) for name in names]), ran.err
+
+
+def test_compare_takes_patterns_of_file_urls(tree, command):
+    """As all commands that take several pictures."""
+    for name in ("a2.png", "a10.png"):
+        draw(tree / name)
+    ran = command("compare", f"{tree.as_uri()}/a*.png", "--modes", "max,avg", "-o", "rows.csv")
+    assert ran.code == 0, ran.err
+    assert {row.split(",")[0] for row in Path("rows.csv").read_text().splitlines()[1:]} == {
+        str(tree / "a2.png"),
+        str(tree / "a10.png"),
+    }
 
 
 @pytest.mark.skipif(os.name == "nt", reason="permissions")

@@ -1,6 +1,7 @@
 """Every windowed mode against its slow oracle: channels, dtypes, odd sizes, geometries, what floats can be."""
 
 import math
+from fractions import Fraction
 from itertools import product
 
 import numpy as np
@@ -336,3 +337,33 @@ def test_quantiles_between_values_whose_distance_no_float_holds(dtype, q, share)
         dtype,
         pytest.approx(share * float(most), rel=1e-15 if dtype == "float64" else 1e-7),
     )
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("k", [(1, 2), (2, 2), (3, 4), (12, 12)])
+def test_means_and_sums_of_the_largest_values_stay_finite(dtype, k):
+    """What a dtype holds comes out of it, though the sum on the way be larger."""
+    most, rng = np.finfo(dtype).max, np.random.default_rng(k[0])
+    values = np.array([most, -most, np.nextafter(most, 0), 0.9 * float(most), -0.3 * float(most), 1], dtype)
+    for image in (np.full(k, most), np.full(k, -most), *(rng.choice(values, k) for _ in range(30))):
+        exact = sorted(Fraction(float(value)) for value in image.flat)
+        middle = (exact[(len(exact) - 1) // 2] + exact[len(exact) // 2]) / 2
+        total = sum(exact)
+        for mode, options, expected in (
+            ("avg", {}, total / len(exact)),
+            ("median", {}, middle),
+            ("quantile", {"q": 0.5}, middle),
+            ("sum", {}, total),
+        ):
+            have = poolcli.pool(image, k, mode=mode, **options).item()
+            if abs(expected) <= np.finfo("float64").max:
+                few = len(exact) * float(most) * float(np.finfo(dtype).eps)
+                assert have == pytest.approx(float(expected), rel=0, abs=few), (mode, image)
+
+
+def test_the_median_of_two_large_numbers_on_the_command_line(command, tmp_path):
+    """As avg and a quantile; infinity beside a number is infinity, beside its opposite no number."""
+    table = tmp_path / "large.csv"
+    table.write_text("1.7e308 1.6e308 inf 1.7e308 inf -inf -1.7e308 -1.7e308\n")
+    ran = command("pool", table, "-m", "median", "--k", "1x2", "-o", "-", "--no-report")
+    assert (ran.code, ran.out.splitlines()[0]) == (0, f"{1.7e308 / 2 + 1.6e308 / 2},inf,nan,-1.7e+308")

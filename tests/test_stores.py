@@ -77,6 +77,7 @@ def test_file_urls_are_paths(tmp_path):
     odd = tmp_path / "한글 폴더" / "a b.png"
     assert place_of(odd.as_uri()) == odd
     assert place_of("a:b.png") == Path("a:b.png")
+    assert place_of(f"file://localhost{tmp_path}/a#1?.png") == tmp_path / "a#1?.png"
 
 
 @pytest.mark.parametrize(

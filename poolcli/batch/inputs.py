@@ -126,7 +126,7 @@ class Inputs:
                 yield from self._below(place)
             elif isinstance(place, Url):
                 yield from self._objects(place)
-            elif (pattern := pattern_of(text)) and not os.path.lexists(place):
+            elif (pattern := pattern_of(_local(text, place))) and not os.path.lexists(place):
                 yield from self._globbed(text, pattern)
             else:
                 yield Input(place, PurePath(place.name))
@@ -208,7 +208,7 @@ class Inputs:
         matches = sorted(glob.iglob(pattern, recursive=True), key=natural_key)  # noqa: PTH207 (absolute patterns too)
         if not matches:
             raise UsageError(f"no file matches '{text}': check the pattern, or name a file or a folder")
-        said = frozenset(PurePath(text).parts)
+        said = frozenset(PurePath(pattern).parts)
         paths = (path for path in map(Path, matches) if (NO_FOLDERS & set(path.parts)) <= said)
         return self._matching((path, is_picture_folder(path)) for path in paths)
 
@@ -261,6 +261,11 @@ def _is(outputs: Place | None, entry: os.DirEntry[str]) -> bool:
         return isinstance(outputs, Path) and outputs.samefile(entry.path)
     except OSError:
         return False
+
+
+def _local(text: str, place: Path) -> str:
+    """The path that `text` is, or is the URL of."""
+    return str(place) + "/" * text.endswith("/") if "://" in text else text
 
 
 def pattern_of(text: str) -> str | None:

@@ -1,7 +1,7 @@
 """Filters: the cross-correlation that CNNs call convolution, band by band."""
 
 from collections.abc import Callable, Mapping, Sequence
-from math import ceil, log2, prod
+from math import log2, prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -252,7 +252,7 @@ def _weights(kernel: ArrayLike | str) -> NDArray[np.float64]:
         return np.array(find_kernel(kernel), np.float64)
     try:
         weights = np.asarray(kernel, np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise UsageError(
             f"a kernel that is no array of numbers ({error}): rows and columns of them are allowed"
         ) from None
@@ -292,10 +292,11 @@ def correlate(
     cuts = band_bytes, chunk_bytes
     with np.errstate(invalid="ignore", over="ignore"):  # infinities, and what lies across the ends of rows
         sums = _correlated(image, passes, stride, sides, edge, beyond, dtype, *cuts)
-        most = prod(part.size * max(1.0, float(np.abs(part).max())) for part in passes)
+        most = prod(max(part.size, float(np.abs(part).sum())) for part in passes)
         if dtype.kind != "f" or not any(overflowed(sums, values, most) for values in seen):
             return sums
-        scale = 1.0 if dtype == np.float32 else 2.0 ** ceil(log2(most))
+        room = 896 if dtype == np.float32 else 0  # bits by which what float64 holds is larger
+        scale = 2.0 ** int(min(max(log2(most) + 1 - room, 0), 1023))
         scaled, float64 = image.astype(np.float64) / scale, np.dtype(np.float64)
         small = _correlated(scaled, passes, stride, sides, edge, np.float64(beyond) / scale, float64, *cuts)
         return np.where(np.isfinite(sums), sums, (small * scale).astype(dtype))

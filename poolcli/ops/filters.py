@@ -197,6 +197,8 @@ def check_kernel(kernel: Kernel) -> Kernel:
         raise UsageError(f"a kernel of {len(kernel)}x{widths.pop()} is too large: {MOST_VALUES} values are allowed")
     if not all(isfinite(value) for value in values):
         raise UsageError("a kernel holds NaN or infinity: finite numbers are allowed")
+    if not isfinite(sum(map(abs, values))):
+        raise UsageError("a kernel has weights that 64-bit floats cannot add up: smaller ones are allowed")
     return kernel
 
 

@@ -1,6 +1,6 @@
 """Sums and means of windows: average, sum, share of a value, power average (lp) and softmax-weighted."""
 
-from math import log2
+from math import inf, log2
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from poolcli.errors import PictureError
 from poolcli.ops.arrays import Array, full_range, integer_range
 from poolcli.ops.geometry import AnyAxes, Axis, Spans
 from poolcli.ops.ignored import equals, values_of_windows, window_counts, without
-from poolcli.ops.reduce import bands, blocks, finite_range, has_large_windows, overflowed, reduce_any, rounded
+from poolcli.ops.reduce import Finish, bands, blocks, finite_range, has_large_windows, overflowed, reduce_any, rounded
 
 # Average pooling: exact integers, floats in their own dtype. Definitions: PyTorch AvgPool2d, ONNX AveragePool.
 
@@ -46,28 +46,32 @@ def avg_pool(
 def _float_mean(image: Array, axes: AnyAxes, counts: Array, *, wide: bool) -> Array:
     """Small windows are summed in float32 (or float64, as the picture), others in float64; no sum overflows."""
     few = not wide and max(axis.most for axis in axes) <= FEW_VALUES  # float64 takes 1.6 to 2.9 times as long
-    dtype = np.result_type(image.dtype, np.float32 if few else np.float64)
-    most = axes[0].most * axes[1].most
-    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        means = _means_of_sums(image, axes, counts, dtype)
-        if not overflowed(means, image, most):
-            return means
-        scale = 1 << most.bit_length() if dtype == np.float64 else 1
-        small = _means_of_sums(image.astype(np.float64) / scale, axes, counts, np.dtype(np.float64))
-        limit = np.finfo(image.dtype).max  # rounding must not lift a mean over the largest number
-        roomy = np.where(np.isfinite(small), np.clip(small * scale, -limit, limit), small).astype(image.dtype)
-    return np.where(np.isfinite(means), means, roomy)
 
-
-def _means_of_sums(image: Array, axes: AnyAxes, counts: Array, dtype: np.dtype[Any]) -> Array:
     def divide(sums: Array, band: slice, means: Array) -> None:
-        n = _band(counts, band).astype(dtype)
+        n = _band(counts, band).astype(sums.dtype)
         if n.size == 1 and _is_power_of_two(n.flat[0]):
             np.multiply(sums, 1 / n, out=means, casting="same_kind")  # exact, and half the time of the division
         else:
             np.divide(sums, n, out=means, casting="same_kind")
 
-    return reduce_any(image, axes, np.add, dtype=dtype, finish=divide)
+    dtype = np.result_type(image.dtype, np.float32 if few else np.float64)
+    limit = np.finfo(image.dtype).max  # rounding must not lift a mean over the largest number
+    return _float_sums(image, axes, dtype, divide, limit=float(limit))
+
+
+def _float_sums(
+    image: Array, axes: AnyAxes, dtype: np.dtype[Any], finish: Finish | None = None, *, limit: float = inf
+) -> Array:
+    """Sums, or what `finish` makes of them up to `limit`; where one leaves its range on the way, of smaller values."""
+    most = axes[0].most * axes[1].most
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        results = reduce_any(image, axes, np.add, dtype=dtype, finish=finish)
+        if not overflowed(results, image, most):
+            return results
+        scale = float(1 << most.bit_length())
+        small = reduce_any(image.astype(np.float64) / scale, axes, np.add, finish=finish)
+        roomy = np.where(np.isfinite(small), np.clip(small * scale, -limit, limit), small).astype(image.dtype)
+    return np.where(np.isfinite(results), results, roomy)
 
 
 def _wide_mean(image: Array, axes: AnyAxes, counts: Array) -> Array:
@@ -132,8 +136,7 @@ def sum_pool(image: Array, axes: AnyAxes, *, valid: Array | None = None) -> Arra
         if image.dtype.itemsize == 8:
             return _wide_sum(image, axes)
         return reduce_any(image, axes, np.add, dtype=wide, result=wide)
-    with np.errstate(invalid="ignore", over="ignore"):
-        total = reduce_any(image.astype(np.float64), axes, np.add)
+    total = _float_sums(image.astype(np.float64), axes, np.dtype(np.float64))
     return np.where(values_of_windows(axes) > 0, total, np.nan)
 
 

@@ -313,5 +313,7 @@ def _mean_of(a: Array, b: Array) -> Array:
         return np.asarray((a | b) - ((a ^ b) >> 1))
     wide = np.promote_types(a.dtype, np.float32) if a.dtype == np.float16 else np.dtype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
-        mean: Array = ((a.astype(wide) + b) / 2).astype(a.dtype)
-    return np.where(a == b, a, mean)
+        mean: Array = (a.astype(wide) + b) / 2
+        if not np.isfinite(mean).all():  # float64 has no room for the sum
+            mean = np.where(np.isfinite(mean), mean, a / 2 + b / 2)
+        return np.where(a == b, a, mean.astype(a.dtype))
