@@ -43,7 +43,10 @@ class Colour:
                 raise UsageError(f"'{layer}' holds a value of the picture: leave out --linear and --premultiply")
         for layer in recipe.layers if self.premultiply else ():
             if isinstance(layer, Pool) and not find_mode(layer.mode).weighted:
-                allowed = ", ".join(mode.name for mode in MODES.values() if mode.weighted)
+                sums = any(not each.keeps_values for each in recipe.layers if each is not layer)
+                allowed = ", ".join(
+                    row.name for row in MODES.values() if row.weighted and (sums or not row.keeps_values)
+                )
                 raise UsageError(f"--premultiply weighs sums by alpha, '{layer}' is none: allowed are {allowed}")
             if isinstance(layer, Conv) and min(map(min, layer.kernel)) < 0:
                 raise UsageError(f"--premultiply has no weights below 0, as in '{layer}': use box, gauss or the like")

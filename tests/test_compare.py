@@ -152,6 +152,28 @@ def test_light_and_alpha(samples, command):
     assert (ran.code, "weighs sums by alpha" in ran.err) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("options", "ranks", "left"),
+    [
+        (["--linear"], "max avg blur maxblur aps maxaps", "--linear has no meaning with them: stride:2/2"),
+        (
+            ["--premultiply"],
+            "avg blur",
+            "--premultiply has no meaning with them: stride:2/2, max:2/2, maxblur:2/2, aps:3/2, maxaps:2/2",
+        ),
+        (["--linear", "--filter", "box"], "stride max avg blur maxblur aps maxaps", ""),
+        (["--premultiply", "--filter", "box"], "stride avg blur", "max:2/2"),
+    ],
+)
+def test_light_and_alpha_with_the_usual_modes(samples, command, options, ranks, left):
+    """Those with which they have no meaning are left out, with a note; a mode that is named is refused."""
+    ran = command("compare", samples / "transparent.png", *options, "--json")
+    assert (ran.code, {name.partition(":")[0] for name in ranked(ran)}) == (0, set(ranks.split())), ran.err
+    assert (left in ran.err) if left else ran.err == ""
+    assert "leave out --linear" in command.refused("compare", samples / "one.png", "--modes", "stride,avg", "--linear")
+    assert "leave out --linear" in command.refused("compare", samples / "one.png", "--labels", *options[:1])
+
+
 COMMANDS = [
     (("--modes", "avg"), "pool --mode avg --k 2 samples/one.png"),
     (("--modes", "avg:size=7x5"), "pool --mode avg --size 7x5 samples/one.png"),

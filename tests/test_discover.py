@@ -68,11 +68,44 @@ def test_patterns(tree, selection, left):
     assert sorted(found.place.as_posix() for found in listed(names, **selection)) == sorted(left)
 
 
-def test_contact_sheets_are_not_pooled(samples, command):
-    """A folder that holds outputs with their reports is an input like any other."""
-    assert command("pool", "samples/one.png", "-o", "first/", "--report", "png").code == 0
-    done = command("pool", "first", "-o", "second/", "--json")
-    assert [Path(line["input"]).name for line in done.objects] == ["one.png"]
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("format", ["png", "tif", "npy", "csv"])
+def test_contact_sheets_are_not_pooled(samples, command, format, whole):
+    """A folder that holds outputs with their reports is an input like any other, and says what it leaves out."""
+    sheet = f"one.{format}.shift.png" if whole else "one.shift.png"
+    assert command("pool", "samples/one.png", "-o", f"first/one.{format}", "--report", "png").code == 0
+    Path("first/one.shift.png").rename(f"first/{sheet}")
+    Path("samples/colour.png").rename("first/z.png")
+    for inputs in ("first", "first/*.*", f"{Path.cwd().as_uri()}/first/*.p*g"):
+        ran = command("pool", inputs, "-o", "second/", "--dry-run")
+        found = {Path(line.partition(" -> ")[0]).name for line in ran.out.splitlines()}
+        assert (ran.code, "z.png" in found, sheet in found) == (0, True, False)
+        assert f"first/{sheet}', beside the pictures of their names: name them to pool them" in ran.err
+    again = command("pool", "first", "-o", "third/", "--exclude", f"one.{format}", "--exclude", "z.png")
+    assert (again.code, "no picture among the inputs" in again.err, sheet in again.err) == (2, True, True)
+
+
+def test_pictures_that_are_named_like_reports_are_pooled(tmp_path, monkeypatch, command):
+    """Unless a picture that they can belong to is beside them; those that are named, a list of them, a glob: always."""
+    monkeypatch.chdir(tmp_path)
+    names = ("a.png", "a.shift.jpg", "a.shift.tif", "a.SHIFT.png", "red.shift.png", "a.tif.shift.png", "x/a.shift.png")
+    for name in (*names, "a.shift.png", "a.png.shift.png"):
+        draw(tmp_path / "in" / name)
+    ran = command("pool", "in", "-r", "-o", "out/", "--no-report")
+    assert (ran.code, "2 reports left out" in ran.err) == (0, True)
+    assert {path.relative_to("out").as_posix() for path in Path("out").rglob("*.*") if path.is_file()} == {
+        *names,
+        ".poolcli-journal.jsonl",
+    }
+    own = ["in/a.png.shift.png", "in/a.shift.png"]
+    Path("list").write_text("\n".join(own))
+    for words in (own, ["in/a.[ps]*.png"], ["--files-from", "list"]):
+        ran = command("pool", *words, "-o", "named/", "--dry-run")
+        assert ([line.partition(" -> ")[0] for line in ran.out.splitlines()], ran.err) == (own, "")
+    Path("list").write_text("\n".join([own[0], "in/a.png", own[1]]))
+    ran = command("compare", "--files-from", "list", "--modes", "max,avg", "-o", "rows.csv")
+    assert "2 reports left out, such as 'in/a.png.shift.png'" in ran.err
+    assert [row.partition(",")[0] for row in Path("rows.csv").read_text().splitlines()[1:]] == ["in/a.png"] * 2
 
 
 def test_links_to_folders_are_not_followed(tree):

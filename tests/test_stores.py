@@ -12,7 +12,7 @@ from poolcli.batch import executors
 from poolcli.errors import PoolcliError, UsageError
 from poolcli.storage import Url, place_of, publish, stores
 from poolcli.storage.stores import redacted
-from tests.batches import contents, draw_many, environment
+from tests.batches import contents, draw, draw_many, environment
 
 fsspec = pytest.importorskip("fsspec")
 
@@ -201,6 +201,22 @@ def test_patterns_lists_and_single_objects(store, tmp_path, command):
     assert beside == ["in/a/1.max-k2s2.png", "in/a/1.max-k2s2.shift.csv", "in/a/1.max-k2s2.shift.json"]
     local = contents(tmp_path / "listed")
     assert [name for name in local if name.endswith(".png")] == ["a/1.png", "a/3.png"]
+
+
+def test_reports_beside_pictures_of_a_store_are_left_out(store, tmp_path, command):
+    """As in a folder, with a note; those that a pattern or a list means alone are taken."""
+    picture = draw(tmp_path / "a.png").read_bytes()
+    for name in ("a.png", "a.shift.png", "red.shift.png"):
+        store.pipe_file(f"/in/{name}", picture)
+    for name in ("memory://in", "memory://in/*.png"):
+        ran = command("pool", name, "-o", tmp_path, "--dry-run")
+        assert "1 report left out, such as 'memory://in/a.shift.png'" in ran.err
+        assert [line.partition(" -> ")[0] for line in ran.out.splitlines()] == [
+            "memory://in/a.png",
+            "memory://in/red.shift.png",
+        ]
+    ran = command("pool", "memory://in/a.s*.png", "-o", tmp_path, "--dry-run")
+    assert (ran.out.partition(" -> ")[0], ran.err) == ("memory://in/a.shift.png", "")
 
 
 def test_templates_of_objects(store, tmp_path, command):

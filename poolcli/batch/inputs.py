@@ -10,15 +10,18 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path, PurePath, PurePosixPath
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, TypeVar
 
 from poolcli.errors import UsageError
-from poolcli.images.formats import is_picture, is_picture_folder, is_unread, is_zarr, needed_by
+from poolcli.images.formats import format_of, is_picture, is_picture_folder, is_unread, is_zarr, needed_by
 from poolcli.records import dataclass
-from poolcli.shift.record import SIDE_MARK
+from poolcli.reports.forms import FORMS
 from poolcli.storage import Place, Url, place_of, safe_part, stores
+
+AnyPlace = TypeVar("AnyPlace", bound=Place)
 
 STREAM = "-"
 NO_FOLDERS = frozenset((".thumbnails", "@eaDir", "__MACOSX", ".AppleDouble"))  # of small copies and of notes on files
@@ -78,7 +81,7 @@ class Inputs:
 
     A pattern without a slash is matched with every name on the way, one with a slash with the whole place; `*`
     stands for anything, and case does not count. `closed`: what could not be read, each a name and why; `note`: what to
-    say of the pictures that were left out, since nothing that is installed reads them.
+    say of what was left out: pictures that nothing that is installed reads, and reports beside pictures.
     """
 
     def __init__(
@@ -95,6 +98,8 @@ class Inputs:
         self._include, self._exclude = include, exclude
         self.closed: list[tuple[str, str]] = []
         self.unread: Counter[str] = Counter()  # by extension
+        self.reports: list[Place] = []  # beside pictures
+        self._pictures = lru_cache(maxsize=8)(_names_of_pictures)
         self.note: str | None = None
 
     def files(self, names: Iterable[Named], listing: BinaryIO | None = None, *, nul: bool = False) -> Iterator[Input]:
@@ -107,7 +112,7 @@ class Inputs:
         for each in chain(self.named(names), listed):
             nothing = False
             yield each
-        self.note = self._note() if self.unread else None
+        self.note = "; ".join(self._notes()) or None
         if not nothing:
             return
         if self.closed:
@@ -137,8 +142,7 @@ class Inputs:
         ours = os.path.abspath(str(outputs)) + os.sep if isinstance(outputs, Path) else None  # noqa: PTH100 (as text)
         if ours and str(Path.cwd() / "_").startswith(ours):  # outputs among the inputs: only a plan can separate them
             ours = None
-        for name in names:
-            path = place_of(name)
+        for path in self._without_reports(map(place_of, names)):
             place = as_place(PurePosixPath(path.key) if isinstance(path, Url) else path)
             if not (self._takes(place) and self._reads(path)):
                 continue
@@ -148,7 +152,38 @@ class Inputs:
                 continue
             yield Input(path, place, in_folder=True)
 
-    def _note(self) -> str:
+    def _without_reports(self, places: Iterable[AnyPlace]) -> Iterator[AnyPlace]:
+        """Those that are no reports beside pictures; all of them where none is another file, since they are meant."""
+        reports: list[AnyPlace] = []
+        others = False
+        for place in places:
+            if self._is_report(place):
+                reports.append(place)
+            else:
+                others = True
+                yield place
+        if others:
+            self.reports += reports
+        else:
+            yield from reports
+
+    def _is_report(self, place: Place) -> bool:
+        """Whether a file has the name of a report of a picture beside it: NAME.shift.png or NAME.EXT.shift.png."""
+        ends = (form.extension for form in FORMS.values())
+        name = next((place.name.removesuffix(end) for end in ends if place.name.endswith(end)), None)
+        return name is not None and name in self._pictures(place.parent)
+
+    def _notes(self) -> Iterator[str]:
+        if self.unread:
+            yield self._unread()
+        if self.reports:
+            count = len(self.reports)
+            yield (
+                f"{count} {'reports' if count > 1 else 'report'} left out, such as '{self.reports[0]}', beside "
+                "the pictures of their names: name them to pool them"
+            )
+
+    def _unread(self) -> str:
         count = self.unread.total()
         kinds = ", ".join(f"{number} {extension}" for extension, number in sorted(self.unread.items()))
         needs = sorted({library for extension in self.unread if (library := needed_by(extension))})
@@ -159,8 +194,8 @@ class Inputs:
         )
 
     def _takes(self, place: PurePath) -> bool:
-        """Whether the patterns select a file; a contact sheet beside a picture is a report, no input."""
-        if place.stem.endswith(SIDE_MARK) or place.name.startswith(NO_FILE):
+        """Whether the patterns select a file."""
+        if place.name.startswith(NO_FILE):
             return False
         included = not self._include or any(_matches(pattern, place) for pattern in self._include)
         return included and not self._leaves_out(place)
@@ -190,7 +225,10 @@ class Inputs:
                     place = below / safe_part(name)
                     if not inner or is_zarr(here / name):
                         if self._takes(place) and self._reads(here / name):
-                            names.append(name)
+                            if self._is_report(here / name):
+                                self.reports.append(here / name)
+                            else:
+                                names.append(name)
                     elif not (name in NO_FOLDERS or self._leaves_out(place)):
                         folders.append(name)
             except OSError as error:
@@ -210,16 +248,18 @@ class Inputs:
             raise UsageError(f"no file matches '{text}': check the pattern, or name a file or a folder")
         said = frozenset(PurePath(pattern).parts)
         paths = (path for path in map(Path, matches) if (NO_FOLDERS & set(path.parts)) <= said)
-        return self._matching((path, is_picture_folder(path)) for path in paths)
+        return self._matching((path, is_picture_folder(path)) for path in self._without_reports(paths))
 
     def _objects(self, url: Url) -> Iterator[Input]:
         """The objects that a URL stands for; UsageError for a store that is not listed, a pattern without a match."""
         with stores.listing(url):
             if stores.find_store(url.scheme).lists and glob.has_magic(url.key) and not stores.exists(url):
-                matches = sorted(stores.globbed(url), key=lambda match: natural_key(match[0].key))
+                inner = dict(stores.globbed(url))
+                matches = sorted(inner, key=lambda match: natural_key(match.key))
                 if not matches:
                     raise UsageError(f"no object matches '{url}': check the pattern, or name an object or a prefix")
-                yield from self._matching((each, inner and not is_zarr(each)) for each, inner in matches)
+                left = self._without_reports(matches)
+                yield from self._matching((each, inner[each] and not is_zarr(each)) for each in left)
             elif not url.name:
                 raise UsageError(f"'{url}' is not there, or you may not see it: check its name and your access to it")
             else:
@@ -232,6 +272,17 @@ class Inputs:
                 yield from self._below(place)
             elif self._takes(PurePath(place.name)):
                 yield Input(place, PurePath(safe_part(place.name) if isinstance(place, Url) else place.name))
+
+
+def _names_of_pictures(folder: Place) -> set[str]:
+    """The names of the pictures in a folder, with and without their extensions; none where it is not listed."""
+    if isinstance(folder, Url) and not stores.find_store(folder.scheme).lists:
+        return set()
+    try:
+        pictures = [path for name, _ in _entries(folder, None) if format_of(path := Path(name))]
+    except (OSError, UsageError):
+        return set()
+    return {name for picture in pictures for name in (picture.name, picture.stem)}
 
 
 def _entries(here: Place, outputs: Place | None) -> Iterator[tuple[str, bool]]:

@@ -78,12 +78,11 @@ def rank(
     head = filtering.layers()
     tails = candidates.layers(wrap=comparing.shift_edge == "wrap", labels=reading.labels)
     recipes = {name: Recipe((*head, *layers)) for name, layers in tails.items()}
+    recipes = recipes if "modes" in vars(candidates) else _with_meaning(recipes, colouring)
     beside = read_beside(*recipes.values(), listing=discovery.files_from)
     files = outputs(comparing.output or (), (*as_inputs(inputs), *beside), overwrite=comparing.overwrite)
     forms = {path: form_of(path, ranking=True) for path in files}
-    commands = {
-        name: _command(layers, filtering, discovery, [reading, colouring], inputs) for name, layers in tails.items()
-    }
+    commands = {name: _command(tails[name], filtering, discovery, [reading, colouring], inputs) for name in recipes}
     options, ignore, colour = reading.options(), reading.ignoring(), colouring.of(*recipes.values())
     if STREAM in inputs:
         raise UsageError("compare reads files: name pictures, folders or globs instead of - (stdin)")
@@ -131,6 +130,16 @@ def rank(
 
         print_ranking(Console(highlight=False), ranking, ranked)
     return 1 if failed else 0
+
+
+def _with_meaning(recipes: dict[str, Recipe], colouring: Colouring) -> dict[str, Recipe]:
+    """Those that what is requested of colours has a meaning with; all where there is none, to be refused."""
+    able = {name: recipe for name, recipe in recipes.items() if colouring.suits(recipe)}
+    if not able or able == recipes:
+        return recipes
+    left = ", ".join(name for name in recipes if name not in able)
+    say(f"left out, since {' '.join(colouring.argv())} has no meaning with them: {left}")
+    return able
 
 
 def _command(

@@ -282,6 +282,14 @@ class Colouring(Group):
             colour.check(recipe)
         return colour
 
+    def suits(self, recipe: Recipe) -> bool:
+        """Whether what is requested has a meaning with a recipe."""
+        try:
+            self.of(recipe)
+        except UsageError:
+            return False
+        return True
+
 
 class Writing(Group):
     """How results are written."""
