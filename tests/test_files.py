@@ -225,6 +225,15 @@ def test_a_way_through_folders_that_are_not_there_leads_to_no_input(tmp_path, co
 
 
 @posix
+def test_a_name_that_becomes_too_long_has_a_way_out(tmp_path, command, monkeypatch):
+    """What is added to it is more than a file system holds."""
+    monkeypatch.chdir(tmp_path)
+    name = draw(tmp_path / f"{'a' * 248}.png").name
+    assert "File name too long: give a shorter name with -o" in command.refused("pool", name, code=1)
+    assert command("pool", name, "-o", "b.png", "--no-report").code == 0
+
+
+@posix
 @pytest.mark.parametrize("name", ["h#1.png", "q?x.png", "100%.png"])
 def test_a_file_url_names_any_file(tmp_path, command, name):
     """What stands behind # and ? belongs to the name; % begins a code where two digits follow."""

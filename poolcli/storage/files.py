@@ -140,11 +140,16 @@ def publish(target: Place, *, durable: bool = False) -> Iterator[BinaryIO]:
     except FileExistsError as error:
         raise OutputError(f"cannot write '{shown}': '{error.filename}' is a file, not a folder") from error
     except OSError as error:
-        raise OutputError(f"cannot write '{shown}': {error.strerror or error}") from error
+        raise _unwritable(shown, error) from error
     finally:
         with suppress(OSError):
             temporary.unlink()
         _unpublished.discard(temporary)
+
+
+def _unwritable(target: object, error: OSError | stores.StoreError) -> OutputError:
+    way = ": give a shorter name with -o" if getattr(error, "errno", None) == errno.ENAMETOOLONG else ""
+    return OutputError(f"cannot write '{target}': {getattr(error, 'strerror', None) or error}{way}")
 
 
 @contextmanager
@@ -170,7 +175,7 @@ def publish_folder(target: Path, *, durable: bool = False) -> Iterator[Path]:
         if durable:
             _sync(target.parent)
     except OSError as error:
-        raise OutputError(f"cannot write '{target}': {error.strerror or error}") from error
+        raise _unwritable(target, error) from error
     finally:
         if old.exists() and not target.exists():
             old.rename(target)
@@ -218,7 +223,7 @@ def _send(target: Place, content: memoryview) -> None:
             while len(content):
                 content = content[stream.write(content) :]
     except (OSError, stores.StoreError) as error:
-        raise OutputError(f"cannot write '{target}': {getattr(error, 'strerror', None) or error}") from error
+        raise _unwritable(target, error) from error
 
 
 def _keep_permissions(target: Path, temporary: Path) -> None:
