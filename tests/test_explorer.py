@@ -288,6 +288,7 @@ def test_a_recipe_that_only_the_tool_computes(browser, samples, command):
     with Image.open("samples/colour.png") as picture:
         image = np.asarray(picture)
     assert browser.run(OUTPUT) == poolcli.pool(image, 2, mode="lp", p=3).ravel().tolist()
+    assert browser.run("return document.querySelector('[name=mode]').selectedOptions[0].textContent") == "of this page"
     browser.run("document.querySelectorAll('[data-dx]')[1].click()")
     report = poolcli.shift_report("lp:2,p=3", image, [(0, 2)]).shifts[0]
     assert texts(browser, ".counts")[1].startswith(f"{report.pooled.changed} of {report.pooled.pixels} ")

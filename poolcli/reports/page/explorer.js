@@ -632,8 +632,8 @@ const explorer = (() => {
       this.back = make("button", {type: "button", class: "own"}, t("Back to the recipe of this page"));
       this.back.addEventListener("click", () => explorer.restore());
       const edges = ["reflect", "symmetric", "replicate", "zero", "wrap"], sizes = ["0", "1", "2", "3", "same", "same-lower", "wrap"];
-      const modes = explorer.own?.length && !explorer.own.some((layer) => layer.kind === "pool") || !explorer.layers.length
-        ? ["none", ...view.modes] : explorer.outputs ? [OWN, ...view.modes] : view.modes;
+      const first = explorer.outputs ? [OWN] : explorer.own.some((layer) => layer.kind === "pool") ? [] : ["none"];
+      const modes = [...first, ...view.modes];
       const groups = {
         filter: [this.choice("filter", "Filter", ["none", ...Object.keys(view.filters)]), this.choice("filterEdge", "beyond the border", edges),
           this.choice("activation", "Activation", ["none", "relu", "relu6", "abs"])],
