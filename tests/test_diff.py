@@ -79,6 +79,19 @@ def test_what_cannot_be_compared_is_said_clearly(moved, samples, command, other,
     assert (ran.code, words in ran.err, ran.err.count("\n")) == (1, True, 1)
 
 
+def test_palettes_that_differ_are_said_to(samples, command):
+    """What keeps labels was given already."""
+    with Image.open(samples / "mask.png") as mask:
+        other = mask.copy()
+        other.putpalette(mask.getpalette()[::-1])
+        other.save(samples / "other.png")
+    words = ("diff", "samples/mask.png", "samples/other.png", "-m")
+    (note,) = command(*words, "majority", "--json").objects[0]["notes"]
+    assert note == "palette P pooled as RGB, since the other picture has not its colours"
+    (note,) = command(*words, "max", "--json").objects[0]["notes"]
+    assert note == "palette P pooled as RGB; --mode majority, center or stride keeps labels"
+
+
 def test_two_equal_pictures(moved, command):
     """Nothing differs: said so, and valid JSON."""
     (told,) = command("diff", moved[0], moved[0], "--json").objects

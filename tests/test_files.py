@@ -106,6 +106,45 @@ def test_two_links_to_one_file_are_one_output(tmp_path, command):
     assert names(tmp_path) == ["in", "out"]
 
 
+def test_what_is_advised_is_not_what_was_given(tmp_path, command, monkeypatch):
+    """Inputs whose places below an output are one: `..` leads out of none."""
+    draw(tmp_path / "a.png", 0)
+    draw(tmp_path / "in/a.png", 1)
+    monkeypatch.chdir(tmp_path / "in")
+    for output in ("out/", "out/{parent}/{stem}.{ext}"):
+        said = command.refused("pool", "../a.png", "a.png", "-o", output)
+        assert said.endswith("run them apart, into a folder each\n")
+    assert "use a template such as" in command.refused("pool", "../a.png", "../in/a.png", "-o", "out/{stem}.png")
+
+
+@posix
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+def test_stdout_by_its_other_names(tmp_path, name):
+    """The picture and nothing else, into a pipe or a file."""
+    draw(tmp_path / "a.png", 0)
+    bare = shell(f"poolcli pool {tmp_path}/a.png -o - --no-report")
+    assert (bare.returncode, bare.stdout[:4]) == (0, b"\x89PNG")
+    words = f"poolcli pool {tmp_path}/a.png -o {name} --no-report"
+    assert shell(words).stdout == bare.stdout
+    shell(f"{words} >{tmp_path}/b.png")
+    assert (tmp_path / "b.png").read_bytes() == bare.stdout
+    ran = shell(f"{words} --json")
+    assert (ran.returncode, ran.stdout) == (2, b"") and b"cannot both go to stdout" in ran.stderr
+
+
+@posix
+@pytest.mark.parametrize("name", ["/dev/stdin", "/dev/fd/0", "/dev/stderr", "/dev/fd/2", "/dev/fd/3"])
+def test_no_picture_goes_to_another_stream(tmp_path, name):
+    """The third is what stderr is called while it is kept from libraries."""
+    draw(tmp_path / "a.png", 0)
+    ran = shell(f"poolcli pool {tmp_path}/a.png -o {name} --no-report </dev/null")
+    assert (ran.returncode, ran.stdout) == (2, b"")
+    assert ran.stderr.decode() == (
+        f"poolcli: '{name}' is where poolcli reads or reports: give a file with -o, or - (stdout)\n"
+    )
+    assert shell(f"poolcli pool {tmp_path}/a.png -o >(cat >{tmp_path}/c.png) --no-report; wait").returncode == 0
+
+
 @posix
 def test_a_device_is_written_to(tmp_path, command):
     """`-o /dev/null` takes one picture or many, without a report beside it; it is never replaced."""

@@ -504,6 +504,22 @@ def test_a_streamed_map_stays_where_it_was(tmp_path, command):
         assert bands.pages[0].tile == (16, 16)
 
 
+@pytest.mark.parametrize("target", ["npy", "zarr"])
+@pytest.mark.parametrize("more", [(), ("--strip",)], ids=["all", "stripped"])
+def test_what_is_dropped_is_named_in_bands_too(tmp_path, command, target, more):
+    """Of photographs, maps and palettes: the notes are those of a picture that is held."""
+    palette = {"photometric": "palette", "colormap": np.zeros((3, 256), np.uint16)}
+    tags = [(271, 2, None, b"maker\0", False), (42113, 2, None, b"7\0", False), (700, 7, 4, b"<x/>", False)]
+    values = picture("gray", (40, 50))
+    for kind in ({"photometric": "minisblack", "iccprofile": bytes(200)}, palette):
+        tifffile.imwrite(tmp_path / "in.tif", values, resolution=(72, 72), metadata=None, extratags=tags, **kind)
+        words = ("pool", tmp_path / "in.tif", "-o", tmp_path / f"out.{target}", "-m", "stride", "--overwrite", *more)
+        done = (command(*words, "--json", **budgets).objects[0] for budgets in ({}, {"largest": 1}))
+        held, bands = (each.get("notes", []) for each in done)
+        assert bands == held
+        assert more or any("EXIF" in note or "colours of the palette" in note for note in held)
+
+
 def test_what_is_decoded_at_once_is_bounded(tmp_path, command):
     """A strip, or a tile, of more pixels than a picture may have, whatever is in it."""
     with tifffile.TiffWriter(tmp_path / "in.tif") as file:
@@ -525,7 +541,14 @@ def test_bands_count_in_what_is_decoded_at_once(tmp_path, command):
     source.write_bytes(bytes(data))
     done = command("pool", source, "-o", tmp_path / "b.tif")
     assert done.code == 1
-    assert "a picture of 243630000 pixels is more than the limit of 89478485" in done.err
+    assert "a picture of 243630000 pixels of four bands is more than the limit of 89478485" in done.err
+    said = command.refused("pyramid", source, "-o", tmp_path / "c.tif", "--levels", "1", code=1)
+    assert "strips or tiles of 243630000 pixels of four bands, each of which is decoded at once" in said
+    source = stored(tmp_path / "a.zarr", np.zeros((5, 30, 40), np.uint8), chunks=(5, 30, 40))
+    for layout, counted in (("chw", 2400), ("hwc", 1500)):
+        words = ("-m", "stochastic", "--layout", layout, "--max-pixels", 50)
+        said = command.refused("pool", source, *words, code=1)
+        assert f"a picture of {counted} pixels of four bands is more than the limit of 50; if you trust" in said
 
 
 @pytest.mark.slow
@@ -946,6 +969,26 @@ def test_zarr_becomes_zarr_as_it_lies(tmp_path, command, how, budgets):
     assert command(*words, "--overwrite", **budgets).code == 0
 
 
+@pytest.mark.parametrize("budgets", [{}, {"largest": 1}], ids=["held", "in bands"])
+@pytest.mark.parametrize("version", [2, 3])
+def test_stripping_a_zarr_leaves_out_what_values_are_not_read_by(tmp_path, command, version, budgets):
+    """Who made it and how goes; what counts as nothing, axes, scales and units stay, in a TIFF too."""
+    needed = {
+        "_FillValue": IGNORED,
+        "scale_factor": 0.5,
+        "add_offset": 2,
+        "units": "m",
+        "_ARRAY_DIMENSIONS": ["y", "x"],
+    }
+    attributes = {"author": "me", "history": "made by me", **needed}
+    source = stored(tmp_path / "in.zarr", picture("16 bits", (77, 130)), attributes=attributes, zarr_format=version)
+    assert command("pool", source, "-o", tmp_path / "out.zarr", "--strip", "-q", **budgets).code == 0
+    assert zarr.open(tmp_path / "out.zarr", mode="r").attrs.asdict() == needed
+    assert command("pool", source, "-o", tmp_path / "out.tif", "--strip", "-q", **budgets).code == 0
+    with tifffile.TiffFile(tmp_path / "out.tif") as file:
+        assert file.pages[0].tags[42113].value == str(IGNORED)
+
+
 @pytest.mark.parametrize("budgets", [{}, {"largest": 1, "band_bytes": 1 << 12}], ids=["held", "in bands"])
 @pytest.mark.parametrize("target", ["out.npy", "out.tif", "out.zarr", "out.ome.zarr"])
 @pytest.mark.parametrize("source", ["in.npy", "in.tif", "in.zarr", "in.ome.zarr"])
@@ -1012,6 +1055,11 @@ def test_planes_of_an_ome_zarr_are_pooled_each(tmp_path, command, budgets):
     ]
     assert multiscale["axes"] == axes
     assert [each["label"] for each in facts["omero"]["channels"]] == ["a", "b"]
+    assert multiscale["name"] == "n"
+    words = ("max:3/2", tmp_path / "in.ome.zarr", "-o", tmp_path / "bare.zarr", "--strip")
+    assert command("stack", *words, **budgets).code == 0
+    (bare,) = read_zarr(tmp_path / "bare.zarr")[0]["multiscales"]
+    assert bare == {**multiscale, "name": "bare"}
     assert command("pyramid", tmp_path / "in.ome.zarr", "-o", tmp_path / "out.ome.tif", "--levels", "1").code == 0
     with tifffile.TiffFile(tmp_path / "out.ome.tif") as file:
         assert "PhysicalSizeX" not in file.ome_metadata and 'Name="a"' in file.ome_metadata

@@ -108,7 +108,7 @@ WRONG = {
     "1_000 2": "'1_000' is no number",
     "0x10": "'0x10' is no number",
     "18446744073709551616 1": "a whole number of more than 64 bits",
-    "9223372036854775808 -1": "a whole number of more than 64 bits",
+    "9223372036854775808 -1": "a whole number of more than 64 bits, or one above 2^63 - 1 beside a negative one",
     "1" * 5000: "a whole number of more than 64 bits",
     "1e999 1": "1e999 is beyond the largest float64",
     "9007199254740993 0.5": "9007199254740993 has more digits than float64 holds",

@@ -275,6 +275,14 @@ def test_a_crop_says_that_it_is_one(samples):
         assert [panel.place.startswith("Pixels ") for panel in entry.panels] == crops
 
 
+def test_under_crop_sizes_are_said_to_be_those_of_the_files(samples, command):
+    """Of which what both pictures have is shown and counted."""
+    words = ("pool", samples / "colour.png", samples / "deep.png", "-o", "out", "--report", "html", "--overwrite")
+    for edge, caption in (("crop", ">What both have of 30 x 23 pixels<"), ("wrap", ">30 x 23 pixels<")):
+        assert command(*words, "--shift", "4,0", "--shift-edge", edge).code == 0
+        assert caption in Path("out/shift-report.html").read_text(), edge
+
+
 @pytest.mark.slow
 def test_two_thousand_pictures(browser, samples, tmp_path):
     """The page stays below 30 MB and opens within 3 seconds, and the run needs no more memory than for 200."""

@@ -387,14 +387,21 @@ def test_what_is_left_out_is_named(tmp_path, command):
     assert tifffile.imread(tmp_path / "c.tif").shape == (1, 1)
 
 
-def test_stripping_leaves_out_all_but_the_pixels(tmp_path, command):
-    """By Pillow and by tifffile."""
-    for dtype in (np.uint8, np.uint32):
-        page = {"data": np.ones((4, 4), dtype), "description": "hill", "extratags": [(42113, 2, None, b"0\0", False)]}
+def test_stripping_leaves_out_what_values_are_not_read_by(tmp_path, command):
+    """By Pillow, by tifffile and band by band: texts go, and the place on the map, no-data value and scales stay."""
+    scale = '<Item name="SCALE" sample="0" role="scale">0.5</Item>'
+    notes = f'<GDALMetadata><Item name="AUTHOR">me</Item>{scale}</GDALMetadata>'
+    place = [(33550, 12, 3, (10.0, 10.0, 0.0), False), (33922, 12, 6, (0.0, 0.0, 0.0, 5.0, 9.0, 0.0), False)]
+    tags = [*place, (42112, 2, None, notes.encode() + b"\0", False), (42113, 2, None, b"0\0", False)]
+    for dtype, words in ((np.uint8, ()), (np.uint32, ()), (np.uint8, ("--tile", "16"))):
+        page = {"data": np.ones((4, 4), dtype), "description": "hill", "resolution": (3, 3), "extratags": tags}
         (tmp_path / "a.tif").write_bytes(paged([page]))
-        assert command("pool", tmp_path / "a.tif", "-o", tmp_path / "b.tif", "--strip", "--overwrite").code == 0
+        assert command("pool", tmp_path / "a.tif", "-o", tmp_path / "b.tif", "--strip", "--overwrite", *words).code == 0
         with tifffile.TiffFile(tmp_path / "b.tif") as file:
-            assert not {270, 42113} & {tag.code for tag in file.pages[0].tags}
+            found = {tag.code: tag.value for tag in file.pages[0].tags}
+        assert 270 not in found and found.get(282) in (None, (1, 1)) and found[42113] == "0"
+        assert found[33550] == (20.0, 20.0, 0.0) and found[33922] == (0.0, 0.0, 0.0, 5.0, 9.0, 0.0)
+        assert found[42112] == f"<GDALMetadata>{scale}</GDALMetadata>"
 
 
 PALETTES = {
@@ -671,7 +678,7 @@ def test_limits_hold_before_anything_is_decoded(tmp_path, command):
     """Many bands count as more pixels; a promise of a large picture costs nothing."""
     (tmp_path / "a.tif").write_bytes(Layout("uint8", 6).file())
     words = ("pool", tmp_path / "a.tif", "-o", tmp_path / "b.tif", "--max-pixels")
-    assert "360 pixels is more than the limit of 359" in command.refused(*words, "359", code=1)
+    assert "360 pixels of four bands is more than the limit of 359" in command.refused(*words, "359", code=1)
     assert command(*words, "360", "--no-report").code == 0
 
 

@@ -330,6 +330,8 @@ def test_there_are_forty_mistakes():
     "words",
     [
         ("--filter", "SOBEL-V"),
+        ("--filter", "Gauss5"),
+        ("--filter", "BOX3", "--filter-edge", "WRAP"),
         ("--activation", "ReLU"),
         ("--mode", "blur", "--edge", "Wrap"),
         ("--padding", "SAME"),
@@ -351,6 +353,9 @@ def test_layers_are_taken_in_any_case(samples, command):
     """As the values of options are."""
     ran = command("stack", "Conv:Sobel-V ReLU MAX:2", samples / "four.png", "--dry-run")
     assert (ran.code, ran.out) == (0, command("stack", "conv:sobel-v relu max:2", samples / "four.png", "-n").out), ran
+    layers = "conv:Gauss5,edge=Wrap blur:3/1,edge=REFLECT majority:2,ties=First"
+    ran = command("stack", layers, samples / "four.png", "-n")
+    assert (ran.code, ran.out) == (0, command("stack", layers.lower(), samples / "four.png", "-n").out), ran
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The jobs that write no picture: several recipes on one picture over many shifts, and one recipe on two pictures."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from math import hypot
 
@@ -17,6 +18,7 @@ from poolcli.evaluate import (
     shifted,
     size_of,
 )
+from poolcli.images.formats import KEEPS_LABELS
 from poolcli.images.frame import Frame, Picture
 from poolcli.ops.arrays import Array
 from poolcli.ops.filters import to_dtype
@@ -205,6 +207,11 @@ def _decoded_alike(settings: Settings, places: tuple[Place, Place]) -> tuple[Pic
         raise PictureError(
             f"'{places[0]}' and '{places[1]}' have different palettes, and '{recipe}' counts a number of one: give two "
             "pictures of one palette"
+        )
+    if recipe.indices and not labels:
+        why = ", since the other picture has not its colours"
+        one, other = (
+            replace(each, notes=tuple(note.replace(KEEPS_LABELS, why) for note in each.notes)) for each in (one, other)
         )
     check_ignored(settings.ignore, one)
     if len(one.frames) != len(other.frames):

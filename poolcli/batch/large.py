@@ -20,9 +20,9 @@ from poolcli.batch.frames import (
 )
 from poolcli.batch.settings import Settings
 from poolcli.evaluate import evaluate, is_local, shift_rows_of_large, shifted, size_of
-from poolcli.images import arrays, decoding, tiff, tiled
-from poolcli.images.encoding import check_fits
-from poolcli.images.formats import ARRAYS, KEEP, SAME, ZARR
+from poolcli.images import arrays, decoding, metadata, tiff, tiff_pages, tiled
+from poolcli.images.encoding import check_fits, note_array
+from poolcli.images.formats import ARRAYS, FORMATS, KEEP, SAME, ZARR
 from poolcli.images.frame import Frame, Picture
 from poolcli.images.tiled import Plane
 from poolcli.ops.arrays import Array
@@ -94,8 +94,9 @@ def _file(
     assert isinstance(job.target, Path)
     frames, encoding = [plane.frame for plane in planes], settings.encoding
     if target_format != "TIFF":
-        for frame in frames:
-            tiff.note_omitted(frame, target_format, said)
+        tags = frames[0].page.tags if frames[0].page else {}
+        meta = metadata.of_tiff({code: value for code, (_, value) in tags.items()}, job.name, said)
+        said |= note_array(Picture("TIFF", tuple(frames), frames[0].mode, meta), FORMATS[target_format], encoding)
     if target_format == ZARR:
         from poolcli.images import zarr
 
@@ -122,7 +123,7 @@ class _Tiff:
     def output(self, number: int, frame: Frame) -> tiled.Level:
         """The page for pixels of this kind and size."""
         encoding, plane = self._encoding, replace(self._planes[number], frame=frame)
-        page = replace(plane.page, tags={}) if encoding.strip else plane.page
+        page = replace(plane.page, tags=tiff_pages.needed(plane.page.tags)) if encoding.strip else plane.page
         self._said |= dict.fromkeys(tiled.unwritten(page))
         layout = tiled.layout_of(plane, encoding, self._said, labels=True)
         level = tiled.Level(self._file, frame, page, layout)

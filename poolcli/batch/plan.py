@@ -413,7 +413,7 @@ def _way_out(one: Job, other: Job) -> str:
         return "run them apart"
     if one.source.stem.casefold() != other.source.stem.casefold():
         return "give a folder with -o, or a template with {stem}"
-    if one.source.parent != other.source.parent:
+    if _parent(one.source, below="-").casefold() != _parent(other.source, below="-").casefold():
         return "use a template such as -o 'out/{parent}/{stem}.{ext}', or run them apart"
     return "run them apart, into a folder each"
 

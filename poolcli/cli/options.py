@@ -46,6 +46,7 @@ AUTO, NOTHING = "auto", "none"  # what is ignored: the values that a file declar
 MOST_JOBS = 1024
 BATCH, CLUSTERS, FILES = "Batch", "Cluster", "Files"
 _SCHEDULER = re.compile(r"(tcp|tls)://[^\s/@]+:\d+")
+_OPEN = re.compile(r"/dev/std(in|out|err)|(?:/dev|/proc/self)/fd/(\d+)")  # what systems call open files
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
@@ -444,6 +445,15 @@ class Running(Group):
         help="Give a picture up after more than N workers died on it (dask); 1 if not given.",
         panel=CLUSTERS,
     ).default(None)
+
+    def name_stdout(self) -> None:
+        """Call stdout `-` under whatever name it is the output; UsageError for stdin and stderr."""
+        match = _OPEN.fullmatch(self.output or "")
+        stream = match and (match[1] or match[2])
+        if stream in ("out", "1"):
+            self.output = STREAM
+        elif stream in ("in", "err", "0", "2", str(sys.__stderr__.fileno() if sys.__stderr__ else 2)):
+            raise UsageError(f"'{self.output}' is where poolcli reads or reports: give a file with -o, or - (stdout)")
 
     def find_engine(self) -> Engine:
         """The engine that the options mean; UsageError for an unknown one, a number that cannot be, a contradiction."""

@@ -412,7 +412,7 @@ class ReadOptions:
 
 @dataclass(frozen=True, slots=True)
 class EncodeOptions:
-    """How to write: `quality` 0-100 for JPEG, WebP, AVIF and JPEG XL, `png_level` 0-9, `strip` leaves all metadata out.
+    """How to write: `quality` 0-100 for JPEG, WebP, AVIF and JPEG XL, `png_level` 0-9, `strip` leaves metadata out.
 
     `layout` is that of arrays made of pictures; `allow_8bit` as of ReadOptions. `lossless` changes no value; `labels`
     says that values are names, so that a picture without loss gets none unless a quality is given. `tile` (height,
@@ -474,11 +474,15 @@ class Request:
         """Say so with the result."""
         self.notes[sentence] = None
 
-    def check_pixels(self, pixels: int, *, together: bool = False) -> None:
-        """PictureError for more pixels than are allowed, of one frame or of several `together`."""
+    def check_pixels(self, pixels: int, *, together: bool = False, bands: int = 1) -> None:
+        """PictureError for more pixels than are allowed, of one frame or of several `together`.
+
+        More than four `bands` were counted as so many more pixels.
+        """
         most = self.options.max_pixels
         if most is not None and pixels > most:
-            what = f"frames of {pixels} pixels together are" if together else f"a picture of {pixels} pixels is"
+            counted = f"{pixels} pixels{' of four bands' * (bands > 4)}"
+            what = f"frames of {counted} together are" if together else f"a picture of {counted} is"
             raise self.refuse(
                 f"{what} more than the limit of {most}; if you trust the file, raise it with --max-pixels"
             )

@@ -115,7 +115,10 @@ def _array(rows: list[list[str]], request: Request) -> NDArray[Any]:
         limits = np.iinfo(dtype)
         if limits.min <= min(map(min, values)) <= max(map(max, values)) <= limits.max:
             return np.array(values, dtype)
-    raise request.refuse("a whole number of more than 64 bits: write it with a point, as a float, or scale it")
+    raise request.refuse(
+        "a whole number of more than 64 bits, or one above 2^63 - 1 beside a negative one: write it with a point, as a "
+        "float, or scale it"
+    )
 
 
 def check_fits(picture: Picture, format: str) -> None:

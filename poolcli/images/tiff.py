@@ -90,9 +90,9 @@ def chosen_pages(stream: BinaryIO, request: Request) -> list[tuple[int, Page]]:
         chosen = list(islice(walk, number + 1))
         request.chosen(len(chosen))
         page = chosen[number][1]
-        request.check_pixels(weight_of(page.height, page.width, page.samples))
+        request.check_pixels(weight_of(page.height, page.width, page.samples), bands=page.samples)
         return [chosen[number]]
-    chosen, pixels = [], 0
+    chosen, pixels, bands = [], 0, 1
     for index, page in walk:
         if index == MAX_FRAMES:
             raise request.refuse(f"more than {MAX_FRAMES} frames; take single ones with --frame N")
@@ -100,7 +100,8 @@ def chosen_pages(stream: BinaryIO, request: Request) -> list[tuple[int, Page]]:
             request.note(f"page {index} was left out, since it is a smaller copy of another; --frame {index} takes it")
             continue
         pixels += weight_of(page.height, page.width, page.samples)
-        request.check_pixels(pixels, together=bool(chosen))
+        bands = max(page.samples, bands)
+        request.check_pixels(pixels, together=bool(chosen), bands=bands)
         chosen.append((index, page))
     if promised(chosen[0][1]) > sum(page.height * page.width * page.samples for _, page in chosen):
         writer = states_a_shape(str(chosen[0][1].tags[270][1]))
@@ -314,7 +315,7 @@ def _colormap(palette: Palette | None) -> tuple[int, ...]:
 def arguments(frame: Frame, notes: dict[str, None], *, strip: bool) -> dict[str, Any]:
     """How Pillow is to write `frame`, which came from a page: as it lay there, with its own tags."""
     page = page_of(frame, Meta())
-    tags = {} if strip else _fitting(page, frame, notes)
+    tags = tiff_pages.needed(page.tags) if strip else _fitting(page, frame, notes)
     compression = _compression(page, (*_LOSSLESS, *_BILEVEL) if frame.mode == "1" else _LOSSLESS)
     if compression != RAW and any(code in tags for code in _TABLES):
         compression = RAW
@@ -363,7 +364,7 @@ def write(picture: Picture, stream: BinaryIO, *, strip: bool) -> Picture:
     whole = BytesIO()  # tifffile would write past a stream to its descriptor, where a full disk goes unseen
     with writing("TIFF"), library.TiffWriter(whole, bigtiff=large, byteorder="<", shaped=False) as file:
         for frame, page in zip(picture.frames, pages, strict=True):
-            tags = {} if strip else _fitting(page, frame, notes)
+            tags = tiff_pages.needed(page.tags) if strip else _fitting(page, frame, notes)
             file.write(**_layout(frame, page, notes), **_tags(tags, notes))
     stream.write(whole.getbuffer())
     return replace(picture, format="TIFF", meta=Meta() if strip else picture.meta, notes=tuple(notes))

@@ -141,6 +141,13 @@ def rescaled(frame: "Frame", rows: Spacing, columns: Spacing) -> "Frame":
     return replace(frame, page=replace(page, tags=tags))
 
 
+def needed(tags: Mapping[int, tuple[int, Any]]) -> dict[int, tuple[int, Any]]:
+    """Those that the values are read by, which stay whatever else is left out: place, no-data value, scales."""
+    stay = {code: tag for code, tag in tags.items() if code in (*PLACE, NODATA)}
+    scales = "".join(_SCALES.findall(str(tags.get(METADATA, (2, ""))[1])))
+    return stay | ({METADATA: (2, f"<GDALMetadata>{scales}</GDALMetadata>")} if scales else {})
+
+
 def _moved(spacing: Spacing, *, point: bool) -> Spacing:
     """How far apart the numbered points of pixels are, and where the first one is."""
     jump, edge = spacing
@@ -153,6 +160,7 @@ def _is_point(tags: Mapping[int, tuple[int, Any]]) -> bool:
     return (_RASTER_TYPE, 0, 1, _IS_POINT) in zip(*[iter(keys[4:])] * 4, strict=False)
 
 
+_SCALES = re.compile(r'<Item\b[^>]*\brole="(?:scale|offset|unittype)"[^>]*>[^<]*</Item>')
 _STATISTICS = re.compile(r'\s*<Item\b[^>]*\bname="STATISTICS_[^>]*>[^<]*</Item>')
 
 

@@ -245,8 +245,9 @@ def _check(page: Page, number: int, request: Request, library: Any) -> None:
         (page.photometric == PALETTE and not request.indices, "has a palette, whose indices are labels: use --mode "
          "majority or stride, or convert it to RGB first"),
         (len(page.segments) != count, "is cut short; get the file again"),
-        (_of_segment(page) > DEFAULT_MAX_PIXELS, f"has strips or tiles of {_of_segment(page)} pixels, each of which "
-         "is decoded at once; save it in smaller tiles first"),
+        (_of_segment(page) > DEFAULT_MAX_PIXELS, f"has strips or tiles of {_of_segment(page)} pixels"
+         f"{' of four bands' * (page.samples > 4 and not page.planar)}, each of which is "
+         "decoded at once; save it in smaller tiles first"),
     )  # fmt: skip
     for wrong, sentence in reasons:
         if wrong:

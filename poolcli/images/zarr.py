@@ -31,6 +31,8 @@ from poolcli.storage import Place, Url
 
 VERSION = "0.5"
 FILL = "_FillValue"  # the attribute that names what stands for nothing, as xarray has it
+# The attributes without which values are read wrongly, as CF and GDAL call them: they stay whatever else is left out.
+NEEDED = frozenset((FILL, "missing_value", "scale_factor", "add_offset", "units", "_ARRAY_DIMENSIONS", "_CRS"))
 TYPES = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
 UNITS = {"meter": "m", "centimeter": "cm", "millimeter": "mm", "micrometer": "µm", "nanometer": "nm",
          "picometer": "pm", "angstrom": "Å", "inch": "in"}  # fmt: skip
@@ -108,10 +110,11 @@ def read(source: Place, request: Request) -> Picture:
     planes = planes_of(source, request.name, replace(request.options, max_pixels=None))
     pixels, most = _pixels(planes), request.options.max_pixels
     if most is not None and pixels > most:
-        raise request.refuse(
-            f"{len(planes)} pictures of {pixels} pixels together are more than the limit of {most}; take one with "
-            "--frame N, or raise it with --max-pixels"
-        )
+        counted = f"{pixels} pixels{' of four bands' * (planes[0].shape[2:] > (4,))}"
+        what, way = f"{len(planes)} pictures of {counted} together are", "take one with --frame N, or"
+        if len(planes) == 1:
+            what, way = f"a picture of {counted} is", "if you trust the file,"
+        raise request.refuse(f"{what} more than the limit of {most}; {way} raise it with --max-pixels")
     held = [
         plane.frame if request.options.header_only else replace(plane.frame, pixels=plane.rows(0, plane.size[0]))
         for plane in planes
@@ -327,7 +330,11 @@ def _likewise(original: Original, frame: Frame, options: EncodeOptions) -> dict[
     array, like = original.array, dict[str, Any]()
     version, same = array.metadata.zarr_format, array.dtype.newbyteorder("=") == frame.pixels.dtype
     like["zarr_format"] = version
-    like["attributes"] = {key: value for key, value in array.attrs.asdict().items() if key != FILL or frame.nodata}
+    like["attributes"] = {
+        key: value
+        for key, value in array.attrs.asdict().items()
+        if (key != FILL or frame.nodata) and (key in NEEDED or not options.strip)
+    }
     if version == 2:
         like |= {"order": array.order, "compressors": array.compressors or None}
         like["chunk_key_encoding"] = {"name": "v2", "separator": array.metadata.dimension_separator}
@@ -494,12 +501,15 @@ def file_for(folder: Path, name: str, frames: Sequence[Frame], options: EncodeOp
         return ArrayFile(folder, frames, options)
     axes = original.before if original and scene else ""
     if scene is None:
-        scene = ome.scene_of("", tiff.page_of(first, Meta()), len(frames), (*first.pixels.shape, 1)[2])
+        page = tiff.page_of(first, Meta())
+        page = replace(page, tags=tiff_pages.needed(page.tags)) if options.strip else page
+        scene = ome.scene_of("", page, len(frames), (*first.pixels.shape, 1)[2])
     elif scene.pages != len(frames):  # one of them was chosen
         scene = _of_one(scene, dict(zip(axes, first.info["at"], strict=True)))
     if original is not None:
         options = replace(options, tile=options.tile or original.array.chunks[-2:])
-    file = ZarrFile(folder, replace(scene, name=scene.name or name.partition(".")[0]), first, options, axes)
+    called = "" if options.strip else scene.name
+    file = ZarrFile(folder, replace(scene, name=called or name.partition(".")[0]), first, options, axes)
     if original is not None and options.compression == SAME and original.array.metadata.zarr_format == 3:
         file.codecs = original.array.compressors or None
     return file

@@ -164,7 +164,7 @@ def _options(text: str, known: Collection[str]) -> dict[str, Any]:
             raise UsageError(f"'{name}' is no option but a part of the window: write it as in {example}")
         if name not in known:
             raise unknown("option", name, known)
-        given[name] = read_option(name, value)
+        given[name] = read_option(name, value.lower())
     return given
 
 
@@ -226,9 +226,10 @@ def filter_name(text: str) -> str:
     """The name of what `--filter` was given: a file that is not called like a filter gets its `@`."""
     if is_filter(text.lower()):
         return text.lower()
+    if text.startswith("@"):
+        return text
     there = os.path.isfile(text)  # noqa: PTH113 (Path.is_file raises for names too long and folders that are closed)
-    is_file = not text.startswith("@") and (Path(text).suffix or there)
-    return f"@{text}" if is_file else text
+    return f"@{text}" if Path(text).suffix or there else text.lower()
 
 
 def read_kernel(path: Path) -> Kernel:

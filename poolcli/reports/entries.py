@@ -43,8 +43,9 @@ def six(panel: "Panel", view: "View", report: ShiftReport, row: ShiftRow) -> Ite
     (w, h), (ow, oh) = report.input.size, report.output.size
     peaks = [figure(peak) for peak in view.peaks] if view.peaks else [None, None]
     sizes = f"{w} x {h} pixels", f"{ow} x {oh} pixels"
-    if is_part:
-        sizes = f"A crop of {sizes[0]}", f"A crop of {sizes[1]}"
+    if is_part or row.edge == "crop":
+        some = "A crop" if is_part else "What both have"
+        sizes = f"{some} of {sizes[0]}", f"{some} of {sizes[1]}"
     counts = ("", "") if is_part else (counted(row.raw), counted(row.pooled))
     dots = "Dots: the pixels that survive the pooling" if panel.marks else sizes[0]
     picture = partial(Tile, size=large, at=inset, room=room)
