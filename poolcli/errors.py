@@ -139,12 +139,16 @@ def nearest(got: str, names: Iterable[str], cutoff: float = 0.5) -> str | None:
 def unknown(kind: str, got: str, allowed: Iterable[str], meant: str | None = None) -> UsageError:
     """The error for a name that is not in a table, with the one that is `meant` by it, or else the nearest.
 
+    Raises TypeError for what is no text.
+
     >>> print(unknown("mode", "mxa", ["max", "avg", "maxaps"]))
     unknown mode 'mxa', did you mean 'max'? Allowed: max, avg, maxaps
     >>> print(unknown("mode", "mean", ["avg", "median"], meant="avg"))
     unknown mode 'mean', did you mean 'avg'? Allowed: avg, median
     """
     names = list(allowed)
+    if not isinstance(got, str):
+        raise TypeError(f"{kind} {got!r} is no name: a text is allowed, one of {', '.join(names)}")
     guess = meant or nearest(got, names)
     ending = f", did you mean '{guess}'? Allowed" if guess else ", allowed"
     return UsageError(f"unknown {kind} '{got}'{ending}: {', '.join(names)}")

@@ -108,6 +108,8 @@ def shift_report(
     >>> shift_report("max:2", [[0, 0, 9, 0], [0, 0, 9, 0]]).shifts[0].absorbed
     0.5
     """
+    if not isinstance(shifts, Iterable):
+        raise TypeError(f"shifts {shifts!r} are no list: (dx, dy) in a list are allowed, as in [(-1, 0)]")
     layers, shifting = as_recipe(recipe), Shifting(tuple(shifts), edge, tolerance)
     reports: list[ShiftReport] = []
 

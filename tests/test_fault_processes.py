@@ -70,6 +70,7 @@ OFTEN = {
     "poolcli pool nothing.png -o b.png 2>&-": (1, ""),
     # stdin is not there, or empty
     "poolcli pool - -o b.png <&-": (1, "standard input cannot be read (Bad file descriptor)"),
+    "poolcli show - <&-": (1, "-: standard input cannot be read (Bad file descriptor); name a file"),
     "poolcli pool - -o b.png </dev/null": (1, "-: empty, 0 bytes"),
     # the reader goes away
     "poolcli pool many -o out --json $SHIFTS | head -1 >/dev/null; exit ${PIPESTATUS[0]}": (141, ""),

@@ -309,3 +309,28 @@ def test_a_tiff_compressed_as_jpeg_is_written_exactly(command, mode, options, po
     with Image.open("b.tif") as picture:
         assert picture.info["compression"] != "jpeg"
     assert np.array_equal(load("b.tif"), pixels)
+
+
+IMAGE = np.arange(16.0).reshape(4, 4)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: poolcli.apply(5, IMAGE), "a recipe of type int: a text is allowed, as in 'max:2/2'"),
+        (lambda: poolcli.apply(["max:2"], IMAGE), "a recipe of type list"),
+        (lambda: poolcli.shift_report(None, IMAGE), "a recipe of type NoneType"),
+        (lambda: poolcli.pool(IMAGE, 2, mode=3), "mode 3 is no name: a text is allowed, one of max, avg"),
+        (lambda: poolcli.pool(IMAGE, 2, mode=["max"]), r"mode \['max'\] is no name"),
+        (lambda: poolcli.adaptive_pool(IMAGE, 2, mode=b"max"), "mode b'max' is no name"),
+        (lambda: poolcli.pool(IMAGE, 2, ignore={}), r"ignore \{\} is a dict: a number, NaN, numbers in a list"),
+        (lambda: poolcli.apply("max:2", IMAGE, ignore={1}), r"ignore \{1\} is a set: a number, NaN, numbers in a list"),
+        (lambda: poolcli.shift_report("max:2", IMAGE, shifts=3), r"shifts 3 are no list: \(dx, dy\) in a list"),
+        (lambda: poolcli.shift_report("max:2", IMAGE, edge=3), "shift edge 3 is no name: a text is allowed, one of"),
+        (lambda: poolcli.shift_report("max:2", IMAGE, tolerance="1"), "tolerance '1' is no number: 0 or more is"),
+    ],
+)
+def test_what_has_a_wrong_type_is_a_type_error(call, words):
+    """With what it is, what it was and what is allowed."""
+    with pytest.raises(TypeError, match=words):
+        call()

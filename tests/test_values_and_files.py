@@ -187,6 +187,18 @@ def test_diff_ignores_what_each_picture_declares(command):
     assert row["edge"] == "given"
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_diff_ignores_no_number_of_a_palette_whose_colours_it_compares(command, first):
+    """Whichever of the two has the palette."""
+    colours = Image.fromarray(random_image(1, (8, 10), "uint8", (3,)))
+    colours.save("a.png")
+    colours.quantize(8).save("b.png")
+    names = ["a.png", "b.png"] if first else ["b.png", "a.png"]
+    said = command.refused("diff", *names, "--ignore", "3", code=1)
+    assert "--ignore 3 is the number of a colour in its palette" in said
+    assert command("diff", *names, "--ignore", "3,3,3").code == 0
+
+
 def test_diff_compares_frame_by_frame(command):
     """All of them, with a report each and an array of reports in a file; or the one that is named."""
     pictures = [[Image.fromarray(random_image(10 * n + m, (12, 14), "uint8")) for m in range(3)] for n in range(2)]

@@ -213,7 +213,8 @@ def _decoded_alike(settings: Settings, places: tuple[Place, Place]) -> tuple[Pic
         one, other = (
             replace(each, notes=tuple(note.replace(KEEPS_LABELS, why) for note in each.notes)) for each in (one, other)
         )
-    check_ignored(settings.ignore, one)
+    for each in (one, other):
+        check_ignored(settings.ignore, each)
     if len(one.frames) != len(other.frames):
         raise PictureError(
             f"'{places[0]}' has {len(one.frames)} frames, '{places[1]}' has {len(other.frames)}: as many of both are "

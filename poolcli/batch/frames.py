@@ -102,10 +102,7 @@ def _source(settings: Settings, job: Job) -> Place | BinaryIO:
         return job.source
     from poolcli.images.inspection import read_stream
 
-    try:
-        return read_stream(job.source, job.name, settings.reading)
-    except OSError as error:
-        raise PictureError(f"{job.name}: standard input cannot be read ({error.strerror}); name a file") from error
+    return read_stream(job.source, job.name, settings.reading)
 
 
 def check_size(settings: Settings, height: int, width: int) -> str:

@@ -131,10 +131,17 @@ def read_stream(stream: BinaryIO, name: str, options: ReadOptions) -> BytesIO:
     """All that comes of `stream`, from where it stands, as far as its header allows.
 
     What no reader knows is read no further than is needed to see that. Raises PictureError for more bytes than a
-    picture of that size takes in its format, and OSError.
+    picture of that size takes in its format, and where nothing can be read.
     """
+
+    def read() -> bytes:
+        try:
+            return stream.read(CHUNK)
+        except OSError as error:
+            raise PictureError(f"{name}: standard input cannot be read ({error.strerror}); name a file") from error
+
     whole, room = BytesIO(), _Room(CHUNK, sure=False)
-    while chunk := stream.read(CHUNK):
+    while chunk := read():
         whole.write(chunk)
         size = whole.tell()
         if size > room.bytes and not room.sure:

@@ -4,7 +4,7 @@ They count in no window of any windowed mode. Where a window holds no valid valu
 them than `min_valid`, its output is the ignored value. Where values are valid travels between layers as a mask.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from math import isfinite, isnan
 from numbers import Real
 from typing import Any
@@ -56,15 +56,20 @@ def _is_number(value: object) -> bool:
 def as_ignored(ignore: Any, min_valid: float = 0.0) -> Ignored | None:
     """What `ignore=` stands for: None, a number, a sequence of numbers, or a sequence with colours in it.
 
+    TypeError for another collection.
+
     >>> as_ignored(-9999), as_ignored([0, (255, 0, 0)], 0.5)
     (Ignored(values=(-9999,), min_valid=0.0), Ignored(values=(0, (255, 0, 0)), min_valid=0.5))
     """
     if ignore is None:
         return Ignored((), min_valid) if min_valid else None
+    if isinstance(ignore, Collection) and not isinstance(ignore, Sequence | np.ndarray):
+        raise TypeError(f"ignore {ignore!r} is a {type(ignore).__name__}: {ALLOWED} is allowed")
     values = _as_values(ignore)
+    ignored = Ignored(values, min_valid)
     if len(values) != len(set(values)):  # a colour without its list would ignore its channels one by one
         raise UsageError(f"ignore {ignore!r} names a value twice: for a colour, give it in a list, as in [(0, 0, 0)]")
-    return Ignored(values, min_valid)
+    return ignored
 
 
 def _as_values(ignore: Any) -> tuple[Any, ...]:

@@ -8,11 +8,12 @@ from typing import Any, Literal, Unpack, overload
 import numpy as np
 from numpy.typing import ArrayLike
 
-from poolcli.errors import PictureError, UsageError
+from poolcli.errors import PictureError, UsageError, unknown
 from poolcli.ops.arrays import Array, planes
 from poolcli.ops.geometry import AnyAxes, Axis, Cells, Window, as_padding, as_size, padding_text, taken
 from poolcli.ops.ignored import Ignored, pixel_validity, refuse, run_on, valid_outputs, write_stand_in
 from poolcli.ops.modes import (
+    MODES,
     OPTIONS,
     Mode,
     ModeOptions,
@@ -99,7 +100,7 @@ def pool(
     >>> pool([[12, 20, 30, 0], [8, 12, 2, 0], [34, 70, 37, 4], [112, 100, 25, 12]], 2).tolist()
     [[20, 30], [112, 37]]
     """
-    row = find_mode(mode)
+    row = _mode(mode)
     size = as_size(k, "window")
     stride = size if s is None else as_size(s, "stride")
     window = Window(size, stride, as_padding(padding), as_size(dilation, "dilation"), ceil_mode)
@@ -133,9 +134,15 @@ def adaptive_pool(
     >>> adaptive_pool([[1, 2, 3, 4, 5]], (1, 2), mode="max").tolist()
     [[3, 5]]
     """
-    row, cells = find_mode(mode), Cells(as_size(size, "size"))
+    row, cells = _mode(mode), Cells(as_size(size, "size"))
     check_window(row, cells)
     return _pooled(row, image, cells, keyword_options(options), ignore, min_valid)
+
+
+def _mode(name: str) -> Mode:
+    if not isinstance(name, str):  # what is no text may have no hash
+        raise unknown("mode", name, MODES)
+    return find_mode(name)
 
 
 def _pooled(

@@ -43,7 +43,9 @@ _TOKEN = re.compile(r'(?:"[^"]*"|\S)+')
 
 
 def as_recipe(recipe: Recipe | str) -> Recipe:
-    """`recipe` itself, or the recipe that its text stands for."""
+    """`recipe` itself, or the recipe that its text stands for; TypeError for what is neither."""
+    if not isinstance(recipe, str | Recipe):
+        raise TypeError(f"a recipe of type {type(recipe).__name__}: a text is allowed, as in 'max:2/2', or a Recipe")
     return parse_recipe(recipe) if isinstance(recipe, str) else recipe
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import field, fields, is_dataclass, replace
 from math import isfinite
+from numbers import Real
 from operator import index
 from typing import Any, Self
 
@@ -347,7 +348,9 @@ def check_edge(edge: str) -> None:
 
 
 def check_tolerance(tolerance: float) -> None:
-    """UsageError for one below 0, or NaN."""
+    """UsageError for one below 0, or NaN; TypeError for what is no number."""
+    if not isinstance(tolerance, Real):
+        raise TypeError(f"tolerance {tolerance!r} is no number: 0 or more is allowed")
     if not tolerance >= 0:
         raise UsageError(f"tolerance {tolerance} is not allowed: give 0 or more")
 
