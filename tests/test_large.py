@@ -989,6 +989,17 @@ def test_stripping_a_zarr_leaves_out_what_values_are_not_read_by(tmp_path, comma
         assert file.pages[0].tags[42113].value == str(IGNORED)
 
 
+@pytest.mark.parametrize("budgets", [{}, {"largest": 0}], ids=["held", "in bands"])
+def test_where_the_pixels_of_the_input_lie_is_not_said_of_the_output(tmp_path, command, budgets):
+    """Pooled pixels are larger; what is left out is in the notes."""
+    there = {"author": "me", "GeoTransform": "0 10 0 0 0 -10", "spatial:transform": [10, 0, 0, 0, -10, 0]}
+    source = stored(tmp_path / "in.zarr", picture("16 bits", (77, 130)), attributes=there)
+    ran = command("pool", source, "-o", tmp_path / "out.zarr", "--json", "--no-report", **budgets)
+    left = [note for note in ran.objects[0]["notes"] if "of the input's pixels" in note]
+    assert [note.split("'")[1] for note in left] == ["GeoTransform", "spatial:transform"]
+    assert zarr.open(tmp_path / "out.zarr", mode="r").attrs.asdict() == {"author": "me"}
+
+
 @pytest.mark.parametrize("budgets", [{}, {"largest": 1, "band_bytes": 1 << 12}], ids=["held", "in bands"])
 @pytest.mark.parametrize("target", ["out.npy", "out.tif", "out.zarr", "out.ome.zarr"])
 @pytest.mark.parametrize("source", ["in.npy", "in.tif", "in.zarr", "in.ome.zarr"])

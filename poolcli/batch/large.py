@@ -100,6 +100,7 @@ def _file(
     if target_format == ZARR:
         from poolcli.images import zarr
 
+        zarr.note_omitted(frames[0], said)
         with publish_folder(job.target, durable=settings.durable) as folder:
             yield zarr.file_for(folder, job.target.name, frames, encoding)
         return

@@ -33,6 +33,8 @@ VERSION = "0.5"
 FILL = "_FillValue"  # the attribute that names what stands for nothing, as xarray has it
 # The attributes without which values are read wrongly, as CF and GDAL call them: they stay whatever else is left out.
 NEEDED = frozenset((FILL, "missing_value", "scale_factor", "add_offset", "units", "_ARRAY_DIMENSIONS", "_CRS"))
+# Those that say where the pixels of the input lie, as GDAL, rioxarray and GeoZarr call them: outputs lie elsewhere.
+PLACES = frozenset(("GeoTransform", "transform", "spatial:transform", "spatial:shape", "proj:transform", "proj:shape"))
 TYPES = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
 UNITS = {"meter": "m", "centimeter": "cm", "millimeter": "mm", "micrometer": "µm", "nanometer": "nm",
          "picometer": "pm", "angstrom": "Å", "inch": "in"}  # fmt: skip
@@ -333,7 +335,7 @@ def _likewise(original: Original, frame: Frame, options: EncodeOptions) -> dict[
     like["attributes"] = {
         key: value
         for key, value in array.attrs.asdict().items()
-        if (key != FILL or frame.nodata) and (key in NEEDED or not options.strip)
+        if (key != FILL or frame.nodata) and key not in PLACES and (key in NEEDED or not options.strip)
     }
     if version == 2:
         like |= {"order": array.order, "compressors": array.compressors or None}
@@ -525,9 +527,17 @@ def _of_one(scene: Scene, at: Mapping[str, int]) -> Scene:
     return replace(scene, depths=1, channels=1, times=1, attributes=attributes, origin=origin)
 
 
+def note_omitted(frame: Frame, notes: dict[str, None]) -> None:
+    """Note the attributes of the Zarr that a frame comes from of which no output has any."""
+    original: Original | None = frame.info.get("zarr")
+    for name in sorted(PLACES & original.array.attrs.asdict().keys()) if original else ():
+        notes[f"the attribute '{name}' was left out, since it is of the input's pixels"] = None
+
+
 def write(picture: Picture, folder: Path, name: str, options: EncodeOptions) -> Picture:
     """Write pictures that are held, and return them as written."""
     file, notes = file_for(folder, name, picture.frames, options), note_array(picture, FORMATS[ZARR], options)
+    note_omitted(picture.frames[0], notes)
     for number, frame in enumerate(picture.frames):
         file.output(number, frame).put(frame.pixels)
     file.close()
