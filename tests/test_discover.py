@@ -377,3 +377,14 @@ def test_a_list_from_a_file_is_a_list(tmp_path):
     (tmp_path / "list").write_text("a.png\n")
     assert process("pool", "--files-from", "list", "-o", "out", cwd=tmp_path).returncode == 0
     assert (tmp_path / "out/a.png").exists()
+
+
+def test_a_pattern_takes_no_report_that_is_no_picture(tmp_path, command, monkeypatch):
+    """Whatever is beside it; one that may be a picture is taken where there is no picture of its name."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.png", "c.shift.png"):
+        draw(tmp_path / name)
+    (tmp_path / "b.shift.json").write_text("{}")
+    (tmp_path / "b.shift.html").write_text("")
+    assert command("pool", "*", "-o", "out/", "--no-report", "-q").code == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == [".poolcli-journal.jsonl", "a.png", "c.shift.png"]

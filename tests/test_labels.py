@@ -269,3 +269,21 @@ def test_the_middle_is_made_for_labels_too(here, command, layers):
     assert row["residual"] == pytest.approx(row["pooled"]["fraction"] / row["raw"]["fraction"])
     same = command("diff", "in.png", "in.png", "--mode", "center", "--json").objects[0]["report"]
     assert same["shifts"][0]["pooled"]["mae"] == 0
+
+
+def test_floats_are_no_labels_unless_they_are_called_so(here, command):
+    """They go into a JPEG, and are subtracted."""
+    np.save("in.npy", random_image(3, (40, 40), "float32"))
+    words = ("pool", "in.npy", "--mode", "center", "--to-range", "stretch", "-q", "-o", "out.jpg", "--overwrite")
+    assert command(*words).code == 0
+    assert "labels would change" in command.refused(*words, "--labels", code=1)
+
+
+def test_labels_are_not_reduced_to_fewer(here, command):
+    """A GIF holds 256 colours a frame; what JPEG has no room for at all is said first."""
+    Image.fromarray(random_image(3, (60, 60), "uint8", (3,))).save("in.png")
+    Image.fromarray(random_image(3, (60, 60), "uint16")).save("deep.png")
+    assert command("pool", "in.png", "-o", "out.gif", "-q").code == 0
+    words = ("pool", "in.png", "--mode", "majority", "-q", "-o", "labels.gif")
+    assert "labels would change in GIF, which holds 256 colours" in command.refused(*words, code=1)
+    assert "I;16" in command.refused("pool", "deep.png", "--mode", "center", "-o", "out.jpg", code=1)

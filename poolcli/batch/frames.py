@@ -52,6 +52,8 @@ def pool_held(settings: Settings, job: Job, requested: str | None) -> Outcome:
     target_format = requested or default_format(picture.format)
     if target_format != ZARR and (settings.encoding.tile or settings.encoding.compression != SAME):
         raise PictureError(_HELD)
+    if settings.encoding.labels and not settings.labels and any(f.pixels.dtype.kind == "f" for f in picture.frames):
+        settings = replace(settings, encoding=replace(settings.encoding, labels=False))  # floats are none by themselves
     pixels = sum(frame.pixels.shape[0] * frame.pixels.shape[1] for frame in picture.frames)
     check_fits(_as_bytes(settings, picture, target_format), target_format, settings.encoding)
     runs = [_Run(settings, picture, index, target_format) for index in range(len(picture.frames))]

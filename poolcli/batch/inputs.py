@@ -163,15 +163,16 @@ class Inputs:
                 others = True
                 yield place
         if others:
-            self.reports += reports
+            self.reports += filter(self._is_picture, reports)
         else:
             yield from reports
 
     def _is_report(self, place: Place) -> bool:
-        """Whether a file has the name of a report of a picture beside it: NAME.shift.png or NAME.EXT.shift.png."""
-        ends = (form.extension for form in FORMS.values())
-        name = next((place.name.removesuffix(end) for end in ends if place.name.endswith(end)), None)
-        return name is not None and name in self._pictures(place.parent)
+        """Whether a file has the name of a report: NAME.shift.json, or NAME.shift.png beside a picture NAME."""
+        end = next((form.extension for form in FORMS.values() if place.name.endswith(form.extension)), None)
+        if end is None:
+            return False
+        return not self._is_picture(place) or place.name.removesuffix(end) in self._pictures(place.parent)
 
     def _notes(self) -> Iterator[str]:
         if self.unread:

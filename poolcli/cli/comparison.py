@@ -138,7 +138,7 @@ def _with_meaning(recipes: dict[str, Recipe], colouring: Colouring) -> dict[str,
     if not able or able == recipes:
         return recipes
     left = ", ".join(name for name in recipes if name not in able)
-    say(f"left out, since {' '.join(colouring.argv())} has no meaning with them: {left}")
+    say(f"left out, since {' or '.join(colouring.argv())} has no meaning with them: {left}")
     return able
 
 

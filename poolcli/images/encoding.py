@@ -39,6 +39,7 @@ from poolcli.images.frame import (
 from poolcli.images.guard import writing
 
 _DEFAULT = EncodeOptions()
+REDUCED = "colours were reduced to 256 a frame, which is all a GIF holds"
 _QUALITY = 90
 
 
@@ -72,6 +73,8 @@ def encode(
     notes = dict.fromkeys(picture.notes)
     frames = _uniform(tuple(_held(frame, row, options, notes) for frame in picture.frames), row, notes)
     frames = _with_palettes(frames, row, notes)
+    if options.labels and REDUCED in notes:
+        raise PictureError(f"labels would change in {row.name}, which holds 256 colours a frame: write PNG or TIFF")
     codec = any(_by_codec(frame, row, options) for frame in frames)
     metadata.note_frames(picture, frames, row, notes)
     meta = Meta(loop=picture.meta.loop, default_image=picture.meta.default_image)
@@ -140,6 +143,8 @@ def _settled(picture: Picture, row: Format, options: EncodeOptions) -> EncodeOpt
     able = installed(row.needs) and len(picture.frames) == 1 if row.needs else bool(row.exactly)
     labels = options.labels or any(frame.palette is not None for frame in picture.frames)  # whose numbers are kept
     if not able and (options.lossless or (labels and whole)):
+        for frame in picture.frames:
+            _way(_modal(frame, row, {}), row, options)  # what no quality helps is refused for itself
         what = "labels would change" if labels and not options.lossless else "there is no writing without loss"
         raise PictureError(f"{what} in {row.name}: write PNG, TIFF or lossless WebP, or give a --quality")
     lossless = options.lossless or (whole and (labels or picture.format == row.name))
@@ -258,7 +263,7 @@ def _with_palettes(frames: tuple[Frame, ...], row: Format, notes: dict[str, None
         return frames
     reduced, exact = with_palettes(frames)
     if not exact:
-        notes["colours were reduced to 256 a frame, which is all a GIF holds"] = None
+        notes[REDUCED] = None
     return reduced
 
 

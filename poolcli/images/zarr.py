@@ -32,7 +32,8 @@ from poolcli.storage import Place, Url
 VERSION = "0.5"
 FILL = "_FillValue"  # the attribute that names what stands for nothing, as xarray has it
 # The attributes without which values are read wrongly, as CF and GDAL call them: they stay whatever else is left out.
-NEEDED = frozenset((FILL, "missing_value", "scale_factor", "add_offset", "units", "_ARRAY_DIMENSIONS", "_CRS"))
+NEEDED = frozenset((FILL, "missing_value", "scale_factor", "add_offset", "units", "calendar", "_Unsigned",
+                    "_ARRAY_DIMENSIONS", "_CRS"))  # fmt: skip
 # Those that say where the pixels of the input lie, as GDAL, rioxarray and GeoZarr call them: outputs lie elsewhere.
 PLACES = frozenset(("GeoTransform", "transform", "spatial:transform", "spatial:shape", "proj:transform", "proj:shape"))
 TYPES = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}

@@ -303,9 +303,9 @@ def _first_channel(size: int, channels: int) -> Array:
 class Contrast:
     """How far the values of one side lie from their channel's mean, in rectangles of it; each is worked out once.
 
-    Integers of up to 32 bits, and float32 that are multiples of 1 / PER_ONE, are summed exactly, and a rectangle that
-    is most of the array by taking away what lies around it: a shift report asks for the whole and for the interior.
-    Filtered photographs take a sixth of the time of reading each rectangle twice, their reports half.
+    Integers of up to 32 bits, and float32 that are multiples of 1 / PER_ONE, are summed exactly, by column; rows that
+    are most of the array by taking the others away: a shift report asks for the whole and for the interior. Filtered
+    photographs take a sixth of the time of reading each rectangle twice, their reports half.
     """
 
     def __init__(
@@ -381,7 +381,7 @@ class Contrast:
         return totals
 
     def _by_column(self, rows: Rectangle, floors: tuple[int, ...] | None) -> Array:
-        """These figures of all columns of some rows, 2 x W x C in int64; those of the whole are kept."""
+        """These figures of all columns of some rows, 2 x W x C in int64; they are kept."""
         key = rows, floors
         if key not in self._columns_of:
             self._columns_of[key] = self._counted(rows, floors)
