@@ -303,6 +303,8 @@ def _picture(image: Image.Image, stream: BinaryIO, request: Request, head: png.H
         head = head or png.head(stream)
     else:
         check_depth(image, stream, request)
+    if image.format in ("JPEG", "MPO") and request.options.frame in (None, 0):
+        guard.check(stream, request)  # before there is an array: it holds the file
     file_mode = head.wide or image.mode if head is not None else image.mode
     frames: list[Frame] = []
     for _ in _selected(image, request):
@@ -316,8 +318,6 @@ def _picture(image: Image.Image, stream: BinaryIO, request: Request, head: png.H
 
         frames = [*one_canvas(frames, request.notes)]
         meta = replace(meta, loop=metadata.plays(image))  # which it says before any frame
-    if image.format in ("JPEG", "MPO") and request.options.frame in (None, 0):
-        guard.check(stream, request)
     row = FORMATS.get(str(image.format))
     if row is not None and row.judge:
         meta = replace(meta, lossless=resolve_name(f"poolcli.images.{row.judge}")(stream))
