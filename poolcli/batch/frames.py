@@ -52,8 +52,10 @@ def pool_held(settings: Settings, job: Job, requested: str | None) -> Outcome:
     target_format = requested or default_format(picture.format)
     if target_format != ZARR and (settings.encoding.tile or settings.encoding.compression != SAME):
         raise PictureError(_HELD)
-    if settings.encoding.labels and not settings.labels and any(f.pixels.dtype.kind == "f" for f in picture.frames):
-        settings = replace(settings, encoding=replace(settings.encoding, labels=False))  # floats are none by themselves
+    if settings.encoding.labels and not any(
+        _are_labels(settings.recipe, frame, labels=settings.labels, guess=True) for frame in picture.frames
+    ):
+        settings = replace(settings, encoding=replace(settings.encoding, labels=False))  # the recipe is, these are not
     pixels = sum(frame.pixels.shape[0] * frame.pixels.shape[1] for frame in picture.frames)
     check_fits(_as_bytes(settings, picture, target_format), target_format, settings.encoding)
     runs = [_Run(settings, picture, index, target_format) for index in range(len(picture.frames))]
@@ -329,19 +331,22 @@ def ignored_in(frame: Frame, ignore: IgnoreOptions) -> Ignored | None:
 
 
 def how_of(recipe: Recipe, frame: Frame, *, labels: bool, guess: bool, ignore: IgnoreOptions) -> How:
-    """How a frame is run: whether its values are labels, and what is ignored.
-
-    They are labels where they are called so, or stand for colours and the recipe computes none; where one may `guess`
-    also where integers are pooled by nothing but what is made for labels.
-    """
+    """How a frame is run: whether its values are labels, and what is ignored."""
     if frame.peak is not None:
         _check_numbers(recipe, frame.peak)
-    are_labels = (
+    are_labels = _are_labels(recipe, frame, labels=labels, guess=guess)
+    return How(alpha=frame.alpha, ignored=ignored_in(frame, ignore), labels=are_labels, peak=frame.peak)
+
+
+def _are_labels(recipe: Recipe, frame: Frame, *, labels: bool, guess: bool) -> bool:
+    """Whether values are labels: where they are called so, or stand for colours and the recipe computes none; where one
+    may `guess` also where integers are pooled by nothing but what is made for labels.
+    """
+    return (
         labels
         or (frame.palette is not None and recipe.keeps_values)
         or (guess and frame.pixels.dtype.kind in "bui" and recipe.for_labels)
     )
-    return How(alpha=frame.alpha, ignored=ignored_in(frame, ignore), labels=are_labels, peak=frame.peak)
 
 
 def _check_numbers(recipe: Recipe, peak: int) -> None:

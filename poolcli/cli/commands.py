@@ -33,7 +33,6 @@ def pool(
 ) -> int:
     """Pool pictures, after a filter if wanted."""
     recipe = recipe_of(pooling, filtering)
-    running.name_stdout()
     discovery.check(COMMANDS, inputs, running.output)
     options = RunOptions(recipe, inputs, discovery, reading, colouring, writing, reporting, running)
     from poolcli.cli.run import run  # NumPy and Pillow are loaded only now
@@ -81,7 +80,6 @@ def stack(
         raise UsageError(f"'{loose}' reads as a layer: put all layers into one pair of quotes, as in {whole}")
     if not inputs and discovery.files_from is None:
         raise UsageError(f"no input after the layers '{layers}': name a picture, a folder, a glob or - (stdin)")
-    running.name_stdout()
     discovery.check(COMMANDS, inputs, running.output)
     options = RunOptions(layers, inputs, discovery, reading, colouring, writing, reporting, running, file)
     from poolcli.cli.run import run  # NumPy and Pillow are loaded only now

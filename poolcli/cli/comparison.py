@@ -23,6 +23,7 @@ from poolcli.cli.options import (
     Colouring,
     Discovery,
     Reading,
+    format_argv,
     page_argv,
     read_beside,
     report_files,
@@ -82,7 +83,7 @@ def rank(
     beside = read_beside(*recipes.values(), listing=discovery.files_from)
     files = outputs(comparing.output or (), (*as_inputs(inputs), *beside), overwrite=comparing.overwrite)
     forms = {path: form_of(path, ranking=True) for path in files}
-    commands = {name: _command(tails[name], filtering, discovery, [reading, colouring], inputs) for name in recipes}
+    commands = {name: _command(tails[name], filtering, discovery, reading, colouring, inputs) for name in recipes}
     options, ignore, colour = reading.options(), reading.ignoring(), colouring.of(*recipes.values())
     if STREAM in inputs:
         raise UsageError("compare reads files: name pictures, folders or globs instead of - (stdin)")
@@ -143,21 +144,20 @@ def _with_meaning(recipes: dict[str, Recipe], colouring: Colouring) -> dict[str,
 
 
 def _command(
-    layers: tuple[Layer, ...], filtering: Filtering, discovery: Discovery, groups: list[Group], inputs: list[str]
+    layers: tuple[Layer, ...],
+    filtering: Filtering,
+    discovery: Discovery,
+    reading: Reading,
+    colouring: Colouring,
+    inputs: list[str],
 ) -> str:
     """The command that pools these inputs as a candidate does, in words that a shell reads."""
     import shlex
 
     only, recipe = layers[0] if len(layers) == 1 else None, Recipe((*filtering.layers(), *layers))
     pooling = pooling_of(only) if isinstance(only, Pool) else None
-    if pooling is None:
-        arguments, chosen = ["stack", str(recipe)], [discovery, *groups]
-    else:
-        arguments, chosen = ["pool"], [pooling, filtering, discovery, *groups]
-    for group in chosen:
-        arguments += group.argv()
-    if recipe.own_dtype or "--dtype" in arguments:  # floats, which few pictures hold
-        arguments += ["--format", "npy"]
+    arguments = ["pool", *pooling.argv(), *filtering.argv()] if pooling else ["stack", str(recipe)]
+    arguments += (*discovery.argv(), *reading.argv(), *colouring.argv(), *format_argv(recipe, reading))
     several = any(named(name).in_it or any(letter in name for letter in "*?[") for name in inputs)
     if several or discovery.files_from is not None:
         arguments += ["-o", "pooled/"]

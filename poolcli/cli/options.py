@@ -232,10 +232,13 @@ class Reading(Group):
 
 def page_argv(recipe: Recipe, reading: Reading, to_range: str | None = None) -> tuple[str, ...]:
     """The words that stand below a page's controls, beside the layers and the shift, for the same numbers."""
-    words = reading.argv() + (["--to-range", to_range] if to_range else [])
-    if not to_range and (recipe.own_dtype or reading.dtype != KEEP):  # floats, which few pictures hold
-        words += ["--format", "npy"]
-    return tuple(words)
+    kind = ["--to-range", to_range] if to_range else format_argv(recipe, reading)
+    return (*reading.argv(), *kind)
+
+
+def format_argv(recipe: Recipe, reading: Reading) -> list[str]:
+    """The words that name a format for what comes out: of floats, which few pictures hold."""
+    return ["--format", "npy"] if recipe.own_dtype or reading.dtype != KEEP else []
 
 
 def ignoring(texts: list[str] | None, min_valid: float = 0.0) -> IgnoreOptions:
@@ -498,6 +501,7 @@ class RunOptions:
         recipe_file: str | None = None,
     ) -> None:
         """`recipe_file`: from which the recipe was read. UsageError where an option is wrong."""
+        running.name_stdout()
         self.discovery, self.reading, self.reporting, self.running = discovery, reading, reporting, running
         ignore, to_range = reading.ignoring(), writing.to_range
         if to_range is not None and to_range not in RANGES:
