@@ -68,9 +68,15 @@ def size(image, **arguments):
     return file.tell()
 
 
+class File(BytesIO):
+    """A file that is written, by whose name Pillow knows the format."""
+
+    name = "picture.png"
+
+
 def written(image, pixels, **given):
     """The file that we write."""
-    file = BytesIO()
+    file = File()
     palette = Palette(bytes(image.getpalette())) if image.mode == "P" else None
     png.write(Picture("PNG", (Frame(pixels, image.mode, palette=palette),), image.mode), file, given)
     return file

@@ -7,8 +7,10 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 HEAVY = ("typer", "numpy", "PIL", "rich", "pydantic", "dask", "jinja2", "tifffile", "imagecodecs")
+PLUGINS = ("PIL.PngImagePlugin", "PIL.JpegImagePlugin", "PIL.GifImagePlugin")
 PROBE = """
 import json, os, sys
 sys.argv = ["poolcli", *json.loads(sys.argv[1])]
@@ -72,6 +74,17 @@ def test_one_picture_loads_what_it_needs(tmp_path, spelling):
     words = ("pool", "a.npy", "-o", "b.npy", *spelling)
     assert loaded_by(*words, cwd=tmp_path) == {"loaded": ["numpy", "PIL"], "threads": "1"}
     assert loaded_by(*words, cwd=tmp_path, OPENBLAS_NUM_THREADS="2")["threads"] == "2"
+
+
+@pytest.mark.parametrize("name", ["large.png", "small.png", "large.jpg", "small.jpg"])
+def test_a_picture_with_its_report_loads_its_own_plugin_alone(tmp_path, name):
+    """Pillow loads five, where it is not said by a name which one is needed; no temporary file is made elsewhere."""
+    height = 900 if name.startswith("large") else 4  # decoded while NumPy loads, and not
+    pixels = np.random.default_rng(0).integers(0, 256, (height, 500, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / name)
+    heavy = json.dumps([*HEAVY, *PLUGINS, "tempfile"])
+    loaded = loaded_by("pool", name, "-o", f"out-{name}", cwd=tmp_path, HEAVY=heavy)["loaded"]
+    assert loaded == ["numpy", "PIL", *PLUGINS[: 1 + name.endswith("jpg")]]
 
 
 def test_what_runs_pictures_loads_numpy_with_the_first_of_them():

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -52,6 +51,8 @@ def inspect(settings: Settings, job: Job) -> Outcome | None:
 
 def redrawn(settings: Settings, job: Job, before: Outcome) -> Outcome:
     """What an earlier run has made of a picture, with the pictures that a report shows; nothing is written."""
+    from tempfile import TemporaryDirectory  # 1 MiB
+
     settings = replace(settings, format=_requested_format(settings, job))
     with TemporaryDirectory() as folder:
         target = Path(folder, Path(job.target_name).name) if isinstance(job.target, Path) else BytesIO()

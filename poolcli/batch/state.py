@@ -33,7 +33,7 @@ OK, FAILED, BEGUN = "ok", "failed", "begun"
 LONGEST_LINE = 1 << 26  # bytes: more is none of ours
 IN_MEMORY = 1 << 20  # bytes of what is temporary, before it goes to a file
 MOST_DRAWN = 2_500  # pictures of an earlier run: more than a page shows
-_START = re.compile(rb'\{"key": "([0-9a-f]{16})", "sum": "([0-9a-f]{8})", ')
+_START = rb'\{"key": "([0-9a-f]{16})", "sum": "([0-9a-f]{8})", '
 
 
 class Lines:
@@ -116,7 +116,7 @@ class State:
             return
         self._journal.file.seek(0)
         while (line := self._journal.file.readline(LONGEST_LINE)).endswith(b"\n"):
-            if start := _START.match(line):
+            if start := re.match(_START, line):
                 self._last[int(start[1], 16)] = self._journal.end
             self._journal.end += len(line)
 
@@ -208,7 +208,7 @@ def _line(key: int, entry: Mapping[str, Any]) -> bytes:
 
 def _entry(line: bytes) -> Mapping[str, Any] | None:
     """What a line says, if it is as it was written."""
-    start = _START.match(line)
+    start = re.match(_START, line)
     if start is None or crc32(line[start.end() :]) != int(start[2], 16):
         return None
     entry: Mapping[str, Any] = json.loads(line)

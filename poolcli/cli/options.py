@@ -45,8 +45,8 @@ UNLIMITED = "none"
 AUTO, NOTHING = "auto", "none"  # what is ignored: the values that a file declares as no-data, or nothing
 MOST_JOBS = 1024
 BATCH, CLUSTERS, FILES = "Batch", "Cluster", "Files"
-_SCHEDULER = re.compile(r"(tcp|tls)://[^\s/@]+:\d+")
-_OPEN = re.compile(r"/dev/std(in|out|err)|(?:/dev|/proc/self)/fd/(\d+)")  # what systems call open files
+_SCHEDULER = r"(tcp|tls)://[^\s/@]+:\d+"
+_OPEN = r"/dev/std(in|out|err)|(?:/dev|/proc/self)/fd/(\d+)"  # what systems call open files
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
@@ -451,7 +451,7 @@ class Running(Group):
 
     def name_stdout(self) -> None:
         """Call stdout `-` under whatever name it is the output; UsageError for stdin and stderr."""
-        match = _OPEN.fullmatch(self.output or "")
+        match = re.fullmatch(_OPEN, self.output or "")
         stream = match and (match[1] or match[2])
         if stream in ("out", "1"):
             self.output = STREAM
@@ -465,7 +465,7 @@ class Running(Group):
         if self.quiet and self.verbose:
             raise UsageError("--quiet and --verbose contradict each other: give one of them")
         engine = find_engine(self.engine, timeout=self.timeout is not None, scheduler=self.scheduler is not None)
-        if self.scheduler is not None and not _SCHEDULER.fullmatch(self.scheduler):
+        if self.scheduler is not None and not re.fullmatch(_SCHEDULER, self.scheduler):
             raise UsageError(
                 f"--scheduler '{redacted(self.scheduler)}' is no address: give tcp://HOST:PORT or tls://HOST:PORT"
             )

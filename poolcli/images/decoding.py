@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from poolcli.images.formats import (
     REFUSED,
     START,
     TIFF,
+    Format,
     ReadOptions,
     Request,
     begun_by,
@@ -51,7 +52,7 @@ _UNREAD = (
 )
 _SHORTEST = 26  # bytes: no header of these formats is shorter, but QOI's 14, whose pixels are more
 
-_ODD_COLOUR = re.compile(rb'\bc\s+#(?![0-9A-Fa-f]{6}[\s"])')  # of an XPM: Pillow reads six digits only
+_ODD_COLOUR = rb'\bc\s+#(?![0-9A-Fa-f]{6}[\s"])'  # of an XPM: Pillow reads six digits only
 
 
 def not_a_picture(start: bytes, stream: BinaryIO) -> str:
@@ -88,7 +89,7 @@ def check_depth(image: Image.Image, stream: BinaryIO, request: Request) -> None:
         return
     if image.format == "XPM":
         stream.seek(0)
-        if _ODD_COLOUR.search(stream.read(1 << 20)):
+        if re.search(_ODD_COLOUR, stream.read(1 << 20)):
             raise request.refuse("an XPM of other colours than of six digits; convert it to PNG first")
     for codec, _, _, given in getattr(image, "tile", ())[:1]:
         if deep := _deep(codec, given if isinstance(given, tuple) else (given,)):
@@ -233,7 +234,7 @@ def _read_file(stream: BinaryIO, request: Request) -> Picture:
         if picture is not None:
             return picture
         stream.seek(0)
-    image = identified(stream)
+    image = identified(stream, row)
     if image is None:
         raise request.refuse(not_a_picture(start, stream))
     if image.format == "GIF" and image.mode == "L":
@@ -274,7 +275,7 @@ def _png(stream: BinaryIO, request: Request) -> Picture:
     if head is not None and png.is_animated(head):
         return _apng(stream, head, request)
     stream.seek(0)
-    return _picture(Image.open(stream, formats=["PNG"]), stream, request, head)
+    return _picture(guard.image_of(stream, "PNG"), stream, request, head)
 
 
 def _apng(stream: BinaryIO, head: png.Head, request: Request) -> Picture:
@@ -282,7 +283,7 @@ def _apng(stream: BinaryIO, head: png.Head, request: Request) -> Picture:
 
     file = animations.without_animation(stream)
     file.seek(0)
-    image = Image.open(file, formats=["PNG"])
+    image = guard.image_of(file, "PNG")
     frames, hidden, plays = animations.frames_of(stream, head, request, partial(_still, request))
     image.load()
     turn = metadata.orientation_of(image)
@@ -293,7 +294,7 @@ def _apng(stream: BinaryIO, head: png.Head, request: Request) -> Picture:
 
 def _still(request: Request, stream: BinaryIO, indices: bool) -> Frame:
     """The only picture of a PNG."""
-    image = Image.open(stream, formats=["PNG"])
+    image = guard.image_of(stream, "PNG")
     return _read(image, stream, replace(request, indices=indices), png.head(stream))
 
 
@@ -324,7 +325,11 @@ def _picture(image: Image.Image, stream: BinaryIO, request: Request, head: png.H
     return Picture(str(image.format), tuple(frames), file_mode, meta)
 
 
-def identified(stream: BinaryIO) -> Image.Image | None:
+def identified(stream: BinaryIO, row: Format | None = None) -> Image.Image | None:
+    """An image as Pillow opens it, None if it does not; `row` is of the format that its first bytes say."""
+    if row is not None and row.prefetched:
+        with suppress(UnidentifiedImageError):
+            return guard.image_of(stream, row.name)
     for plugins in (Image.preinit, Image.init):  # first the five common ones, which load in half the time
         plugins()
         try:

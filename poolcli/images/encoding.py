@@ -6,7 +6,7 @@ from dataclasses import replace
 from io import SEEK_END, BytesIO
 from itertools import pairwise
 from pkgutil import resolve_name
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -291,7 +291,9 @@ def _save(
 ) -> None:
     # Some writers go back to fill in their headers, and TIFF's reads what it has written.
     direct = stream.seekable() and stream.readable() and not row.buffered
-    target = cast(BinaryIO, _Checked(stream)) if direct else BytesIO()
+    target: Any = _Checked(stream) if direct else _Buffer()
+    if row.prefetched:
+        target.name = f"picture{row.extensions[0]}"  # by which Pillow loads this writer, and not four others with it
     with writing(row.name):
         if row.writer:
             resolve_name(f"poolcli.images.{row.writer}")(picture, target, given)
@@ -309,7 +311,7 @@ def _save_by_pillow(
         vars(image)["encoderinfo"] = page
     if len(images) == 1:
         start = target.tell()
-        images[0].save(target, row.name, **given)
+        images[0].save(target, None if row.prefetched else row.name, **given)
         _write_density(picture.meta, row, target, start)
         return
     durations = [round(float(frame.info.get("duration") or 0)) for frame in picture.frames]
@@ -358,6 +360,10 @@ class _Checked:
         self.write, self.read, self.seek, self.tell, self.flush = (
             stream.write, stream.read, stream.seek, stream.tell, stream.flush
         )  # fmt: skip
+
+
+class _Buffer(BytesIO):
+    """A stream in memory that may have a name."""
 
 
 def _image(frame: Frame) -> Image.Image:

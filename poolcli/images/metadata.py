@@ -183,7 +183,7 @@ def _append(file: bytearray, table: Mapping[int, Entry], order: str) -> dict[int
     return places
 
 
-_XMP_ORIENTATION = re.compile(rb'(tiff:Orientation(?:="|>))([2-8])')
+_XMP_ORIENTATION = rb'(tiff:Orientation(?:="|>))([2-8])'
 # What EXIF knows of a TIFF's own tags; the others describe how its pixels lie in the file, or are kept elsewhere.
 _OF_TIFF = (270, 271, 272, 305, 306, 315, 316, 33432, 34665, 34853)
 RESOLUTION = (282, 283, 296)  # across, down, unit
@@ -196,9 +196,7 @@ _NAMES = {
     "iptc": "the IPTC data", "dpi": "the resolution", "aspect": "the density without a unit", "text": "the text",
     "comment": "the comment",
 }  # fmt: skip
-_XMP_THUMBNAILS = re.compile(
-    rb"<(\w+:Thumbnails)\b.*?</\1>|<(\w+GImg:image)\b[^>]*>.*?</\2>|\w+GImg:image=\"[^\"]*\"", re.DOTALL
-)
+_XMP_THUMBNAILS = rb"(?s)<(\w+:Thumbnails)\b.*?</\1>|<(\w+GImg:image)\b[^>]*>.*?</\2>|\w+GImg:image=\"[^\"]*\""
 _IPTC = 0x0404  # among Photoshop's resources
 # How segments of a JPEG begin that are read, or belong to how it is packed.
 _SEGMENTS = (b"JFIF", b"JFXX", b"Exif\0", b"http://ns.adobe.com/xap/1.0/", b"ICC_PROFILE", b"Photoshop 3.0", b"Adobe",
@@ -216,7 +214,7 @@ def orientation_of(image: Image.Image) -> int:
             return parsed(raw).orientation
         except ExifError:
             return 1
-    match = _XMP_ORIENTATION.search(_bytes(image.info.get("xmp")) or b"")
+    match = re.search(_XMP_ORIENTATION, _bytes(image.info.get("xmp")) or b"")
     return int(match[2]) if match else 1
 
 
@@ -330,14 +328,14 @@ def is_resolution(tags: Mapping[int, Any]) -> bool:
 
 def upright(xmp: bytes) -> bytes:
     """`xmp` with its orientation as that of a picture that has been turned."""
-    return _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
+    return re.sub(_XMP_ORIENTATION, rb"\g<1>1", xmp)
 
 
 def travelling(xmp: bytes | None, notes: dict[str, None]) -> bytes | None:
     """`xmp` of a picture that has been turned, without thumbnails of the original."""
     if xmp is None:
         return None
-    rest, thumbnails = _XMP_THUMBNAILS.subn(b"", upright(xmp))
+    rest, thumbnails = re.subn(_XMP_THUMBNAILS, b"", upright(xmp))
     if thumbnails:
         notes["the thumbnail in XMP was dropped"] = None
     return rest

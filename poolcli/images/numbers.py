@@ -17,9 +17,9 @@ SHOWN = 20  # characters of what is no number
 ROW = "/"
 _INTEGER = re.compile(r"[-+]?[0-9]+", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?|inf|infinity|nan)", re.ASCII | re.IGNORECASE)
-_NUMBER_FIRST = re.compile(rb"(\xef\xbb\xbf)?\s*(# |[-+]?(\.?[0-9]|nan|inf))", re.IGNORECASE)
+_NUMBER_FIRST = rb"(?i)(\xef\xbb\xbf)?\s*(# |[-+]?(\.?[0-9]|nan|inf))"
 _BLANKS = re.compile(r"[^\s,;]\s+[^\s,;]")  # that separate two numbers
-_TEXT = re.compile(rb"[\t\n\r\x20-\x7e\x80-\xff]*")
+_TEXT = rb"[\t\n\r\x20-\x7e\x80-\xff]*"
 
 
 def is_text(start: bytes, name: str) -> bool:
@@ -28,9 +28,9 @@ def is_text(start: bytes, name: str) -> bool:
     >>> is_text(b"12 / 8", "-"), is_text(b"12 20", "a.csv"), is_text(b"12 20", "a.png"), is_text(b"8BPS\\0", "-")
     (True, True, False, False)
     """
-    if not _TEXT.fullmatch(start):
+    if not re.fullmatch(_TEXT, start):
         return False
-    return bool(_NUMBER_FIRST.match(start)) if name == "-" else format_of(Path(name)) in SEPARATORS
+    return bool(re.match(_NUMBER_FIRST, start)) if name == "-" else format_of(Path(name)) in SEPARATORS
 
 
 def read(stream: BinaryIO, request: Request) -> Picture:

@@ -14,6 +14,7 @@ from PIL import Image, PngImagePlugin
 
 from poolcli.images.formats import PNG
 from poolcli.images.frame import PIXEL_MODES, Frame, Picture, to_image
+from poolcli.images.guard import image_of
 from poolcli.records import dataclass
 
 # What Pillow does not read of a PNG: 16 bits a channel, colour chunks, and files with a broken note in them.
@@ -115,7 +116,7 @@ def wide_pixels(image: Image.Image, stream: BinaryIO, mode: str) -> NDArray[np.u
     high = _unpacked(image, f"{narrow};16B").astype(np.uint16)
     high <<= 8
     stream.seek(0)
-    with Image.open(stream, formats=["PNG"]) as again:
+    with image_of(stream, "PNG") as again:
         high |= _unpacked(again, f"{narrow};16L")
     return high
 
@@ -316,7 +317,7 @@ MOST_LARGER = 1.01  # of the strips, so that the whole file never is 5 % larger
 def write(picture: Picture, stream: BinaryIO, given: Mapping[str, Any]) -> None:
     """Write a picture, or several as whole frames of an animation, with Pillow's arguments `given`.
 
-    A level among them is taken.
+    A level among them is taken. `stream` has a name that ends in .png, by which Pillow loads its writer alone.
     """
     frames, meta = picture.frames, picture.meta
     given, plays = {key: what for key, what in given.items() if key != "loop"}, given.get("loop", 0)
@@ -330,7 +331,7 @@ def write(picture: Picture, stream: BinaryIO, given: Mapping[str, Any]) -> None:
         return
     image, rows, way = _planned(frames[0], given)
     if rows is None and not more:
-        image.save(stream, "PNG", **PILLOWS.get(way, {}), **given)
+        image.save(stream, None, **PILLOWS.get(way, {}), **given)
     else:
         write_chunks(stream, _chunks_of(frames[0].mode, image, rows, way, given), more)
 
@@ -435,7 +436,6 @@ def _size(way: str, image: Image.Image, rows: Rows | None, strips: list[tuple[in
         if rows is not None and way in OWN:
             written += sum(map(len, rows.part(top, bottom).compressed(OWN[way])))
         else:
-            file = BytesIO()
-            image.crop((0, top, image.width, bottom)).save(file, "PNG", **PILLOWS[way])
-            written += file.tell()
+            parts = PngImagePlugin.getchunks(image.crop((0, top, image.width, bottom)), **PILLOWS[way])
+            written += len(PNG) + sum(12 + len(data) for _, data, _ in parts)
     return written

@@ -155,7 +155,7 @@ FILTERS: Mapping[str, Filter] = {
     )
 }
 
-_SIZED = re.compile(r"([a-z-]+?)([1-9]\d?)")
+_SIZED = r"([a-z-]+?)([1-9]\d?)"
 
 
 def find_kernel(name: str) -> Kernel:
@@ -168,7 +168,7 @@ def find_kernel(name: str) -> Kernel:
     """
     if name in FILTERS:
         return FILTERS[name].kernel
-    match = _SIZED.fullmatch(name)
+    match = re.fullmatch(_SIZED, name)
     row = FILTERS.get(match[1]) if match else None
     if match and row and row.sized:
         return row.sized(int(match[2]))

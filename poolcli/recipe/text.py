@@ -28,8 +28,8 @@ GRAMMAR = (
 )
 
 _SIZE = r"[^/+@,\s]+"
-_POOL = re.compile(rf"({_SIZE})(?:/({_SIZE}))?(?:\+({_SIZE}))?(?:@({_SIZE}))?((?:,[^,\s]+)*)")
-_CONV = re.compile(r'(@"[^"]*"|@?[^,\s]+?)(?:/(\d+(?:x\d+)?))?((?:,[^,\s]+)*)')
+_POOL = rf"({_SIZE})(?:/({_SIZE}))?(?:\+({_SIZE}))?(?:@({_SIZE}))?((?:,[^,\s]+)*)"
+_CONV = r'(@"[^"]*"|@?[^,\s]+?)(?:/(\d+(?:x\d+)?))?((?:,[^,\s]+)*)'
 _TO_SIZE = "size="
 # What is no option in a layer, but a part of its window, with an example.
 _OF_WINDOW: Mapping[str, str] = {
@@ -39,7 +39,7 @@ _OF_WINDOW: Mapping[str, str] = {
     **dict.fromkeys(("d", "dilation", "dilations"), "max:3/2@2"),
     **dict.fromkeys(("size", "output-size"), "max:size=7x7"),
 }
-_TOKEN = re.compile(r'(?:"[^"]*"|\S)+')
+_TOKEN = r'(?:"[^"]*"|\S)+'
 
 
 def as_recipe(recipe: Recipe | str) -> Recipe:
@@ -56,7 +56,7 @@ def parse_recipe(text: str) -> Recipe:
     Pool(mode='max', window=Window(k=(2, 2), s=(2, 2), padding=(0, 0, 0, 0), dilation=(1, 1), ceil=False), options=())
     """
     layers: list[Layer] = []
-    for token in _TOKEN.finditer(text):
+    for token in re.finditer(_TOKEN, text):
         try:
             _check_apart(token[0])
             layers.append(parse_layer(token[0]))
@@ -130,7 +130,7 @@ def _check_apart(text: str) -> None:
 
 
 def _parse_conv(rest: str) -> Conv:
-    match = _CONV.fullmatch(rest)
+    match = re.fullmatch(_CONV, rest)
     if match is None:
         raise UsageError(f"not a filter: {GRAMMAR} is allowed")
     name, stride, options = match.groups()
@@ -140,7 +140,7 @@ def _parse_conv(rest: str) -> Conv:
 
 
 def _parse_pool(mode: str, rest: str) -> Pool:
-    match = _POOL.fullmatch(rest)
+    match = re.fullmatch(_POOL, rest)
     if match is None:
         raise UsageError(f"not a window: {GRAMMAR} is allowed")
     k, s, padding, dilation, options = match.groups()

@@ -18,7 +18,7 @@ from poolcli.records import dataclass
 from poolcli.shift.record import Aligned, Shift, ShiftRow, Side
 
 BAND_VALUES = 1 << 17
-EXACT = 256  # squares of bytes whose sum float32 holds
+FEW_BYTES = 256  # whose sum 16 bits hold, and that of their squares 32 bits
 FEW = 8  # channels
 # Filtered bytes are multiples of a power of two: float32 holds sums of SUMMED such values of up to LARGEST_FIXED.
 PER_ONE, LARGEST_FIXED, SUMMED = 1 << 8, 1 << 12, 16
@@ -256,13 +256,13 @@ def gaps_of(a: Array, b: Array, *, whole: bool = False) -> Array:
 
 
 def _byte_figures(gaps: Array) -> tuple[float, float, float]:
-    """Sum, sum of squares and maximum of bytes: float32 is exact for the squares of 256 of them (2 ** 24)."""
-    values = np.empty((-(-gaps.size // EXACT), EXACT), np.float32)
-    line = values.reshape(-1)
-    line[: gaps.size] = gaps.reshape(-1)
-    line[gaps.size :] = 0
-    total = np.einsum("ij->i", values).sum(dtype=np.float64)  # BLAS would end the process where memory is short
-    squares = np.vecdot(values, values).sum(dtype=np.float64)
+    """Sum, sum of squares and maximum of bytes, in the narrowest integers, a few bytes at a time."""
+    whole = gaps.size // FEW_BYTES * FEW_BYTES
+    line, total, squares = gaps.reshape(-1), 0, 0
+    for rows in (line[:whole].reshape(-1, FEW_BYTES), line[np.newaxis, whole:]):
+        total += int(np.add.reduce(rows, axis=1, dtype=np.uint16).sum(dtype=np.int64))
+        squared = np.multiply(rows, rows, dtype=np.uint16)
+        squares += int(np.add.reduce(squared, axis=1, dtype=np.uint32).sum(dtype=np.int64))
     return float(total), float(squares), float(gaps.max(initial=0))
 
 

@@ -21,7 +21,7 @@ from poolcli.storage.stores import Url
 TEMPORARY_PREFIX = ".poolcli-"
 TEMPORARY_SUFFIX = ".part"
 _HOST = f"{crc32(platform.node().encode()):08x}"
-_TEMPORARY = re.compile(rf"{re.escape(TEMPORARY_PREFIX)}([0-9a-f]+)-(\d+)-[0-9a-f]+{re.escape(TEMPORARY_SUFFIX)}")
+_TEMPORARY = rf"{re.escape(TEMPORARY_PREFIX)}([0-9a-f]+)-(\d+)-[0-9a-f]+{re.escape(TEMPORARY_SUFFIX)}"
 _FORGOTTEN = 24 * 3600  # seconds after which a temporary file of another machine is abandoned
 
 _swept: set[Path] = set()
@@ -282,7 +282,7 @@ def sweep(folder: Path, *, begun: bool = True) -> None:
     """
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            match = _TEMPORARY.fullmatch(entry.name)
+            match = re.fullmatch(_TEMPORARY, entry.name)
             if match and _is_left(entry, match[1], int(match[2]), begun):
                 _remove(Path(entry.path))
 

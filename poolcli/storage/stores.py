@@ -18,13 +18,17 @@ from urllib.parse import unquote
 from poolcli.errors import PoolcliError, UsageError, missing, said, unknown
 from poolcli.records import dataclass
 
-_USER = re.compile(r"(?<=://)[^\s/?#'\"<>]*@")
-_QUERY = re.compile(r"(://[^\s?'\"<>]*\?)[^\s'\"<>]+")
-_NAMED = re.compile(
-    r"(?i)\b((?:x-amz-|x-goog-)?(?:signature|credential|security-token|secret[\w-]*|password|passwd|token|sig"
-    r"|access_?key[\w-]*|aws_[\w]*key[\w]*))(['\"]?\s*[=:]\s*['\"]?)[^\s'\",&;)]+"
+# What may be a secret, and what is shown in its place.
+_SECRETS = (
+    (r"(?<=://)[^\s/?#'\"<>]*@", "***@"),
+    (r"(://[^\s?'\"<>]*\?)[^\s'\"<>]+", r"\1***"),
+    (r"(?i)\b(authorization['\"]?\s*[=:]\s*['\"]?)[^'\"\n]+", r"\1***"),
+    (
+        r"(?i)\b((?:x-amz-|x-goog-)?(?:signature|credential|security-token|secret[\w-]*|password|passwd|token|sig"
+        r"|access_?key[\w-]*|aws_[\w]*key[\w]*))(['\"]?\s*[=:]\s*['\"]?)[^\s'\",&;)]+",
+        r"\1\2***",
+    ),
 )
-_HEADER = re.compile(r"(?i)\b(authorization['\"]?\s*[=:]\s*['\"]?)[^'\"\n]+")
 
 
 def redacted(text: str) -> str:
@@ -33,8 +37,8 @@ def redacted(text: str) -> str:
     >>> redacted("cannot read https://me:word@host/a.png?X-Amz-Signature=abc, 403")
     'cannot read https://***@host/a.png?*** 403'
     """
-    for pattern, shown in ((_USER, "***@"), (_QUERY, r"\1***"), (_HEADER, r"\1***"), (_NAMED, r"\1\2***")):
-        text = pattern.sub(shown, text)
+    for pattern, shown in _SECRETS:
+        text = re.sub(pattern, shown, text)
     return text
 
 
