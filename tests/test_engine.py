@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from importlib.resources import files
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 import poolcli
 from poolcli.errors import PoolcliError
+from poolcli.ops.modes import MODES, OPTIONS
 from poolcli.recipe import parse_recipe
 from poolcli.reports.interactive import PAGE_MODES, page_layers, page_picture
 
@@ -79,7 +81,7 @@ def random_picture(choose, dtype):
 
 def random_pooling(choose):
     """Any mode, window, stride, padding and option that the page computes."""
-    mode, most = choose.choice(PAGE_MODES), choose.choice([4, 6, 11])
+    mode, most = choose.choice([*PAGE_MODES]), choose.choice([4, 6, 11])
     k = choose.randint(1, most), choose.randint(1, most)
     if mode == "blur":
         k = choose.randint(1, 7), choose.randint(1, 7)
@@ -151,6 +153,13 @@ def test_a_page_pools_as_the_tool_does(page, seed):
         )
         have = have.astype(expected.dtype).reshape(expected.shape)
         assert gap(have, expected) <= 1, f"{name}\n{have}\n{expected}"
+
+
+@pytest.mark.parametrize(("mode", "name"), [(mode, name) for mode in PAGE_MODES for name in MODES[mode].options])
+def test_a_page_leaves_to_the_tool_what_its_engine_does_not_know(mode, name):
+    """A layer with an option that the engine never reads would be computed as if it were not there."""
+    layers = page_layers(parse_recipe(OPTIONS[name].in_layer.replace(OPTIONS[name].in_layer.split(":")[0], mode)))
+    assert layers is None or re.search(rf"\blayer(\.{name}\b|\[\"{name}\"\])", ENGINE)
 
 
 def test_a_page_sums_means_as_the_tool_does_where_values_are_to_be_ignored(page):

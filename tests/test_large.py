@@ -23,8 +23,10 @@ import zarr
 from PIL import Image
 
 import poolcli
+from poolcli.cli.pyramid import ALLOWED
 from poolcli.images import decoding
 from poolcli.images.formats import ReadOptions
+from poolcli.ops.modes import OPTIONS
 from tests.process import POOLCLI, environment, started
 from tests.test_banded import assert_alike
 
@@ -99,6 +101,20 @@ def test_every_level_is_what_pooling_the_picture_gives(tmp_path, command, mode, 
         expected = poolcli.pool(array, k, mode=mode, ceil_mode=True, ignore=ignore, **options)
         assert level.shape == expected.shape == (ceil(SIZE[0] / k), ceil(SIZE[1] / k), *array.shape[2:])
         assert near(level, expected, array), (number, mode)
+
+
+@pytest.mark.parametrize(
+    ("mode", "name"), [(row.name, name) for row in ALLOWED.values() for name in row.options if name != "exclude-pad"]
+)
+def test_every_option_of_a_mode_counts_in_every_level(tmp_path, command, mode, name):
+    """Also of modes whose levels are made of one another."""
+    value = OPTIONS[name].in_layer.partition(f",{name}")[2].removeprefix("=")
+    array, out = picture("gray", (37, 45)), tmp_path / "out.tif"
+    source, words = tiff(tmp_path / "in.tif", array), [f"--{name}", *([value] if value else [])]
+    assert command("pyramid", source, "-o", out, "--mode", mode, *words, "--levels", "3").code == 0
+    for number, level in enumerate(pages_of(out)[1:], 1):
+        layer = f"{mode}:{2**number},ceil,{name}" + f"={value}" * bool(value)
+        assert np.array_equal(level, poolcli.apply(layer, array)), layer
 
 
 def test_a_mean_is_that_of_what_the_window_holds(tmp_path, command):

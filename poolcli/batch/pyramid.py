@@ -107,7 +107,9 @@ class Reduction:
     def levels(self, values: Array) -> list[Array]:
         """Every level of a block of the picture, from the largest to the smallest."""
         valid = validity(values, self.ignored, alpha=self.alpha) if self.ignored else None
-        joins = "" if self.ignored and self.ignored.min_valid > 0 and self.mode.joins == "values" else self.mode.joins
+        joins = self.mode.joins if dict(self.layer.options) == self.mode.options else ""
+        if joins == "values" and self.ignored and self.ignored.min_valid > 0:
+            joins = ""
         if joins == "sums" and values.dtype.itemsize == 8:
             joins = ""  # no type holds their sums
         with np.errstate(all="ignore"):

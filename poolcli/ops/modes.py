@@ -95,7 +95,7 @@ class Mode:
     local: bool = False  # an output depends on its window alone: nothing is drawn or chosen for the whole picture
     exact_in_bands: bool = False  # to the last bit, wherever a value lies in an array
     weighted: bool = False  # a sum of weighted values
-    joins: str = ""  # a larger window follows from smaller ones side by side: from their "values", or their "sums"
+    joins: str = ""  # as its options stand here, a large window follows from small ones: from their "values" or "sums"
     widens: bool = False  # takes `wide`, to sum in 64 bits wherever values are ignored: GDAL's means
     indices: str = ""  # the function that says where in the picture the outputs come from
     own_dtype: bool = False  # of its results, not that of the picture; where nothing is valid they are NaN

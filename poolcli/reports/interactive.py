@@ -20,7 +20,7 @@ from poolcli.images.frame import Palette
 from poolcli.ops.arrays import Array
 from poolcli.ops.convolve import separate
 from poolcli.ops.filters import FILTERS
-from poolcli.ops.geometry import EDGES, Window
+from poolcli.ops.geometry import EDGES, Cells
 from poolcli.ops.ignored import Ignored
 from poolcli.ops.modes import find_mode
 from poolcli.recipe import Activation, Conv, Pool, Recipe, as_recipe, parse_recipe
@@ -103,7 +103,12 @@ def _view(layers: str, controls: tuple[str, ...], shown: tuple[str, ...]) -> dic
     return view
 
 
-PAGE_MODES = ("max", "avg", "min", "median", "majority", "stride", "blur")  # those that page/engine.js computes
+# What page/engine.js computes: modes with these of their options, activations. The tool does all others.
+PAGE_MODES: Mapping[str, set[str]] = {
+    "max": set(), "avg": {"exclude-pad"}, "min": set(), "median": set(), "majority": {"per-channel", "ties"},
+    "stride": set(), "blur": {"edge"},
+}  # fmt: skip
+PAGE_ACTIVATIONS = ("relu", "relu6", "abs")
 LARGEST_KERNEL = 49  # values: larger kernels may run as transforms, which the page does not
 EXACT = 2**38  # whole numbers up to this size can be added up in a page's floats
 MOST_OUTPUTS = 40_000  # bytes of the outputs of a recipe that the page does not compute
@@ -119,16 +124,18 @@ def page_layers(recipe: Recipe) -> list[dict[str, Any]] | None:
 
 
 def _page_layer(layer: Conv | Activation | Pool) -> dict[str, Any] | None:
-    if layer.edge not in (*EDGES, None) or (isinstance(layer, Activation) and layer.bounds):
+    if layer.edge not in (*EDGES, None):
         return None
     if isinstance(layer, Activation):
-        return {"kind": "activation", "name": layer.name}
+        return {"kind": "activation", "name": layer.name} if layer.name in PAGE_ACTIVATIONS else None
     if isinstance(layer, Conv):
         if len(layer.kernel) * len(layer.kernel[0]) > LARGEST_KERNEL:
             return None
         form = {"kind": "conv", "name": layer.name, "s": layer.stride, "edge": layer.edge}
         return {**form, "passes": passes(layer.kernel)}
-    if not isinstance(layer, Pool) or layer.mode not in PAGE_MODES or not isinstance(layer.window, Window):
+    known, usual = PAGE_MODES.get(layer.mode), find_mode(layer.mode).options
+    given = {name for name, value in layer.options if value != usual[name]}
+    if known is None or not given <= known or isinstance(layer.window, Cells):
         return None
     window = layer.window
     form = {"kind": "pool", "mode": layer.mode, "k": window.k, "s": window.s, "d": window.dilation}
@@ -183,7 +190,7 @@ def view_of(
     view = {
         "picture": picture,
         "layers": page_layers(recipe) if recipe else [],
-        "modes": PAGE_MODES,
+        "modes": [*PAGE_MODES],
         "filters": filters(recipe),
         "heat": palette().tolist(),
         "shift": (-1, 0),
