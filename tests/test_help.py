@@ -92,6 +92,7 @@ COMPLETED = [
     ("poolcli pool a.png --mode aps", ["aps"]),
     ("poolcli pool --mode = medi", ["median"]),
     ("poolcli pool -m maxa", ["maxaps"]),
+    ("poolcli pyramid -m ma", ["max", "majority"]),
     ("poolcli diff --filter line-d", ["line-d1", "line-d2"]),
     ("poolcli stack --report j", ["json", "jsonl"]),
     ("poolcli pool --engine s", ["serial"]),

@@ -252,7 +252,7 @@ MISTAKES = [
     ("pool @ -y", "pool has no option -y: write --overwrite"),
     ("pool @ --MODE max", "pool has no option --MODE, did you mean --mode? See poolcli pool --help"),
     ("pool -K 3 @", "pool has no option -K, did you mean -k? See poolcli pool --help"),
-    ("compare @ --report html", "compare has no option --report: write -o ranking.html, -o ranking.csv or -o"),
+    ("compare @ --report html", "compare has no option --report: write -o ranking.html, -o ranking.csv or another"),
     ("pool @ --report html,png", "--report 'html,png' is several forms: write --report html --report png"),
     ("pool @ --mode max,avg", "mode 'max,avg' is several: give one of them, or rank them with poolcli compare --modes"),
     ("pool @ --mode AvgPool3d", "unknown mode 'AvgPool3d', did you mean 'avg'? Allowed: max, avg"),

@@ -30,7 +30,7 @@ from poolcli.cli.options import (
 )
 from poolcli.cli.output import print_objects, say
 from poolcli.cli.parser import Group, Option
-from poolcli.errors import UsageError, empty, escaped, unknown
+from poolcli.errors import UsageError, any_of, empty, escaped, unknown
 from poolcli.recipe import Pool, Recipe, is_layer, parse_recipe
 from poolcli.recipe.layers import Layer
 from poolcli.reports.forms import FORMS, NothingMeasured, form_of, run_reports, to_json, view_sizes, write_sides
@@ -54,9 +54,9 @@ class Comparing(Group):
     ).default(1)
     shift_edge: str = SHIFT_EDGE.default("replicate")
     tolerance: float = TOLERANCE.default(0.0)
-    output: list[str] | None = report_files("Write it: .html, .csv (a row a picture) or .json; repeatable.").default(
-        None
-    )
+    output: list[str] | None = report_files(
+        f"Write it: {any_of(f'.{form.name}' for form in FORMS.values() if form.ranking)}; repeatable."
+    ).default(None)
     overwrite: bool = OVERWRITE.default(False)
     jobs: int | None = JOBS.default(None)
     json: bool = JSON.default(False)

@@ -1,6 +1,6 @@
 """The options that make layers: a window, a filter before it, and the modes of a comparison."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ from poolcli.ops.modes import (
     MODES,
     MOST_TAPS,
     OPTIONS,
+    Mode,
     activation_text,
     find_mode,
     mode_called,
@@ -48,6 +49,18 @@ def mode_options(names: Iterable[str] = OPTIONS) -> dict[str, Option]:
     }
 
 
+def mode_option(modes: Mapping[str, Mode]) -> Option:
+    """The pooling, of those that a command takes."""
+    return Option(
+        "--mode",
+        "-m",
+        metavar="MODE",
+        help=f"The pooling: {', '.join(modes)}; max if not given.",
+        values=lambda: modes,
+        also="--pooling --pool-mode --pool-type --pooling-mode --pooling-type",
+    )
+
+
 def options_given(group: Group) -> dict[str, Any]:
     """The options of modes that a command was given, by their names; UsageError for text that is no value."""
     given = {name: vars(group).get(name.replace("-", "_")) for name in OPTIONS}
@@ -63,14 +76,7 @@ class Pooling(Group, more=mode_options()):
 
     PANEL = "Window"
 
-    mode: str = Option(
-        "--mode",
-        "-m",
-        metavar="MODE",
-        help=f"The pooling: {', '.join(MODES)}; max if not given.",
-        values=lambda: MODES,
-        also="--pooling --pool-mode --pool-type --pooling-mode --pooling-type",
-    ).default("max")
+    mode: str = mode_option(MODES).default("max")
     k: str | None = Option(
         "--k", "-k", metavar="SIZE", help="Window (kernel) size, N or HxW; 2 if not given.", also=K_WORDS
     ).default(None)

@@ -106,7 +106,7 @@ STRAY: Mapping[str, str] = {
 
 # The same of single commands.
 OF_COMMAND: Mapping[tuple[str, str], str] = {
-    ("compare", "--report"): "write -o ranking.html, -o ranking.csv or -o ranking.json",
+    ("compare", "--report"): "write -o ranking.html, -o ranking.csv or another form of the ranking",
     ("diff", "--report"): "write -o twins.html, -o twins.png or another form of the report",
     ("pyramid", "--k"): "write --factor N, from level to level",
     ("pyramid", "--s"): "write --factor N, from level to level",

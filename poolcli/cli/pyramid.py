@@ -7,7 +7,7 @@ from pathlib import Path
 from poolcli.batch.executors import processors
 from poolcli.batch.inputs import STREAM
 from poolcli.batch.plan import as_inputs, outputs
-from poolcli.cli.layers import Pooling, mode_options, options_given
+from poolcli.cli.layers import mode_option, mode_options, options_given
 from poolcli.cli.options import AUTO, FILES, OVERWRITE, Reading, Running, Writing, count_or_auto, ignoring
 from poolcli.cli.output import Counts, progress, say
 from poolcli.cli.parser import Group, Option
@@ -43,7 +43,7 @@ class Levels(Group, more=mode_options(_OPTIONS)):
 
     PANEL = "Window"
 
-    mode: str = Pooling.OPTIONS["mode"].default("max")
+    mode: str = mode_option(ALLOWED).default("max")
     factor: str = Option(
         "--factor", metavar="SIZE", help="How much smaller every level is, N or HxW; 2 if not given."
     ).default("2")
