@@ -106,7 +106,7 @@ class Coloured(Recipe):
         if valid is ...:
             valid = validity(image, ignored, alpha=alpha) if ignored else None
         if self.weighted and valid is not None:
-            raise refuse("an average weighted by alpha", ignored)
+            raise refuse("an average weighted by alpha", ignored, "leave out --premultiply")
         weighs = alpha and not self.weighted
         light, enough = Recipe.run(self, self._before(image, alpha), valid, alpha=weighs, ignored=ignored)
         pooled = self._after(light, alpha)

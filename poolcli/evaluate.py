@@ -423,7 +423,7 @@ def compared(
     return comparison
 
 
-Written = Callable[[Array], tuple[Array, int | None]]  # an output as a file holds it, and white if not the dtype's
+Written = Callable[[Piece], tuple[Array, int | None]]  # an output as a file holds it, and white if not the dtype's
 
 
 def differences(
@@ -544,7 +544,7 @@ class _Files:
     def piece(self, output: Piece) -> Piece:
         """Rows of an output as they stand in the file."""
         assert self.written
-        values, self.white = self.written(output.values)
+        values, self.white = self.written(output)
         return _in_file(output, values)._replace(first=output.first)
 
     def add(self, still: Piece, moved: Piece) -> Piece | None:

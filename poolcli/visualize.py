@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import product
 from math import ceil
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -317,7 +318,7 @@ class _Scene:
 def draw_views(
     frame: Frame,
     evaluations: tuple[Evaluation, Evaluation],
-    written: Callable[[Array], Array],
+    written: Callable[[Piece], Array],
     to_range: str | None,
     shift: Offset,
     sizes: tuple[Sizes, ...],
@@ -342,7 +343,7 @@ def draw_views(
         frame,
         labels,
         _shown_values(pictures),
-        _shown_values(tuple(piece._replace(values=written(piece.values)) for piece in outputs)),
+        _shown_values(tuple(piece._replace(values=written(piece)) for piece in outputs)),
         changes,
         (peak_of(changes[0]), peak_of(changes[1])),
         _cell(evaluations[0].recipe, pictures[0].values, outputs[0].values),
@@ -383,7 +384,7 @@ class Overview:
     """What is shown of a picture that is not held, and of one shift of it: all of it, reduced as its bands come."""
 
     def __init__(
-        self, frame: Frame, still: Evaluation, written: Callable[[Array], Array], sizes: tuple[Sizes, ...]
+        self, frame: Frame, still: Evaluation, written: Callable[[Piece], Array], sizes: tuple[Sizes, ...]
     ) -> None:
         """`written` makes of an output what its file holds."""
         self._frame, self._still, self._written, self._sizes = frame, still, written, sizes
@@ -397,7 +398,7 @@ class Overview:
     def add(self, still: Band, moved: Band) -> None:
         """Some rows of the picture and of the moved one."""
         shown = [*_shown_values((still.picture, moved.picture)), *_shown_values(
-            tuple(piece._replace(values=self._written(piece.values)) for piece in (still.output, moved.output))
+            tuple(piece._replace(values=self._written(piece)) for piece in (still.output, moved.output))
         )]  # fmt: skip
         for reduced, rows in zip(self._reduced, shown, strict=True):
             reduced.add(rows)
@@ -445,7 +446,8 @@ def array_sample(
         still = evaluate(recipe, Source.of(array), How(labels=labels))
         evaluations = shifted(still, (worst.dx, worst.dy), shifting.edge)
         frame = Frame(array, array.dtype.name)
-        (shown,) = draw_views(frame, evaluations, np.asarray, None, worst, (SHOWN,), tolerance=shifting.tolerance)
+        held, tolerance = attrgetter("values"), shifting.tolerance
+        (shown,) = draw_views(frame, evaluations, held, None, worst, (SHOWN,), tolerance=tolerance)
     assert shown.sample is not None  # of these sizes there is one
     return shown.sample, report
 

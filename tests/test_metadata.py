@@ -447,3 +447,21 @@ def test_a_broken_note_costs_only_itself(chunks, words, place):
     if place == "before" or "larger" in words or "EXIF" in words:
         assert any(words in note for note in picture.notes), picture.notes
     assert picture.meta.text["Author"] == "Ana"
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "TIFF"])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_resolution_turns_with_the_picture(format, orientation):
+    """Columns that become rows bring their pixels an inch with them."""
+    after, _ = rewritten(file_of(random_picture("RGB"), format, dpi=(300, 150), exif=exif(orientation)))
+    expected = (300, 150) if orientation < 5 else (150, 300)
+    assert tuple(map(float, after.info["dpi"])) == pytest.approx(expected, abs=0.1)
+
+
+@pytest.mark.parametrize("format", ["TIFF", "AVIF"])
+def test_how_often_an_animation_plays_is_named_where_it_is_lost(format):
+    """One that plays for ever needs no word."""
+    said = "how often the animation plays was dropped"
+    for loop in (0, 3):
+        _, notes = rewritten(animation("PNG", loop=loop, duration=40), format)
+        assert any(note.startswith(said) for note in notes) == bool(loop)

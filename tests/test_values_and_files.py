@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 import poolcli
@@ -324,3 +325,46 @@ def test_zeros_that_come_in_count_in_no_window_either(command):
         expected = poolcli.shift_report("max:2", image, edge=edge, ignore=0)
         assert have["shifts"] == expected.to_dict()["shifts"]
         assert have["shifts"][0]["raw"]["changed"] == 12
+
+
+@pytest.mark.parametrize("way", [("-m", "avg"), ("-m", "max", "--filter", "identity", "--ignore", "none")])
+@pytest.mark.parametrize(("dtype", "step"), [("int16", 9), ("uint32", 70_000), ("int64", 2**40)])
+def test_integers_without_a_mode_become_bytes_where_it_is_asked(command, way, dtype, step):
+    """As the refusal says; a TIFF, which holds them, keeps them."""
+    image = np.arange(64).reshape(8, 8) * step
+    tifffile.imwrite("a.tif", image.astype(dtype))
+    assert "bytes with --to-range clip or stretch" in command.refused("pool", "a.tif", "-o", "a.png", *way, code=1)
+    assert command("pool", "a.tif", "-o", "a.png", "--to-range", "stretch", *way).code == 0
+    pooled = poolcli.pool(image, 2, mode=way[1]).astype(float)
+    expected = np.floor((pooled - pooled.min()) * 255 / (pooled.max() - pooled.min()) + 0.5)
+    assert np.abs(np.asarray(Image.open("a.png")) - expected).max() == 0
+    assert command("pool", "a.tif", "-o", "b.tif", "--to-range", "stretch", *way[:2]).code == 0
+    assert tifffile.imread("b.tif").dtype == dtype
+
+
+@pytest.mark.parametrize("source", ["a.tif", "a.npy"])
+def test_what_is_ignored_is_outside_of_the_range_that_is_stretched(command, source):
+    """Holes are black, and leave the other values all of the range; the moved picture is judged in the same way."""
+    image = with_holes("a.tif")
+    np.save("a.npy", image)
+    hole = () if source == "a.tif" else ("--ignore", "-9999")
+    words = ("-m", "avg", "--k", "3", *hole)
+    report = report_of(command, "pool", source, "-o", "a.png", "--to-range", "stretch", *words)
+    pooled = poolcli.pool(image, 3, mode="avg", ignore=-9999).astype(float)
+    valid = pooled != -9999
+    low, high = pooled[valid].min(), pooled[valid].max()
+    expected = np.where(valid, np.floor((pooled - low) * 255 / (high - low) + 0.5), 0)
+    have = np.asarray(Image.open("a.png"))
+    assert np.abs(have - expected).max() <= 1
+    assert (have[~valid] == 0).all()
+    assert report["shifts"][0]["written"]["spread"] > 40
+    said = command("pool", source, "-o", "b.png", "--to-range", "stretch", *words).err
+    assert ("the no-data value was dropped" in said) == (source == "a.tif")
+
+
+def test_shares_are_no_labels(command, samples):
+    """Of a palette's numbers, called labels or not, they go into a JPEG as other floats do."""
+    words = ("pool", samples / "mask.png", "-m", "fraction", "--of", 2, "-o", "a.jpg", "--to-range", "stretch")
+    for more in ((), ("--labels",)):
+        assert command(*words, *more, "--overwrite").code == 0
+    assert np.asarray(Image.open("a.jpg")).max() > 200

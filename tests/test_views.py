@@ -126,7 +126,7 @@ def looks(layers, frame, shift, edge, sizes):
     """What is shown of a frame for one shift."""
     still = evaluate(as_recipe(layers), Source.of(frame.pixels), How(alpha=frame.alpha))
     ((_, *pair),) = differences(still, Shifting((shift,), edge))
-    return draw_views(frame, tuple(pair), lambda out: out, "clip", Offset(*shift), sizes)
+    return draw_views(frame, tuple(pair), lambda out: out.values, "clip", Offset(*shift), sizes)
 
 
 @given(

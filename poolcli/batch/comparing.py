@@ -25,7 +25,7 @@ from poolcli.ops.filters import to_dtype
 from poolcli.recipe import Recipe
 from poolcli.reports import Job, Outcome
 from poolcli.reports.ranking import Compared, Score
-from poolcli.shift.difference import Comparison
+from poolcli.shift.difference import Comparison, Piece
 from poolcli.shift.move import Source, fidelities
 from poolcli.shift.record import InputFacts, Offset, OutputFacts, Shifting, ShiftReport
 from poolcli.storage import Place
@@ -235,5 +235,5 @@ def _check_alike(places: tuple[Place, Place], frames: tuple[Frame, Frame]) -> No
         raise PictureError(f"{facts}: two pictures of one mode are compared; convert one of them")
 
 
-def _as_picture(frame: Frame, output: Array) -> Array:
-    return to_dtype(output, frame.pixels.dtype, "clip", alpha=frame.alpha, peak=frame.peak)
+def _as_picture(frame: Frame, output: Piece) -> Array:
+    return to_dtype(output.values, frame.pixels.dtype, "clip", alpha=frame.alpha, peak=frame.peak)

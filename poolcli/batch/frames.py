@@ -14,16 +14,17 @@ from poolcli.errors import PictureError
 from poolcli.evaluate import Evaluation, How, differences, evaluate, size_of
 from poolcli.images.decoding import decode
 from poolcli.images.encoding import check_fits, encode, held
-from poolcli.images.formats import ARRAYS, KEEP, SAME, ZARR, ReadOptions, default_format
-from poolcli.images.frame import Frame, Picture
+from poolcli.images.formats import ARRAYS, FORMATS, KEEP, SAME, ZARR, ReadOptions, default_format
+from poolcli.images.frame import PIXEL_MODES, Frame, Picture
 from poolcli.ops.arrays import Array, beside
-from poolcli.ops.filters import array_bytes, to_dtype
+from poolcli.ops.filters import STRETCH, array_bytes, to_dtype
 from poolcli.ops.ignored import Ignored
 from poolcli.ops.modes import find_mode
 from poolcli.ops.pooling import checked
 from poolcli.recipe import Activation, Pool, Recipe
 from poolcli.recipe.layers import left_out, spacings
 from poolcli.reports import IN_RECORDS, Job, Matrices, Outcome
+from poolcli.shift.difference import Piece
 from poolcli.shift.move import Source
 from poolcli.shift.record import InputFacts, Offset, OutputFacts, ShiftReport, ShiftRow, worst_of
 from poolcli.storage import Place, publish
@@ -52,12 +53,16 @@ def pool_held(settings: Settings, job: Job, requested: str | None) -> Outcome:
     target_format = requested or default_format(picture.format)
     if target_format != ZARR and (settings.encoding.tile or settings.encoding.compression != SAME):
         raise PictureError(_HELD)
-    if settings.encoding.labels and not any(
-        _are_labels(settings.recipe, frame, labels=settings.labels, guess=True) for frame in picture.frames
+    if settings.encoding.labels and (
+        settings.recipe.own_dtype
+        or not any(_are_labels(settings.recipe, frame, labels=settings.labels, guess=True) for frame in picture.frames)
     ):
         settings = replace(settings, encoding=replace(settings.encoding, labels=False))  # the recipe is, these are not
     pixels = sum(frame.pixels.shape[0] * frame.pixels.shape[1] for frame in picture.frames)
-    check_fits(_as_bytes(settings, picture, target_format), target_format, settings.encoding)
+    judged = _as_bytes(settings, picture, target_format)
+    check_fits(judged, target_format, settings.encoding)
+    if any(frame.nodata and not after.nodata for frame, after in zip(picture.frames, judged.frames, strict=True)):
+        picture = replace(picture, notes=(*picture.notes, NO_DATA))
     runs = [_Run(settings, picture, index, target_format) for index in range(len(picture.frames))]
     pooled = replace(picture, frames=tuple(run.pooled() for run in runs))
     written, measured = _write(settings, pooled, job, target_format, lambda: [run.measured() for run in runs])
@@ -123,6 +128,7 @@ def check_size(settings: Settings, height: int, width: int) -> str:
 
 
 HIDDEN = "colours were averaged as they are, however transparent: --premultiply weighs them by alpha"
+NO_DATA = "the no-data value was dropped, since it is none of the bytes that are written"
 CHANNELS, LARGE_AXIS = (3, 4), 16  # of a first axis that may hold channels, before others of at least so many
 
 
@@ -166,7 +172,7 @@ class _Run:
         self._at_once = len(picture.frames) > 1
         self._measured: Measured = (), ()
         self._still: Evaluation | None = None
-        self._output: Array | None = None  # and the frame with it
+        self._output: Piece | None = None  # and the frame with it
         self._after: Frame | None = None
 
     def pooled(self) -> Frame:
@@ -178,15 +184,15 @@ class _Run:
         phases: list[tuple[int, int]] = []
         located = frame.page is not None or self.target_format == ZARR
         if not located:
-            values = still.output.values
+            output = still.output
         else:  # where the pixels lie on a map
             from poolcli.ops.sampling import chosen_phases
 
             with chosen_phases() as phases:
-                values = still.output.values
+                output = still.output
         if recipe.own_dtype:
-            checked(values, still.output.valid)
-        self._output, self._after = values, frame_of(settings, frame, self.target_format, values)
+            checked(output.values, output.valid)
+        self._output, self._after = output, frame_of(settings, frame, self.target_format, output)
         after = self._after
         if settings.shifting is not None:
             self._still = still
@@ -197,17 +203,17 @@ class _Run:
         height, width = frame.pixels.shape[:2]
         return placed(after, spacings(recipe, height, width, phases))
 
-    def _with(self, output: Array) -> Frame:
+    def _with(self, output: Piece) -> Frame:
         """The frame with an output as its file holds it."""
-        if self._after is not None and output is self._output:
+        if self._after is not None and self._output is not None and output.values is self._output.values:
             return self._after
         return frame_of(self.settings, self.frame, self.target_format, output)
 
-    def _written(self, output: Array) -> Array:
+    def _written(self, output: Piece) -> Array:
         """An output as its file holds it."""
         return self._with(output).pixels
 
-    def _in_file(self, output: Array) -> tuple[Array, int | None]:
+    def _in_file(self, output: Piece) -> tuple[Array, int | None]:
         """An output as its file holds it, which may have fewer channels, colours or modes; and what is white there."""
         frame = held(self._with(output), self.target_format, self.settings.encoding)
         return frame.pixels, frame.peak
@@ -220,9 +226,8 @@ class _Run:
         rows: list[ShiftRow] = []
         worst = None
         # A file without a palette that holds this output as it is holds every other one so.
-        exact = (
-            self.frame.palette is None and self._output is not None and self._in_file(self._output)[0] is self._output
-        )
+        first = self._output
+        exact = self.frame.palette is None and first is not None and self._in_file(first)[0] is first.values
         for row, *evaluations in differences(still, shifting, None if exact else self._in_file, hold=bool(sizes)):
             rows.append(row)
             if sizes and self.index < MOST_VIEWS and row is worst_of(rows):
@@ -249,8 +254,9 @@ def coloured(settings: Settings, frame: Frame) -> Recipe:
     return settings.colour.around(settings.recipe, frame.mode, frame.pixels.dtype, alpha=frame.alpha, peak=frame.peak)
 
 
-def frame_of(settings: Settings, frame: Frame, target_format: str, output: Array) -> Frame:
+def frame_of(settings: Settings, frame: Frame, target_format: str, rows: Piece) -> Frame:
     """The frame with an output, or some rows of it, as its file holds it."""
+    output = rows.values
     own_dtype = settings.recipe.own_dtype
     keeps_dtype = target_format in ARRAYS or settings.array_range is None
     if own_dtype:  # sums and shares: unless a range makes values of the picture's
@@ -262,6 +268,8 @@ def frame_of(settings: Settings, frame: Frame, target_format: str, output: Array
     if own_dtype:
         output = output.astype("float64")
     if _to_bytes(settings, frame, target_format):
+        if settings.array_range == STRETCH and rows.valid is not None:  # what is ignored is outside of the range
+            output = np.where(rows.valid, output, np.nan)
         return _of_bytes(frame, array_bytes(output, settings.array_range or "clip", alpha=frame.alpha))
     dtype = frame.pixels.dtype
     if output.dtype == dtype:
@@ -277,12 +285,12 @@ def placed(frame: Frame, spacing: tuple[tuple[float, float], tuple[float, float]
 
 
 def _to_bytes(settings: Settings, frame: Frame, target_format: str) -> bool:
-    """Whether this is an array, or a picture of floats, that is to become a picture of bytes."""
-    is_asked = settings.array_range is not None and target_format not in ARRAYS
-    return is_asked and ("layout" in frame.info or frame.pixels.dtype.kind == "f") and frame.pixels.dtype not in _BYTES
-
-
-_BYTES = ("uint8", "bool")
+    """Whether this is an array, or a picture of floats or other values that the format lacks, to become bytes."""
+    if settings.array_range is None or target_format in ARRAYS or frame.pixels.dtype in ("uint8", "bool"):
+        return False
+    row = FORMATS[target_format]
+    alien = not row.pages and frame.mode not in (*PIXEL_MODES, *row.arrays)
+    return alien or "layout" in frame.info or frame.pixels.dtype.kind == "f"
 
 
 def _of_bytes(frame: Frame, pixels: Array) -> Frame:
@@ -296,13 +304,19 @@ def _of_bytes(frame: Frame, pixels: Array) -> Frame:
 
 def _as_bytes(settings: Settings, picture: Picture, target_format: str) -> Picture:
     """`picture` with frames of bytes where that is what is written, to be judged before any work: not their values."""
-    frames = (
-        _of_bytes(frame, np.broadcast_to(np.uint8(0), frame.pixels.shape))
-        if _to_bytes(settings, frame, target_format)
-        else frame
-        for frame in picture.frames
-    )
-    return replace(picture, frames=tuple(frames))
+    if settings.array_range is None or target_format in ARRAYS:
+        return picture
+    return replace(picture, frames=tuple(_judged(settings, frame, target_format) for frame in picture.frames))
+
+
+def _judged(settings: Settings, frame: Frame, target_format: str) -> Frame:
+    if settings.recipe.own_dtype:  # no palette, whose numbers are counted
+        from poolcli.images.tiff_pages import retyped
+
+        frame = retyped(frame, frame.pixels.dtype)
+    if not _to_bytes(settings, frame, target_format):
+        return frame
+    return _of_bytes(frame, np.broadcast_to(np.uint8(0), frame.pixels.shape))
 
 
 def _matrices(settings: Settings, picture: Picture, written: Picture) -> Matrices | None:

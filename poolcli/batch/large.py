@@ -30,7 +30,7 @@ from poolcli.ops.pooling import checked
 from poolcli.recipe.layers import spacings
 from poolcli.records import dataclass
 from poolcli.reports import Job, Outcome
-from poolcli.shift.difference import Band
+from poolcli.shift.difference import Band, Piece
 from poolcli.shift.move import Source
 from poolcli.shift.record import InputFacts, Offset, OutputFacts, ShiftReport, worst_of
 from poolcli.storage import Place
@@ -150,7 +150,7 @@ class _Page:
     put_rows: Callable[[Array], None] | None = None
     hides_colours: bool = False  # some of its rows have colours that are averaged however transparent
 
-    def written(self, output: Array) -> Array:
+    def written(self, output: Piece) -> Array:
         """Rows of an output as they stand in the file."""
         return frame_of(self.settings, self.plane.frame, self.target_format, output).pixels
 
@@ -158,7 +158,7 @@ class _Page:
         """The next rows."""
         if self.settings.recipe.own_dtype:
             checked(*band.output[1:])
-        after = frame_of(self.settings, self.plane.frame, self.target_format, band.output.values)
+        after = frame_of(self.settings, self.plane.frame, self.target_format, band.output)
         rows = after.pixels
         if self.put_rows is None:
             after = replace(after, pixels=np.broadcast_to(rows.dtype.type(0), self.shape))

@@ -5,7 +5,7 @@ import re
 import struct
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field, replace
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from PIL import Image
 
@@ -35,6 +35,7 @@ _IN_PIXELS = {0x9214: "the subject's area", 0xA214: "the subject's place",
 _TABLES = {CAMERA: "camera", PLACE: "place", EXCHANGE: "exchange"}
 
 Entry = tuple[int, bytes]  # type and value, in the order of bytes of the file
+Value = TypeVar("Value")
 
 
 class ExifError(ValueError):
@@ -102,11 +103,18 @@ def _table(data: bytes, order: str, at: int) -> dict[int, Entry]:
 
 def describing(exif: Exif, notes: dict[str, None]) -> Exif:
     """Only what describes the photograph: no thumbnail, no layout, no orientation, which has been applied."""
-    main = {tag: entry for tag, entry in exif.main.items() if tag in _DESCRIBING}
+    main = {tag: entry for tag, entry in upright_tags(exif.main, exif.orientation).items() if tag in _DESCRIBING}
     camera = exif.inner.get(CAMERA, {})
     gone = _of_original(camera, camera.get(MAKER_NOTE, (0, b""))[1], notes)
     camera = {tag: entry for tag, entry in camera.items() if tag not in gone}
     return replace(exif, main=main, inner={**exif.inner, CAMERA: camera})
+
+
+def upright_tags(tags: Mapping[int, Value], orientation: int) -> dict[int, Value]:
+    """The same with the resolutions across and down in each other's place, where rows become columns."""
+    across, down, _ = RESOLUTION
+    places = {across: down, down: across} if orientation > 4 else {}
+    return {places.get(tag, tag): value for tag, value in tags.items()}
 
 
 def _of_original(camera: Mapping[int, Any], maker: object, notes: dict[str, None]) -> set[int]:
@@ -222,6 +230,8 @@ def gathered(image: Image.Image, notes: dict[str, None], head: Head | None = Non
     """What the loaded `image` carries; `head` is that of a PNG. Parts that are broken are dropped, with a note."""
     info, exif = image.info, _raw_exif(image)
     dpi, aspect = _densities(image)
+    if orientation_of(image) > 4:
+        dpi, aspect = dpi and dpi[::-1], aspect and aspect[::-1]
     comment = _bytes(info.get("comment"))
     if image.format == "JPEG2000" and comment is not None and comment.startswith(b"Created by OpenJPEG"):
         comment = None  # the stamp that its library leaves on what it writes
@@ -417,6 +427,8 @@ def note_frames(picture: Picture, frames: Sequence[Frame], row: Format, notes: d
     """Say what of `frames`, as they are written, `row` has no room for; arrays hold the numbers of palettes alone."""
     if len(frames) > 1 and "durations" not in row.keeps and any(frame.info.get("duration") for frame in frames):
         notes[f"the durations of the frames were dropped, since {row.name} has no room for them"] = None
+    if len(frames) > 1 and "loop" not in row.keeps and picture.meta.loop:
+        notes[f"how often the animation plays was dropped, since {row.name} has no room for it"] = None
     if picture.meta.default_image and row.animates and "default" not in row.keeps:
         notes[f"the default image became the first frame, since {row.name} has none beside its animation"] = None
     for palette in (frame.palette for frame in frames if frame.palette is not None):

@@ -498,7 +498,7 @@ def _unreadable(page: Page, bits: Sequence[int], formats: Sequence[int], depth: 
 
 def described(stream: BinaryIO, page: Page, request: Request) -> Page:
     """`page` with the tables of its camera, and without what would not be true of the result; notes for what goes."""
-    tags, codes = dict(page.tags), set(page.dropped)
+    tags, codes = metadata.upright_tags(page.tags, page.orientation), set(page.dropped)
     if page.nested:
         tags |= _tables(stream, page, request)
     text = tags.get(270, (2, ""))[1]

@@ -211,10 +211,11 @@ def stretch(values: "Array", span: int) -> "Array":
     return (values - low) * scale
 
 
+STRETCH = "stretch"  # the one range that depends on all values
 RANGES: "Mapping[str, Callable[[Array, int], Array]]" = {
     "clip": lambda values, span: values,  # what lies outside the range is held at its ends
     "abs": lambda values, span: abs(values),  # both directions of an edge are bright
-    "stretch": stretch,
+    STRETCH: stretch,
     "offset": lambda values, span: values + (span + 1) // 2,  # 0 becomes 128 of 0 ... 255
 }
 

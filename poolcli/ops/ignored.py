@@ -21,6 +21,7 @@ Value = int | float
 Colour = tuple[Value, ...]
 
 BAND_VALUES = 1 << 18  # of a picture, read together
+WAY = "use a mode that pools windows, such as avg or max, before it or instead of it"
 ALLOWED = "a number, NaN, numbers in a list, or colours in a list, as in [(0, 0, 0)]"
 
 
@@ -43,7 +44,7 @@ class Ignored:
                 raise UsageError(f"ignored value {value!r} cannot be compared with pixels: {ALLOWED} is allowed")
 
     def __str__(self) -> str:
-        return ", ".join("x".join(map(str, value)) if isinstance(value, tuple) else str(value) for value in self.values)
+        return " or ".join(",".join(map(str, v)) if isinstance(v, tuple) else str(v) for v in self.values)
 
 
 def _is_number(value: object) -> bool:
@@ -209,12 +210,11 @@ def valid_outputs(valid: Array | None, axes: AnyAxes, min_valid: float) -> Array
     return None if enough.all() else enough
 
 
-def refuse(who: str, ignored: Ignored | None) -> PictureError:
-    """The error for a layer without windows on a picture that holds ignored values."""
+def refuse(who: str, ignored: Ignored | None, way: str = WAY) -> PictureError:
+    """The error for what has no windows on a picture that holds ignored values; `way`: what may be done instead."""
     which = f" ({ignored})" if ignored and ignored.values else ""
     return PictureError(
-        f"{who} cannot leave out the ignored values{which} that the picture holds: use a mode that pools windows, "
-        "such as avg or max, before it or instead of it, or --ignore none"
+        f"{who} cannot leave out the ignored values{which} that the picture holds: {way}, or --ignore none"
     )
 
 
