@@ -131,7 +131,6 @@ _TURNS = {
 # when they are opaque and when they are not.
 _EXPANDED = {"P": ("RGB", "RGBA"), "PA": ("RGBA", "RGBA"), "1": ("1", "LA"), "L": ("L", "LA"), "RGB": ("RGB", "RGBA")}
 _WITH_ALPHA = tuple(name for name, mode in PIXEL_MODES.items() if mode.alpha)
-_OF_FRAME = ("duration", "disposal", "blend")
 
 
 def decode(
@@ -404,9 +403,7 @@ def _read(image: Image.Image, stream: BinaryIO, request: Request, head: png.Head
     image.load()
     if image.mode != image.im.mode:  # a GIF's indices without their colours
         raise request.refuse("a frame without its colours; convert it to PNG first")
-    info = {key: image.info[key] for key in _OF_FRAME if key in image.info}
-    if image.format == "GIF":
-        info["disposal"] = getattr(image, "disposal_method", 0)
+    info = {key: value for key, value in image.info.items() if key == "duration"}
     shown = _expanded(image, request)
     mode = NATIVE.get(shown.mode, shown.mode)
     if mode not in PIXEL_MODES:

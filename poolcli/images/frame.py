@@ -75,7 +75,7 @@ class Frame:
     """One picture: `pixels` is H x W, or H x W x C with C >= 2, and may be read-only.
 
     `mode` is a row of `PIXEL_MODES`, or for arrays the name of the dtype; `alpha` says that the last channel is
-    alpha; `info` holds what belongs to this frame alone: duration (ms), disposal, blend. `peak` is the largest value
+    alpha; `info` holds what belongs to this frame alone, as its duration (ms). `peak` is the largest value
     of the file's depth where the dtype has room for more (1023 of 10 bits, the maxval of a PNM): values are as stored.
     `nodata` are the values that the file declares to stand for nothing, a tuple for a colour; `page` is what a TIFF
     says of this page.
