@@ -116,17 +116,6 @@ def _need_8_bits(what: str, request: Request) -> None:
     request.note(f"{what} was read as 8 bits")
 
 
-# How EXIF's orientations are undone.
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
 # Modes in which pixels are names of colours, or one value means "transparent": what they are pooled as instead,
 # when they are opaque and when they are not.
 _EXPANDED = {"P": ("RGB", "RGBA"), "PA": ("RGBA", "RGBA"), "1": ("1", "LA"), "L": ("L", "LA"), "RGB": ("RGB", "RGBA")}
@@ -409,10 +398,9 @@ def _read(image: Image.Image, stream: BinaryIO, request: Request, head: png.Head
     if mode not in PIXEL_MODES:
         raise request.refuse(f"pixels of mode {shown.mode} cannot be pooled; convert it to PNG first")
     palette = _palette(shown) if shown.mode in ("P", "PA") else None
-    turn = _TURNS.get(metadata.orientation_of(image))
-    return Frame(
-        to_array(shown if turn is None else shown.transpose(turn)), mode, PIXEL_MODES[mode].alpha, palette, info
-    )
+    turn = metadata.orientation_of(image)
+    pixels = turned(to_array(shown), turn)
+    return Frame(pixels, mode, PIXEL_MODES[mode].alpha, palette, info)
 
 
 def _read_wide(image: Image.Image, stream: BinaryIO, head: png.Head, request: Request) -> Frame:
