@@ -10,7 +10,7 @@ import numpy as np
 from PIL import GifImagePlugin, Image
 
 from poolcli.images.formats import PNG, Request
-from poolcli.images.frame import PIXEL_MODES, Array, Frame, Palette, converted
+from poolcli.images.frame import Array, Frame, Palette, converted, with_alpha
 from poolcli.images.metadata import EXIF_HEAD
 from poolcli.images.png import Chunk, Head, chunks, write_chunks
 from poolcli.records import dataclass
@@ -163,16 +163,11 @@ def _opened(shown: list[tuple[Frame, Array]]) -> list[Frame] | None:
     if all(filled.all() for _, filled in shown) or shown[0][0].alpha:
         return [frame for frame, _ in shown]
     mode = _WITH_ALPHA.get(shown[0][0].mode)
-    return None if mode is None else [_with_alpha(frame, filled, mode) for frame, filled in shown]
-
-
-def _with_alpha(frame: Frame, filled: Array, mode: str) -> Frame:
-    dtype = np.dtype(PIXEL_MODES[mode].dtype)
-    most = np.iinfo(dtype).max
-    colours = frame.pixels if frame.pixels.ndim == 3 else frame.pixels[..., np.newaxis]
-    values = colours.astype(dtype) * (most if frame.mode == "1" else 1)
-    return replace(frame, pixels=np.concatenate([values, filled[..., np.newaxis] * dtype.type(most)], 2), mode=mode,
-                   alpha=True)  # fmt: skip
+    if mode is None:
+        return None
+    white = np.uint8(255 if shown[0][0].mode == "1" else 1)
+    return [replace(frame, pixels=with_alpha(frame.pixels * white, filled), mode=mode, alpha=True)
+            for frame, filled in shown]  # fmt: skip
 
 
 class _Canvas:

@@ -28,7 +28,7 @@ from poolcli.images.formats import (
     begun_by,
     is_zarr,
 )
-from poolcli.images.frame import NATIVE, PIXEL_MODES, Frame, Meta, Palette, Picture, to_array, turned
+from poolcli.images.frame import NATIVE, PIXEL_MODES, Frame, Meta, Palette, Picture, to_array, turned, with_alpha
 from poolcli.images.guard import decoding, own_memory, reading, taken
 from poolcli.storage import Place, Url, fetched
 
@@ -409,7 +409,7 @@ def _read_wide(image: Image.Image, stream: BinaryIO, head: png.Head, request: Re
     mode, key = head.wide or "I;16", head.key
     if key is not None:
         mode = "RGBA;16" if head.wide else "LA;16"
-        pixels = png.with_alpha(pixels, key, 65_535)
+        pixels = with_alpha(pixels, (pixels.reshape(*pixels.shape[:2], -1) != key).any(axis=2))
         request.note(f"transparent colour of {head.wide or 'I;16'} pooled as {mode}")
     pixels = turned(pixels, metadata.orientation_of(image))
     return Frame(pixels, mode, PIXEL_MODES[mode].alpha)

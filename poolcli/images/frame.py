@@ -330,6 +330,13 @@ def _among_16_bits(frame: Frame, mode: str) -> Frame:
     return replace(frame, pixels=colours if target.channels > 1 else colours[..., 0], mode=mode, alpha=target.alpha)
 
 
+def with_alpha(pixels: Array, opaque: NDArray[np.bool_]) -> Array:
+    """`pixels` with one more channel: all that the dtype holds where they are `opaque`, else 0."""
+    colours = pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
+    alpha = opaque[..., np.newaxis] * pixels.dtype.type(np.iinfo(pixels.dtype).max)
+    return np.concatenate([colours, alpha], axis=2)
+
+
 def turned(pixels: Array, orientation: int) -> Array:
     """`pixels` upright, as EXIF's orientation (1 to 8) says.
 

@@ -127,14 +127,6 @@ def _unpacked(image: Any, raw: str) -> NDArray[np.uint8]:
     return np.asarray(image)
 
 
-def with_alpha(pixels: NDArray[Any], key: tuple[int, ...], most: int) -> NDArray[Any]:
-    """`pixels` with one more channel: 0 where they are the colour `key`, else `most`."""
-    colours = pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
-    clear = np.all(colours == np.array(key, pixels.dtype), axis=2)
-    alpha = np.where(clear, 0, most).astype(pixels.dtype)
-    return np.concatenate([colours, alpha[..., np.newaxis]], axis=2)
-
-
 def without_broken_notes(stream: BinaryIO) -> tuple[BytesIO, list[str]]:
     """The file without the chunks beside its pixels that are broken or too large, and a sentence for each."""
     file, notes, room = BytesIO(), list[str](), _MOST_TEXTS
