@@ -372,18 +372,15 @@ class _Reduced:
 
 
 def with_palettes(frames: Sequence[Frame]) -> tuple[tuple[Frame, ...], bool]:
-    """RGB and RGBA frames as P frames, each with its own palette; and whether every colour has stayed what it was.
+    """RGB or RGBA frames as P frames, each with its own palette; and whether every colour has stayed what it was.
 
-    Frames of other modes stay as they are. Transparent pixels get an index of their own in each frame, in a
-    colour that no pixel of any frame has: Pillow's GIF writer takes a pixel of that colour for a transparent one.
+    Transparent pixels get an index of their own in each frame, in a colour that no pixel of any frame has: Pillow's GIF
+    writer takes a pixel of that colour for a transparent one.
     """
-    reduced = {number: _reduced(frame.pixels) for number, frame in enumerate(frames) if frame.mode in ("RGB", "RGBA")}
-    key = _unused_colour([entry.colours for entry in reduced.values()])
-    palettes = tuple(
-        _with_palette(frame, reduced[number], key) if number in reduced else frame
-        for number, frame in enumerate(frames)
-    )
-    return palettes, all(entry.exact for entry in reduced.values())
+    reduced = [_reduced(frame.pixels) for frame in frames]
+    key = _unused_colour([each.colours for each in reduced])
+    palettes = (_with_palette(frame, each, key) for frame, each in zip(frames, reduced, strict=True))
+    return tuple(palettes), all(each.exact for each in reduced)
 
 
 def _reduced(pixels: Array) -> _Reduced:
