@@ -73,7 +73,7 @@ class Option:
 @dataclass(frozen=True, slots=True)
 class Mode:
     """One pooling. `kernel` names its function in `poolcli.ops` as module:function; it takes the image
-    (H x W x C), where its windows lie (what `stages` gives), and `options`, whose defaults stand here; those of None
+    (H x W x C), where its windows lie (the last of `stages`), and `options`, whose defaults stand here; those of None
     must be given.
     """
 
@@ -435,7 +435,7 @@ MODES: Mapping[str, Mode] = {
             "maxblur",
             "max at every pixel, then blur of `taps` taps",
             "Zhang 2019, MaxBlurPool",
-            "sampling:max_blur_pool",
+            "sampling:blur_pool",
             options={"taps": 3, "edge": "reflect"},
             geometry=("padding", "dilation"),
             stages=partial(blurred, dense_maximum=True),
@@ -458,7 +458,7 @@ MODES: Mapping[str, Mode] = {
             "maxaps",
             "max at every pixel, then aps of `taps` taps",
             "Chaman & Dokmanic 2021",
-            "sampling:max_aps_pool",
+            "sampling:aps_pool",
             options={"taps": 3, "edge": "wrap"},
             geometry=("padding", "dilation"),
             stages=partial(blurred, dense_maximum=True, picks=True),

@@ -206,7 +206,11 @@ def run_mode(
         if by_pixels:
             mask = pixel_validity(pixels, mask, ignored, alpha=alpha)
         keywords["valid"] = mask
-    result: Array = kernel(pixels, *stages, **keywords)
+    if len(stages) > 1:  # a maximum at every pixel comes first
+        from poolcli.ops.order import max_pool
+
+        pixels = max_pool(pixels, stages[0])
+    result: Array = kernel(pixels, stages[-1], **keywords)
     enough = None
     if mode.has_windows and (mask is not None or ignored is not None or mode.own_dtype):
         enough = valid_outputs(mask, stages[0], ignored.min_valid if ignored else 0.0)

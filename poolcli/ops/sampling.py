@@ -14,7 +14,6 @@ from poolcli.ops.arrays import Array, full_range
 from poolcli.ops.convolve import BEYOND, correlate, edge_index, edge_value, padded_band
 from poolcli.ops.filters import binomial
 from poolcli.ops.geometry import AnyAxes, Axes, Edge, Size
-from poolcli.ops.order import max_pool
 from poolcli.ops.reduce import Block, blocks, undefined
 
 
@@ -142,11 +141,6 @@ def blur_pool(image: Array, axes: Axes, *, edge: Edge, band_values: int = BAND_V
             band = _rows(image, index[start * rows.s : (stop - 1) * rows.s + rows.k], beyond)
             out[start:stop] = _blurred(band, axes, edge)
     return out
-
-
-def max_blur_pool(image: Array, dense: Axes, axes: Axes, *, edge: Edge) -> Array:
-    """The maximum at every pixel, then `blur_pool`."""
-    return blur_pool(max_pool(image, dense), axes, edge=edge)
 
 
 def _rows(image: Array, index: NDArray[np.intp], beyond: Any) -> Array:
@@ -284,11 +278,6 @@ def chosen_phases() -> Iterator[list[Size]]:
         yield phases
     finally:
         _phases.reset(token)
-
-
-def max_aps_pool(image: Array, dense: Axes, axes: Axes, *, edge: Edge) -> Array:
-    """The maximum at every pixel, then `aps_pool`."""
-    return aps_pool(max_pool(image, dense), axes, edge=edge)
 
 
 def _continued(low: Array, axes: Axes, edge: Edge) -> Array:
