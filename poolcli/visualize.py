@@ -298,7 +298,7 @@ class View:
 class _Scene:
     """The arrays behind a view: (still, moved) pictures and outputs, and their changes at full size.
 
-    Or `factor` times smaller.
+    Or `factor` times smaller, of what is not held, which has no `sample`. `marks`: None where pixels are too small.
     """
 
     frame: Frame
@@ -309,9 +309,9 @@ class _Scene:
     peaks: tuple[float, float]
     cell: tuple[float, float]
     lead: tuple[float, float]
-    marks: Callable[[Region], Array | None]
-    other: Array | None
-    sample: Callable[[Region], Sample]
+    marks: Callable[[Region], Array | None] | None = None
+    other: Array | None = None
+    sample: Callable[[Region], Sample] | None = None
     factor: float = 1.0
 
 
@@ -417,7 +417,7 @@ class Overview:
         cell, lead = _cell(self._still.recipe, picture, output), _lead(self._still.recipe, picture)
         scene = _Scene(
             self._frame, self._labels, (still, moved), (pooled, pooled_moved), (before, after), peaks, cell, lead,
-            _no_marks, None, _no_sample, size[0] / len(still),
+            factor=size[0] / len(still),
         )  # fmt: skip
         everything = Region(0, 0, *still.shape[:2]), Region(0, 0, *pooled.shape[:2])
         views = []
@@ -427,10 +427,6 @@ class Overview:
             panel = replace(panel, region=(0, 0, size[1], size[0]))
             views.append(View(shift, panel, panel, _thumbnail(scene, sizes), None if self._labels else peaks))
         return tuple(views)
-
-
-def _no_sample(region: Region) -> Sample:
-    raise AssertionError("what is not held has no sample")
 
 
 def array_sample(
@@ -620,7 +616,7 @@ def _lead(recipe: Recipe, picture: Array) -> tuple[float, float]:
 def _view(scene: _Scene, shift: Offset, sizes: Sizes) -> View:
     picture, output = scene.pictures[0], scene.outputs[0]
     everything = Region(0, 0, *picture.shape[:2]), Region(0, 0, *output.shape[:2])
-    thumbnail, sample = _thumbnail(scene, sizes), _sample_of(scene, sizes.sample) if sizes.sample else None
+    thumbnail, sample = _thumbnail(scene, sizes), _sample_of(scene, sizes.sample)
     if max(picture.shape[:2]) <= sizes.whole_up_to:
         part, whole = _panel(scene, *everything, sizes.whole_up_to), None
     else:
@@ -630,8 +626,10 @@ def _view(scene: _Scene, shift: Offset, sizes: Sizes) -> View:
     return View(shift, part, whole, thumbnail, None if scene.labels else scene.peaks, sample)
 
 
-def _sample_of(scene: _Scene, side: int) -> Sample:
-    """The sample of at most `side` x `side` pixels, and no more than SAMPLE_BYTES of them."""
+def _sample_of(scene: _Scene, side: int) -> Sample | None:
+    """The sample of at most `side` x `side` pixels, and no more than SAMPLE_BYTES of them; None for a side of 0."""
+    if not side or scene.sample is None:
+        return None
     picture = scene.pictures[0]
     room = SAMPLE_BYTES // (1 if scene.other is None else 2)
     most = int((room * picture.shape[0] * picture.shape[1] / picture.nbytes) ** 0.5)
@@ -652,7 +650,7 @@ def _whole(scene: _Scene, everything: tuple[Region, Region], side: int, room: in
     """The whole pictures, if there are to be any, as large as the room for their bytes allows."""
     panel = None
     while side and (panel is None or (room is not None and _bytes_of(panel) > room and side > 64)):
-        panel = _panel(replace(scene, marks=_no_marks), *everything, side)
+        panel = _panel(replace(scene, marks=None), *everything, side)
         side = side * 3 // 4
     return panel
 
@@ -687,7 +685,7 @@ def _panel(scene: _Scene, region: Region, cells: Region, side: int) -> Panel:
         photo if factor > 1 else png,
         (*_displayed(frame, pictures, labels=labels), *_displayed(frame, outputs, labels=labels)),
     )
-    marks = scene.marks(cells)
+    marks = scene.marks(cells) if scene.marks else None
     return Panel(
         (region.left, region.top, region.width, region.height),
         factor,
@@ -738,10 +736,6 @@ def _marks(evaluation: Evaluation, cells: Region) -> Array | None:
     if dense.shape[:2] != picture.values.shape[:2] or not isinstance(rows, Axis) or not isinstance(columns, Axis):
         return None
     return survivors(dense, output.values, (rows, columns), cells)
-
-
-def _no_marks(cells: Region) -> None:
-    """For pictures whose pixels are too small to mark."""
 
 
 def _mark_layer(marks: Array) -> bytes:
