@@ -48,11 +48,7 @@ def _float_mean(image: Array, axes: AnyAxes, counts: Array, *, wide: bool) -> Ar
     few = not wide and max(axis.most for axis in axes) <= FEW_VALUES  # float64 takes 1.6 to 2.9 times as long
 
     def divide(sums: Array, band: slice, means: Array) -> None:
-        n = _band(counts, band).astype(sums.dtype)
-        if n.size == 1 and _is_power_of_two(n.flat[0]):
-            np.multiply(sums, 1 / n, out=means, casting="same_kind")  # exact, and half the time of the division
-        else:
-            np.divide(sums, n, out=means, casting="same_kind")
+        np.divide(sums, _band(counts, band).astype(sums.dtype), out=means, casting="same_kind")
 
     dtype = np.result_type(image.dtype, np.float32 if few else np.float64)
     limit = np.finfo(image.dtype).max  # rounding must not lift a mean over the largest number
@@ -108,10 +104,6 @@ def sum_dtype(dtype: np.dtype[Any], values: int, counted: int) -> np.dtype[Any]:
     return np.dtype(f"{kind}{next(sizes, 8)}")
 
 
-def _is_power_of_two(n: float) -> bool:
-    return int(n).bit_count() == 1
-
-
 def rounded_quotient(sums: Array, n: Array, out: Array, *, keep: bool = False) -> None:
     """out = (2 * sums + n) // (2 * n) without the doubling: sums + n // 2 over n is the same for whole numbers.
 
@@ -119,10 +111,8 @@ def rounded_quotient(sums: Array, n: Array, out: Array, *, keep: bool = False) -
     """
     n = np.maximum(n, 1).astype(sums.dtype)
     sums = np.add(sums, n // 2, out=None if keep else sums)
-    if n.size == 1 and _is_power_of_two(n.flat[0]):
-        np.right_shift(sums, n.dtype.type(int(n.flat[0]).bit_length() - 1), out=out, casting="unsafe")
-    else:  # by one number NumPy multiplies, by an array it divides
-        np.floor_divide(sums, n if n.size > 1 else n.flat[0], out=out, casting="unsafe")
+    # By one number NumPy multiplies, by an array it divides.
+    np.floor_divide(sums, n if n.size > 1 else n.flat[0], out=out, casting="unsafe")
 
 
 def sum_pool(image: Array, axes: AnyAxes, *, valid: Array | None = None) -> Array:
