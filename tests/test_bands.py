@@ -45,7 +45,7 @@ def cases(draw):
     size = (draw(st.integers(spans[0], 40)), draw(st.integers(spans[1], 40)))
     channels = draw(CHANNELS)
     image = random_image(draw(st.integers(0, 99)), size, draw(st.sampled_from(["uint8", "int16", "float32"])), channels)
-    cuts = {name: draw(st.integers(1, 4000)) for name in ("band_bytes", "strip_bytes", "block_row_bytes", "short_row")}
+    cuts = {name: draw(st.integers(1, 4000)) for name in ("band_bytes", "strip_bytes", "block_row_bytes")}
     return image, {"k": k, "s": s, "padding": padding, "dilation": dilation}, cuts | {"block_taps": draw(small)}
 
 

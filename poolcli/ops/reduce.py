@@ -21,7 +21,6 @@ from poolcli.records import dataclass
 
 BAND_BYTES = 1 << 19  # of row-reduced values: stays in the second-level cache
 STRIP_BYTES = 1 << 18  # of rows whose columns are doubled together
-SHORT_ROW = 4096  # up to so many values a row NumPy's own reduction of tiles is the faster one (1.1 ms against 1.4)
 BLOCK_ROW_BYTES = 1 << 12  # from rows as long as this on, large windows run over blocks of rows
 BLOCK_TAPS = 16  # ... and from as many taps on
 MANY_TAPS = 64  # from so many on, windows that are fewer than that are reduced one by one
@@ -42,7 +41,6 @@ def reduce_windows(
     *,
     band_bytes: int = BAND_BYTES,
     strip_bytes: int = STRIP_BYTES,
-    short_row: int = SHORT_ROW,
     block_row_bytes: int = BLOCK_ROW_BYTES,
     block_taps: int = BLOCK_TAPS,
 ) -> Array:
@@ -58,8 +56,7 @@ def reduce_windows(
     exact = operation is not np.add or accumulator.kind != "f"
     blocks = exact and rows.d == 1 and rows.k >= max(block_taps, 2 * rows.s) and row_bytes >= block_row_bytes
     step = min(-(-rows.k // rows.s) if blocks else _band_rows(rows, row_bytes, band_bytes), rows.out)
-    tiled = rows.s == rows.k > 2 and rows.d == 1 and width * channels <= short_row
-    reduce_rows = _reduce_rows_by_blocks if blocks else _reduce_rows_by_tiles if tiled else _reduce_rows
+    reduce_rows = _reduce_rows_by_blocks if blocks else _reduce_rows
 
     def reduce(outputs: range) -> None:
         size = min(step, len(outputs))
@@ -125,11 +122,6 @@ def _reduce_rows(x: Array, axis: Axis, operation: np.ufunc, out: Array, scratch:
     flat = np.ascontiguousarray(x).reshape(-1)
     run = doubled(flat, flat.size // len(x) * axis.d, axis.k, operation, scratch)
     out[...] = _tap(run.reshape(x.shape), 0, axis, out)
-
-
-def _reduce_rows_by_tiles(x: Array, axis: Axis, operation: np.ufunc, out: Array, scratch: Scratch) -> None:
-    """Windows side by side."""
-    operation.reduce(x.reshape(len(out), axis.k, *x.shape[1:]), axis=1, out=out, dtype=scratch.dtype)
 
 
 def _reduce_rows_by_blocks(x: Array, axis: Axis, operation: np.ufunc, out: Array, scratch: Scratch) -> None:
