@@ -150,35 +150,20 @@ def _sum_run(x: Array, kernel: Taps, stride: Size, out: Array, scratch: Scratch,
 
 
 def _add_up(groups: list[Group], tap: Callable[[Tap], Array], out: Array, term: Array) -> None:
-    """out = the sum over the groups; `tap` gives the values that one tap sees, `term` is room for as many as `out`.
-
-    Nothing is multiplied by 1 or -1, but added or taken away: of a 3 x 3 edge filter that is one pass of six.
-    """
-    total, negative = None, False
+    """out = the sum over the groups; `tap` gives the values that one tap sees, `term` is room for as many as `out`."""
+    total = None
     for factor, plus, minus in groups:
         target = out if total is None else term
-        weight = out.dtype.type(factor)
         source, *others = [tap(place) for place in plus]
         for other in others:
             source = np.add(source, other, out=target)
         for other in map(tap, minus):
             source = np.subtract(source, other, out=target)
-        if abs(weight) != 1:
-            source = np.multiply(source, weight, out=target)
-        if total is None:
-            total, negative = source, weight == -1
-        elif weight == -1:
-            total = np.subtract(total, source, out=out)
-        elif negative:
-            total, negative = np.subtract(source, total, out=out), False
-        else:
-            total = np.add(total, source, out=out)
-    if total is None:
-        out[...] = 0
-    elif negative:
-        np.negative(total, out=out)
-    elif total is not out:
-        out[...] = total
+        if factor != 1:
+            source = np.multiply(source, out.dtype.type(factor), out=target)
+        total = source if total is None else np.add(total, source, out=out)
+    if total is not out:
+        out[...] = 0 if total is None else total
 
 
 def _sum_line(phases: Array, groups: list[Group], out: Array, scratch: Scratch, chunk_bytes: int) -> None:
