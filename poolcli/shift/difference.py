@@ -5,7 +5,6 @@ are so short that two threads spend twice the time, on waiting for each other.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 from math import floor, hypot, inf, isfinite, log10, sqrt
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
@@ -285,16 +284,7 @@ def _count_pixels(over: Array) -> int:
     changed = line[: line.size - channels + 1].copy()
     for channel in range(1, channels):
         changed |= line[channel : channel + changed.size]
-    changed &= _first_channel(changed.size, channels)  # three times as fast as counting every third value
-    return int(np.count_nonzero(changed))
-
-
-@lru_cache(maxsize=8)
-def _first_channel(size: int, channels: int) -> Array:
-    """True at the first value of every pixel."""
-    first = np.zeros(size, bool)
-    first[::channels] = True
-    return first
+    return int(np.count_nonzero(changed[::channels]))
 
 
 # The contrast of one side
