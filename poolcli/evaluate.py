@@ -202,6 +202,11 @@ class Evaluation:
             self._whole = _run_layers(self.recipe, self.before, picture, self.how)
         return self._whole
 
+    def drop_features(self) -> None:
+        """Give their memory back, once they have been compared."""
+        if self._whole is not None:
+            self._whole = self._whole._replace(features=None)
+
     def sharing(self, recipe: Recipe) -> "Evaluation":
         """What other layers that begin with the same make of the same source; features are not made again."""
         other = Evaluation(recipe, self.source, self.how, self.before)
@@ -439,6 +444,8 @@ def differences(
         comparison = compared(
             reference, other, shift, edge=shifting.edge, tolerance=shifting.tolerance, hold=hold or written is not None
         )
+        if not hold:
+            other.drop_features()
         side = _written_side(reference, other, written, shifting.tolerance) if written else None
         yield comparison.row(reference.contrasts, written=side), reference, other
 

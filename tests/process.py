@@ -33,10 +33,11 @@ def shell(script, **more):
 
 
 def started(*words, ignoring=(), **more):
-    """poolcli with pipes, running; SIGINT is not ignored, as it would be below `nohup` or a shell's `&`."""
+    """poolcli with pipes, running; no signal is ignored, as they are below `nohup` or a shell's `&`."""
 
     def prepared():
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         for number in ignoring:
             signal.signal(number, signal.SIG_IGN)
 
