@@ -13,10 +13,9 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack, suppress
 from functools import partial
-from queue import Empty, SimpleQueue
 from typing import Any
 
 from distributed import Client, LocalCluster, WorkerPlugin
@@ -36,7 +35,7 @@ PATIENCE = 10  # seconds for a scheduler to answer
 TLS = "tls://"  # dask raises TypeError when it has no certificates for it
 _RECOUNT = 5.0  # seconds after which the workers are counted again
 
-Numbered = tuple[int, Any]
+Submitted = tuple[Future[Any], Any]  # an item, and its result in time
 
 
 class Dask:
@@ -47,13 +46,11 @@ class Dask:
         self._function, self._limits = function, limits
         self._run = secrets.token_hex(4)  # of the keys, lest a task of another run be taken for one of ours
         self._held = ExitStack()
-        self._chunk_size = 1
+        self._chunk_size, self._begun = 1, 0
         self._tasks, self._counted = FEWEST_TASKS, -_RECOUNT
-        self._waiting: list[Numbered] = []  # for the rest of their chunk
-        self._under_way: dict[str, tuple[Any, list[Numbered]]] = {}  # key -> future, which has to be held, and items
-        self._suspects: deque[Numbered] = deque()
-        self._done: deque[Numbered] = deque()
-        self._finished: SimpleQueue[Any] = SimpleQueue()  # futures, put there by threads of the client
+        self._waiting: list[Submitted] = []  # for the rest of their chunk
+        self._under_way: dict[str, tuple[Any, list[Submitted]]] = {}  # key -> dask's future, which has to be held
+        self._suspects: deque[Submitted] = deque()
 
     def __enter__(self) -> "Dask":
         warnings.filterwarnings("ignore", "resource_tracker", UserWarning)  # a signal to the whole group has ended it
@@ -87,50 +84,45 @@ class Dask:
             self._tasks = 2 * threads
         self._counted = time.monotonic()
 
-    def submit(self, number: int, item: Any) -> None:
+    def submit(self, item: Any) -> Future[Any]:
         """Let it wait for a chunk, or go with one."""
-        self._waiting.append((number, item))
+        future: Future[Any] = Future()
+        self._waiting.append((future, item))
         if len(self._waiting) >= self._chunk_size:
-            self._send()
+            self.flush()
+        return future
 
-    def finished(self) -> Numbered:
-        """Wait for the next result, or for what was lost."""
-        while not self._done:
-            if self._waiting:
-                self._send()
-            elif not self._under_way:
-                self._begin([self._suspects.popleft()], alone=True)
-            self._hear()
-        return self._done.popleft()
-
-    def _send(self) -> None:
+    def flush(self) -> None:
+        """Send what waits, or, with nothing else under way, one of those that may have killed its workers."""
         chunk, self._waiting = self._waiting, []
-        self._begin(chunk)
+        if chunk:
+            self._begin(chunk)
+        elif not self._under_way and self._suspects:
+            self._begin([self._suspects.popleft()], alone=True)
+        self._recount()
 
-    def _begin(self, chunk: list[Numbered], *, alone: bool = False) -> None:
-        key = f"poolcli-{self._run}-{chunk[0][0]}" + ("-alone" if alone else "")
+    def _begin(self, chunk: list[Submitted], *, alone: bool = False) -> None:
+        self._begun += 1
+        key = f"poolcli-{self._run}-{self._begun}" + ("-alone" if alone else "")
         work = partial(_work, __version__, self._function, [item for _, item in chunk])
-        future = self._client.submit(work, key=key)
-        self._under_way[key] = future, chunk
-        future.add_done_callback(self._finished.put)
+        task = self._client.submit(work, key=key)
+        self._under_way[key] = task, chunk
+        task.add_done_callback(self._hear)
 
-    def _hear(self) -> None:
-        """Wait for a task to end."""
+    def _hear(self, task: Any) -> None:
+        """A task has ended, says a thread of the client."""
+        _, chunk = self._under_way.pop(task.key)
         try:
-            future = self._finished.get(timeout=1)  # or Windows would not notice Ctrl-C
-        except Empty:
-            self._recount()
-            return
-        _, chunk = self._under_way.pop(future.key)
-        try:
-            seconds, results = future.result()
+            seconds, results = task.result()
         except KilledWorker as error:
-            self._blame(chunk, error, alone=future.key.endswith("-alone"))
-        except Exception as error:  # not of our function, whose errors are results
-            raise self._trouble(error) from error
+            self._blame(chunk, error, alone=task.key.endswith("-alone"))
+        except Exception as error:  # noqa: BLE001 (not of our function, whose errors are results)
+            for future, _ in chunk:
+                future.set_exception(self._trouble(error))
         else:
             self._chunk_size = _next_size(self._chunk_size, seconds / len(chunk))
-            self._done += zip((number for number, _ in chunk), results, strict=True)
+            for (future, _), result in zip(chunk, results, strict=True):
+                future.set_result(result)
 
     def _trouble(self, error: Exception) -> PoolcliError:
         """What keeps tasks from being done: there is no scheduler, or a worker that came later has no such poolcli."""
@@ -142,15 +134,13 @@ class Dask:
             f"a dask worker cannot do the work ({reason_of(error)}): does it have poolcli {__version__}?"
         )
 
-    def _blame(self, chunk: list[Numbered], error: KilledWorker, *, alone: bool) -> None:
+    def _blame(self, chunk: list[Submitted], error: KilledWorker, *, alone: bool) -> None:
         if not alone:
             self._suspects += chunk
             return
         times = error.allowed_failures + 1
         ending = f"ended its worker process {times} times" if times > 1 else "ended its worker process"
-        self._done.append(
-            (chunk[0][0], Failure("crash", f"{ending} (perhaps a crash in a codec, or the memory ran out)"))
-        )
+        chunk[0][0].set_result(Failure("crash", f"{ending} (perhaps a crash in a codec, or the memory ran out)"))
 
 
 def _work(version: str, function: Callable[[Any], Any], items: Sequence[Any]) -> tuple[float, list[Any]]:

@@ -4,15 +4,16 @@ import os
 import signal
 import time
 import warnings
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
+from functools import partial
 from importlib.util import find_spec
+from math import inf
 from pkgutil import resolve_name
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Lock
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from poolcli.batch import SIGNALS
 from poolcli.errors import PoolcliError, UsageError, failure, lacks_memory, missing, unexpected, unknown
@@ -20,6 +21,7 @@ from poolcli.records import dataclass
 from poolcli.storage.stores import reason_of
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
     from multiprocessing.connection import Connection
 
 
@@ -81,15 +83,15 @@ def attempt(
 
 
 class Executor(Protocol):
-    """Workers. `places`: how many items may be under way."""
+    """Workers, with the interface of `concurrent.futures`. `places`: how many items may be under way."""
 
     places: int
 
-    def submit(self, number: int, item: Any) -> None:
-        """Let a worker begin with an item."""
+    def submit(self, item: Any) -> "Future[Any]":
+        """Let a worker begin with an item: its result, or Failure."""
 
-    def finished(self) -> tuple[int, Any]:
-        """Wait for the next result, or Failure, with its item's number."""
+    def flush(self) -> None:
+        """Begin with what was kept back: nobody brings more before there are results."""
 
 
 MakeExecutor = Callable[[Callable[[Any], Any], Limits], AbstractContextManager[Executor]]
@@ -97,27 +99,23 @@ MakeExecutor = Callable[[Callable[[Any], Any], Limits], AbstractContextManager[E
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A row of the table; `executor` is module:class of this room. `kills`: it can end an item that takes too long.
+    """A row of the table; `executor` is module:class of this room, None: one item after the other, here.
 
-    `away`: its workers share no memory with this process. `package` is what the extra `cluster` brings for it.
+    `kills`: it can end an item that takes too long. `away`: its workers share no memory with this process. `package` is
+    what the extra `cluster` brings for it.
     """
 
     name: str
-    executor: str
+    executor: str | None
     kills: bool = False
     away: bool = False
     package: str | None = None
-
-    def load(self) -> MakeExecutor:
-        """The class of its executor."""
-        loaded: MakeExecutor = resolve_name(f"poolcli.batch.{self.executor}")
-        return loaded
 
 
 ENGINES: Mapping[str, Engine] = {
     engine.name: engine
     for engine in (
-        Engine("serial", "executors:Serial"),
+        Engine("serial", None),
         Engine("threads", "executors:Threads"),
         Engine("processes", "executors:Processes", kills=True, away=True),
         Engine("dask", "cluster:Dask", away=True, package="distributed"),
@@ -158,24 +156,34 @@ def run_tasks(
     An item heavier than the memory runs alone. Of what the function raises only an error of the system ends the run, in
     this thread: it is of stdout.
     """
-    under_way: dict[int, tuple[Item, int]] = {}
+    if engine.executor is None:
+        yield from ((item, attempt(function, item, (OSError,))) for item in items)
+        return
+    under_way: dict[Future[Result | Failure], tuple[Item, int]] = {}
+    done: SimpleQueue[Future[Result | Failure]] = SimpleQueue()  # `as_completed` takes no more than it began with
     weight = 0
 
     def take() -> tuple[Item, Result | Failure]:
         nonlocal weight
-        number, result = executor.finished()
-        item, freed = under_way.pop(number)
+        while True:
+            executor.flush()
+            with suppress(Empty):
+                future = done.get(timeout=1)  # or Windows would not notice Ctrl-C
+                break
+        item, freed = under_way.pop(future)
         weight -= freed
-        return item, result
+        return item, future.result()
 
-    with engine.load()(function, limits) as executor:
-        for number, item in enumerate(items):
+    make: MakeExecutor = resolve_name(f"poolcli.batch.{engine.executor}")
+    with make(function, limits) as executor:
+        for item in items:
             own = memory_of(item) if limits.memory is not None else 0
             while under_way and limits.memory is not None and weight + own > limits.memory:
                 yield take()
-            under_way[number] = item, own
+            future = executor.submit(item)
+            under_way[future] = item, own
             weight += own
-            executor.submit(number, item)
+            future.add_done_callback(done.put)
             while len(under_way) >= executor.places:
                 yield take()
         while under_way:
@@ -189,31 +197,6 @@ def processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-class Serial:
-    """One after the other, here."""
-
-    places = 1
-
-    def __init__(self, function: Callable[[Any], Any], limits: Limits) -> None:
-        """`limits` say nothing to this one."""
-        self._function = function
-        self._done: deque[tuple[int, Any]] = deque()
-
-    def __enter__(self) -> "Serial":
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        return
-
-    def submit(self, number: int, item: Any) -> None:
-        """Do it now."""
-        self._done.append((number, attempt(self._function, item, (OSError,))))
-
-    def finished(self) -> tuple[int, Any]:
-        """What was done first."""
-        return self._done.popleft()
 
 
 ROOM = 1 << 24  # bytes
@@ -230,163 +213,112 @@ def keep_memory() -> None:
 
 
 class Threads:
-    """Threads of this process; Pillow's codecs and NumPy let them run side by side.
-
-    They are daemons: a run that is interrupted twice does not wait for a picture that never ends.
-    """
+    """Threads of this process; Pillow's codecs and NumPy let them run side by side."""
 
     def __init__(self, function: Callable[[Any], Any], limits: Limits) -> None:
-        """Start `limits.jobs` threads; each has one item in hand and one waiting."""
-        self.places = 2 * limits.jobs
-        self._function = function
-        self._threads = [Thread(target=self._work, name="poolcli worker", daemon=True) for _ in range(limits.jobs)]
-        self._items: SimpleQueue[tuple[int, Any] | None] = SimpleQueue()
-        self._results: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
+        """`limits.jobs` threads; each has one item in hand and one waiting."""
+        from concurrent.futures import ThreadPoolExecutor
 
-    def __enter__(self) -> "Threads":
+        self.places = 2 * limits.jobs
+        self._function: Callable[[Any], Any] = partial(attempt, function)
+        self._pool = ThreadPoolExecutor(limits.jobs, "poolcli worker")
+
+    def __enter__(self) -> Self:
         keep_memory()
-        for thread in self._threads:
-            thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with suppress(Empty):
-            while True:
-                self._items.get_nowait()
-        for _ in self._threads:
-            self._items.put(None)
-        if kind is not None and not issubclass(kind, KeyboardInterrupt):  # else all is done, or the user does not wait
-            for thread in self._threads:
-                thread.join()  # what is under way would stay half-written
+        hurried = kind is not None and issubclass(kind, KeyboardInterrupt)  # a user does not wait, nor does `main`
+        self._pool.shutdown(wait=not hurried, cancel_futures=True)  # what is under way would stay half-written
 
-    def submit(self, number: int, item: Any) -> None:
+    def submit(self, item: Any) -> "Future[Any]":
         """Let the next free thread have it."""
-        self._items.put((number, item))
+        return self._pool.submit(self._function, item)
 
-    def finished(self) -> tuple[int, Any]:
-        """Wait for the next result; raise what the function raised."""
-        while True:
-            try:
-                number, result, error = self._results.get(timeout=1)  # or Windows would not notice Ctrl-C
-            except Empty:
-                continue
-            if error is not None:
-                raise error
-            return number, result
-
-    def _work(self) -> None:
-        while (work := self._items.get()) is not None:
-            number, item = work
-            try:
-                self._results.put((number, attempt(self._function, item), None))
-            except BaseException as error:  # noqa: BLE001 (the end of the process, raised again by `finished`)
-                self._results.put((number, None, error))
+    def flush(self) -> None:
+        """Nothing is kept back."""
 
 
-# An executor of processes, each with a pipe of its own and one item at a time, so that it is known whom to blame.
-# A worker that dies (a crash in a codec, the system's out-of-memory killer) or takes too long costs the item it had
-# in hand and nothing else: another takes its place. Nothing here needs `fork`.
+# Why our own processes: a crash in a codec, or the system's out-of-memory killer, breaks all of the standard library's
+# pool, which does not end an item that takes too long either. Here each of its threads has a process to itself: that
+# costs the item it had in hand and nothing else, and another takes its place. Nothing here needs `fork`.
 
 LONGEST_WAIT = 3600  # seconds in one go: no system waits for an infinite timeout
 _SENT = tuple(-number for number in SIGNALS)  # exit codes of workers that these met before they were ready
 TRIES = 3  # workers that may die in a row before they were ready
 
 
-class Processes:
+class Processes(Threads):
     """`limits.jobs` processes; `limits.timeout` seconds for an item, counted from when a worker has it."""
 
     def __init__(self, function: Callable[[Any], Any], limits: Limits) -> None:
         """`function` and the items must be values that can be sent."""
-        self.places = 2 * limits.jobs  # one each in hand, one each waiting here
-        self._function, self._timeout = function, limits.timeout
-        self._workers: list[_Worker] = []
-        self._count = limits.jobs
-        self._waiting: deque[tuple[int, Any]] = deque()
-        self._done: deque[tuple[int, Any]] = deque()
-        self._stillborn = 0
+        super().__init__(function, limits)
+        self._worker, self._timeout, self._function = partial(_Worker, function), limits.timeout, self._do
+        self._workers: set[_Worker] = set()
+        self._idle: SimpleQueue[_Worker] = SimpleQueue()
+        self._replacing = Lock()  # no system call that waits for processes is made by two threads
+        self._ended = False
 
-    def __enter__(self) -> "Processes":
+    def __enter__(self) -> Self:
         warnings.filterwarnings("ignore", "resource_tracker", UserWarning)  # a signal to the whole group has ended it
-        self._workers = [_Worker(self._function) for _ in range(self._count)]
+        for _ in range(self.places // 2):
+            self._idle.put(self._started())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        hurried = kind is not None and issubclass(kind, KeyboardInterrupt)
-        for worker in self._workers:
-            worker.pipe.close()  # they end by themselves, after what they have in hand, which would stay half-written
-            if (hurried and worker.number is not None) or not worker.ready:
+        hurried, self._ended = kind is not None and issubclass(kind, KeyboardInterrupt), True
+        for worker in self._workers.copy():
+            if not worker.ready or (hurried and worker.busy):
                 worker.process.kill()
+        self._pool.shutdown(cancel_futures=True)
         for worker in self._workers:
             worker.end()
 
-    def submit(self, number: int, item: Any) -> None:
-        """Put it before the workers."""
-        self._waiting.append((number, item))
-        self._hand_out()
+    def _started(self) -> "_Worker":
+        worker = self._worker()
+        self._workers.add(worker)
+        return worker
 
-    def finished(self) -> tuple[int, Any]:
-        """Wait for the next result, or for the next worker that is lost."""
-        while not self._done:
-            self._listen()
-        return self._done.popleft()
+    def _replaced(self, worker: "_Worker") -> "_Worker":
+        """A worker in the place of one that is dead or will be at once; itself where all is ended."""
+        with self._replacing:
+            worker.end()
+            if self._ended:
+                return worker
+            self._workers.remove(worker)
+            return self._started()
 
-    def _hand_out(self) -> None:
-        """Give what waits to those who have nothing in hand."""
-        for worker in self._workers:
-            if not self._waiting:
-                return
-            if worker.ready and worker.number is None and worker.take(*self._waiting[0], self._timeout):
-                self._waiting.popleft()
-
-    def _listen(self) -> None:
-        """Wait until a worker says something, dies, or has taken too long."""
-        from multiprocessing.connection import wait
-
-        deadlines = [worker.deadline for worker in self._workers if worker.deadline is not None]
-        patience = min(max(0.0, min(deadlines) - time.monotonic()), LONGEST_WAIT) if deadlines else None
-        speaking = wait([worker.pipe for worker in self._workers], patience)
-        now = time.monotonic()
-        for place, worker in enumerate(self._workers):
-            if worker.pipe in speaking:
-                self._hear(place, worker)
-            elif worker.deadline is not None and now >= worker.deadline:
-                worker.process.kill()
-                self._replace(
-                    place, worker, Failure("timeout", f"took more than {self._timeout:g} seconds and was ended")
-                )
-
-    def _hear(self, place: int, worker: "_Worker") -> None:
+    def _do(self, item: Any) -> Any:
+        """What a worker makes of an item, or Failure; one that died with nothing in hand is replaced before."""
+        worker, stillborn = self._idle.get(), 0
         try:
-            said = worker.pipe.recv()
-        except (EOFError, OSError):
-            worker.end()
-            self._replace(place, worker, Failure("crash", _how_it_died(worker.process.exitcode)))
-            return
-        self._stillborn = 0
-        if worker.number is None:
-            worker.ready = True  # the first thing it says
-        else:
-            self._done.append((worker.number, said))
-            worker.number = worker.deadline = None
-        self._hand_out()
-
-    def _replace(self, place: int, worker: "_Worker", failure: Failure) -> None:
-        worker.end()
-        if worker.number is not None:
-            self._done.append((worker.number, failure))
-        elif not worker.ready and worker.process.exitcode not in _SENT:
-            self._stillborn += 1
-            if self._stillborn == TRIES:
-                raise PoolcliError(f"no worker process can be started: {failure.reason}; use --engine threads")
-        self._workers[place] = _Worker(self._function)
+            while not worker.take(item):
+                lost, worker = worker, self._replaced(worker)
+                if not lost.ready and lost.process.exitcode not in _SENT:
+                    stillborn += 1
+                if stillborn == TRIES or self._ended:
+                    raise PoolcliError(
+                        f"no worker process can be started: {_how_it_died(lost.process.exitcode)}; use --engine threads"
+                    )
+            try:
+                return worker.result(self._timeout)
+            except TimeoutError:
+                kind, why = "timeout", f"took more than {self._timeout:g} seconds and was ended"
+            except (EOFError, OSError):
+                kind, why = "crash", ""
+            lost, worker = worker, self._replaced(worker)
+            return Failure(kind, why or _how_it_died(lost.process.exitcode))
+        finally:
+            self._idle.put(worker)
 
 
 class _Worker:
-    """One process: `number` is the item it has in hand, `deadline` when that has to be done."""
+    """One process; `ready`: it takes items; `busy`: it has one in hand."""
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
         from multiprocessing import get_context
@@ -396,20 +328,30 @@ class _Worker:
         self.process = context.Process(target=_serve, args=(other, function), name="poolcli worker", daemon=True)
         self.process.start()
         other.close()  # so that its death closes the pipe
-        self.ready = False
-        self.number: int | None = None
-        self.deadline: float | None = None
+        self.ready = self.busy = False
 
-    def take(self, number: int, item: Any, timeout: float | None) -> bool:
-        """Whether it has the item in hand now; one that has died idle has not, and is heard of next."""
+    def take(self, item: Any) -> bool:
+        """Whether it has the item in hand now; one that has died before has not."""
         try:
+            if not self.ready:
+                self.pipe.recv()  # the first thing it says
+                self.ready = True
             self.pipe.send(item)
-        except OSError:
-            self.ready = False
+        except (EOFError, OSError):
             return False
-        self.number = number
-        self.deadline = None if timeout is None else time.monotonic() + timeout
+        self.busy = True
         return True
+
+    def result(self, timeout: float | None) -> Any:
+        """What it makes of the item; TimeoutError once it has taken too long, EOFError or OSError when it dies."""
+        end = time.monotonic() + (inf if timeout is None else timeout)
+        while not self.pipe.poll(min(max(0.0, end - time.monotonic()), LONGEST_WAIT)):
+            if time.monotonic() >= end:
+                self.process.kill()
+                raise TimeoutError
+        result = self.pipe.recv()
+        self.busy = False
+        return result
 
     def end(self) -> None:
         """Wait for its end, which is near, and give back what it held."""
