@@ -131,7 +131,7 @@ def _phases(x: Array, stride: Size, scratch: Scratch) -> Array:
         for q in range(sw):
             part = x[p::sh, q::sw]
             target = apart[p, q, : part.shape[0], : part.shape[1]]
-            for source, plane in column_planes(part, target) if sw > 1 else [(part, target)]:
+            for source, plane in column_planes(part, target, sw):
                 plane[...] = source
     return apart
 
@@ -145,7 +145,7 @@ def _sum_run(x: Array, kernel: Taps, stride: Size, out: Array, scratch: Scratch,
         part, target = x[start : start + strip], out[start : start + strip]
         sums = doubled(part.reshape(-1), unit, kh * kw, np.add, scratch).reshape(part.shape)
         picked = sums[: (len(target) - 1) * sh + 1 : sh, : (out.shape[1] - 1) * sw + 1 : sw]
-        for source, plane in column_planes(picked, target) if sw > 1 else [(picked, target)]:
+        for source, plane in column_planes(picked, target, sw):
             np.multiply(source, weight, out=plane)
 
 
