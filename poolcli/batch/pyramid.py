@@ -25,8 +25,8 @@ from poolcli.images.tiff_pages import DEFLATE, JPEG
 from poolcli.images.tiled import Layout, Plane
 from poolcli.ops.arrays import Array, planes
 from poolcli.ops.geometry import Size, Window
-from poolcli.ops.ignored import Ignored, stand_in, validity, window_counts, without, write_stand_in
-from poolcli.ops.means import counts_of, rounded_quotient, sum_dtype
+from poolcli.ops.ignored import Ignored, stand_in, validity, values_of_windows, window_counts, without, write_stand_in
+from poolcli.ops.means import rounded_quotient, sum_dtype
 from poolcli.ops.modes import Mode, find_mode
 from poolcli.ops.pooling import run_mode
 from poolcli.ops.reduce import reduce_any
@@ -145,7 +145,7 @@ def _from_sums(how: Reduction, values: Array, valid: Array | None) -> Iterator[A
         sums = reduce_any(sums, axes, np.add, dtype=wide, result=wide)
         k = how.window(level).k
         whole = size[0] % k[0] == 0 and size[1] % k[1] == 0  # the usual block: its windows need not be counted
-        n = total = np.full((1, 1, 1), k[0] * k[1]) if whole else counts_of(*of_picture, padded=False)
+        n = total = np.full((1, 1, 1), k[0] * k[1]) if whole else values_of_windows(of_picture)
         if counts is not None:
             n = counts = window_counts(counts, axes) if counts.dtype == bool else reduce_any(
                 counts.astype(np.uint32), axes, np.add)  # fmt: skip

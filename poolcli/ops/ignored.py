@@ -190,9 +190,14 @@ def window_counts(valid: Array, axes: AnyAxes) -> Array:
     return reduce_any(valid.astype(np.uint16 if few else np.uint32), axes, np.add)
 
 
-def values_of_windows(axes: AnyAxes) -> Array:
-    """How many values of the picture every window holds: rows x columns x 1."""
-    down, across = (np.array(axis.counts(padded=False)) for axis in axes)
+def values_of_windows(axes: AnyAxes, *, padded: bool = False) -> Array:
+    """How many values of the picture (`padded`: and of the padding) every window holds: rows x columns x 1.
+
+    1 x 1 x 1 where all windows hold as many.
+    """
+    down, across = (np.array(axis.counts(padded=padded), np.int64) for axis in axes)
+    if (down == down[0]).all() and (across == across[0]).all():
+        down, across = down[:1], across[:1]
     return np.asarray(np.multiply.outer(down, across)[:, :, np.newaxis])
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from poolcli.errors import PictureError
 from poolcli.ops.arrays import Array, full_range, integer_range
-from poolcli.ops.geometry import AnyAxes, Axis, Spans
+from poolcli.ops.geometry import AnyAxes
 from poolcli.ops.ignored import equals, values_of_windows, window_counts, without
 from poolcli.ops.reduce import Finish, bands, blocks, finite_range, has_large_windows, overflowed, reduce_any, rounded
 
@@ -27,7 +27,7 @@ def avg_pool(
     in float64 whatever the window, and rounded once.
     """
     rows, columns = axes
-    counts = counts_of(rows, columns, padded=not exclude_pad)
+    counts = values_of_windows(axes, padded=not exclude_pad)
     if valid is not None:
         image, invalid = without(image, valid), values_of_windows(axes) - window_counts(valid, axes).astype(np.int64)
         counts = counts - invalid
@@ -81,15 +81,6 @@ def _wide_mean(image: Array, axes: AnyAxes, counts: Array) -> Array:
     whole, rest = np.divmod(high, n)
     result: Array = (whole << 32) + ((rest << 32) + low + n // 2) // n
     return result
-
-
-def counts_of(rows: Axis | Spans, columns: Axis | Spans, *, padded: bool) -> Array:
-    """Values in each window, as rows.out x columns.out x 1, or 1 x 1 x 1 where all windows have as many."""
-    down = np.array(rows.counts(padded=padded), np.int64)
-    across = np.array(columns.counts(padded=padded), np.int64)
-    if (down == down[0]).all() and (across == across[0]).all():
-        down, across = down[:1], across[:1]
-    return np.multiply.outer(down, across)[:, :, np.newaxis]
 
 
 def _band(counts: Array, band: slice) -> Array:
