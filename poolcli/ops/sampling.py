@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from poolcli.ops.arrays import Array, full_range
+from poolcli.ops.arrays import Array
 from poolcli.ops.convolve import BEYOND, correlate, edge_index, edge_value, padded_band
 from poolcli.ops.filters import binomial
 from poolcli.ops.geometry import AnyAxes, Axes, Edge, Size
+from poolcli.ops.means import sum_dtype
 from poolcli.ops.reduce import Block, blocks, undefined
 
 
@@ -159,7 +160,7 @@ def _blurred(band: Array, axes: Axes, edge: Edge) -> Array:
     if band.dtype.kind == "f":
         return _weighted(band, axes, edge, np.result_type(band.dtype, np.float32), scaled=True)
     if band.dtype.itemsize < 8:
-        sums = _weighted(band, axes, edge, _sum_dtype(band.dtype, bits))
+        sums = _weighted(band, axes, edge, sum_dtype(band.dtype, 1 << bits, 1 << bits))
         sums += (1 << bits) >> 1
         sums >>= bits
         return sums
@@ -178,13 +179,6 @@ def _weighted(band: Array, axes: Axes, edge: Edge, dtype: np.dtype[np.generic], 
     down, across = (np.array(binomial(k), np.float64) * (2.0 ** (1 - k) if scaled else 1) for k in (rows.k, columns.k))
     passes = down[:, np.newaxis], across[np.newaxis, :]
     return correlate(band, passes, (rows.s, columns.s), (0, 0, columns.before, columns.after), edge, dtype)
-
-
-def _sum_dtype(dtype: np.dtype[np.generic], bits: int) -> np.dtype[np.generic]:
-    """The smallest integer type that holds every weighted sum and the half that rounding adds."""
-    needed = (full_range(dtype) + 1) << bits
-    kind = "i" if dtype.kind == "i" else "u"
-    return np.dtype(f"{kind}{next(size for size in (2, 4, 8) if needed <= 1 << (8 * size))}")
 
 
 BLOCK_VALUES = 1 << 20  # float64 holds the sums of so many products of 32 bits, and of so many parts of 27
