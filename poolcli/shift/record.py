@@ -245,8 +245,12 @@ class ShiftReport:
 
     @classmethod
     def of(cls, input: InputFacts, output: OutputFacts, layers: str, rows: tuple[ShiftRow, ...]) -> "ShiftReport":
-        """The report of these rows, with their summary."""
-        return cls(input, output, layers, rows, summarize(rows))
+        """The report of these rows, with their summary: ratios of sums over the shifts, and the worst of these."""
+        totals, worst = Totals(), worst_of(rows)
+        for row in rows:
+            totals.add(row)
+        summary = Summary(totals.absorbed, totals.gain, totals.residual, Offset(worst.dx, worst.dy))
+        return cls(input, output, layers, rows, summary)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form: plain dictionaries, lists, finite numbers and None."""
@@ -292,15 +296,6 @@ def _form(value: Any) -> Any:
 
 
 _NAMES: dict[type, tuple[str, ...]] = {}  # of the fields of a record; none of what is no record
-
-
-def summarize(rows: Sequence[ShiftRow]) -> Summary:
-    """Ratios of sums over the shifts; the worst is the one with the largest residual, or that changes most pixels."""
-    totals = Totals()
-    for row in rows:
-        totals.add(row)
-    worst = worst_of(rows)
-    return Summary(totals.absorbed, totals.gain, totals.residual, Offset(worst.dx, worst.dy))
 
 
 def worst_of(rows: Sequence[ShiftRow]) -> ShiftRow:
