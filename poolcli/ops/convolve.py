@@ -51,6 +51,15 @@ def edge_value(edge: Edge, dtype: np.dtype[Any]) -> Any:
     return value
 
 
+def rows_at(image: Array, index: NDArray[np.intp], beyond: Any) -> Array:
+    """The rows that `index` names, with `beyond` for BEYOND: a view where they follow one another."""
+    if index[0] != BEYOND and (np.diff(index) == 1).all():
+        return image[index[0] : index[-1] + 1]
+    band = image[index]
+    band[index == BEYOND] = beyond
+    return band
+
+
 def padded_band(
     image: Array, rows: NDArray[np.intp], columns: tuple[int, NDArray[np.intp]], out: Array, beyond: Any
 ) -> Array:
@@ -63,11 +72,7 @@ def padded_band(
     before, index = columns
     width = image.shape[1]
     middle = band[:, before : before + width]
-    if (np.diff(rows) == 1).all() and rows[0] >= 0:
-        middle[...] = image[rows[0] : rows[-1] + 1]
-    else:
-        middle[...] = image[rows]
-        middle[rows == BEYOND] = beyond
+    middle[...] = rows_at(image, rows, beyond)
     for position in (*range(before), *range(before + width, len(index))):
         band[:, position] = beyond if index[position] == BEYOND else middle[:, index[position]]
     return band

@@ -5,13 +5,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from math import inf
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from poolcli.ops.arrays import Array
-from poolcli.ops.convolve import BEYOND, correlate, edge_index, edge_value, padded_band
+from poolcli.ops.convolve import correlate, edge_index, edge_value, padded_band, rows_at
 from poolcli.ops.filters import binomial
 from poolcli.ops.geometry import AnyAxes, Axes, Edge, Size
 from poolcli.ops.means import sum_dtype
@@ -139,18 +138,9 @@ def blur_pool(image: Array, axes: Axes, *, edge: Edge, band_values: int = BAND_V
     with np.errstate(invalid="ignore", over="ignore"):
         for start in range(0, rows.out, step):
             stop = min(start + step, rows.out)
-            band = _rows(image, index[start * rows.s : (stop - 1) * rows.s + rows.k], beyond)
+            band = rows_at(image, index[start * rows.s : (stop - 1) * rows.s + rows.k], beyond)
             out[start:stop] = _blurred(band, axes, edge)
     return out
-
-
-def _rows(image: Array, index: NDArray[np.intp], beyond: Any) -> Array:
-    """The rows that `index` names: a view where they follow one another."""
-    if index[0] != BEYOND and (np.diff(index) == 1).all():
-        return image[index[0] : index[-1] + 1]
-    band = image[index]
-    band[index == BEYOND] = beyond
-    return band
 
 
 def _blurred(band: Array, axes: Axes, edge: Edge) -> Array:
