@@ -183,7 +183,7 @@ class StoreError(PoolcliError):
 
 def read(url: Url, first: int | None = None) -> bytes:
     """The whole object, or its `first` bytes."""
-    content: bytes = tried(lambda: _system(url).cat_file(url.address, end=first))
+    content: bytes = tried(lambda: _system(url.scheme).cat_file(url.address, end=first))
     return content
 
 
@@ -191,12 +191,12 @@ def write(url: Url, content: bytes) -> None:
     """Make `content` the object, whole or not at all; done twice it is the same object."""
     if not find_store(url.scheme).writes:
         raise StoreError(f"nothing can be written to {url.scheme}://")
-    tried(lambda: _system(url).pipe_file(url.address, content))
+    tried(lambda: _system(url.scheme).pipe_file(url.address, content))
 
 
 def exists(url: Url) -> bool:
     """Whether there is such an object."""
-    return bool(tried(lambda: _system(url).exists(url.address)))
+    return bool(tried(lambda: _system(url.scheme).exists(url.address)))
 
 
 _VERSIONS = ("ETag", "etag", "md5Hash", "content_md5", "LastModified", "updated", "last_modified", "created")
@@ -204,9 +204,9 @@ _VERSIONS = ("ETag", "etag", "md5Hash", "content_md5", "LastModified", "updated"
 
 def version(url: Url) -> tuple[str, ...]:
     """What changes when the object does, or one below a prefix: sizes, and what the store says of content and time."""
-    known: dict[str, Any] = tried(lambda: _system(url).info(url.address))
+    known: dict[str, Any] = tried(lambda: _system(url.scheme).info(url.address))
     if known.get("type") == "directory":
-        below: dict[str, dict[str, Any]] = tried(lambda: _system(url).find(url.address, detail=True))
+        below: dict[str, dict[str, Any]] = tried(lambda: _system(url.scheme).find(url.address, detail=True))
         return tuple(part for name in sorted(below) for part in (name, *_version(below[name])))
     return _version(known)
 
@@ -226,12 +226,12 @@ def listing(url: Url) -> Iterator[None]:
 
 def is_prefix(url: Url) -> bool:
     """Whether something lies below a URL."""
-    return find_store(url.scheme).lists and bool(tried(lambda: _system(url).isdir(url.address)))
+    return find_store(url.scheme).lists and bool(tried(lambda: _system(url.scheme).isdir(url.address)))
 
 
 def entries(url: Url) -> Iterator[tuple[str, bool]]:
     """The name of everything directly below a prefix, and whether it is a prefix itself."""
-    for entry in tried(lambda: _system(url).ls(url.address, detail=True)):
+    for entry in tried(lambda: _system(url.scheme).ls(url.address, detail=True)):
         name = entry["name"].rstrip("/").rpartition("/")[2]
         itself = entry["name"].strip("/") == f"{url.host}/{url.key}".strip("/")  # a marker that the folder is there
         if name and not itself:
@@ -240,7 +240,7 @@ def entries(url: Url) -> Iterator[tuple[str, bool]]:
 
 def globbed(url: Url) -> Iterator[tuple[Url, bool]]:
     """What matches a pattern, and whether it is a prefix."""
-    listing: dict[str, Any] = tried(lambda: _system(url).glob(url.address, detail=True))
+    listing: dict[str, Any] = tried(lambda: _system(url.scheme).glob(url.address, detail=True))
     for path, entry in listing.items():
         host, _, key = path.strip("/").partition("/")
         yield replace(url, host=host, key=key), entry["type"] == "directory"
@@ -275,14 +275,10 @@ def _reason(error: Exception, tries: int) -> str:
 
 
 @lru_cache
-def _system_of(scheme: str) -> Any:
+def _system(scheme: str) -> Any:
     import fsspec
 
     try:
         return fsspec.filesystem(scheme, use_listings_cache=False)
     except (ImportError, ValueError) as error:
         raise UsageError(f"{scheme}:// cannot be used: {redacted(str(error))}") from error
-
-
-def _system(url: Url) -> Any:
-    return _system_of(url.scheme)
