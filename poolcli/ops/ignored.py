@@ -186,6 +186,8 @@ def without(image: Array, valid: Array | None) -> Array:
 def window_counts(valid: Array, axes: AnyAxes) -> Array:
     """How many values of every window are `valid` (H x W x C): rows x columns x C."""
     rows, columns = axes
+    if rows.k == columns.k == 1:  # which lie in the picture, as those of one value taken do
+        return valid[np.ix_(rows.starts(), columns.starts())].astype(np.uint16)
     few = rows.most * columns.most < 1 << 16
     return reduce_any(valid.astype(np.uint16 if few else np.uint32), axes, np.add)
 

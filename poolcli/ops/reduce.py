@@ -1,7 +1,6 @@
 """The windowed reduction: rows first into a buffer that stays in cache, then columns."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from math import log2
 from typing import Any
 
@@ -374,10 +373,6 @@ def reduce_any(
     if valid is not None:
         image = np.where(valid, image, fill)
     result = image.dtype if result is None else result
-    if isinstance(rows, Axis) and rows.before < 0:  # windows of one value in the middle of others
-        image, rows = image[-rows.before :], replace(rows, n=rows.n + rows.before, before=0)
-    if isinstance(columns, Axis) and columns.before < 0:
-        image, columns = image[:, -columns.before :], replace(columns, n=columns.n + columns.before, before=0)
     if isinstance(rows, Axis) and rows.span > rows.n:
         image = reduce_ends(image, rows, operation, fill, dtype or image.dtype)
         rows = _identity(rows.out)
