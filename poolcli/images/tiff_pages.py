@@ -119,7 +119,9 @@ def rescaled(frame: "Frame", rows: Spacing, columns: Spacing) -> "Frame":
     if page is None or not any(code in page.tags for code in GEOTIFF_TAGS):
         return frame
     tags = dict(page.tags)
-    (down, dy), (across, dx) = (_moved(spacing, point=_is_point(tags)) for spacing in (rows, columns))
+    (down, dy), (across, dx) = rows, columns
+    if _is_point(tags):
+        dy, dx = dy + (down - 1) / 2, dx + (across - 1) / 2
     scale, points, matrix = (_numbers(tags, code) for code in (SCALE, TIEPOINTS, TRANSFORMATION))
     if scale:
         tags[SCALE] = (tags[SCALE][0], (scale[0] * across, scale[1] * down, scale[2]))
@@ -146,12 +148,6 @@ def needed(tags: Mapping[int, tuple[int, Any]]) -> dict[int, tuple[int, Any]]:
     stay = {code: tag for code, tag in tags.items() if code in (*PLACE, NODATA)}
     scales = "".join(_SCALES.findall(str(tags.get(METADATA, (2, ""))[1])))
     return stay | ({METADATA: (2, f"<GDALMetadata>{scales}</GDALMetadata>")} if scales else {})
-
-
-def _moved(spacing: Spacing, *, point: bool) -> Spacing:
-    """How far apart the numbered points of pixels are, and where the first one is."""
-    jump, edge = spacing
-    return jump, edge + (jump - 1) / 2 if point else edge
 
 
 def _is_point(tags: Mapping[int, tuple[int, Any]]) -> bool:

@@ -165,8 +165,15 @@ class Rank:
         return (n - 1) // 2, n // 2
 
     def between(self, below: Array, above: Array, n: Array) -> Array:
-        """The output from the values at these places."""
-        return _mean_of(below, above)
+        """The output from the values at these places: their mean."""
+        if below.dtype.kind != "f":  # rounded half up, which cannot overflow so
+            return np.asarray((below | above) - ((below ^ above) >> 1))
+        wide = np.promote_types(below.dtype, np.float32) if below.dtype == np.float16 else np.dtype(np.float64)
+        with np.errstate(invalid="ignore", over="ignore"):
+            mean: Array = (below.astype(wide) + above) / 2
+            if not np.isfinite(mean).all():  # float64 has no room for the sum
+                mean = np.where(np.isfinite(mean), mean, below / 2 + above / 2)
+            return np.where(below == above, below, mean.astype(below.dtype))
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,15 +312,3 @@ def _ranked_at_border(block: Block, rank: Rank) -> Array:
         value[np.isnan(at(there - 1))] = np.nan
     value[there == 0] = undefined(values)
     return value
-
-
-def _mean_of(a: Array, b: Array) -> Array:
-    """The mean of the middle two, or one; (a | b) - ((a ^ b) >> 1) rounds half up and cannot overflow."""
-    if a.dtype.kind != "f":
-        return np.asarray((a | b) - ((a ^ b) >> 1))
-    wide = np.promote_types(a.dtype, np.float32) if a.dtype == np.float16 else np.dtype(np.float64)
-    with np.errstate(invalid="ignore", over="ignore"):
-        mean: Array = (a.astype(wide) + b) / 2
-        if not np.isfinite(mean).all():  # float64 has no room for the sum
-            mean = np.where(np.isfinite(mean), mean, a / 2 + b / 2)
-        return np.where(a == b, a, mean.astype(a.dtype))
