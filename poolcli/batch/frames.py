@@ -17,7 +17,7 @@ from poolcli.images.encoding import check_fits, encode, held
 from poolcli.images.formats import ARRAYS, FORMATS, KEEP, SAME, ZARR, ReadOptions, default_format
 from poolcli.images.frame import PIXEL_MODES, Frame, Picture
 from poolcli.ops.arrays import Array, beside
-from poolcli.ops.filters import STRETCH, array_bytes, to_dtype
+from poolcli.ops.filters import STRETCH, to_dtype
 from poolcli.ops.ignored import Ignored
 from poolcli.ops.modes import find_mode
 from poolcli.ops.pooling import checked
@@ -270,7 +270,9 @@ def frame_of(settings: Settings, frame: Frame, target_format: str, rows: Piece) 
     if _to_bytes(settings, frame, target_format):
         if settings.array_range == STRETCH and rows.valid is not None:  # what is ignored is outside of the range
             output = np.where(rows.valid, output, np.nan)
-        return _of_bytes(frame, array_bytes(output, settings.array_range or "clip", alpha=frame.alpha))
+        floats = output if output.dtype.kind == "f" else output.astype(np.float64)
+        how = settings.array_range or "clip"
+        return _of_bytes(frame, to_dtype(floats, np.dtype(np.uint8), how, alpha=frame.alpha))
     dtype = frame.pixels.dtype
     if output.dtype == dtype:
         return replace(frame, pixels=output)

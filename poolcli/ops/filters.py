@@ -220,21 +220,6 @@ RANGES: "Mapping[str, Callable[[Array, int], Array]]" = {
 }
 
 
-def array_bytes(values: "Array", how: str, *, alpha: bool = False) -> "Array":
-    """The values of an array as bytes, rounded half up and held in 0 ... 255; `how` names a row of RANGES.
-
-    With `alpha` the last channel is only rounded.
-
-    >>> import numpy as np
-    >>> [array_bytes(np.array([[-1, 300, 7]]), how).tolist() for how in ("clip", "stretch")]
-    [[[0, 255, 7]], [[0, 255, 7]]]
-    """
-    import numpy as np
-
-    floats = values if values.dtype.kind == "f" else values.astype(np.float64)
-    return to_dtype(floats, np.dtype(np.uint8), how, alpha=alpha)
-
-
 def to_dtype(
     values: "Array", dtype: "np.dtype[Any]", how: str, *, alpha: bool = False, peak: int | None = None
 ) -> "Array":
