@@ -1016,6 +1016,45 @@ def test_where_the_pixels_of_the_input_lie_is_not_said_of_the_output(tmp_path, c
     assert zarr.open(tmp_path / "out.zarr", mode="r").attrs.asdict() == {"author": "me"}
 
 
+PACKED = {"scale_factor": 0.5, "add_offset": 200.0, "units": "K", "valid_min": 0}
+
+
+@pytest.mark.parametrize("budgets", [{}, {"largest": 0}], ids=["held", "in bands"])
+@pytest.mark.parametrize("words", [("-m", "fraction", "--of", 3), ("-m", "sum")])
+def test_shares_and_sums_are_not_read_by_the_scales_of_the_values(tmp_path, command, words, budgets):
+    """A share of a quarter would be read as 200.125 K; what is left out is in the notes."""
+    source = stored(tmp_path / "in.zarr", picture("16 bits", (77, 130)), attributes={"author": "me", **PACKED})
+    ran = command("pool", source, "-o", tmp_path / "out.zarr", "--json", "--no-report", *words, **budgets)
+    left = [note for note in ran.objects[0]["notes"] if "of the input's values" in note]
+    assert [note.split("'")[1] for note in left] == sorted(PACKED)
+    assert zarr.open(tmp_path / "out.zarr", mode="r").attrs.asdict() == {"author": "me"}
+    scales = '<Item name="SCALE" sample="0" role="scale">0.5</Item>', '<Item name="by">me</Item>'
+    text = f"<GDALMetadata>{''.join(scales)}</GDALMetadata>"
+    tags = [(42112, "s", 0, text, True)]
+    tifffile.imwrite(tmp_path / "in.tif", picture("16 bits", (77, 130)), extratags=tags, metadata=None)
+    for more, kept in ((words, scales[1:]), (("-m", "max"), scales)):
+        call = ("pool", tmp_path / "in.tif", "-o", tmp_path / "out.tif", "-q", "--overwrite")
+        assert command(*call, *more, **budgets).code == 0
+        with tifffile.TiffFile(tmp_path / "out.tif") as file:
+            assert file.pages[0].tags[42112].value == f"<GDALMetadata>{''.join(kept)}</GDALMetadata>"
+
+
+@pytest.mark.parametrize("strip", [False, True])
+@pytest.mark.parametrize("target", ["out.npy", "out.tif", "out.png", "out.ome.zarr"])
+@pytest.mark.parametrize("budgets", [{}, {"largest": 0}], ids=["held", "in bands"])
+def test_attributes_that_an_output_has_no_room_for_are_named(tmp_path, command, target, budgets, strip):
+    """By pyramids too; of what is stripped nothing but what values are read by."""
+    source = stored(tmp_path / "in.zarr", picture("gray", (77, 130)), attributes={"author": "me", **PACKED})
+    ran = command(
+        "pool", source, "-o", tmp_path / target, "--to-range", "clip", "--no-report", *["--strip"] * strip, **budgets
+    )
+    expected = {"scale_factor", "add_offset", "units"} | (set() if strip else {"author", "valid_min"})
+    assert {line.split("'")[1] for line in ran.err.splitlines() if "the attribute '" in line} == expected
+    if target in ("out.tif", "out.ome.zarr") and not strip:
+        said = command("pyramid", source, "-o", tmp_path / f"pyramid.{target}", "--tile", 16).err
+        assert {line.split("'")[1] for line in said.splitlines() if "the attribute '" in line} == expected
+
+
 @pytest.mark.parametrize("budgets", [{}, {"largest": 1, "band_bytes": 1 << 12}], ids=["held", "in bands"])
 @pytest.mark.parametrize("target", ["out.npy", "out.tif", "out.zarr", "out.ome.zarr"])
 @pytest.mark.parametrize("source", ["in.npy", "in.tif", "in.zarr", "in.ome.zarr"])

@@ -368,3 +368,15 @@ def test_shares_are_no_labels(command, samples):
     for more in ((), ("--labels",)):
         assert command(*words, *more, "--overwrite").code == 0
     assert np.asarray(Image.open("a.jpg")).max() > 200
+
+
+@pytest.mark.parametrize("target", ["b.tif", "b.png"])
+def test_bytes_declare_no_value_that_is_none_of_them(command, target):
+    """Of a Zarr too, whose no-data value is an attribute."""
+    zarr = pytest.importorskip("zarr")
+    image = np.arange(64).reshape(8, 8).astype(np.int16)
+    zarr.create_array("a.zarr", shape=(8, 8), dtype="int16", attributes={"_FillValue": -1})[:] = image
+    ran = command("pool", "a.zarr", "-o", target, "--to-range", "clip", "--no-report")
+    assert ran.err.count("no-data value was dropped") == 1
+    with Image.open(target) as written:
+        assert NODATA not in written.getexif()

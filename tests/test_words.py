@@ -182,6 +182,7 @@ MISTAKES = [
     ("wibble", "unknown command 'wibble', allowed are pool, stack, compare, diff, show, shape"),
     ("--wibble", "unknown option '--wibble', allowed are pool, stack, compare, diff, show, shape"),
     ("pool", "no input: name a picture, a folder, a glob or - (stdin), or a list with --files-from"),
+    ("compare", "no input: name a picture, a folder or a glob, or a list with --files-from"),
     ("pool @ --kk 3", "pool has no option --kk, did you mean --k? See poolcli pool --help"),
     ("pool @ --moed max", "pool has no option --moed, did you mean --mode? See poolcli pool --help"),
     ("pool @ --wibble", "pool has no option --wibble: see poolcli pool --help"),

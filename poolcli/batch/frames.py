@@ -63,6 +63,11 @@ def pool_held(settings: Settings, job: Job, requested: str | None) -> Outcome:
     check_fits(judged, target_format, settings.encoding)
     if any(frame.nodata and not after.nodata for frame, after in zip(picture.frames, judged.frames, strict=True)):
         picture = replace(picture, notes=(*picture.notes, NO_DATA))
+    if target_format != ZARR and "zarr" in picture.frames[0].info:
+        from poolcli.images.zarr import omitted
+
+        said = omitted(picture.frames[0], target_format, strip=settings.encoding.strip)
+        picture = replace(picture, notes=(*picture.notes, *said))
     runs = [_Run(settings, picture, index, target_format) for index in range(len(picture.frames))]
     pooled = replace(picture, frames=tuple(run.pooled() for run in runs))
     written, measured = _write(settings, pooled, job, target_format, lambda: [run.measured() for run in runs])
@@ -103,7 +108,7 @@ def _as_floats(frame: Frame, dtype: str, name: str) -> Frame:
         raise PictureError(f"{name}: {dtype} holds whole numbers up to {most}, and the picture has {largest}: {way}")
     from poolcli.images.tiff_pages import retyped
 
-    return replace(retyped(frame, wide, nodata=frame.nodata), pixels=pixels.astype(wide))
+    return replace(retyped(frame, wide, same=True), pixels=pixels.astype(wide))
 
 
 def _source(settings: Settings, job: Job) -> Place | BinaryIO:
@@ -297,7 +302,7 @@ def _to_bytes(settings: Settings, frame: Frame, target_format: str) -> bool:
 
 def _of_bytes(frame: Frame, pixels: Array) -> Frame:
     """The frame with bytes for its values."""
-    if "layout" not in frame.info:
+    if "layout" not in frame.info or frame.page is not None:
         from poolcli.images.tiff_pages import retyped
 
         frame = retyped(frame, pixels.dtype)

@@ -97,10 +97,15 @@ def _file(
         tags = frames[0].page.tags if frames[0].page else {}
         meta = metadata.of_tiff({code: value for code, (_, value) in tags.items()}, job.name, said)
         said |= note_array(Picture("TIFF", tuple(frames), frames[0].mode, meta), FORMATS[target_format], encoding)
-    if target_format == ZARR:
+    if target_format == ZARR or "zarr" in frames[0].info:
         from poolcli.images import zarr
 
-        zarr.note_omitted(frames[0], said)
+        plain = target_format == ZARR and zarr.is_plain(job.target.name, frames[0])
+        other = settings.recipe.own_dtype
+        said |= dict.fromkeys(
+            zarr.omitted(frames[0], target_format, strip=encoding.strip, plain=plain, other_values=other)
+        )
+    if target_format == ZARR:
         with publish_folder(job.target, durable=settings.durable) as folder:
             yield zarr.file_for(folder, job.target.name, frames, encoding)
         return

@@ -296,6 +296,7 @@ def _make_tiff(
     advance: Advance,
 ) -> None:
     as_ome = target.name.lower().endswith(OME_TIFF)
+    said |= dict.fromkeys(zarr.omitted(pictures[0].frame, "TIFF"))
     if as_ome:
         pictures = _as_ome(pictures)
     with publish(target) as stream:
@@ -329,6 +330,7 @@ def _make_zarr(
         file.close(
             {"type": settings.layer.mode, "metadata": {"method": "poolcli pyramid", "layer": str(settings.layer)}}
         )
+    said |= dict.fromkeys(zarr.omitted(first.frame, "OME-Zarr"))
     dropped = ", ".join(ome.names(code for code in first.page.tags if code not in ome.WRITTEN))
     said |= dict.fromkeys(
         [f"tags of the TIFF were left out, since OME-Zarr has no room for them: {dropped}"] * bool(dropped)

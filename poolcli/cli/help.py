@@ -239,7 +239,7 @@ def _common(
 
 # What stands without an option, by its metavar: what `--help` says of it, and what completes it.
 ARGUMENTS: Mapping[str, tuple[str, Values | None]] = {
-    "INPUT...": ("Pictures, .npy arrays, folders, globs, or - (stdin).", None),
+    "INPUT...": ("Pictures, .npy arrays, folders, globs; for pool and stack also - (stdin).", None),
     "LAYERS": ('The layers, as in "conv:sobel-v relu max:2".', _layers),
     "INPUT": ("A TIFF, a .npy array, a folder that is a Zarr, or any other picture.", None),
     "[INPUT]": ("A picture, a .npy array, numbers as text, or - (stdin); the built-in story if not given.", None),

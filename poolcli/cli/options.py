@@ -137,7 +137,8 @@ class Discovery(Group):
         -o says, the `commands` say which words have lost their place.
         """
         if not inputs and self.files_from is None:
-            raise UsageError("no input: name a picture, a folder, a glob or - (stdin), or a list with --files-from")
+            stream = " or a glob" if output == "" else ", a glob or - (stdin)"  # compare has no output, nor stdin
+            raise UsageError(f"no input: name a picture, a folder{stream}, or a list with --files-from")
         if "" in inputs:
             raise empty("an input", "name a picture or a folder")
         if self.files_from == STREAM and STREAM in inputs:

@@ -80,8 +80,8 @@ def _numbers(tags: Mapping[int, tuple[int, Any]], code: int) -> tuple[float, ...
 Spacing = tuple[float, float]
 
 
-def retyped(frame: "Frame", dtype: np.dtype[Any], *, nodata: tuple[Any, ...] = ()) -> "Frame":
-    """`frame` for pixels of another meaning and of `dtype`: no palette, no peak, and `nodata` stand for no data.
+def retyped(frame: "Frame", dtype: np.dtype[Any], *, same: bool = False) -> "Frame":
+    """`frame` for pixels of `dtype`: no palette, no peak, and unless the values are the `same` no scales or no-data.
 
     What its page says of the map stays.
     """
@@ -92,11 +92,14 @@ def retyped(frame: "Frame", dtype: np.dtype[Any], *, nodata: tuple[Any, ...] = (
     page = frame.page
     if page is not None:
         photometric = GRAY if page.photometric in (PALETTE, WHITE_IS_ZERO, LAB) else page.photometric
-        stays = nodata and page.photometric not in (WHITE_IS_ZERO, LAB)  # of which the tag is not inverted
+        stays = same and frame.nodata and page.photometric not in (WHITE_IS_ZERO, LAB)  # its tag is not inverted
         tags = {code: tag for code, tag in page.tags.items() if code != NODATA or stays}
+        if METADATA in tags and not same:
+            tags[METADATA] = (tags[METADATA][0], _SCALES.sub("", str(tags[METADATA][1])))
         bits, kind = 8 * dtype.itemsize, dtype.kind.replace("b", "u")
         page = replace(page, bits=bits, kind=kind, photometric=photometric, predictor=1, colormap=(), tags=tags)
-    return replace(frame, mode=mode, palette=None, peak=None, nodata=nodata, page=page)
+    nodata, info = (frame.nodata, frame.info) if same else ((), {**frame.info, "other_values": True})
+    return replace(frame, mode=mode, palette=None, peak=None, nodata=nodata, info=info, page=page)
 
 
 def rescaled(frame: "Frame", rows: Spacing, columns: Spacing) -> "Frame":

@@ -34,6 +34,8 @@ FILL = "_FillValue"  # the attribute that names what stands for nothing, as xarr
 # The attributes without which values are read wrongly, as CF and GDAL call them: they stay whatever else is left out.
 NEEDED = frozenset((FILL, "missing_value", "scale_factor", "add_offset", "units", "calendar", "_Unsigned",
                     "_ARRAY_DIMENSIONS", "_CRS"))  # fmt: skip
+# Those of stored values, of which sums and shares are none.
+VALUES = NEEDED - {FILL, "_ARRAY_DIMENSIONS", "_CRS"} | {"valid_min", "valid_max", "valid_range"}
 # Those that say where the pixels of the input lie, as GDAL, rioxarray and GeoZarr call them: outputs lie elsewhere.
 PLACES = frozenset(("GeoTransform", "transform", "spatial:transform", "spatial:shape", "proj:transform", "proj:shape"))
 TYPES = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
@@ -336,7 +338,9 @@ def _likewise(original: Original, frame: Frame, options: EncodeOptions) -> dict[
     like["attributes"] = {
         key: value
         for key, value in array.attrs.asdict().items()
-        if (key != FILL or frame.nodata) and key not in PLACES and (key in NEEDED or not options.strip)
+        if (key != FILL or frame.nodata)
+        and not (key in PLACES or ("other_values" in frame.info and key in VALUES))
+        and (key in NEEDED or not options.strip)
     }
     if version == 2:
         like |= {"order": array.order, "compressors": array.compressors or None}
@@ -490,6 +494,12 @@ class _Rows:
         self._done += whole
 
 
+def is_plain(name: str, frame: Frame) -> bool:
+    """Whether a Zarr of this name that is made of `frame` is no OME-Zarr."""
+    original: Original | None = frame.info.get("zarr")
+    return not (original and original.scene) and not name.lower().endswith(".ome.zarr")
+
+
 def file_for(folder: Path, name: str, frames: Sequence[Frame], options: EncodeOptions) -> ArrayFile | ZarrFile:
     """What takes the pictures that are made of `frames`: an OME-Zarr where they come from one or `name` says so.
 
@@ -500,7 +510,7 @@ def file_for(folder: Path, name: str, frames: Sequence[Frame], options: EncodeOp
         raise PictureError("the frames differ in size or kind, and a Zarr has one for all: take one with --frame N")
     original: Original | None = first.info.get("zarr")
     scene = original.scene if original else None
-    if scene is None and not name.lower().endswith(".ome.zarr"):
+    if is_plain(name, first):
         return ArrayFile(folder, frames, options)
     axes = original.before if original and scene else ""
     if scene is None:
@@ -528,17 +538,28 @@ def _of_one(scene: Scene, at: Mapping[str, int]) -> Scene:
     return replace(scene, depths=1, channels=1, times=1, attributes=attributes, origin=origin)
 
 
-def note_omitted(frame: Frame, notes: dict[str, None]) -> None:
-    """Note the attributes of the Zarr that a frame comes from of which no output has any."""
+def omitted(
+    frame: Frame, format: str, *, strip: bool = False, plain: bool = False, other_values: bool = False
+) -> Iterator[str]:
+    """A note on every attribute of the Zarr that a frame comes from that its output has not, unless it is to be so.
+
+    `plain`: the output is a plain Zarr, of `other_values` than those that are stored: sums or shares.
+    """
     original: Original | None = frame.info.get("zarr")
-    for name in sorted(PLACES & original.array.attrs.asdict().keys()) if original else ():
-        notes[f"the attribute '{name}' was left out, since it is of the input's pixels"] = None
+    for name in sorted(original.array.attrs.asdict().keys() - {FILL, "_ARRAY_DIMENSIONS"}) if original else ():
+        why = "it is of the input's pixels" if name in PLACES else f"{format} has no room for it"
+        if plain and name not in PLACES:
+            why = "it is of the input's values" if other_values and name in VALUES else ""
+        if why and (name in NEEDED or name in PLACES or not strip):
+            yield f"the attribute '{name}' was left out, since {why}"
 
 
 def write(picture: Picture, folder: Path, name: str, options: EncodeOptions) -> Picture:
     """Write pictures that are held, and return them as written."""
     file, notes = file_for(folder, name, picture.frames, options), note_array(picture, FORMATS[ZARR], options)
-    note_omitted(picture.frames[0], notes)
+    first = picture.frames[0]
+    plain, other = isinstance(file, ArrayFile), "other_values" in first.info
+    notes |= dict.fromkeys(omitted(first, ZARR, strip=options.strip, plain=plain, other_values=other))
     for number, frame in enumerate(picture.frames):
         file.output(number, frame).put(frame.pixels)
     file.close()
