@@ -380,3 +380,37 @@ def test_bytes_declare_no_value_that_is_none_of_them(command, target):
     assert ran.err.count("no-data value was dropped") == 1
     with Image.open(target) as written:
         assert NODATA not in written.getexif()
+
+
+@pytest.mark.parametrize("target", ["b.gif", "b.png", "b.npy"])
+def test_pages_of_several_sizes_fit_where_their_outputs_have_one(command, target):
+    """With a --size, or where a window leaves out what differs; else they are refused before any pooling."""
+    pages = [random_image(seed, (20 + seed, 22), "uint8") for seed in range(3)]
+    first, *others = map(Image.fromarray, pages)
+    first.save("a.tif", save_all=True, append_images=others)
+    words = ("pool", "a.tif", "-o", target, "--no-report", "--overwrite", "--layout", "nchw")
+    for more, run in (
+        (("--k", 3, "--s", 10), lambda page: poolcli.pool(page, 3, 10)),
+        (("--size", "3x2"), lambda page: poolcli.adaptive_pool(page, (3, 2), mode="max")),
+    ):
+        assert command(*words, *more).code == 0
+        if target == "b.npy":
+            frames = np.load(target)[:, 0]
+        else:
+            frames = [np.asarray(frame.convert("L")) for frame in frames_of(target)]
+        assert np.array_equal(frames, [run(page) for page in pages])
+    assert "sizes" in command.refused(*words, "--k", 1, code=1)
+
+
+def frames_of(name):
+    """The frames of an animation, one after the other."""
+    with Image.open(name) as image:
+        for number in range(image.n_frames):
+            image.seek(number)
+            yield image
+
+
+@pytest.mark.parametrize("value", ["nan", "-9999", "0.5", "256"])
+def test_a_value_that_is_no_number_of_a_palette_is_none_of_its_colours(command, samples, value):
+    """As of any other picture that does not hold it; so that one command does for a folder."""
+    assert command("pool", samples / "mask.png", "-o", "a.png", "--ignore", value).code == 0

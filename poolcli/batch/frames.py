@@ -22,7 +22,7 @@ from poolcli.ops.ignored import Ignored
 from poolcli.ops.modes import find_mode
 from poolcli.ops.pooling import checked
 from poolcli.recipe import Activation, Pool, Recipe
-from poolcli.recipe.layers import left_out, spacings
+from poolcli.recipe.layers import left_out, shapes, spacings
 from poolcli.reports import IN_RECORDS, Job, Matrices, Outcome
 from poolcli.shift.difference import Piece
 from poolcli.shift.move import Source
@@ -59,7 +59,7 @@ def pool_held(settings: Settings, job: Job, requested: str | None) -> Outcome:
     ):
         settings = replace(settings, encoding=replace(settings.encoding, labels=False))  # the recipe is, these are not
     pixels = sum(frame.pixels.shape[0] * frame.pixels.shape[1] for frame in picture.frames)
-    judged = _as_bytes(settings, picture, target_format)
+    judged = _as_written(settings, picture, target_format)
     check_fits(judged, target_format, settings.encoding)
     if any(frame.nodata and not after.nodata for frame, after in zip(picture.frames, judged.frames, strict=True)):
         picture = replace(picture, notes=(*picture.notes, NO_DATA))
@@ -309,11 +309,20 @@ def _of_bytes(frame: Frame, pixels: Array) -> Frame:
     return replace(frame, pixels=pixels)
 
 
-def _as_bytes(settings: Settings, picture: Picture, target_format: str) -> Picture:
-    """`picture` with frames of bytes where that is what is written, to be judged before any work: not their values."""
-    if settings.array_range is None or target_format in ARRAYS:
-        return picture
-    return replace(picture, frames=tuple(_judged(settings, frame, target_format) for frame in picture.frames))
+def _as_written(settings: Settings, picture: Picture, target_format: str) -> Picture:
+    """`picture` with frames of the kind and size that is written, to be judged before any work: not their values."""
+    frames = picture.frames
+    if settings.array_range is not None and target_format not in ARRAYS:
+        frames = tuple(_judged(settings, frame, target_format) for frame in frames)
+    if len({frame.pixels.shape[:2] for frame in frames}) > 1:
+        frames = tuple(_sized(settings.recipe, frame) for frame in frames)
+    return replace(picture, frames=frames)
+
+
+def _sized(recipe: Recipe, frame: Frame) -> Frame:
+    """A frame as large as the output."""
+    *_, last = shapes(recipe, *frame.pixels.shape[:2])
+    return replace(frame, pixels=np.broadcast_to(frame.pixels[:1, :1], (*last.size, *frame.pixels.shape[2:])))
 
 
 def _judged(settings: Settings, frame: Frame, target_format: str) -> Frame:
@@ -337,7 +346,7 @@ def _matrices(settings: Settings, picture: Picture, written: Picture) -> Matrice
 
 def check_ignored(ignore: IgnoreOptions, picture: Picture) -> None:
     """PictureError where a number is an index of a palette of which only the colours are left."""
-    numbers = [value for value in ignore.values if not isinstance(value, tuple)]
+    numbers = [value for value in ignore.values if value in range(256)]
     if numbers and picture.file_mode in PALETTES and any(frame.palette is None for frame in picture.frames):
         raise PictureError(
             f"--ignore {numbers[0]} is the number of a colour in its palette, and the colours are pooled: use "

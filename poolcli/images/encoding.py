@@ -145,8 +145,10 @@ def _settled(picture: Picture, row: Format, options: EncodeOptions) -> EncodeOpt
     if not able and (options.lossless or (labels and whole)):
         for frame in picture.frames:
             _way(_modal(frame, row, {}), row, options)  # what no quality helps is refused for itself
-        what = "labels would change" if labels and not options.lossless else "there is no writing without loss"
-        raise PictureError(f"{what} in {row.name}: write PNG, TIFF or lossless WebP, or give a --quality")
+        what, way = "labels would change", "give a --quality"
+        if options.lossless:
+            what, way = "there is no writing without loss", "leave --lossless out"
+        raise PictureError(f"{what} in {row.name}: write PNG, TIFF or lossless WebP, or {way}")
     lossless = options.lossless or (whole and (labels or picture.format == row.name))
     return replace(options, lossless=lossless and able)
 
