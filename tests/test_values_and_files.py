@@ -349,6 +349,7 @@ def test_what_is_ignored_is_outside_of_the_range_that_is_stretched(command, sour
     np.save("a.npy", image)
     hole = () if source == "a.tif" else ("--ignore", "-9999")
     words = ("-m", "avg", "--k", "3", *hole)
+    assert "or bytes with --to-range clip or stretch" in command.refused("pool", source, "-o", "a.png", *words, code=1)
     report = report_of(command, "pool", source, "-o", "a.png", "--to-range", "stretch", *words)
     pooled = poolcli.pool(image, 3, mode="avg", ignore=-9999).astype(float)
     valid = pooled != -9999

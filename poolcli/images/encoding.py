@@ -236,7 +236,8 @@ def _way(frame: Frame, row: Format, options: EncodeOptions) -> list[str]:
         if deep and way_to(frame, deep) is not None:
             held = f"{row.name} of {_spelled(frame.mode)} takes a library to write: pip install {row.needs}"
         narrow = ", or allow 8 bits with --allow-8bit" if way_to(frame, row.modes, narrow=True) is not None else ""
-        raise PictureError(f"{held}; write {holding([frame.mode])}{narrow}")
+        bytes_too = ", or bytes with --to-range clip or stretch" if frame.pixels.dtype.kind == "f" else ""
+        raise PictureError(f"{held}; write {holding([frame.mode])}{narrow}{bytes_too}")
     return way
 
 
