@@ -411,7 +411,19 @@ def frames_of(name):
             yield image
 
 
-@pytest.mark.parametrize("value", ["nan", "-9999", "0.5", "256"])
+@pytest.mark.parametrize("value", ["nan", "-9999", "0.5", "65536"])
 def test_a_value_that_is_no_number_of_a_palette_is_none_of_its_colours(command, samples, value):
     """As of any other picture that does not hold it; so that one command does for a folder."""
     assert command("pool", samples / "mask.png", "-o", "a.png", "--ignore", value).code == 0
+    colours = np.zeros((3, 1 << 16), np.uint16)
+    tifffile.imwrite("wide.tif", np.full((4, 4), 300, np.uint16), photometric="palette", colormap=colours)
+    assert "is the number of a colour" in command.refused("pool", "wide.tif", "--ignore", 300, code=1)
+
+
+def test_what_is_too_large_for_a_figure_is_not_called_flat(command):
+    """A no-data value that no file declares may be the lowest of float64."""
+    image = random_image(1, (16, 16), "uint8").astype(float)
+    image[3:8, 3:8] = np.finfo(float).min
+    np.save("a.npy", image)
+    said = " ".join(command("pool", "a.npy", "-o", "b.npy").err.split())
+    assert "no contrast known: no float holds the contrast of the picture" in said

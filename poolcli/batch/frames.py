@@ -346,7 +346,7 @@ def _matrices(settings: Settings, picture: Picture, written: Picture) -> Matrice
 
 def check_ignored(ignore: IgnoreOptions, picture: Picture) -> None:
     """PictureError where a number is an index of a palette of which only the colours are left."""
-    numbers = [value for value in ignore.values if value in range(256)]
+    numbers = [value for value in ignore.values if value in range(1 << 16)]  # others are of no palette, nor its colours
     if numbers and picture.file_mode in PALETTES and any(frame.palette is None for frame in picture.frames):
         raise PictureError(
             f"--ignore {numbers[0]} is the number of a colour in its palette, and the colours are pooled: use "

@@ -391,7 +391,9 @@ def _without_residual(row: ShiftRow) -> tuple[str, str]:
         if row.raw.changed:
             return "nothing changes", f"what stands before the down-sampling leaves nothing of this {change}"
         return "nothing changes", f"this {change} changes nothing here"
-    flat = "output" if before.spread else "picture"
+    flat, spread = ("output", row.pooled.spread) if before.spread else ("picture", before.spread)
+    if spread is None:
+        return "no contrast known", f"no float holds the contrast of the {flat}, or no value is valid where it is taken"
     return f"flat {flat}", f"the {flat} is flat, without any contrast that a change could be measured by"
 
 
