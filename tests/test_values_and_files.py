@@ -411,13 +411,22 @@ def frames_of(name):
             yield image
 
 
+@pytest.mark.parametrize("number", [2, 300])
+def test_a_number_of_a_palette_in_a_tiff_is_none_of_its_colours_values(command, samples, number):
+    """As of one in a PNG: it would ignore values of channels; where labels are voted on it is theirs."""
+    mask = np.asarray(Image.open(samples / "mask.png")).astype("uint8" if number < 256 else "uint16") * (number // 2)
+    colours = np.zeros((3, 1 << 8 * mask.itemsize), np.uint16)
+    tifffile.imwrite("a.tif", mask, photometric="palette", colormap=colours)
+    for words in (("pool", "a.tif", "-o", "b.tif"), ("compare", "a.tif"), ("diff", "a.tif", "a.tif")):
+        assert "is the number of a colour in its palette" in command.refused(*words, "--ignore", number, code=1)
+    assert command("pool", "a.tif", "-o", "b.tif", "-m", "majority", "--ignore", number).code == 0
+    assert np.array_equal(tifffile.imread("b.tif"), poolcli.pool(mask, 2, mode="majority", ignore=number))
+
+
 @pytest.mark.parametrize("value", ["nan", "-9999", "0.5", "65536"])
 def test_a_value_that_is_no_number_of_a_palette_is_none_of_its_colours(command, samples, value):
     """As of any other picture that does not hold it; so that one command does for a folder."""
     assert command("pool", samples / "mask.png", "-o", "a.png", "--ignore", value).code == 0
-    colours = np.zeros((3, 1 << 16), np.uint16)
-    tifffile.imwrite("wide.tif", np.full((4, 4), 300, np.uint16), photometric="palette", colormap=colours)
-    assert "is the number of a colour" in command.refused("pool", "wide.tif", "--ignore", 300, code=1)
 
 
 def test_what_is_too_large_for_a_figure_is_not_called_flat(command):

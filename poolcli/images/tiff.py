@@ -80,7 +80,9 @@ def read(stream: BinaryIO, request: Request) -> Picture:
         for (_, page), pixels in zip(chosen, arrays(stream, chosen, request), strict=True)
     )
     values = {code: value for code, (_, value) in frames[0].page.tags.items()} if frames[0].page else {}
-    return Picture("TIFF", frames, frames[0].mode, metadata.of_tiff(values, request.name, request.notes))
+    first = chosen[0][1]
+    mode = ("PA" if first.extra else "P") if first.photometric == PALETTE else frames[0].mode
+    return Picture("TIFF", frames, mode, metadata.of_tiff(values, request.name, request.notes))
 
 
 def chosen_pages(stream: BinaryIO, request: Request) -> list[tuple[int, Page]]:
