@@ -44,11 +44,12 @@ def values(dtype, shape=(3, 5)):
 
 @pytest.mark.parametrize(("bits", "dtype"), STORED.items())
 def test_values_are_as_they_are_stored(bits, dtype):
-    """Every type, the first row at the bottom."""
-    pixels = values(dtype)
-    have = decode(unit(bits, pixels)).frames[0]
-    assert have.pixels.dtype == dtype
-    assert np.array_equal(have.pixels, pixels)
+    """Every type, the first row at the bottom, and one row or column alone."""
+    for shape in ((3, 5), (1, 5), (3, 1)):
+        pixels = values(dtype, shape)
+        have = decode(unit(bits, pixels)).frames[0]
+        assert have.pixels.dtype == dtype
+        assert np.array_equal(have.pixels, pixels)
 
 
 @pytest.mark.parametrize(("bits", "zero", "dtype"), [(8, -128, "int8"), (16, 32768, "uint16"), (32, 2**31, "uint32"),

@@ -138,6 +138,22 @@ def test_outputs_lie_on_the_map_where_what_they_see_lies(tmp_path, command, reci
     assert np.allclose(data[1, 2, inside], columns[inside], atol=1e-4)
 
 
+@pytest.mark.parametrize("recipe", ["avg:2", "avg:3/2+1", "stride:3"])
+def test_a_tie_point_may_be_any_pixel(tmp_path, command, recipe):
+    """Not the first one alone: what is at its place on the map is another pixel then."""
+    at, above = 7.0, 9.0
+    place = [
+        (33550, 12, 3, (ACROSS, DOWN, 0.0), False),
+        (33922, 12, 6, (at, above, 0.0, WEST + at * ACROSS, NORTH - above * DOWN, 0.0), False),
+        (34735, 3, 8, (1, 1, 0, 1, 1025, 0, 1, AREA), False),
+    ]
+    (tmp_path / "a.tif").write_bytes(placed(extratags=place))
+    assert command("stack", recipe, tmp_path / "a.tif", "-o", tmp_path / "b.tif").code == 0
+    rows, columns, data = where(tmp_path / "b.tif")
+    assert np.allclose(data[0, 1:-1, 2], rows[1:-1])
+    assert np.allclose(data[1, 2, 1:-1], columns[1:-1])
+
+
 @pytest.mark.parametrize("kind", [AREA, POINT])
 def test_output_sizes_keep_the_extent(tmp_path, command, kind):
     """Windows of differing sizes lie on no regular grid; the picture does not move."""

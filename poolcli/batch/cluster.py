@@ -12,10 +12,11 @@ import threading
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack, suppress
 from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from distributed import Client, LocalCluster, WorkerPlugin
@@ -51,6 +52,7 @@ class Dask:
         self._waiting: list[Submitted] = []  # for the rest of their chunk
         self._under_way: dict[str, tuple[Any, list[Submitted]]] = {}  # key -> dask's future, which has to be held
         self._suspects: deque[Submitted] = deque()
+        self._ended: SimpleQueue[Any] = SimpleQueue()  # tasks, put there by threads of the client
 
     def __enter__(self) -> "Dask":
         warnings.filterwarnings("ignore", "resource_tracker", UserWarning)  # a signal to the whole group has ended it
@@ -89,17 +91,23 @@ class Dask:
         future: Future[Any] = Future()
         self._waiting.append((future, item))
         if len(self._waiting) >= self._chunk_size:
-            self.flush()
+            self._send()
         return future
 
-    def flush(self) -> None:
-        """Send what waits, or, with nothing else under way, one of those that may have killed its workers."""
-        chunk, self._waiting = self._waiting, []
-        if chunk:
-            self._begin(chunk)
-        elif not self._under_way and self._suspects:
+    def wait(self, futures: Iterable[Future[Any]]) -> None:
+        """Until a task has ended, or a second has passed; what waits for the rest of its chunk goes now."""
+        if self._waiting:
+            self._send()
+        elif not self._under_way:
             self._begin([self._suspects.popleft()], alone=True)
-        self._recount()
+        try:
+            self._hear(self._ended.get(timeout=1))
+        except Empty:
+            self._recount()
+
+    def _send(self) -> None:
+        chunk, self._waiting = self._waiting, []
+        self._begin(chunk)
 
     def _begin(self, chunk: list[Submitted], *, alone: bool = False) -> None:
         self._begun += 1
@@ -107,18 +115,17 @@ class Dask:
         work = partial(_work, __version__, self._function, [item for _, item in chunk])
         task = self._client.submit(work, key=key)
         self._under_way[key] = task, chunk
-        task.add_done_callback(self._hear)
+        task.add_done_callback(self._ended.put)
 
     def _hear(self, task: Any) -> None:
-        """A task has ended, says a thread of the client."""
+        """Take what has become of a task."""
         _, chunk = self._under_way.pop(task.key)
         try:
             seconds, results = task.result()
         except KilledWorker as error:
             self._blame(chunk, error, alone=task.key.endswith("-alone"))
-        except Exception as error:  # noqa: BLE001 (not of our function, whose errors are results)
-            for future, _ in chunk:
-                future.set_exception(self._trouble(error))
+        except Exception as error:  # not of our function, whose errors are results
+            raise self._trouble(error) from error
         else:
             self._chunk_size = _next_size(self._chunk_size, seconds / len(chunk))
             for (future, _), result in zip(chunk, results, strict=True):

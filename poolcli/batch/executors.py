@@ -10,7 +10,7 @@ from functools import partial
 from importlib.util import find_spec
 from math import inf
 from pkgutil import resolve_name
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
@@ -90,8 +90,8 @@ class Executor(Protocol):
     def submit(self, item: Any) -> "Future[Any]":
         """Let a worker begin with an item: its result, or Failure."""
 
-    def flush(self) -> None:
-        """Begin with what was kept back: nobody brings more before there are results."""
+    def wait(self, futures: "Iterable[Future[Any]]") -> None:
+        """Wait until one of these is done, or for a second: Windows would not notice Ctrl-C before."""
 
 
 MakeExecutor = Callable[[Callable[[Any], Any], Limits], AbstractContextManager[Executor]]
@@ -165,11 +165,9 @@ def run_tasks(
 
     def take() -> tuple[Item, Result | Failure]:
         nonlocal weight
-        while True:
-            executor.flush()
-            with suppress(Empty):
-                future = done.get(timeout=1)  # or Windows would not notice Ctrl-C
-                break
+        while done.empty():
+            executor.wait(under_way)
+        future = done.get()
         item, freed = under_way.pop(future)
         weight -= freed
         return item, future.result()
@@ -237,8 +235,11 @@ class Threads:
         """Let the next free thread have it."""
         return self._pool.submit(self._function, item)
 
-    def flush(self) -> None:
-        """Nothing is kept back."""
+    def wait(self, futures: "Iterable[Future[Any]]") -> None:
+        """Until one is done, or a second has passed."""
+        from concurrent.futures import FIRST_COMPLETED, wait
+
+        wait(futures, timeout=1, return_when=FIRST_COMPLETED)
 
 
 # Why our own processes: a crash in a codec, or the system's out-of-memory killer, breaks all of the standard library's
@@ -298,12 +299,12 @@ class Processes(Threads):
         worker, stillborn = self._idle.get(), 0
         try:
             while not worker.take(item):
-                lost, worker = worker, self._replaced(worker)
-                if not lost.ready and lost.process.exitcode not in _SENT:
+                dead, worker = worker, self._replaced(worker)
+                if not dead.ready and dead.process.exitcode not in _SENT:
                     stillborn += 1
                 if stillborn == TRIES or self._ended:
                     raise PoolcliError(
-                        f"no worker process can be started: {_how_it_died(lost.process.exitcode)}; use --engine threads"
+                        f"no worker process can be started: {_how_it_died(dead.process.exitcode)}; use --engine threads"
                     )
             try:
                 return worker.result(self._timeout)
@@ -311,8 +312,8 @@ class Processes(Threads):
                 kind, why = "timeout", f"took more than {self._timeout:g} seconds and was ended"
             except (EOFError, OSError):
                 kind, why = "crash", ""
-            lost, worker = worker, self._replaced(worker)
-            return Failure(kind, why or _how_it_died(lost.process.exitcode))
+            dead, worker = worker, self._replaced(worker)
+            return Failure(kind, why or _how_it_died(dead.process.exitcode))
         finally:
             self._idle.put(worker)
 
