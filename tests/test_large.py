@@ -985,6 +985,16 @@ def test_zarr_becomes_zarr_as_it_lies(tmp_path, command, how, budgets):
     assert command(*words, "--overwrite", **budgets).code == 0
 
 
+def test_frames_are_chunks_of_their_own(tmp_path, command):
+    """Of a picture that was no Zarr, with all the channels of their pixels."""
+    frames = [Image.fromarray(picture("rgb", (77, 130), seed)) for seed in range(3)]
+    frames[0].save(tmp_path / "in.tif", save_all=True, append_images=frames[1:])
+    words = ("pool", tmp_path / "in.tif", "-o", tmp_path / "out.zarr", "--layout", "nchw", "--tile", "16x24")
+    assert command(*words).code == 0
+    array = zarr.open(tmp_path / "out.zarr", mode="r")
+    assert (array.shape, array.chunks) == ((3, 3, 38, 65), (1, 3, 16, 24))
+
+
 @pytest.mark.parametrize("budgets", [{}, {"largest": 1}], ids=["held", "in bands"])
 @pytest.mark.parametrize("version", [2, 3])
 def test_stripping_a_zarr_leaves_out_what_values_are_not_read_by(tmp_path, command, version, budgets):

@@ -187,11 +187,11 @@ def test_a_page_is_not_replaced_unasked(samples, command):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the browser here is a shell script")
-@pytest.mark.parametrize("display", [True, False])
-def test_the_page_is_opened_where_there_is_a_display(tmp_path, display):
+@pytest.mark.parametrize(("display", "opens"), [(True, True), (True, False), (False, False)])
+def test_the_page_is_opened_where_there_is_a_display(tmp_path, display, opens):
     """By the browser of the environment; elsewhere its path is printed only. It stays in a temporary folder."""
     opener = tmp_path / "browser"
-    opener.write_text(f'#!/bin/sh\necho "$1" >>"{tmp_path}/opened"\n')
+    opener.write_text(f'#!/bin/sh\necho "$1" >>"{tmp_path}/opened"\n' if opens else "#!/bin/sh\nexit 1\n")
     opener.chmod(0o755)
     given = {**environment(), "TMPDIR": str(tmp_path)}
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
@@ -202,7 +202,9 @@ def test_the_page_is_opened_where_there_is_a_display(tmp_path, display):
     page = Path(done.stdout.strip())
     assert page.parent.parent == tmp_path and "What pooling does" in page.read_text("utf-8")
     opened = (tmp_path / "opened").read_text().split() if (tmp_path / "opened").exists() else []
-    assert (opened, done.stderr) == ([page.as_uri()] if display else [], "")
+    assert opened == [page.as_uri()] * opens
+    sentence = f"poolcli: no browser could be opened: open '{page}' in one\n"
+    assert done.stderr == (sentence if display and not opens else "")
 
 
 @pytest.mark.parametrize(("locale", "language"), [("ko_KR.UTF-8", "ko"), ("de_DE.UTF-8", "en"), ("C", "en")])
