@@ -227,6 +227,7 @@ def test_bits_of_netpbm():
         assert have.frames[0].mode == "1"
         assert np.array_equal(have.frames[0].pixels, bits == 0)
         assert np.array_equal(decode(encoded(have)[0]).frames[0].pixels, bits == 0)
+    assert encoded(decode(pam))[0] == pam
 
 
 @pytest.mark.parametrize("scale", [1.0, -1.0, 2.5, -0.001])
