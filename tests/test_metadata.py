@@ -458,6 +458,16 @@ def test_resolution_turns_with_the_picture(format, orientation):
     assert tuple(map(float, after.info["dpi"])) == pytest.approx(expected, abs=0.1)
 
 
+@pytest.mark.parametrize(("duration", "cut"), [([40, 50, 60], False), ([40, 45, 50], True)])
+def test_a_gif_counts_hundredths_of_a_second(duration, cut):
+    """Which a note says, where frames of another animation are shown for other times."""
+    after, notes = rewritten(animation("PNG", duration=duration), "GIF")
+    assert [note for note in notes if "duration" in note] == [
+        "the durations of the frames were cut to hundredths of a second, which a GIF counts"
+    ] * cut
+    assert after.info["duration"] == 40
+
+
 @pytest.mark.parametrize("format", ["TIFF", "AVIF"])
 def test_how_often_an_animation_plays_is_named_where_it_is_lost(format):
     """One that plays for ever needs no word."""

@@ -427,6 +427,8 @@ def note_frames(picture: Picture, frames: Sequence[Frame], row: Format, notes: d
     """Say what of `frames`, as they are written, `row` has no room for; arrays hold the numbers of palettes alone."""
     if len(frames) > 1 and "durations" not in row.keeps and any(frame.info.get("duration") for frame in frames):
         notes[f"the durations of the frames were dropped, since {row.name} has no room for them"] = None
+    if len(frames) > 1 and row.name == "GIF" and any((frame.info.get("duration") or 0) % 10 for frame in frames):
+        notes["the durations of the frames were cut to hundredths of a second, which a GIF counts"] = None
     if len(frames) > 1 and "loop" not in row.keeps and picture.meta.loop:
         notes[f"how often the animation plays was dropped, since {row.name} has no room for it"] = None
     if picture.meta.default_image and row.animates and "default" not in row.keeps:
