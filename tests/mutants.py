@@ -10,6 +10,7 @@ import argparse
 import ast
 import contextlib
 import json
+import math
 import os
 import random
 import re
@@ -97,11 +98,12 @@ class Mutant:
         before, after = (text.splitlines()[self.line - 1].decode() for text in (content, self.planted(content)))
         return before, after
 
-    def called(self) -> bool:
-        """Whether its line is in a function, and does not run at import only."""
+    def function(self) -> float:
+        """Where the body of the innermost function around it begins; infinity: it runs at import only."""
         nodes = ast.walk(ast.parse((ROOT / self.path).read_bytes()))
         functions = (node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
-        return any(node.body[0].lineno <= self.line <= (node.end_lineno or 0) for node in functions)
+        bodies = ((node.body[0].lineno, node.end_lineno or 0) for node in functions)
+        return max((first for first, last in bodies if first <= self.line <= last), default=math.inf)
 
     def __str__(self) -> str:
         before, after = self.source()
@@ -221,11 +223,13 @@ class Tests:
     lines: dict[str, dict[int, set[str]]]
 
     def of(self, mutant: Mutant) -> list[str]:
-        """Those that run its line (all, at import), then those that run its file, for MOST seconds, quickest first."""
+        """Those that run its line, then those of its file (of its file, then all, where no test but the import runs the
+        function around it), for MOST seconds, quickest first.
+        """
         lines = self.lines[mutant.path]
         near = max((line for line, tests in lines.items() if tests and line <= mutant.line), default=0)
         file = set().union(*lines.values())
-        groups = (lines.get(near, ()), file) if mutant.called() else (file, self.seconds)
+        groups = (lines.get(near, ()), file) if near >= mutant.function() else (file, self.seconds)
         tests = dict.fromkeys(test for group in groups for test in sorted(group, key=self.seconds.__getitem__))
         spent = accumulate(self.seconds[test] for test in tests)
         return [test for test, seconds in zip(tests, spent, strict=True) if seconds <= MOST]

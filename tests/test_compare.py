@@ -278,6 +278,11 @@ def test_every_mode_is_shown_on_the_same_part(samples, command):
     page = Path("a.html").read_text("utf-8")
     x, y = map(int, re.search(r"pixels (\d+) to \d+ across, (\d+) to", page).groups())
     assert abs(x - 192) <= 32 and abs(y - 160) <= 32
+    Image.fromarray(pixels).save(
+        "frames.tif", save_all=True, append_images=[Image.fromarray(pixels[::-1, ::-1].copy())]
+    )
+    assert command("compare", "frames.tif", "--modes", "max,avg,stride", "-o", "frames.html").code == 0
+    assert f"pixels {x} to" in Path("frames.html").read_text("utf-8")  # of the first frame
     shown = {}
     for data, name in re.findall(r'src="data:image/\w+;base64,([^"]+)"[^>]*alt="([^"]+)"', page):
         with Image.open(BytesIO(base64.b64decode(data))) as picture:

@@ -258,6 +258,7 @@ def test_pfm_keeps_every_float_and_its_scale(kind, scale):
         (b"P5 4 4", "the header is cut short; get the file again"),
         (b"P7\nWIDTH 4\n", "the header is cut short; get the file again"),
         (b"P7\nWIDTH 1\nHEIGHT 1\nDEPTH 5\nMAXVAL 9\nENDHDR\n12345", "a PAM of 5 channels, and 1 to 4 can be read"),
+        (b"P7\nWIDTH 1 2\nHEIGHT 1\nDEPTH 1\nMAXVAL 9\nENDHDR\n12", "a side of '1 2' is none"),
         (b"Pf 4 4 0\n", "a scale of '0' is none; get the file again"),
         (b"P5 99999 99999 255\n", "a picture of 9999800001 pixels is more than the limit"),
     ],

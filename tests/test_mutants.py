@@ -1,6 +1,7 @@
 """How many one-line changes of the package the tests notice; `python -m tests.mutants` judges other samples."""
 
 import ast
+import math
 import shutil
 
 import pytest
@@ -57,12 +58,14 @@ def test_a_mutant_changes_one_line_and_is_a_program():
 
 def test_the_tests_of_a_line_come_first():
     """The quickest first; then those of its file, for a while. Of what runs at import those of the file, then all."""
-    mutant = next(mutant for mutant in mutants.mutants(REDUCE) if mutant.called())
+    mutant = next(mutant for mutant in mutants.mutants(REDUCE) if mutant.function() < math.inf)
     lines = {1: {"slow", "quick", "other"}, mutant.line - 1: {"slow", "quick"}, mutant.line + 1: {"other"}}
     tests = mutants.Tests({"quick": 1, "slow": 99, "other": 2, "else": 0, "endless": 999}, {REDUCE: lines})
     assert tests.of(mutant) == ["quick", "slow", "other"]
-    imported = next(mutant for mutant in mutants.mutants(REDUCE) if not mutant.called())
+    imported = next(mutant for mutant in mutants.mutants(REDUCE) if mutant.function() == math.inf)
     assert tests.of(imported) == ["quick", "other", "slow", "else"]
+    tests = mutants.Tests(tests.seconds, {REDUCE: {1: {"quick"}}})  # the function is called at import alone
+    assert tests.of(mutant) == ["quick", "else", "other", "slow"]
 
 
 @pytest.mark.slow
