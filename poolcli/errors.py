@@ -77,8 +77,12 @@ def failure(error: PoolcliError | OSError | MemoryError, *names: str) -> tuple[s
     return kind, f"{names[0]}: {sentence}" if names else sentence
 
 
-# What Python says where memory is too little for a library that it loads or a thread that it starts.
-_NO_MEMORY = ("failed to map segment", "annot allocate memory", "can't start new thread", "unsupported hash type")
+# What Python says where memory is too little for a library that it loads or a thread that it starts, and of a function
+# in C that got none and does not say so.
+_NO_MEMORY = (
+    "failed to map segment", "annot allocate memory", "can't start new thread", "unsupported hash type",
+    "error return without exception set",
+)  # fmt: skip
 
 
 def lacks_memory(error: BaseException | None) -> bool:
@@ -86,11 +90,13 @@ def lacks_memory(error: BaseException | None) -> bool:
 
     >>> lacks_memory(MemoryError()), lacks_memory(RuntimeError("can't start new thread")), lacks_memory(KeyError(1))
     (True, True, False)
+    >>> lacks_memory(SystemError("error return without exception set"))
+    True
     """
     if error is None:
         return False
-    loading = isinstance(error, ImportError | RuntimeError | ValueError | OSError)
-    short = isinstance(error, MemoryError) or (loading and any(phrase in str(error) for phrase in _NO_MEMORY))
+    says = isinstance(error, ImportError | RuntimeError | ValueError | OSError | SystemError)
+    short = isinstance(error, MemoryError) or (says and any(phrase in str(error) for phrase in _NO_MEMORY))
     return short or lacks_memory(error.__cause__ or error.__context__)
 
 
