@@ -16,8 +16,8 @@ OBJECTS = 150_000
 # piece of its file. 15 % of the time of a JPEG of 12 megapixels, and 4 % of a batch in threads.
 PATIENCE = 1e-4
 # NumPy's linear algebra, which is not used here, would start a thread for every processor: 30 ms, and memory for each.
-INTERRUPTED = 128  # exit codes from here on are those of signals: nobody waits any more
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+INTERRUPTED = 128  # exit codes from here on are those of signals: nobody waits any more
 
 
 def main() -> None:
