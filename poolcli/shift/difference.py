@@ -258,7 +258,7 @@ def _byte_figures(gaps: Array) -> tuple[float, float, float]:
     """Sum, sum of squares and maximum of bytes, in the narrowest integers, a few bytes at a time."""
     whole = gaps.size // FEW_BYTES * FEW_BYTES
     line, total, squares = gaps.reshape(-1), 0, 0
-    for rows in (line[:whole].reshape(-1, FEW_BYTES), line[np.newaxis, whole:]):
+    for rows in filter(np.size, (line[:whole].reshape(-1, FEW_BYTES), line[np.newaxis, whole:])):
         total += int(np.add.reduce(rows, axis=1, dtype=np.uint16).sum(dtype=np.int64))
         squared = np.multiply(rows, rows, dtype=np.uint16)
         squares += int(np.add.reduce(squared, axis=1, dtype=np.uint32).sum(dtype=np.int64))
