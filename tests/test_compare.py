@@ -295,6 +295,17 @@ def test_every_mode_is_shown_on_the_same_part(samples, command):
     assert set(shown) == {"max:2/2", "avg:2/2", "stride:2/2"}
 
 
+def test_a_ranking_is_the_same_whatever_the_order_of_arrival(samples, command):
+    """To the last digit: the first of many pictures is the largest, and is done last where there are threads."""
+    for number in range(8):
+        side = 400 if number == 0 else 20 + number
+        pixels = np.random.default_rng(number).integers(0, 40 + 10 * number, (side, side), dtype=np.uint8)
+        Image.fromarray(pixels).save(f"{number}.png")
+    names = [f"{number}.png" for number in range(8)]
+    rankings = {command("compare", *names, "--modes", "max,avg,blur:3", "--json", "--jobs", n).out for n in (1, 2, 4)}
+    assert len(rankings) == 1
+
+
 def test_a_page_shows_few_pictures_however_many_there_are(samples, command):
     """Those in which the outputs differ most; as many bytes for ten as for a hundred."""
     for number in range(9):

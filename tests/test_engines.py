@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from poolcli.batch.executors import ENGINES, Failure, Limits, attempt, find_engine, run_tasks
+from poolcli.batch.executors import ENGINES, Failure, Limits, attempt, find_engine, run_in_order, run_tasks
 from poolcli.batch.settings import Settings, seen_from_afar, weight
 from poolcli.batch.state import NAME
 from poolcli.errors import PoolcliError, UsageError
@@ -96,6 +96,18 @@ def test_memory_bounds_what_is_under_way():
     assert len(list(run_tasks(ENGINES["threads"], work, weights, Limits(jobs=8, memory=10), lambda item: item))) == 21
     assert max(each for each in most if each < 25) == 8
     assert max(most) == 25
+
+
+def test_results_come_in_the_order_of_the_items():
+    """Though the first takes longest, and one fails."""
+
+    def work(number):
+        time.sleep(0.02 * (number % 4 == 0))
+        return 1 // (number - 5)
+
+    results = list(run_in_order(work, range(12), Limits(jobs=4)))
+    assert [item for item, _ in results] == list(range(12))
+    assert [isinstance(result, Failure) for _, result in results] == [number == 5 for number in range(12)]
 
 
 def test_workers_that_hang_or_die_are_blamed_exactly():

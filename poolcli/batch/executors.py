@@ -4,7 +4,7 @@ import os
 import signal
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from functools import partial
 from importlib.util import find_spec
@@ -186,6 +186,20 @@ def run_tasks(
                 yield take()
         while under_way:
             yield take()
+
+
+def run_in_order(
+    function: Callable[[Item], Result], items: Iterable[Item], limits: Limits
+) -> Iterator[tuple[Item, Result | Failure]]:
+    """As `run_tasks` in the usual engine, but in the order of the items: sums of results are the same in every run."""
+    finished: dict[int, tuple[Item, Result | Failure]] = {}
+    following = 0
+    numbered = run_tasks(ENGINES[USUAL], lambda each: function(each[1]), enumerate(items), limits)
+    for (number, item), result in numbered:
+        finished[number] = item, result
+        while following in finished:
+            yield finished.pop(following)
+            following += 1
 
 
 def processors() -> int:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from pkgutil import resolve_name
 
-from poolcli.batch.executors import Failure, Limits, find_engine, processors, run_tasks
+from poolcli.batch.executors import Failure, Limits, processors, run_in_order
 from poolcli.batch.inputs import STREAM, named
 from poolcli.batch.plan import as_inputs, check_apart, outputs
 from poolcli.batch.settings import Settings
@@ -107,7 +107,7 @@ def rank(
         pictures = search.files(map(named, inputs), names, nul=discovery.nul)
         limits = Limits(comparing.jobs or processors())
         places = (check_apart(files, f"input '{each.path}'", each.path) for each in pictures)
-        for item, result in run_tasks(find_engine(None), work, places, limits):
+        for item, result in run_in_order(work, places, limits):
             compared = Compared(str(item), error=f"{item}: {result.reason}") if isinstance(result, Failure) else result
             if compared.error is not None:
                 failed += 1
