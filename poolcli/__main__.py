@@ -17,7 +17,6 @@ OBJECTS = 150_000
 PATIENCE = 1e-4
 # NumPy's linear algebra, which is not used here, would start a thread for every processor: 30 ms, and memory for each.
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-INTERRUPTED = 128  # exit codes from here on are those of signals: nobody waits any more
 
 
 def main() -> None:
@@ -38,8 +37,6 @@ def main() -> None:
     except MemoryError:
         os.write(sys.stderr.fileno(), b"poolcli: this machine has not memory enough to begin\n")
         code = 1
-    if code >= INTERRUPTED:  # nor for threads that have a picture in hand
-        os._exit(code)
     gc.freeze()
     sys.exit(code)
 

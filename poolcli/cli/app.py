@@ -31,11 +31,14 @@ def main(arguments: list[str] | None = None) -> int:
     _prepare_streams()
     try:
         with interruptible(ends=arguments is None):
-            return _guarded(sys.argv[1:] if arguments is None else arguments)
+            code = _guarded(sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt as error:  # while an end was being reported
-        return exit_code(error)
+        code = exit_code(error)
     finally:
         _abandon_streams()
+    if arguments is None and code > FIRST_SIGNAL:  # nobody waits, for threads that have a picture in hand neither
+        os._exit(code)
+    return code
 
 
 def _guarded(argv: Sequence[str]) -> int:

@@ -108,7 +108,7 @@ def compare(
     inputs: list[str],
 ) -> int:
     """Rank modes on pictures."""
-    discovery.check(COMMANDS, inputs, output="")
+    discovery.check(COMMANDS, inputs, output="", stdin=False)
     return rank(candidates, filtering, comparing, discovery, reading, colouring, inputs)
 
 

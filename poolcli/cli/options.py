@@ -132,12 +132,14 @@ class Discovery(Group):
     ).default(None)
     nul: bool = Option("--null", "-0", help="Names in --files-from end in a NUL, as of find -print0.").default(False)
 
-    def check(self, commands: Mapping[str, Command], inputs: list[str], output: str | None) -> None:
+    def check(
+        self, commands: Mapping[str, Command], inputs: list[str], output: str | None, *, stdin: bool = True
+    ) -> None:
         """UsageError when nothing is named, or nothing that can be, or stdin is named for two things; `output` is what
-        -o says, the `commands` say which words have lost their place.
+        -o says, the `commands` say which words have lost their place. `stdin`: it may be an input.
         """
         if not inputs and self.files_from is None:
-            stream = " or a glob" if output == "" else ", a glob or - (stdin)"  # compare has no output, nor stdin
+            stream = ", a glob or - (stdin)" if stdin else " or a glob"
             raise UsageError(f"no input: name a picture, a folder{stream}, or a list with --files-from")
         if "" in inputs:
             raise empty("an input", "name a picture or a folder")
